@@ -1,0 +1,108 @@
+# Everything a person does with this repository. `make` alone lists it.
+# Needs Python 3.11 or newer, make and a compiler; all else is installed into .venv from the locks in requirements/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+PYTEST := $(BIN)/pytest -q
+WORKERS ?= 2
+# What the default test run leaves out: suites that need a server, a browser or minutes.
+QUICK := not postgres and not browser and not faults and not slow
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+SOURCES := src tests $(wildcard benchmarks)
+
+# Runs pytest on a folder that may not exist yet, and says so when it does not.
+run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet in $(1)"; fi
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check format format-check lint types imports docs backends wheel bench bench-full lock clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.dev ## Make .venv with all that is needed to work here; nothing to do when it is up to date
+
+demo: .venv/.demo ## Show a believable company's next steps, and a page of them
+	@$(BIN)/upstep demo
+
+test: .venv/.dev ## Run the quick tests (under three minutes)
+	$(PYTEST) -n $(WORKERS) -m "$(QUICK)"
+
+check: format-check lint types imports test ## All that a change must pass before it is committed
+
+format: .venv/.dev ## Lay out the code
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --select I --fix --quiet $(SOURCES)
+
+format-check: .venv/.dev ## Is the code laid out?
+	$(BIN)/ruff format --check $(SOURCES)
+
+lint: .venv/.dev ## Ruff, all rules but those that pyproject.toml turns off with a reason
+	$(BIN)/ruff check $(SOURCES)
+
+types: .venv/.dev ## mypy --strict on src
+	$(BIN)/mypy
+
+imports: .venv/.dev ## Do imports point one way?
+	$(BIN)/lint-imports
+
+docs: .venv/.dev ## Check the docs: pages, links, decisions, words
+	$(call run_folder,tests/docs,)
+
+backends: .venv/.dev ## The same answers on DuckDB and Postgres
+	$(call run_folder,tests/backends,)
+
+# Built and tried outside the checkout, so that a file missing from the wheel is noticed.
+wheel: .venv/.dev ## Build the wheel, install it elsewhere, run its demo there
+	@rm -rf dist
+	$(UV) build --quiet --wheel --python $(BIN)/python --out-dir dist
+	@set -eu; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; wheel=$$(ls "$$PWD"/dist/*.whl); uv="$$PWD/$(UV)"; \
+	$(BIN)/python -m venv --without-pip "$$place/venv"; \
+	"$$uv" pip install --quiet --python "$$place/venv/bin/python" --require-hashes -r requirements/demo.txt; \
+	"$$uv" pip install --quiet --python "$$place/venv/bin/python" --no-deps "$$wheel"; \
+	"$$uv" pip check --quiet --python "$$place/venv/bin/python"; \
+	cd "$$place"; ./venv/bin/upstep demo > demo.txt || { cat demo.txt; exit 1; }; \
+	echo "$$(basename "$$wheel") runs its demo outside the checkout ($$(wc -l < demo.txt) lines)"
+
+bench: .venv/.bench ## Measure at the quick size: 100,000 accounts, 10 million events
+	$(BIN)/python benchmarks/decide.py quick
+
+bench-full: .venv/.bench ## Measure at the full size: 1 million accounts, 100 million events
+	$(BIN)/python benchmarks/decide.py full
+
+lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upgrade for the newest)
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/demo.txt \
+		--extra postgres --group dev --group engines -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) -c requirements/dev.txt --group bench -o requirements/bench.txt
+	echo uv | $(COMPILE) $(UPGRADE) - -o requirements/uv.txt
+
+clean: ## Remove what was built and what tools keep; .venv stays
+	rm -rf dist build demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis benchmarks/work
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a file is newer than what it was made from, or it is made again.
+.venv/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12"; exit 2; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/.demo: .venv/.uv requirements/demo.txt pyproject.toml
+	@echo "installing what upstep needs"
+	@$(INSTALL) --require-hashes -r requirements/demo.txt
+	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.demo requirements/dev.txt
+	@echo "installing what its tests and checks need"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.bench: .venv/.dev requirements/bench.txt
+	@$(INSTALL) --require-hashes -r requirements/bench.txt
+	@touch $@
