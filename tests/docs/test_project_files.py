@@ -1,0 +1,40 @@
+"""pyproject.toml, Makefile and pages say the same: layers as drawn, rules off with reasons, commands that exist."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+RULE_OFF = re.compile(r'^    "([A-Z]+\d*)",(.*)$', re.MULTILINE)
+
+
+def test_layers_are_as_the_index_draws_them() -> None:
+    contract = tomllib.loads(PYPROJECT)["tool"]["importlinter"]["contracts"][0]
+    layers = [re.findall(r"\w+", layer) for layer in contract["layers"] if "__main__" not in layer]
+    drawing = re.findall(r"^    (?:cli|    ->).*$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE)
+
+    assert [re.findall(r"\w+", part) for part in " ".join(drawing).split("->")] == layers
+
+
+def test_each_rule_that_is_off_has_its_reason_beside_it() -> None:
+    off = RULE_OFF.findall(PYPROJECT)
+
+    assert len(off) > 20
+    assert [rule for rule, rest in off if not re.fullmatch(r" +# \w.{7,}", rest)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_each_make_command_of_a_page_exists(page: str) -> None:
+    named = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", (ROOT / page).read_text(), re.MULTILINE))
+    assert named <= TARGETS
+
+
+def test_ci_runs_targets_that_exist() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    stages = set(re.findall(r"^ *for target in (.+); do", script, re.MULTILINE)[0].split())
+
+    assert {"test", "format-check", "lint", "types", "imports", "docs", "backends", "wheel"} <= stages <= TARGETS
