@@ -46,7 +46,7 @@ types: .venv/.dev ## mypy --strict on src
 	$(BIN)/mypy
 
 imports: .venv/.dev ## Do imports point one way?
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 docs: .venv/.dev ## Check the docs: pages, links, decisions, words
 	$(call run_folder,tests/docs,)
