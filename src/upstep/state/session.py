@@ -1,0 +1,106 @@
+"""Opening the operational database: SQLite in the project folder, or Postgres when several processes share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from upstep.errors import BusyError, DamagedError, OutsideError
+from upstep.state.migrations import migrate
+
+BUSY_SECONDS = 30
+_READS_ONLY = "upstep_reads_only"
+
+
+def open_state(path_or_url: str | Path) -> sa.Engine:
+    """The operational database, created if it is not there and brought to the newest form.
+
+    Args:
+        path_or_url: A file for SQLite, or a URL such as ``postgresql+psycopg://…``.
+
+    Raises:
+        BusyError: Another process has held it for longer than ``BUSY_SECONDS``.
+        DamagedError: The file is not a database of ours.
+        OutsideError: It cannot be reached, or a newer version of the program has written it.
+    """
+    engine = _engine(path_or_url)
+    try:
+        migrate(engine)
+    except sa.exc.OperationalError as error:
+        raise _told(error, engine) from error
+    except sa.exc.DatabaseError as error:
+        raise DamagedError(
+            f"{_place(engine)}: this is not a database that upstep wrote ({error.orig}). "
+            "Move it away, or restore it with `upstep restore`."
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that may write; on SQLite it takes the write lock at once, so it never fails half way.
+
+    Raises:
+        BusyError: Another process has held the lock for longer than ``BUSY_SECONDS``.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.OperationalError as error:
+        raise _told(error, engine) from error
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One consistent view that never waits for a writer."""
+    with engine.execution_options(**{_READS_ONLY: True}).connect() as connection:
+        yield connection
+
+
+def _engine(path_or_url: str | Path) -> sa.Engine:
+    if "://" in str(path_or_url):
+        return sa.create_engine(str(path_or_url))
+    path = Path(path_or_url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin below, not where the driver guesses
+    # FULL: an intent to charge must survive a power cut, or the charge would be made twice.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A writer that begins as a reader may find at its first write that it has to start over.
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _told(error: sa.exc.OperationalError, engine: sa.Engine) -> OutsideError:
+    """The driver's error in our words."""
+    said = str(error.orig)
+    if "locked" in said or "busy" in said:
+        return BusyError(
+            f"{_place(engine)}: another process has been writing for over {BUSY_SECONDS} s. Try again when it is done.",
+            holder="another process",
+        )
+    return OutsideError(f"{_place(engine)}: {said}")
+
+
+def _place(engine: sa.Engine) -> str:
+    return (
+        engine.url.database or ""
+        if engine.dialect.name == "sqlite"
+        else engine.url.render_as_string(hide_password=True)
+    )

@@ -1,0 +1,223 @@
+"""The tables of the operational database. Instants are whole seconds since 1970 UTC; money is minor units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from upstep.clock import from_seconds, to_seconds
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column that it calls INTEGER.
+NUMBERED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A UTC instant, stored as whole seconds, so that SQLite and Postgres compare and return the same value."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (given by SQLAlchemy)
+        """Seconds since 1970; a time without a zone is refused, for it would be a guess."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone; state keeps UTC instants")
+        return to_seconds(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (the same)
+        """The instant."""
+        return None if value is None else from_seconds(value)
+
+
+def _text(name: str, *, null: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null)
+
+
+def _at(name: str, *, null: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, Instant, nullable=null)
+
+
+def _minor(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+quote = sa.Table(
+    "quote",
+    METADATA,
+    sa.Column("quote_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    _text("subscription_id"),
+    _text("provider"),
+    _text("status"),  # locked, applied, refused
+    _text("currency"),
+    sa.Column("change", sa.JSON, nullable=False),
+    sa.Column("lines", sa.JSON, nullable=False),
+    _minor("proration_minor"),
+    _minor("due_now_minor"),
+    _minor("next_invoice_minor"),
+    _minor("yearly_difference_minor"),
+    _at("next_invoice_at"),
+    _text("based_on"),
+    _at("at"),
+    _at("expires_at"),
+    _at("locked_at"),
+    sa.Index(None, "account_id"),
+)
+"""One row per quote that was shown to somebody. Only ``status`` ever changes."""
+
+billing_intent = sa.Table(
+    "billing_intent",
+    METADATA,
+    sa.Column("intent_id", NUMBERED, primary_key=True),
+    sa.Column("quote_id", sa.Text, sa.ForeignKey("quote.quote_id"), nullable=False, unique=True),
+    sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),
+    _text("requested_by"),
+    _at("requested_at"),
+)
+"""One row per change that was asked of the billing provider, written before the call."""
+
+billing_outcome = sa.Table(
+    "billing_outcome",
+    METADATA,
+    sa.Column("intent_id", NUMBERED, sa.ForeignKey("billing_intent.intent_id"), primary_key=True, autoincrement=False),
+    _text("result"),  # applied, refused
+    _text("reference", null=True),
+    sa.Column("amount_minor", sa.BigInteger),
+    _at("effective_at", null=True),
+    _text("detail", null=True),
+    _at("recorded_at"),
+)
+"""One row per answer of the provider. An intent without one was cut off and is finished by asking again."""
+
+offer = sa.Table(
+    "offer",
+    METADATA,
+    sa.Column("offer_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    _text("step_id"),
+    _text("run_id"),
+    _text("decision_id", null=True),
+    _text("play"),
+    _text("motion"),
+    _text("path"),
+    _text("lane"),
+    _text("product_id", null=True),
+    _text("target"),
+    sa.Column("quote_id", sa.Text, sa.ForeignKey("quote.quote_id")),
+    _text("status"),
+    sa.Column("facts", sa.JSON, nullable=False),
+    _at("opened_at"),
+    _at("expires_at", null=True),
+    _at("shown_at", null=True),
+    _at("clicked_at", null=True),
+    _at("accepted_at", null=True),
+    _at("converted_at", null=True),
+    _at("declined_at", null=True),
+    _at("ended_at", null=True),
+    sa.UniqueConstraint("account_id", "step_id", "run_id"),
+    sa.Index(None, "account_id", "status"),
+)
+"""One row per offer: a step put before somebody. ``*_at`` are the first instants at which each thing happened."""
+
+offer_change = sa.Table(
+    "offer_change",
+    METADATA,
+    sa.Column("change_id", NUMBERED, primary_key=True),
+    sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id"), nullable=False, index=True),
+    _text("from_status", null=True),
+    _text("to_status"),
+    _text("who"),
+    _at("changed_at"),
+    _text("why"),
+)
+"""One row per change of an offer's status: who, when and why."""
+
+message = sa.Table(
+    "message",
+    METADATA,
+    sa.Column("message_id", NUMBERED, primary_key=True),
+    sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),
+    _text("account_id"),
+    sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id"), index=True),
+    _text("purpose"),  # notice, sales, care, task
+    _text("channel"),
+    _text("recipient"),
+    _text("subject"),
+    _text("text"),
+    _text("html", null=True),
+    sa.Column("facts", sa.JSON, nullable=False),
+    _text("status"),  # queued, claimed, held, sent, failed
+    _text("reason", null=True),
+    _at("queued_at"),
+    _text("claimed_by", null=True),
+    _at("claimed_at", null=True),
+    _at("checked_at", null=True),
+    _at("sent_at", null=True),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Index(None, "status", "message_id"),
+)
+"""The outbox: one row per message, queued in the transaction that decided it."""
+
+attempt = sa.Table(
+    "attempt",
+    METADATA,
+    sa.Column("message_id", NUMBERED, sa.ForeignKey("message.message_id"), primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _at("attempted_at"),
+    _text("result"),  # sent, failed, withheld
+    _text("detail", null=True),
+)
+"""One row per try to send a message, the withheld ones with their reason."""
+
+answer = sa.Table(
+    "answer",
+    METADATA,
+    sa.Column("answer_id", NUMBERED, primary_key=True),
+    _text("account_id"),
+    _text("gate"),
+    _text("answer"),  # clear, holds
+    _text("because"),
+    _at("until", null=True),
+    _at("recorded_at"),
+    _text("recorded_by"),
+    sa.UniqueConstraint("account_id", "gate", "recorded_at"),
+)
+"""One row per answer that a person gave to a gate's question (``upstep confirm``); the latest one counts."""
+
+once_key = sa.Table(
+    "once_key",
+    METADATA,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("basis", sa.Text, primary_key=True),
+    sa.Column("threshold", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("period_start", Instant, primary_key=True, autoincrement=False),
+    _at("taken_at"),
+    _text("taken_for", null=True),
+)
+"""Exactly once: one row per (account, meter, basis of the limit, threshold in percent, period) already spoken of."""
+
+audit = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("audit_id", NUMBERED, primary_key=True),
+    _at("happened_at"),
+    _text("who"),
+    _text("what"),
+    _text("subject"),
+    sa.Column("details", sa.JSON, nullable=False),
+)
+"""One row per thing a person or the program did that somebody may ask about later."""
