@@ -53,7 +53,7 @@ def test_a_current_database_opens_without_loading_alembic(tmp_path: Path) -> Non
         [sys.executable, "-c", code, tmp_path / "state.db"], capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    assert "upstep.state.tables" in loaded
+    assert "upstep.state.session" in loaded
     assert "alembic" not in loaded
 
 
