@@ -1,16 +1,16 @@
 """What can go wrong, as one tree. Expected answers (held, declined) are values, not errors.
 
-    UpstepError
-    ├── InputError            exit 2: the person can mend it; carries every fault found at once
-    │   ├── ConfigError       upstep.yaml, command-line values
-    │   ├── CatalogError      catalog.yaml
-    │   ├── MappingError      mapping.yaml
-    │   ├── PlayError         plays/*.yaml
-    │   ├── SourceError       a file or table that cannot be read as what it should be
-    │   └── QuoteError        a change that cannot be quoted or is no longer the one shown
-    └── OutsideError          exit 3: something outside failed; trying again may help
-        ├── BusyError         another process writes; says which
-        └── DamagedError      a stored file is not what was written
+UpstepError
+├── InputError            exit 2: the person can mend it; carries every fault found at once
+│   ├── ConfigError       upstep.yaml, command-line values
+│   ├── CatalogError      catalog.yaml
+│   ├── MappingError      mapping.yaml
+│   ├── PlayError         plays/*.yaml
+│   ├── SourceError       a file or table that cannot be read as what it should be
+│   └── QuoteError        a change that cannot be quoted or is no longer the one shown
+└── OutsideError          exit 3: something outside failed; trying again may help
+    ├── BusyError         another process writes; says which
+    └── DamagedError      a stored file is not what was written
 """
 
 from __future__ import annotations

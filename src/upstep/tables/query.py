@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis
 from ibis.backends.sql import compilers
+from ibis.config import Config
 from ibis.expr.operations import UnboundTable
 
 from upstep.tables.schema import TABLES, Kind
@@ -100,8 +101,15 @@ def core_table(name: str) -> ir.Table:
     return ibis.table(core_schema(name), name=name)
 
 
+class _SparkOptions(Config):
+    treat_nan_as_null: bool = False
+
+
 @cache
 def _compiler(dialect: str) -> Any:
+    if dialect == "spark" and ibis.options.pyspark is None:
+        # The option exists only once Ibis's Spark backend is imported, which needs Spark itself; compiling does not.
+        ibis.options.pyspark = _SparkOptions()
     return getattr(compilers, DIALECTS[dialect])()
 
 
@@ -225,3 +233,18 @@ def union_all(selects: Sequence[ir.Table]) -> ir.Table:
     for other in rest:
         first = first.union(other, distinct=False)
     return first
+
+
+def left(table: ir.Table, other: ir.Table, keys: Any) -> ir.Table:
+    """Left join that leaves no second copy of the keys. ``keys`` as Ibis takes them."""
+    return _clean(table.left_join(other, keys))
+
+
+def inner(table: ir.Table, other: ir.Table, keys: Any) -> ir.Table:
+    """Inner join that leaves no second copy of the keys."""
+    return _clean(table.inner_join(other, keys))
+
+
+def _clean(joined: Any) -> ir.Table:
+    table: ir.Table = joined.select(*[name for name in joined.columns if not name.endswith("_right")])
+    return table

@@ -1,0 +1,292 @@
+"""How much an account may use and how near it is: one row per limit that a live plan, add-on or override names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from upstep.clock import DAY_SECONDS
+from upstep.signals.usage import WEEKS
+from upstep.tables.query import inner, left
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+ENFORCEMENTS = ("auto", "overage", "hard")
+"""By strictness. Where several live items limit one meter, the loosest counts: use goes on."""
+
+KEYS = ["account_key", "product_id", "meter_id"]
+
+
+def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir.Table, today: ir.Table) -> ir.Table:
+    """Today's limits: plans and add-ons times their quantity added up; an override is the account's own limit and wins.
+
+    Returns:
+        One row per (account_key, product_id, meter_id): limit_quantity (NULL when unlimited), is_unlimited,
+        enforcement, aggregate, meter_kind, period, value_meter, basis (the limit and what it is made of).
+    """
+    live = items.filter(items.is_live)
+    by_plan = inner(
+        live.filter(live.plan_id.notnull()),
+        limits.filter(limits.owner_kind == "plan"),
+        [("plan_id", "owner_id"), "product_id"],
+    )
+    by_add_on = inner(
+        live.filter(live.add_on_id.notnull()),
+        limits.filter(limits.owner_kind == "add_on"),
+        [("add_on_id", "owner_id"), "product_id"],
+    )
+    given = _given(by_plan, times=False).union(_given(by_add_on, times=True))
+    summed = given.group_by(*KEYS, "meter_key", "aggregate", "meter_kind", "period").agg(
+        is_unlimited=given.unlimited.any(),
+        sum_quantity=given.quantity.sum().cast("int64"),
+        strictness=given.strictness.min(),
+        value_meter=given.value_meter.any(),
+        parts=given.part.max(),
+        parts_count=given.part.count(),
+    )
+    own = own_limits(overrides, today)
+    with_own = left(summed, own, ["account_key", "meter_id"])
+    has_own = with_own.own_limit.notnull()
+    quantity = ibis.ifelse(
+        has_own, with_own.own_limit, ibis.ifelse(with_own.is_unlimited, ibis.null("int64"), with_own.sum_quantity)
+    )
+    parts = with_own.parts + "x" + with_own.parts_count.cast("string")
+    basis = ibis.ifelse(has_own, ibis.literal("own"), parts) + "=" + ibis.coalesce(quantity.cast("string"), "unlimited")
+    enforcement = ibis.cases((with_own.strictness == 0, "auto"), (with_own.strictness == 1, "overage"), else_="hard")
+    known = with_own.select(
+        *KEYS,
+        "meter_key",
+        "aggregate",
+        "meter_kind",
+        "period",
+        "value_meter",
+        limit_quantity=quantity,
+        is_unlimited=with_own.is_unlimited & ~has_own,
+        enforcement=enforcement,
+        basis=basis,
+    )
+    plan = owned.select("account_key", "product_id", "plan_id", paid_quantity="quantity")
+    return left(known, plan, ["account_key", "product_id"])
+
+
+def _given(joined: ir.Table, *, times: bool) -> ir.Table:
+    """What each live item gives: the bought quantity where the limit follows it, add-ons times their quantity."""
+    each = joined.limit_each * joined.quantity if times else joined.limit_each
+    owner = joined.add_on_id if times else joined.plan_id
+    return joined.select(
+        *KEYS,
+        "meter_key",
+        "aggregate",
+        "meter_kind",
+        "period",
+        "unlimited",
+        "strictness",
+        "value_meter",
+        quantity=ibis.coalesce(ibis.ifelse(joined.follows_quantity, joined.quantity, each), 0),
+        part=owner,
+    )
+
+
+def own_limits(overrides: ir.Table, today: ir.Table) -> ir.Table:
+    """Overrides of meters in force: one row per (account_key, meter_id), own_limit. Several: the largest."""
+    at = overrides.filter(overrides.meter_id.notnull() & overrides.limit_quantity.notnull()).cross_join(today)
+    begun = at.valid_from.isnull() | (at.valid_from <= at.as_of)
+    going = at.valid_to.isnull() | (at.valid_to > at.as_of)
+    now = at.filter(begun & going)
+    return now.group_by("account_key", "meter_id").agg(own_limit=now.limit_quantity.max())
+
+
+def seats_assigned(seats: ir.Table, today: ir.Table) -> ir.Table:
+    """Seats assigned now and at the end of each of the last eight weeks.
+
+    Returns:
+        One row per (account_key, product_id): level_0 to level_8.
+    """
+    at = seats.cross_join(today.select("as_of"))
+    columns = {}
+    for week in range(WEEKS + 1):
+        instant = at.as_of - 7 * week * DAY_SECONDS
+        holds = (at.assigned_at <= instant) & (at.removed_at.isnull() | (at.removed_at > instant))
+        columns[f"level_{week}"] = ibis.ifelse(holds, 1, 0).sum().cast("int64")
+    return at.group_by("account_key", "product_id").agg(**columns)
+
+
+def seats_active(active: ir.Table, seats: ir.Table, contact_keys: ir.Table, today: ir.Table) -> ir.Table:
+    """Assigned seats whose person used the product in the last 28 days.
+
+    Returns:
+        One row per (account_key, product_id): seats_used.
+    """
+    at = seats.cross_join(today.select("as_of"))
+    now = at.filter((at.assigned_at <= at.as_of) & (at.removed_at.isnull() | (at.removed_at > at.as_of)))
+    held = inner(now, contact_keys, "contact_id").select("account_key", "product_id", "contact_key").distinct()
+    used = held.semi_join(active, ["account_key", "product_id", "contact_key"])
+    return used.group_by("account_key", "product_id").agg(seats_used=used.contact_key.count().cast("int64"))
+
+
+def people_active(active: ir.Table) -> ir.Table:
+    """Distinct people of the last 28 days: one row per (account_key, product_id), people."""
+    return active.group_by("account_key", "product_id").agg(people=active.contact_key.nunique().cast("int64"))
+
+
+def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
+    rows: ir.Table,
+    *,
+    flows: ir.Table,
+    stocks: ir.Table,
+    seats: ir.Table,
+    history: ir.Table,
+    window: ir.Table,
+    kinds: ir.Table,
+    today: ir.Table,
+) -> ir.Table:
+    """Limit rows with what was used of them.
+
+    Args:
+        flows: From ``flow_state`` and ``contact_state``.
+        stocks: From ``stock_state``.
+        seats: From ``seat_levels``.
+
+    Returns:
+        One row per (account_key, product_id, meter_id): the limit, used, used_1 to used_3 (complete windows that the
+        product was held through; NULL otherwise), utilisation, adoption, overage_periods_3, periods_at_90_3, idle.
+    """
+    spans = inner(window, kinds, "window_kind").drop("window_kind")
+    spans = spans.select("account_key", "product_id", "period", "starts_next", "starts_0", *_STARTS)
+    state = left(rows, spans, ["account_key", "product_id", "period"])
+    state = state
+    state = _with(state, flows, ["account_key", "meter_key"], prefix="flow_")
+    state = _with(state, stocks, ["account_key", "meter_key"], prefix="stock_")
+    state = _with(state, seats, ["account_key", "product_id"], prefix="seat_")
+    started = history.select("account_key", "product_id", "started_at")
+    state = left(state, started, ["account_key", "product_id"])
+    return _shares(_measured(state.cross_join(today.select("as_of", "as_of_day"))))
+
+
+_STARTS = ("starts_1", "starts_2", "starts_3")
+
+
+def _with(state: ir.Table, other: ir.Table, keys: list[str], *, prefix: str) -> ir.Table:
+    """Left join with the other's columns prefixed."""
+    renamed = other.select(*keys, **{f"{prefix}{name}": name for name in other.columns if name not in keys})
+    return left(state, renamed, keys)
+
+
+def _measured(state: ir.Table) -> ir.Table:
+    """Choose the figures by what the meter is: seats, stock or flow. Nothing recorded is no use."""
+    is_seats = state["aggregate"] == "seats"
+    is_flow = (state.meter_kind == "flow") & ~is_seats
+    columns: dict[str, ir.Value] = {
+        "used": ibis.cases(
+            (is_seats, state.seat_level_0), (is_flow, state.flow_used), else_=state.stock_used
+        ).fill_null(0),
+    }
+    for index in (1, 2, 3):
+        covered = is_flow & (state[f"starts_{index}"] >= state.started_at)
+        columns[f"used_{index}"] = ibis.ifelse(
+            covered, ibis.coalesce(state[f"flow_used_{index}"], 0), ibis.null("int64")
+        )
+    for week in range(1, WEEKS + 1):
+        columns[f"week_{week}"] = ibis.ifelse(is_flow, ibis.coalesce(state[f"flow_week_{week}"], 0), 0)
+    for week in range(WEEKS + 1):
+        columns[f"level_{week}"] = ibis.ifelse(is_seats, state[f"seat_level_{week}"], state[f"stock_level_{week}"])
+    kept = [*KEYS, "meter_key", "plan_id", "paid_quantity", "aggregate", "meter_kind", "period", "value_meter"]
+    kept += ["limit_quantity", "is_unlimited", "enforcement", "basis", "starts_next", "starts_0", *_STARTS]
+    return state.select(
+        *kept,
+        "as_of",
+        "as_of_day",
+        "started_at",
+        seats_used=ibis.ifelse(is_seats, state.seat_seats_used, ibis.null("int64")),
+        is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, True), False),
+        **columns,
+    )
+
+
+def _shares(state: ir.Table) -> ir.Table:
+    """Utilisation, adoption and what happened in the last three complete windows."""
+    limited = state.limit_quantity > 0
+    limit = ibis.ifelse(limited, state.limit_quantity, ibis.null("int64"))
+    measurable = limited & (state.enforcement != "auto")
+    share = ibis.ifelse(measurable, state.used.cast("float64") / limit.cast("float64"), ibis.null("float64"))
+    done = {
+        "seats": state.seats_used,
+        "stock": state.used,
+        "flow": state.used_1,
+    }
+    adopted = ibis.cases(
+        (state["aggregate"] == "seats", done["seats"]), (state.meter_kind == "stock", done["stock"]), else_=done["flow"]
+    )
+    windows = [state[f"used_{index}"] for index in (1, 2, 3)]
+    over = [ibis.ifelse(ibis.coalesce(used > limit, False), 1, 0) for used in windows]
+    near = [ibis.ifelse(ibis.coalesce(used * 100 >= limit * 90, False), 1, 0) for used in windows]
+    # A window the product was not held through is NULL; greatest() treats NULL differently by engine.
+    peak = ibis.greatest(*(ibis.coalesce(used, 0) for used in windows))
+    return state.mutate(
+        utilisation=share,
+        adoption=adopted.cast("float64") / limit.cast("float64"),
+        adopted_quantity=adopted,
+        idle=ibis.ifelse(limited, ibis.greatest(limit - ibis.coalesce(adopted, state.used), 0), ibis.null("int64")),
+        overage_periods_3=sum(over[1:], start=over[0]).cast("int64"),
+        periods_at_90_3=sum(near[1:], start=near[0]).cast("int64"),
+        complete_periods=sum(
+            (ibis.ifelse(used.notnull(), 1, 0) for used in windows[1:]), start=ibis.ifelse(windows[0].notnull(), 1, 0)
+        ).cast("int64"),
+        peak_3=peak,
+    )
+
+
+def seat_levels(assigned: ir.Table, used: ir.Table, people: ir.Table, *, known: ir.Table) -> ir.Table:
+    """Seats from the seat table; without that table distinct people of 28 days stand in, marked estimated.
+
+    Args:
+        known: One row; has_seat says whether the seat table is connected.
+
+    Returns:
+        One row per (account_key, product_id): level_0 to level_8, seats_used, is_estimated.
+    """
+    counted = left(assigned, used, ["account_key", "product_id"])
+    levels = [f"level_{week}" for week in range(WEEKS + 1)]
+    real = counted.select(
+        "account_key",
+        "product_id",
+        *levels,
+        seats_used=ibis.coalesce(counted.seats_used, 0),
+        is_estimated=ibis.literal(False),
+    )
+    guess = people.cross_join(known.select("has_seat"))
+    guess = guess.filter(~guess.has_seat)
+    guessed = guess.select(
+        "account_key",
+        "product_id",
+        **{name: guess.people if name == "level_0" else ibis.null("int64") for name in levels},
+        seats_used=guess.people,
+        is_estimated=ibis.literal(True),
+    )
+    return real.union(guessed)
+
+
+def stock_reached(levels: ir.Table, limits: ir.Table, percent: int) -> ir.Table:
+    """Since when a stock stands at or above a share of today's limit.
+
+    The first day at or above it after the last day more than ten points below it: a level that dips a little and comes
+    back has been reached once.
+
+    Returns:
+        One row per (account_key, product_id, meter_id) that stands there: percent, first_reached_day.
+    """
+    stock = limits.filter((limits.meter_kind == "stock") & (limits.limit_quantity > 0))
+    at = inner(levels, stock.select(*KEYS, "meter_key", "limit_quantity", "used"), ["account_key", "meter_key"])
+    below = at.level * 100 < at.limit_quantity * (percent - 10)
+    lows = at.mutate(low_until=ibis.ifelse(below, at.day_until, 0))
+    last = lows.mutate(
+        low_until=lows.low_until.max().over(ibis.window(group_by=["account_key", "product_id", "meter_id"]))
+    )
+    high = last.filter(
+        (last.day >= last.low_until)
+        & (last.level * 100 >= last.limit_quantity * percent)
+        & (last.used * 100 >= last.limit_quantity * percent)
+    )
+    return high.group_by(*KEYS).agg(first_reached_day=high.day.min()).mutate(percent=ibis.literal(percent, "int64"))

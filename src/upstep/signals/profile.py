@@ -1,0 +1,462 @@
+"""The profiles that plays read: one row per account, limit, product not owned, feature not included, add-on and plan.
+
+``build`` puts every signal query into one program, in order. Profiles at finer grains carry only their own columns;
+account columns are joined by the plays that read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import pyarrow as pa
+
+from upstep.clock import DAY_SECONDS
+from upstep.signals import billing, forecast, limits, strategy, subscriptions, support, usage
+from upstep.signals.vocabulary import calendar_day, calendar_month, catalog_tables, interval_factor, today, zone_month
+from upstep.tables.query import CORE_TABLES, Program, arrow_types, core_table, inner, left
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import ibis.expr.types as ir
+
+    from upstep.catalog.model import Catalog
+
+RENEWAL_WINDOW_DAYS = 90
+"""A renewal is near within this many days; it only counts for terms of 180 days and more."""
+
+LONG_TERM_DAYS = 180
+PERCENTS = (80, 90, 100)
+"""The shares of a limit that are remembered for stocks: notice, e-mail, prompt."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What is joined beside a company's own tables; ``tables`` are loaded into the engine by name."""
+
+    tables: Mapping[str, pa.Table]
+
+
+def vocabulary(  # noqa: PLR0913 - each is a different subject
+    catalog: Catalog, *, as_of: datetime, meter_keys: Mapping[str, int], company_zone: str, known: Mapping[str, bool]
+) -> Vocabulary:
+    """The small tables for one run.
+
+    Args:
+        known: Whether each canonical table is connected and fresh at the as-of.
+    """
+    return Vocabulary(
+        {
+            "today": today(as_of),
+            "calendar_day": calendar_day(),
+            "calendar_month": calendar_month(),
+            "zone_month": zone_month(as_of, company_zone),
+            "interval_factor": interval_factor(),
+            "known": pa.table({f"has_{table}": pa.array([is_known]) for table, is_known in known.items()}),
+            **catalog_tables(catalog, meter_keys),
+        }
+    )
+
+
+def build(catalog: Catalog, words: Vocabulary) -> Program:
+    """The program that turns core tables into profiles. It depends on the catalog, never on the as-of.
+
+    Returns:
+        Stages ``account_profile``, ``limit_profile``, ``product_profile``, ``feature_profile``, ``add_on_profile``,
+        ``plan_profile``, ``owned`` (products owned, for pricing) and ``stock_reached``.
+    """
+    program = Program()
+    core = {name: core_table(name) for name in CORE_TABLES}
+    small = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
+    _subscriptions(program, core, small)
+    _usage(program, catalog, core, small)
+    _limits(program, core, small)
+    _accounts(program, core, small)
+    _others(program, core, small)
+    return program
+
+
+Tables = dict[str, "ir.Table"]
+
+
+def _add(program: Program, known: Tables, name: str, select: ir.Table) -> None:
+    known[name] = program.stage(name, select)
+
+
+def _subscriptions(program: Program, core: Tables, small: Tables) -> None:
+    known = small["today"]
+    _add(
+        program,
+        core,
+        "items",
+        subscriptions.items_known(core["subscription_item"], known, small["interval_factor"]),
+    )
+    items = core["items"]
+    _add(program, core, "owned", subscriptions.owned_products(items, small["catalog_plan"]))
+    _add(program, core, "history", subscriptions.product_history(items, core["purchase"], small["catalog_plan"]))
+    anchored = subscriptions.anchors(items, small["calendar_day"], small["calendar_month"])
+    _add(program, core, "anchored", anchored)
+    meters = small["catalog_meter"]
+    kinds = meters.select("window_kind", "product_id", "period").distinct()
+    _add(program, core, "kinds", kinds)
+    spans = subscriptions.windows(
+        core["anchored"],
+        core["account"],
+        today=known,
+        months=small["calendar_month"],
+        days=small["calendar_day"],
+        zones=small["zone_month"],
+        kinds=core["kinds"],
+    )
+    _add(program, core, "spans", usage.edges(spans))
+
+
+def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> None:
+    meters, now = small["catalog_meter"], small["today"]
+    uses = {(meter.kind, meter.aggregate) for meter in catalog.meters.values()}
+    long_windows = any(meter.period == "billing_term" for meter in catalog.meters.values())
+    flows = usage.flow_state(
+        core["usage_day"], core["usage_raw"], window=core["spans"], meters=meters, today=now, long_windows=long_windows
+    )
+    if any(aggregate == "unique_contacts" for _, aggregate in uses):
+        counted = usage.contact_state(
+            core["usage_contact"], usage_raw=core["usage_raw"], window=core["spans"], meters=meters, today=now
+        )
+        flows = flows.union(counted)
+    _add(program, core, "flows", flows)
+    _add(program, core, "levels", usage.stock_levels(core["usage_day"], meters=meters))
+    _add(program, core, "stocks", usage.stock_state(core["levels"], now))
+    _add(program, core, "lifetime", usage.lifetime(core["usage_day"], small["catalog_product"]))
+    active = usage.active_contacts(core["usage_contact"], meters=meters, today=now)
+    _add(program, core, "active", active)
+
+
+def _limits(program: Program, core: Tables, small: Tables) -> None:
+    now = small["today"]
+    rows = limits.limit_rows(core["items"], small["catalog_limit"], core["entitlement_override"], core["owned"], now)
+    _add(program, core, "limit_rows", rows)
+    seats = limits.seat_levels(
+        limits.seats_assigned(core["seat"], now),
+        limits.seats_active(core["active"], core["seat"], core["contact_key"], now),
+        limits.people_active(core["active"]),
+        known=small["known"],
+    )
+    _add(program, core, "seat_levels", seats)
+    state = limits.limit_state(
+        core["limit_rows"],
+        flows=core["flows"],
+        stocks=core["stocks"],
+        seats=core["seat_levels"],
+        history=core["history"],
+        window=core["spans"],
+        kinds=core["kinds"],
+        today=now,
+    )
+    _add(program, core, "limit_state", state)
+    _add(program, core, "limit_profile", forecast.forecast_limits(core["limit_state"]))
+    reached = [limits.stock_reached(core["levels"], core["limit_profile"], percent) for percent in PERCENTS]
+    _add(program, core, "stock_reached", reached[0].union(*reached[1:]))
+
+
+def _accounts(program: Program, core: Tables, small: Tables) -> None:
+    now = small["today"]
+    _add(program, core, "first_value", first_value(core, small))
+    parts = [
+        billing.contract(core["items"], core["history"], small["catalog_plan"], now),
+        billing.payments(core["invoice"], now),
+        support.support(core["ticket"], now),
+        strategy.moments(core["moment"], now),
+        strategy.answers(core["feedback"], now),
+        strategy.outcomes(core["outcome"], now),
+        strategy.open_deals(core["deal"], now),
+        strategy.people(core["contact"], now),
+        _saturation(core["limit_profile"]),
+        _owner(core["owner"]),
+    ]
+    account = core["account"].rename(account_currency="currency")
+    for part in parts:
+        key = "owner_id" if "account_key" not in part.columns else "account_key"
+        account = left(account, part, key)
+    counts = [name for name in account.columns if name.endswith(_COUNTED) and name != "tenure_days"]
+    filled = account.mutate(**{name: ibis.coalesce(account[name], 0) for name in counts})
+    _add(program, core, "account_profile", _account_derived(filled.cross_join(now.select("as_of"))))
+    _add(program, core, "goals", strategy.goals(core["goal"], core["contact"], now))
+
+
+_COUNTED = (
+    "_problems",
+    "_90d",
+    "_28d",
+    "_180d",
+    "_365d",
+    "_met",
+    "_missed",
+    "_deals",
+    "_invoices",
+    "contacts_now",
+    "live_products",
+    "mrr_units",
+    "limits_saturated",
+    "limits_rising",
+)
+
+
+def _saturation(limit_profile: ir.Table) -> ir.Table:
+    """One row per account_key: limits at 85 % or more, limits whose use rises by a fifth in four weeks."""
+    full = ibis.coalesce(limit_profile.utilisation >= 0.85, False)
+    rising = ibis.coalesce(limit_profile.trend_28d >= 0.2, False) & (limit_profile.used_28d > 0)
+    return limit_profile.group_by("account_key").agg(
+        limits_saturated=ibis.ifelse(full, 1, 0).sum().cast("int64"),
+        limits_rising=ibis.ifelse(rising, 1, 0).sum().cast("int64"),
+        utilisation_max=limit_profile.utilisation.max(),
+    )
+
+
+def _owner(owner: ir.Table) -> ir.Table:
+    """Owners that are known: one row per owner_id, has_owner."""
+    return owner.select("owner_id", has_owner=ibis.literal(True)).distinct()
+
+
+def _account_derived(account: ir.Table) -> ir.Table:
+    """Signals made of others: renewal window, reasons to stop, and how many of the four kinds of signal are true."""
+    usage_signal = (account.limits_saturated > 0) | (account.limits_rising > 0) | (account.new_users_28d >= 3)
+    outcome_signal = (account.outcomes_met > 0) | (account.proofs_365d > 0)
+    strategic_signal = account.strategic_moments_180d > 0
+    intent_signal = (account.feature_requests_90d > 0) | (account.gate_hits_28d > 0) | (account.pricing_views_28d > 0)
+    kinds = (usage_signal, outcome_signal, strategic_signal, intent_signal)
+    density = sum((ibis.ifelse(kind, 1, 0) for kind in kinds[1:]), start=ibis.ifelse(kinds[0], 1, 0))
+    in_window = ibis.coalesce(account.renewal_days <= RENEWAL_WINDOW_DAYS, False) & (
+        ibis.coalesce(account.term_days, 0) >= LONG_TERM_DAYS
+    )
+    stopped = account.do_not_sell_why.notnull() | account.do_not_sell_until.notnull()
+    still = account.do_not_sell_until.isnull() | (account.do_not_sell_until > account.as_of)
+    return account.mutate(
+        has_usage_signal=usage_signal,
+        has_outcome_signal=outcome_signal,
+        has_strategic_signal=strategic_signal,
+        has_intent_signal=intent_signal,
+        signal_density=density.cast("int64"),
+        in_renewal_window=in_window,
+        do_not_sell=stopped & still,
+        has_owner=ibis.coalesce(account.has_owner, False),
+        is_past_due=ibis.coalesce(account.is_past_due, False),
+        pending_downgrade=ibis.coalesce(account.pending_downgrade, False),
+    )
+
+
+def first_value(core: Tables, small: Tables) -> ir.Table:
+    """Whether the first value of every product owned has been reached.
+
+    Returns:
+        One row per (account_key, product_id) owned: has_rule, first_value_reached (NULL without a rule),
+        first_value_used, first_value_at_least.
+    """
+    rules = small["catalog_product"].select(
+        "product_id", "has_first_value_rule", "first_value_meter_key", "first_value_at_least", "first_value_moment"
+    )
+    own = core["owned"].select("account_key", "product_id")
+    state = left(own, rules, "product_id")
+    used = core["lifetime"].select("account_key", first_value_meter_key="meter_key", first_value_used="lifetime")
+    state = left(state, used, ["account_key", "first_value_meter_key"])
+    seen = strategy.first_value_moments(core["moment"], small["catalog_product"], small["today"])
+    state = left(state, seen, ["account_key", "product_id"])
+    by_use = ibis.coalesce(state.first_value_used, 0) >= state.first_value_at_least
+    reached = ibis.cases(
+        (~ibis.coalesce(state.has_first_value_rule, False), ibis.null("boolean")),
+        (state.first_value_meter_key.notnull(), by_use),
+        else_=state.seen_at.notnull(),
+    )
+    return state.select(
+        "account_key",
+        "product_id",
+        "first_value_at_least",
+        "first_value_used",
+        "first_value_moment",
+        first_value_reached=reached,
+    )
+
+
+def _others(program: Program, core: Tables, small: Tables) -> None:
+    _add(program, core, "adoption", adoption(core["limit_profile"]))
+    _add(program, core, "product_profile", product_profile(core, small))
+    _add(program, core, "plan_profile", plan_profile(core, small))
+    _add(program, core, "feature_profile", feature_profile(core, small))
+    _add(program, core, "add_on_profile", add_on_profile(core, small))
+
+
+def adoption(limit_profile: ir.Table) -> ir.Table:
+    """How much of what a product is paid for is used: the value meter's adoption, the highest where there are several.
+
+    Returns:
+        One row per (account_key, product_id): adoption (NULL: unlimited or no complete period), adoption_meter_id,
+        utilisation_now, headroom_share (the least unused share of any limit).
+    """
+    value = limit_profile.filter(limit_profile.value_meter)
+    return value.group_by("account_key", "product_id").agg(
+        adoption=value.adoption.max(),
+        adoption_is_unlimited=value.is_unlimited.any() | (value.enforcement == "auto").any(),
+        utilisation_now=value.utilisation.max(),
+        complete_periods=value.complete_periods.max(),
+    )
+
+
+def product_profile(core: Tables, small: Tables) -> ir.Table:
+    """Products that an account does not own and that are sold: one row per (account_key, product_id).
+
+    Columns:
+        partner_product_id (an owned product whose natural partner this is), partner_first_value_reached,
+        partner_active_periods, available_days (since it became available).
+    """
+    customers = core["owned"].select("account_key").distinct()
+    every = customers.cross_join(
+        small["catalog_product"].select("product_id", "one_off", "available_from_day")
+    ).cross_join(small["today"].select("as_of_day"))
+    every = every.filter(every.available_from_day.isnull() | (every.available_from_day <= every.as_of_day))
+    missing = every.anti_join(core["owned"], ["account_key", "product_id"])
+    partner = inner(
+        core["owned"].select("account_key", partner_product_id="product_id"),
+        small["catalog_partner"],
+        [("partner_product_id", "has")],
+    ).drop("has")
+    valued = core["first_value"].select(
+        "account_key", partner_product_id="product_id", partner_first_value_reached="first_value_reached"
+    )
+    partner = left(partner, valued, ["account_key", "partner_product_id"])
+    first = partner.group_by("account_key", product_id=partner.then).agg(
+        partner_product_id=partner.partner_product_id.min(),
+        partner_first_value_reached=partner.partner_first_value_reached.any(),
+    )
+    joined = left(missing, first, ["account_key", "product_id"])
+    return joined.select(
+        "account_key",
+        "product_id",
+        "one_off",
+        "partner_product_id",
+        "partner_first_value_reached",
+        available_days=joined.as_of_day - joined.available_from_day,
+        has_partner=joined.partner_product_id.notnull(),
+    )
+
+
+def plan_profile(core: Tables, small: Tables) -> ir.Table:
+    """Plans that an account is on: one row per (account_key, product_id) owned with a plan.
+
+    Columns:
+        plan_id, interval, live_subscriptions, paid_days, adoption, steady_use (all complete windows of the value meter
+        within a quarter of their mean), headroom (largest need over limit).
+    """
+    own = core["owned"].filter(core["owned"].plan_id.notnull())
+    state = left(own, core["adoption"], ["account_key", "product_id"])
+    state = left(state, core["history"], ["account_key", "product_id"])
+    state = left(state, core["first_value"], ["account_key", "product_id"])
+    state = left(state, use_by_product(core["limit_profile"]), ["account_key", "product_id"])
+    at = state.cross_join(small["today"].select("as_of"))
+    return at.select(
+        "account_key",
+        "product_id",
+        "plan_id",
+        "interval",
+        "interval_count",
+        "currency",
+        "quantity",
+        "live_subscriptions",
+        "is_trial",
+        "by_invoice",
+        "adoption",
+        "utilisation_now",
+        "complete_periods",
+        "first_value_reached",
+        "term_days",
+        steady_use=ibis.coalesce(at.steady_use, False),
+        need_share=at.need_share,
+        peak_share=at.peak_share,
+        paid_days=((at.as_of - at.first_paid_at) / float(DAY_SECONDS)).floor().cast("int64"),
+        plan_days=((at.as_of - at.bought_at) / float(DAY_SECONDS)).floor().cast("int64"),
+        is_paid=at.plan_units > 0,
+    )
+
+
+def use_by_product(limit_profile: ir.Table) -> ir.Table:
+    """Use over all limits of a product: one row per (account_key, product_id).
+
+    need_share: the largest of (forecast with its upper bound, and peak) over the limit; steady_use: the value meter's
+    complete windows lie within a quarter of one another's mean, three of them, or its seats are used by 60 %.
+    """
+    limit = limit_profile.limit_quantity.cast("float64").nullif(0.0)
+    need = ibis.greatest(limit_profile.forecast_high, limit_profile.peak_3, limit_profile.used).cast("float64") / limit
+    peak = ibis.greatest(limit_profile.peak_3, limit_profile.used).cast("float64") / limit
+    windows = [limit_profile[f"used_{index}"] for index in (1, 2, 3)]
+    low = ibis.least(*(ibis.coalesce(used, -1) for used in windows))
+    high = ibis.greatest(*(ibis.coalesce(used, -1) for used in windows))
+    mean = (sum((ibis.coalesce(used, 0) for used in windows[1:]), start=ibis.coalesce(windows[0], 0))).cast(
+        "float64"
+    ) / 3.0
+    flow_steady = (low > 0) & (high.cast("float64") <= 1.25 * mean) & (low.cast("float64") >= 0.75 * mean)
+    seats_steady = (limit_profile["aggregate"] == "seats") & ibis.coalesce(limit_profile.adoption >= 0.6, False)
+    steady = limit_profile.value_meter & (ibis.coalesce(flow_steady, False) | seats_steady)
+    marked = limit_profile.mutate(need=need, peak=peak, steady=steady)
+    return marked.group_by("account_key", "product_id").agg(
+        need_share=marked.need.max(), peak_share=marked.peak.max(), steady_use=marked.steady.any()
+    )
+
+
+def feature_profile(core: Tables, small: Tables) -> ir.Table:
+    """Features that a product owned does not include today but a plan or add-on of it does.
+
+    Returns:
+        One row per (account_key, product_id, feature_id): requested (asked for in a ticket within 90 days),
+        requested_ticket_id, gate_hits_28d (of that feature).
+    """
+    offered = small["catalog_feature"].select("product_id", "feature_id").distinct()
+    live = core["items"].filter(core["items"].is_live)
+    given = inner(
+        live, small["catalog_feature"].filter(small["catalog_feature"].owner_kind == "plan"), [("plan_id", "owner_id")]
+    ).select("account_key", "feature_id")
+    extra = inner(
+        live,
+        small["catalog_feature"].filter(small["catalog_feature"].owner_kind == "add_on"),
+        [("add_on_id", "owner_id")],
+    ).select("account_key", "feature_id")
+    has = given.union(extra).distinct()
+    could = inner(core["owned"].select("account_key", "product_id"), offered, "product_id")
+    missing = could.anti_join(has, ["account_key", "feature_id"])
+    tickets = core["ticket"].cross_join(small["today"].select("as_of"))
+    asked = tickets.filter(
+        (tickets.kind == "feature_request")
+        & tickets.feature_id.notnull()
+        & (tickets.opened_at <= tickets.as_of)
+        & (tickets.opened_at > tickets.as_of - support.REQUEST_DAYS * DAY_SECONDS)
+    )
+    requests = asked.group_by("account_key", "feature_id").agg(requested_ticket_id=asked.ticket_id.min())
+    hits = core["moment"].cross_join(small["today"].select("as_of"))
+    hits = hits.filter(
+        (hits.kind == "feature_gate_hit")
+        & (hits.occurred_at <= hits.as_of)
+        & (hits.occurred_at > hits.as_of - strategy.INTENT_DAYS * DAY_SECONDS)
+    )
+    hit = hits.group_by("account_key", feature_id=hits.subject_id).agg(gate_hits=hits.moment_id.count().cast("int64"))
+    state = left(missing, requests, ["account_key", "feature_id"])
+    state = left(state, hit, ["account_key", "feature_id"])
+    return state.select(
+        "account_key",
+        "product_id",
+        "feature_id",
+        "requested_ticket_id",
+        requested=state.requested_ticket_id.notnull(),
+        feature_gate_hits_28d=ibis.coalesce(state.gate_hits, 0),
+    )
+
+
+def add_on_profile(core: Tables, small: Tables) -> ir.Table:
+    """Add-ons of a product owned that the account has or could have: one row per (account_key, product_id, add_on_id).
+
+    Columns: has_add_on.
+    """
+    live = core["items"].filter(core["items"].is_live & core["items"].add_on_id.notnull())
+    held = live.group_by("account_key", "product_id", "add_on_id").agg(
+        add_on_quantity=live.quantity.sum().cast("int64")
+    )
+    return held.mutate(has_add_on=ibis.literal(True))

@@ -1,0 +1,188 @@
+"""How much an account used: by window, by week, over its life. The hottest queries of a full run stand here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from upstep.clock import DAY_SECONDS
+from upstep.signals.subscriptions import whole_days
+from upstep.tables.query import inner
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+WEEKS = 8
+"""Eight whole weeks of history: weekdays weigh the same, and a trend of two months is seen."""
+
+EVER = 2**40
+"""Later than any instant that is met."""
+
+
+def edges(window: ir.Table) -> ir.Table:
+    """Windows with the days that they cut: edge_0 to edge_3, -1 where a window begins at midnight."""
+    cut = {}
+    for index in range(4):
+        start = window[f"starts_{index}"]
+        second = start % DAY_SECONDS
+        cut[f"edge_{index}"] = ibis.ifelse(
+            start.notnull() & (second != 0), whole_days(start - second), ibis.literal(-1)
+        ).cast("int32")
+    return window.mutate(**cut)
+
+
+def flow_state(  # noqa: PLR0913 - the inputs are tables, each named
+    usage_day: ir.Table, usage_raw: ir.Table, *, window: ir.Table, meters: ir.Table, today: ir.Table, long_windows: bool
+) -> ir.Table:
+    """Use of every flow meter in its current window, the three before, and the last eight weeks.
+
+    Whole days come from the roll-up, days that a window cuts from raw events.
+
+    Args:
+        window: From ``windows`` and ``edges``.
+        long_windows: A meter counts by the term, so that days older than four months matter too.
+
+    Returns:
+        One row per (account_key, meter_key) with use in reach: used, used_1 to used_3, week_1 (newest) to week_8.
+    """
+    flows = meters.filter((meters.meter_kind == "flow") & (meters["aggregate"] != "unique_contacts"))
+    flows = flows.select("meter_key", "aggregate", "window_kind")
+    pieces = _pieces(usage_day, usage_raw, window=window, flows=flows, today=today, long_windows=long_windows)
+    is_max = pieces["aggregate"] == "max"
+    sums = pieces.filter(~is_max)
+    peaks = pieces.filter(is_max)
+    added = sums.group_by("account_key", "meter_key").agg(**_spans(sums, lambda value: value.sum()))
+    highest = peaks.group_by("account_key", "meter_key").agg(**_spans(peaks, lambda value: value.max()))
+    return added.union(highest)
+
+
+def _pieces(  # noqa: PLR0913
+    usage_day: ir.Table, usage_raw: ir.Table, *, window: ir.Table, flows: ir.Table, today: ir.Table, long_windows: bool
+) -> ir.Table:
+    """Roll-up days that no window cuts, and the raw events of those that are cut, each with its window."""
+    near = usage_day.cross_join(today.select("as_of", "as_of_day"))
+    raw = usage_raw.cross_join(today.select("as_of", "as_of_day"))
+    if not long_windows:
+        near = near.filter(near.day > near.as_of_day - 128)  # four months of 31 days and the four days between
+        raw = raw.filter(raw.day > raw.as_of_day - 128)
+    keys = ["account_key", "window_kind"]
+    columns = ["account_key", "meter_key", "aggregate", "occurred_at", "day", "as_of_day", "value"]
+    columns += ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
+    whole = inner(inner(near, flows, "meter_key"), window, keys)
+    whole = whole.filter(~_is_edge(whole)).mutate(
+        occurred_at=whole.day.cast("int64") * DAY_SECONDS,
+        value=ibis.cases(
+            (whole["aggregate"] == "sum", whole.quantity),
+            (whole["aggregate"] == "count", whole.events),
+            else_=whole.quantity_max,
+        ).cast("float64"),
+    )
+    cut = inner(inner(raw, flows, "meter_key"), window, keys)
+    cut = cut.filter(_is_edge(cut) & (cut.occurred_at <= cut.as_of))
+    cut = cut.mutate(value=ibis.ifelse(cut["aggregate"] == "count", 1, cut.quantity).cast("float64"))
+    return whole.select(columns).union(cut.select(columns))
+
+
+def _is_edge(table: ir.Table) -> ir.BooleanValue:
+    day = table.day
+    return (day == table.edge_0) | (day == table.edge_1) | (day == table.edge_2) | (day == table.edge_3)
+
+
+def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
+    """One aggregate per window and per week. Sums of doubles are exact below 2**53 and twice as fast as wide integers."""
+    assert callable(total)
+    bounds = ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
+    spans = {}
+    for index, name in enumerate(("used", "used_1", "used_2", "used_3")):
+        since, until = pieces[bounds[index + 1]], pieces[bounds[index]]
+        inside = (pieces.occurred_at >= since) & (pieces.occurred_at < until)
+        spans[name] = total(ibis.ifelse(inside, pieces.value, 0.0)).cast("int64")
+    # Weeks are whole days that end with the last whole day before the as-of's own.
+    age = pieces.as_of_day - pieces.day
+    for week in range(1, WEEKS + 1):
+        inside = (age > 7 * (week - 1)) & (age <= 7 * week)
+        spans[f"week_{week}"] = total(ibis.ifelse(inside, pieces.value, 0.0)).cast("int64")
+    return spans
+
+
+def contact_state(
+    usage_contact: ir.Table, *, usage_raw: ir.Table, window: ir.Table, meters: ir.Table, today: ir.Table
+) -> ir.Table:
+    """Distinct contacts of ``unique_contacts`` meters by window. The same columns as ``flow_state``; weeks are 28-day
+    quarters of nothing: they stay 0, because people seen in two weeks are not two people."""
+    chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
+    raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")
+    seen = inner(raw, window, ["account_key", "window_kind"]).cross_join(today.select("as_of"))
+    seen = seen.filter(seen.occurred_at <= seen.as_of)
+    spans: dict[str, ir.Value] = {}
+    bounds = ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
+    for index, name in enumerate(("used", "used_1", "used_2", "used_3")):
+        inside = (seen.occurred_at >= seen[bounds[index + 1]]) & (seen.occurred_at < seen[bounds[index]])
+        spans[name] = ibis.ifelse(inside, seen.contact_key, ibis.null("int32")).nunique().cast("int64")
+    spans |= {f"week_{week}": ibis.literal(0, "int64").sum().cast("int64") for week in range(1, WEEKS + 1)}
+    return seen.group_by("account_key", "meter_key").agg(**spans)
+
+
+def stock_levels(usage_day: ir.Table, *, meters: ir.Table) -> ir.Table:
+    """The level of every stock meter as intervals: it holds from ``day`` until ``day_until`` (excluded).
+
+    latest keeps the day's last value; sum and count add up over the account's life; max is the highest so far.
+
+    Returns:
+        One row per (account_key, meter_key, day) with a reading: level, day_until.
+    """
+    stocks = meters.filter((meters.meter_kind == "stock") & (meters["aggregate"] != "unique_contacts"))
+    read = inner(usage_day, stocks.select("meter_key", "aggregate"), "meter_key")
+    in_order = ibis.window(group_by=["account_key", "meter_key"], order_by="day")
+    so_far = ibis.cumulative_window(group_by=["account_key", "meter_key"], order_by="day")
+    added = ibis.ifelse(read["aggregate"] == "count", read.events, read.quantity).sum().over(so_far)
+    level = ibis.cases(
+        (read["aggregate"] == "latest", read.quantity_latest),
+        (read["aggregate"] == "max", read.quantity_max.max().over(so_far)),
+        else_=added.cast("int64"),
+    )
+    until = ibis.coalesce(read.day.lead().over(in_order), 2**30).cast("int32")
+    return read.select("account_key", "meter_key", "day", level=level.cast("int64"), day_until=until)
+
+
+def stock_state(levels: ir.Table, today: ir.Table) -> ir.Table:
+    """Levels now and at the end of each of the last eight weeks.
+
+    Returns:
+        One row per (account_key, meter_key): used (now), level_0 to level_8 (level_k: 7 x k days ago, NULL before the
+        first reading).
+    """
+    at = levels.cross_join(today.select("as_of_day"))
+    columns = {}
+    for week in range(WEEKS + 1):
+        day = at.as_of_day - 7 * week
+        holds = (at.day <= day) & (at.day_until > day)
+        columns[f"level_{week}"] = ibis.ifelse(holds, at.level, ibis.null("int64")).max()
+    state = at.group_by("account_key", "meter_key").agg(**columns)
+    return state.mutate(used=state.level_0)
+
+
+def lifetime(usage_day: ir.Table, products: ir.Table) -> ir.Table:
+    """Whole use of the meters that a first-value rule names.
+
+    Returns:
+        One row per (account_key, meter_key): lifetime (sum, or events for count meters is the same rule: the sum).
+    """
+    rules = products.filter(products.first_value_meter_key.notnull())
+    keys = rules.select(meter_key="first_value_meter_key").distinct()
+    used = inner(usage_day, keys, "meter_key")
+    return used.group_by("account_key", "meter_key").agg(lifetime=used.quantity.cast("float64").sum().cast("int64"))
+
+
+def active_contacts(usage_contact: ir.Table, *, meters: ir.Table, today: ir.Table) -> ir.Table:
+    """Who used a product in the last 28 days.
+
+    Returns:
+        One row per (account_key, product_id, contact_key).
+    """
+    now = usage_contact.cross_join(today.select("this_month", "mask_this_month", "mask_last_month"))
+    this = (now.month == now.this_month) & ((now.day_mask & now.mask_this_month) != 0)
+    last = (now.month == now.this_month - 1) & ((now.day_mask & now.mask_last_month) != 0)
+    seen = inner(now.filter(this | last), meters.select("meter_key", "product_id"), "meter_key")
+    return seen.select("account_key", "product_id", "contact_key").distinct()
