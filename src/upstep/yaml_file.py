@@ -267,7 +267,12 @@ class Node(Value):
         """Tell every key that is not in ``known``, and what may have been meant."""
         for key in self._pairs:
             if key not in known:
-                self.fault(f"'{key}' is not a known key.", did_you_mean(key, known), place=self.key_place(key))
+                # {because: one list, one reputation} is YAML for a second key.
+                torn = " " in key and key not in self
+                advice = "A comma ends a value inside {...}: put the whole text before it in quotes." if torn else ""
+                self.fault(
+                    f"'{key}' is not a known key.", advice or did_you_mean(key, known), place=self.key_place(key)
+                )
 
     @property
     def _pairs(self) -> dict[str, tuple[tuple[int, int], _Written]]:
