@@ -1,0 +1,128 @@
+"""What is changed: an item of a subscription as the provider has it, and the wish to have it otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from upstep.clock import parse_instant
+
+
+class Behaviour(StrEnum):
+    """What becomes of the proration lines; the words are the provider's."""
+
+    ALWAYS_INVOICE = "always_invoice"  # paid now; what is left of a credit lowers the next invoice
+    CREATE_PRORATIONS = "create_prorations"  # on the next invoice
+    NONE = "none"  # nothing is credited or charged for the rest of the period
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of ``subscription_item``: an item in an interval in which it did not change.
+
+    ``amount_minor`` is for the whole quantity, per interval, after discounts. Instants are UTC.
+    """
+
+    item_id: str
+    subscription_id: str
+    account_id: str
+    product_id: str
+    quantity: int
+    amount_minor: int
+    currency: str
+    interval: str
+    status: str
+    valid_from: datetime
+    plan_id: str | None = None
+    add_on_id: str | None = None
+    price_id: str | None = None
+    list_amount_minor: int | None = None
+    interval_count: int | None = None
+    valid_to: datetime | None = None
+    trial_ends_at: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    renews_at: datetime | None = None
+    auto_renew: bool | None = None
+    cancel_at: datetime | None = None
+    pending_plan_id: str | None = None
+    pending_at: datetime | None = None
+    collection: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the item is called on an invoice line, as far as billing knows."""
+        return self.plan_id or self.add_on_id or self.product_id
+
+    @property
+    def every(self) -> tuple[str, int]:
+        """How often it is billed: (interval, count)."""
+        return self.interval, self.interval_count or 1
+
+    def row(self) -> dict[str, object]:
+        """The row of ``subscription_item``, instants as aware datetimes."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+_INSTANTS = tuple(field.name for field in dataclasses.fields(Item) if "datetime" in str(field.type))
+
+
+def item_from_row(row: Mapping[str, object]) -> Item:
+    """An item from a row like ``subscription_item``; instants as datetimes (without a zone: UTC) or ISO text.
+
+    Columns that billing does not know are left out.
+
+    Raises:
+        ValueError: A required column is missing, or a value is not what the column holds; the text names it.
+    """
+    known = {field.name: row[field.name] for field in dataclasses.fields(Item) if row.get(field.name) is not None}
+    for name in _INSTANTS:
+        if name in known:
+            known[name] = parse_instant(str(known[name]))
+    try:
+        return msgspec.convert(known, Item)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"subscription_item {row.get('item_id')}: {error}") from error
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One item as it shall be from now on.
+
+    Args:
+        item_id: The item that is changed; None adds one.
+        product_id: The product it belongs to.
+        quantity: The new quantity; 0 with ``removes`` set.
+        amount_minor: The new amount for the whole quantity, per interval; the caller has priced it.
+        name: What invoice lines call it; default its plan or add-on id.
+        removes: The item ends; only ``item_id`` and ``product_id`` are read then.
+    """
+
+    item_id: str | None
+    product_id: str
+    quantity: int = 0
+    amount_minor: int = 0
+    currency: str = ""
+    interval: str = ""
+    interval_count: int = 1
+    plan_id: str | None = None
+    add_on_id: str | None = None
+    price_id: str | None = None
+    list_amount_minor: int | None = None
+    name: str = ""
+    removes: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is asked of the provider, for one subscription. A subscription id that it does not know starts a new one."""
+
+    account_id: str
+    subscription_id: str
+    items: tuple[ItemChange, ...]
+    behaviour: Behaviour = Behaviour.ALWAYS_INVOICE

@@ -1,0 +1,79 @@
+"""A quote: what a change costs, to the minor unit, frozen at an instant and locked in state until it expires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from upstep.billing.change import Change
+from upstep.billing.proration import LineKind
+from upstep.errors import Fault, QuoteError
+from upstep.state import tables
+
+
+@dataclass(frozen=True)
+class QuoteLine:
+    """One line of the invoice: a credit is negative."""
+
+    description: str
+    amount_minor: int
+    kind: LineKind
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a change costs.
+
+    Attributes:
+        quote_id: The same for the same change of the same subscription at the same instant.
+        provider: Who quoted it, and alone can apply it.
+        lines: The proration, each line rounded by itself.
+        proration_minor: The sum of the lines; negative when credits are larger.
+        due_now_minor: What is charged when it is applied; never negative, the rest of a credit lowers later invoices.
+        next_invoice_minor: The invoice at ``next_invoice_at``; negative when a credit is left.
+        yearly_difference_minor: Recurring amounts after less before, over a year.
+        based_on: A digest of the subscription that was quoted; a different one is refused when it is applied.
+        at: The frozen instant; the lines are for the time after it.
+        expires_at: From then on it is not accepted any more.
+    """
+
+    quote_id: str
+    account_id: str
+    subscription_id: str
+    provider: str
+    currency: str
+    change: Change
+    lines: tuple[QuoteLine, ...]
+    proration_minor: int
+    due_now_minor: int
+    next_invoice_minor: int
+    next_invoice_at: datetime
+    yearly_difference_minor: int
+    based_on: str
+    at: datetime
+    expires_at: datetime
+
+
+def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
+    """Keep the quote, in the caller's transaction. A second time changes nothing."""
+    table = tables.quote
+    if connection.execute(sa.select(table.c.quote_id).where(table.c.quote_id == quote.quote_id)).first():
+        return
+    values = {column.name: getattr(quote, column.name) for column in table.columns if hasattr(quote, column.name)}
+    values |= {"change": msgspec.to_builtins(quote.change), "lines": msgspec.to_builtins(quote.lines)}
+    connection.execute(sa.insert(table).values(**values, status="locked", locked_at=now))
+
+
+def read(connection: sa.Connection, quote_id: str) -> Quote:
+    """The quote as it was locked.
+
+    Raises:
+        QuoteError: There is none of that id.
+    """
+    row = connection.execute(sa.select(tables.quote).where(tables.quote.c.quote_id == quote_id)).mappings().first()
+    if row is None:
+        raise QuoteError(Fault(f"quote {quote_id}", "is not known here.", "`upstep offers` lists those that are."))
+    return msgspec.convert({name: row[name] for name in Quote.__annotations__}, Quote)
