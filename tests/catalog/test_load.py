@@ -324,6 +324,7 @@ TIERED = "per: emails, model: graduated, tiers: "
         (one_plan(f"{LIMIT}, overage: {{emails: {{per: 0, amount: 9}}}}"), "per is 0. The least allowed is 1."),
         (one_plan(f"{LIMIT}, overage: {{emails: 9}}"), "emails is 9, not a mapping."),
         # features, add-ons
+        (one_plan(f"{GOOD}, features: [§'a:b']"), "plan 'pro': feature id 'a:b' has other signs. Use letters"),
         (one_plan(f"{GOOD}, features: [api, api]"), "feature 'api' stands twice."),
         (one_plan(f"{GOOD}, features: [{{id: sso, imitated_by: [logins]}}]"), "imitated_by[1] 'logins' is not known."),
         (one_plan(f"{GOOD}, features: [{{id: sso, name: A}}, {{id: sso, name: B}}]"), "feature 'sso' is written"

@@ -161,12 +161,16 @@ def _id(node: Node, kind: str, known: _Known) -> str:
     child = node.child("id")
     if child is None or not found:
         return found
-    if not _ID.fullmatch(found):
-        child.fault(f"{kind} id '{found}' has other signs.", "Use letters, digits, spaces and _ . + / - only.")
+    _check_letters(child, kind, found)
     first = known.ids.setdefault((kind, found), child.place)
     if first != child.place:
         child.fault(f"{kind} id '{found}' stands twice; first at {first}.", "Give each its own id.")
     return found
+
+
+def _check_letters(node: Node, kind: str, found: str) -> None:
+    if not _ID.fullmatch(found):
+        node.fault(f"{kind} id '{found}' has other signs.", "Use letters, digits, spaces and _ . + / - only.")
 
 
 def _name(node: Node, found_id: str) -> str:
@@ -414,6 +418,7 @@ def _features(owner: Node, known: _Known) -> tuple[Feature, ...]:
         feature_id = _quiet_id(node) if node.is_mapping else node.as_text()
         if not feature_id:
             continue  # Told by the line above, or where features are defined.
+        _check_letters(node, "feature", feature_id)
         feature = known.features.get(feature_id) or Feature(feature_id, feature_id.replace("_", " "))
         if feature in features:
             node.fault(f"feature '{feature_id}' stands twice.", "Remove one of them.")
