@@ -1,0 +1,69 @@
+"""What a channel is: it takes a message, sends it once per key, and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Purpose(StrEnum):
+    """What a message is for; holds, consent and caps differ by it."""
+
+    NOTICE = "notice"  # service information without a price
+    SALES = "sales"
+    CARE = "care"  # helping to use what is paid for
+    TASK = "task"  # for the account's owner; nothing reaches the customer
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message to one recipient, as it leaves.
+
+    Args:
+        idempotency_key: The same message, the same key: a channel that has seen it sends nothing again.
+        account_id: Whom it is about.
+        recipient: A contact's or owner's id, or an address, as the channel needs it.
+        text: Plain text or Markdown.
+        html: The same for reading in colour; None when the channel makes its own.
+        facts: Every number in it by name, as it was when it was written.
+        offer_id: The offer that it carries, if any.
+    """
+
+    idempotency_key: str
+    account_id: str
+    purpose: Purpose
+    channel: str
+    recipient: str
+    subject: str
+    text: str
+    html: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    offer_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """What became of a message: sent, with the channel's own reference, or refused for good with the reason."""
+
+    is_sent: bool
+    reference: str = ""
+    reason: str = ""
+
+
+class Channel(Protocol):
+    """Where messages go. Every one passes ``tests/contracts/test_channels.py``."""
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        ...
+
+    def send(self, message: Message) -> SendResult:
+        """Send it, once per ``idempotency_key``.
+
+        Raises:
+            OutsideError: No answer. It may have left: sending again with the same key is safe.
+        """
+        ...
