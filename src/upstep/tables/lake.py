@@ -1,0 +1,457 @@
+"""Where facts are stored: Delta Lake tables, and one file that says which versions of them belong together.
+
+A load commits several tables. ``current.json`` is replaced by one rename after the last commit, and readers open
+the versions it names: a load that dies before the rename never happened, and the next one clears its remains.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upstep.errors import DamagedError
+from upstep.tables.query import core_schema
+from upstep.tables.schema import TABLES, Nature
+
+if TYPE_CHECKING:
+    import duckdb
+    from deltalake.transaction import AddAction
+
+FORMAT = 1
+BUCKETS = 64
+KEEP_HOURS = 24  # A reader that pinned an older version may still be running.
+
+DUCK_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "float64": "DOUBLE", "boolean": "BOOLEAN"}
+"""DuckDB's name of each type of the core."""
+
+_USAGE_DAY = {
+    "account_key": "INTEGER",
+    "meter_key": "INTEGER",
+    "day": "INTEGER",
+    "quantity": "BIGINT",
+    "events": "BIGINT",
+    "quantity_max": "BIGINT",
+    "quantity_latest": "BIGINT",
+    "latest_at": "BIGINT",
+}
+_USAGE_CONTACT = {
+    "account_key": "INTEGER",
+    "meter_key": "INTEGER",
+    "contact_key": "INTEGER",
+    "month": "INTEGER",
+    "day_mask": "BIGINT",
+}
+_OWN_TABLES: dict[str, dict[str, str]] = {
+    "account_key": {"account_id": "VARCHAR", "account_key": "INTEGER", "bucket": "INTEGER"},
+    "meter_key": {"meter_id": "VARCHAR", "meter_key": "INTEGER"},
+    "contact_key": {"contact_id": "VARCHAR", "contact_key": "INTEGER"},
+    "usage": {
+        "event_id": "VARCHAR",
+        "account_key": "INTEGER",
+        "meter_key": "INTEGER",
+        "contact_key": "INTEGER",
+        "occurred_at": "BIGINT",
+        "quantity": "BIGINT",
+        "properties": "VARCHAR",
+        "day": "INTEGER",
+    },
+    "usage_day": {**_USAGE_DAY, "bucket": "INTEGER"},
+    "usage_day_recent": _USAGE_DAY,
+    "usage_contact": {**_USAGE_CONTACT, "bucket": "INTEGER"},
+    "usage_contact_recent": _USAGE_CONTACT,
+    "quarantine": {
+        "table_name": "VARCHAR",
+        "place": "VARCHAR",
+        "kind": "VARCHAR",
+        "column_name": "VARCHAR",
+        "found": "VARCHAR",
+        "advice": "VARCHAR",
+        "row_json": "VARCHAR",
+        "load_id": "VARCHAR",
+        "loaded_at": "BIGINT",
+    },
+}
+PARTITIONS = {"usage": "day", "usage_day": "bucket", "usage_contact": "bucket"}
+"""The column by whose value a table's files are kept apart."""
+
+
+def stored_schema(table: str) -> dict[str, str]:
+    """DuckDB types of a stored table: the core's columns, and for a state table when each version was seen."""
+    if table in _OWN_TABLES:
+        return dict(_OWN_TABLES[table])
+    columns = {name: DUCK_TYPES[kind] for name, kind in core_schema(table).items()}
+    if TABLES[table].nature is Nature.STATE:
+        columns |= {"seen_from": "BIGINT", "seen_to": "BIGINT", "is_first": "BOOLEAN"}
+    return columns
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What is known of one canonical table's loads.
+
+    Args:
+        complete_through: Seconds; every row dated up to here is in.
+        load_ids: Hashes of the contents that changed what is stored, sorted.
+        sources: Digest of each source that was read, and what it was read with.
+        faults: How many faults its last load met, by kind.
+    """
+
+    complete_through: int
+    load_ids: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The pinned version of one Delta table and its number of rows."""
+
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What belongs together.
+
+    Args:
+        first_loaded_at: Seconds up to which the first load was complete: what was true before is not known.
+        loaded_at: Seconds of the last load's start.
+        orphans: How many account keys the account table lacks.
+        last_event_at: Seconds of the latest usage event.
+    """
+
+    tables: Mapping[str, Stored] = field(default_factory=dict)
+    connected: Mapping[str, Connected] = field(default_factory=dict)
+    first_loaded_at: int | None = None
+    loaded_at: int | None = None
+    orphans: int = 0
+    last_event_at: int | None = None
+
+
+def facts_folder(project: Path) -> Path:
+    """Where a project keeps its facts."""
+    return project / ".upstep" / "facts"
+
+
+def read_manifest(project: Path) -> Manifest:
+    """The manifest; an empty one before the first load.
+
+    Raises:
+        DamagedError: The file is not what was written.
+    """
+    path = facts_folder(project) / "current.json"
+    try:
+        words = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Manifest()
+    except (ValueError, OSError) as error:
+        raise DamagedError(f"{path}: cannot be read ({error}). Restore the folder from a backup.") from None
+    if words.get("format") != FORMAT:
+        raise DamagedError(f"{path}: format {words.get('format')} is not {FORMAT}. Run 'upstep upgrade'.")
+    return Manifest(
+        tables={name: Stored(**stored) for name, stored in words["tables"].items()},
+        connected={
+            name: Connected(**{**table, "load_ids": tuple(table["load_ids"])})
+            for name, table in words["connected"].items()
+        },
+        **{name: words[name] for name in ("first_loaded_at", "loaded_at", "orphans", "last_event_at")},
+    )
+
+
+def write_manifest(project: Path, manifest: Manifest) -> None:
+    """Replace the manifest in one step; from here on readers see the new versions."""
+    folder = facts_folder(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / "current.json.new"
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, **asdict(manifest)}, file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / "current.json")
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One set of table versions that belong together, pinned when it was opened."""
+
+    folder: Path
+    manifest: Manifest
+    _files: dict[str, list[tuple[str, int | None]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def files(self, table: str, *, partitions: Iterable[int] | None = None) -> list[str]:
+        """Parquet files of a table; with ``partitions``, of those days or buckets only. None stored: empty.
+
+        Raises:
+            DamagedError: The table cannot be opened, or a file is gone.
+        """
+        if table not in self._files:
+            self._files[table] = self._open(table)
+        if partitions is None:
+            return [path for path, _ in self._files[table]]
+        wanted = set(partitions)
+        return [path for path, value in self._files[table] if value in wanted]
+
+    def select(self, table: str, *, partitions: Iterable[int] | None = None) -> str:
+        """SQL that reads a table's columns as ``stored_schema`` names them; no rows when nothing is stored."""
+        return read_files(table, self.files(table, partitions=partitions))
+
+    def _open(self, table: str) -> list[tuple[str, int | None]]:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        stored = self.manifest.tables.get(table)
+        if stored is None:
+            return []
+        folder = self.folder / table
+        try:
+            uris = DeltaTable(folder, version=stored.version).file_uris()
+        except (DeltaError, OSError, ValueError) as error:
+            raise DamagedError(f"{folder}: version {stored.version} cannot be opened ({error}).") from None
+        missing = [uri for uri in uris if not os.path.exists(uri)]
+        if missing:
+            raise DamagedError(
+                f"{missing[0]}: the file is gone ({len(missing)} of {len(uris)}). Restore the folder from a backup."
+            )
+        return [(uri, _partition(uri)) for uri in sorted(uris)]
+
+
+def open_snapshot(project: Path) -> Snapshot:
+    """Pin what is stored now. Files are found when first asked for, at the pinned versions."""
+    return Snapshot(facts_folder(project), read_manifest(project))
+
+
+def read_files(table: str, files: list[str]) -> str:
+    """SQL that reads Parquet files as the stored columns of a table."""
+    columns = stored_schema(table)
+    if not files:
+        nothing = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
+        return f"SELECT {nothing} WHERE false"
+    partition = PARTITIONS.get(table)
+    hive = f", hive_partitioning = true, hive_types = {{'{partition}': INTEGER}}" if partition else ""
+    names = ", ".join(f'"{name}"' for name in columns)
+    listed = ", ".join(quoted(path) for path in files)
+    return f"SELECT {names} FROM read_parquet([{listed}]{hive if partition else ', hive_partitioning = false'})"
+
+
+def quoted(text: str) -> str:
+    """A SQL literal.
+
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _partition(path: str) -> int | None:
+    """The partition value in a file's path (``…/day=20400/x.parquet``), or None."""
+    name = path.rsplit("/", 2)[-2] if "/" in path else ""
+    return int(name.partition("=")[2]) if "=" in name else None
+
+
+class LakeWriter:
+    """Writes one load: files first, then one Delta commit per table, then the manifest.
+
+    DuckDB writes the files, so what is written never has to fit into memory.
+    """
+
+    def __init__(self, project: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.project = project
+        self.folder = facts_folder(project)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._connection = connection
+        self._marker = self.folder / "loading.json"
+        self.snapshot = open_snapshot(project)
+        self._adds: dict[str, list[AddAction]] = {}
+        self._replaced: set[str] = set()
+        self._clear_remains()
+        self._marker.write_text(json.dumps({"started": time.time()}), encoding="utf-8")
+
+    def add(self, table: str, select: str, *, order_by: str = "") -> int:
+        """Write the rows of ``select`` as further files of a table; seen after ``publish``. Gives the row count."""
+        folder = self.folder / table
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in stored_schema(table).items())
+        partition = PARTITIONS.get(table)
+        ordered = f" ORDER BY {order_by}" if order_by else ""
+        target, options = folder / f"{_unique()}.parquet", "FORMAT parquet, COMPRESSION zstd, RETURN_STATS true"
+        if partition:
+            target = folder
+            options += f", PARTITION_BY (\"{partition}\"), FILENAME_PATTERN '{_unique()}_{{uuid}}', APPEND true"
+        written = self._connection.execute(
+            f"COPY (SELECT {columns} FROM ({select}){ordered}) TO {quoted(str(target))} ({options})"
+        ).fetchall()
+        for path, rows, size, _, statistics, *_ in written:
+            self._note(table, Path(path), rows=rows, size=size, statistics=statistics)
+        return sum(row[1] for row in written)
+
+    def add_sorted_part(self, table: str, select: str, *, partition: int, order_by: str) -> int:
+        """Write one partition's rows as one sorted file (partitioned writing by DuckDB keeps no order)."""
+        name = PARTITIONS[table]
+        folder = self.folder / table / f"{name}={partition}"
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{_unique()}.parquet"
+        columns = ", ".join(
+            f'"{column}"::{kind} AS "{column}"' for column, kind in stored_schema(table).items() if column != name
+        )
+        written = self._connection.execute(
+            f"COPY (SELECT {columns} FROM ({select}) ORDER BY {order_by}) TO {quoted(str(target))}"
+            " (FORMAT parquet, COMPRESSION zstd, RETURN_STATS true)"
+        ).fetchall()
+        rows = sum(row[1] for row in written)
+        if not rows:
+            target.unlink(missing_ok=True)
+            return 0
+        for path, count, size, _, statistics, *_ in written:
+            self._note(table, Path(path), rows=count, size=size, statistics=statistics)
+        return rows
+
+    def replace(self, table: str) -> None:
+        """What was added to this table in this load will stand instead of what was stored."""
+        self._replaced.add(table)
+        self._adds.setdefault(table, [])
+
+    def replace_with_nothing(self, table: str) -> None:
+        """The table will be empty; what this load has added to it goes too."""
+        for add in self._adds.get(table, []):
+            (self.folder / table / add.path).unlink(missing_ok=True)
+        self._adds[table] = []
+        if table in self.snapshot.manifest.tables:
+            self._replaced.add(table)
+        else:
+            del self._adds[table]
+
+    def added_files(self, table: str) -> list[str]:
+        """Files that this load has written for a table so far."""
+        return [str(self.folder / table / add.path) for add in self._adds.get(table, [])]
+
+    @property
+    def has_written(self) -> bool:
+        """Whether there is anything to publish beside the manifest."""
+        return bool(self._adds)
+
+    def publish(self, manifest: Manifest) -> Manifest:
+        """Commit every table that has new files, then the manifest. Gives it with the new versions."""
+        tables = dict(manifest.tables)
+        for table, adds in self._adds.items():
+            rows = sum(json.loads(add.stats)["numRecords"] for add in adds)
+            before = 0 if table in self._replaced or table not in tables else tables[table].rows
+            tables[table] = Stored(self._commit(table, adds), before + rows)
+        published = replace(manifest, tables=tables)
+        write_manifest(self.project, published)
+        self._marker.unlink(missing_ok=True)
+        self._vacuum()
+        return published
+
+    def abandon(self) -> None:
+        """Remove the files of a load that will not be published."""
+        for table, adds in self._adds.items():
+            for add in adds:
+                (self.folder / table / add.path).unlink(missing_ok=True)
+        self._marker.unlink(missing_ok=True)
+
+    def _note(self, table: str, path: Path, *, rows: int, size: int, statistics: Mapping[str, Any]) -> None:
+        from deltalake.transaction import AddAction
+
+        partition = PARTITIONS.get(table)
+        value = _partition(str(path))
+        self._adds.setdefault(table, []).append(
+            AddAction(
+                path=str(path.relative_to(self.folder / table)),
+                size=size,
+                partition_values={partition: str(value)} if partition else {},
+                modification_time=int(time.time() * 1000),
+                data_change=True,
+                stats=json.dumps(_delta_statistics(stored_schema(table), rows=rows, statistics=statistics)),
+            )
+        )
+
+    def _commit(self, table: str, adds: list[AddAction]) -> int:
+        from deltalake import DeltaTable, Schema
+        from deltalake.transaction import create_table_with_add_actions
+
+        folder = self.folder / table
+        partition = [PARTITIONS[table]] if table in PARTITIONS else []
+        schema = Schema.from_arrow(_arrow_schema(table))
+        if table not in self.snapshot.manifest.tables:
+            create_table_with_add_actions(str(folder), schema, adds, mode="overwrite", partition_by=partition)
+        else:
+            mode = "overwrite" if table in self._replaced else "append"
+            DeltaTable(folder).create_write_transaction(adds, mode, schema, partition_by=partition)
+        return int(DeltaTable(folder).version())
+
+    def _vacuum(self) -> None:
+        """Remove files that were replaced more than a day ago."""
+        from deltalake import DeltaTable
+
+        for table in self._replaced:
+            DeltaTable(self.folder / table).vacuum(KEEP_HOURS, dry_run=False, enforce_retention_duration=False)
+
+    def _clear_remains(self) -> None:
+        """Undo what a load that died has left: uncommitted files, and commits that the manifest does not name."""
+        from deltalake import DeltaTable
+
+        if not self._marker.exists():
+            return
+        started = self._marker.stat().st_mtime
+        pinned = self.snapshot.manifest.tables
+        for folder in [entry for entry in self.folder.iterdir() if entry.is_dir()]:
+            if folder.name not in pinned:
+                shutil.rmtree(folder)
+                continue
+            table = DeltaTable(folder)
+            if table.version() != pinned[folder.name].version:
+                table.restore(pinned[folder.name].version)
+            kept = {os.path.realpath(path) for path in self.snapshot.files(folder.name)}
+            for path in folder.rglob("*.parquet"):
+                # Older files may serve a reader that pinned an older version; only the dead load's are removed.
+                is_log = "_delta_log" in path.parts
+                if not is_log and path.stat().st_mtime >= started - 1 and os.path.realpath(path) not in kept:
+                    path.unlink()
+
+
+def _unique() -> str:
+    import uuid
+
+    return uuid.uuid4().hex
+
+
+def _arrow_schema(table: str) -> Any:
+    import pyarrow as pa
+
+    types = {
+        "VARCHAR": pa.string(),
+        "BIGINT": pa.int64(),
+        "INTEGER": pa.int32(),
+        "DOUBLE": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in stored_schema(table).items()])
+
+
+def _delta_statistics(columns: Mapping[str, str], *, rows: int, statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """Row count and the bounds of whole-number columns, by which other readers skip files."""
+    bounds: dict[str, dict[str, int]] = {"minValues": {}, "maxValues": {}}
+    for quoted_name, figures in statistics.items():
+        name = quoted_name.strip('"')
+        if columns.get(name) in ("INTEGER", "BIGINT") and "min" in figures and "max" in figures:
+            bounds["minValues"][name] = int(figures["min"])
+            bounds["maxValues"][name] = int(figures["max"])
+    return {"numRecords": rows, **bounds}

@@ -1,0 +1,596 @@
+"""Loading: a company's tables become facts. Twice is once, a row that is wrong is kept aside, and a load that dies
+half way leaves what was there before.
+
+The order is: find and look through every source, bind every mapping, and only then write; so a fault of structure in
+the last table is told together with those of the first, and nothing has been written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Mapping as Pairs, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upstep.clock import from_seconds, to_seconds
+from upstep.errors import Fault, SourceError
+from upstep.tables.lake import (
+    BUCKETS,
+    Connected,
+    LakeWriter,
+    facts_folder,
+    quoted,
+    read_manifest,
+    stored_schema,
+)
+from upstep.tables.lock import writer_lock
+from upstep.tables.mapping import Mapping, TableMapping, read_mapping
+from upstep.tables.merge import key_columns, merge
+from upstep.tables.schema import TABLES, Nature
+from upstep.tables.source import File, Opened, file_stamp, line_numbers, open_source
+from upstep.tables.stage import KnownIds, Staged, faulty_rows, stage, wrong_throughout
+from upstep.tables.usage import EventLoader
+
+if TYPE_CHECKING:
+    import duckdb
+
+QUARANTINE_MOST = 100_000  # Rows kept aside for one table; all are counted.
+_STRICT_SHOWN = 50
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and which share of it is done."""
+
+
+@dataclass(frozen=True)
+class KeptAside:
+    """One fault of a row: where it stands, what was found, what to do."""
+
+    table: str
+    place: str
+    kind: str
+    column: str
+    found: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """What a load did to one table, in rows. ``repeated`` were events that were there already."""
+
+    table: str
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    ended: int = 0
+    repeated: int = 0
+    faults: Pairs[str, int] = field(default_factory=dict)
+    is_unchanged: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did. ``examples`` holds the first faults of each kind and table."""
+
+    tables: tuple[TableLoad, ...]
+    examples: tuple[KeptAside, ...]
+    complete_through: datetime
+    wrote: bool
+
+    @property
+    def fault_count(self) -> int:
+        """Faults of all rows kept aside in this load."""
+        return sum(sum(table.faults.values()) for table in self.tables)
+
+
+def _silent(_what: str, _share: float) -> None:
+    """Progress that nobody watches."""
+
+
+def load(
+    project: Path,
+    *,
+    now: datetime,
+    mapping: Mapping | None = None,
+    through: datetime | None = None,
+    known: KnownIds | None = None,
+    strict: bool = False,
+    dry_run: bool = False,
+    only: Sequence[str] | None = None,
+    progress: Progress = _silent,
+    command: str = "upstep load",
+    memory_limit: str = "4GB",
+) -> LoadReport:
+    """Bring facts up to what the company's tables say.
+
+    Args:
+        now: The load's start; also ``through`` when that is not given.
+        through: Everything dated up to here is in the sources; later rows are kept aside as future.
+        known: Ids of the catalog; rows that name others are kept aside.
+        strict: Any row fault is an error, and nothing is written.
+        dry_run: Read and check everything, write nothing.
+        only: Load these tables of the mapping.
+
+    Raises:
+        SourceError, MappingError: Faults of structure, or with ``strict`` of rows; nothing was written.
+        BusyError: Another process writes.
+    """
+    import duckdb
+
+    mapping = mapping or read_mapping(project)
+    wanted = {name: table for name, table in mapping.tables.items() if only is None or name in only}
+    if not wanted:
+        advice = "Put files named as our tables into data/, such as data/account.csv, or write mapping.yaml."
+        raise SourceError(Fault(str(project), "there is nothing to load.", advice))
+    with writer_lock(project, command=command, now=now):
+        scratch = project / ".upstep" / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        settings = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
+        connection = duckdb.connect(":memory:", config=settings)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            asked = Asked(to_seconds(through or now), to_seconds(now), known or KnownIds(), strict, dry_run)
+            return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
+        except duckdb.InvalidInputException as error:
+            told = f"a source cannot be read to its end ({str(error).splitlines()[0][:300]})."
+            raise SourceError(Fault(str(project), told, "Export it again; nothing was written.")) from None
+        except duckdb.IOException as error:
+            told = f"a file cannot be read ({str(error).splitlines()[0][:300]})."
+            raise SourceError(Fault(str(project), told, "Export it again; nothing was written.")) from None
+        finally:
+            connection.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a load was asked to do; instants in seconds."""
+
+    through: int
+    now: int
+    known: KnownIds
+    strict: bool
+    dry_run: bool
+
+    @property
+    def reread_key(self) -> str:
+        """A source with faults is read again when this has changed: they may be none any more."""
+        words = repr([sorted(ids) if ids is not None else None for ids in vars(self.known).values()])
+        return hashlib.sha256(words.encode()).hexdigest()[:8] + f"@{self.through}"
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A table whose source is open and whose mapping is bound to it. ``digests`` are of its sources."""
+
+    staged: Staged
+    digests: Pairs[str, str]
+    read_with: str
+
+
+class _Load:
+    """One load: the connection, the writer and what has been found so far."""
+
+    def __init__(
+        self, project: Path, connection: duckdb.DuckDBPyConnection, *, asked: Asked, scratch: Path, progress: Progress
+    ) -> None:
+        self.project = project
+        self.connection = connection
+        self.asked = asked
+        self.scratch = scratch
+        self.progress = progress
+        self.before = read_manifest(project)
+        self.stamps = _read_stamps(project)
+        self.results: dict[str, TableLoad] = {}
+        self.connected: dict[str, Connected] = dict(self.before.connected)
+        self.last_event_at = self.before.last_event_at
+        self.writer: LakeWriter
+        connection.execute(
+            "CREATE TEMP TABLE faults (table_name VARCHAR, _file VARCHAR, _row BIGINT, place VARCHAR, kind VARCHAR,"
+            " column_name VARCHAR, found VARCHAR, advice VARCHAR, row_json VARCHAR)"
+        )
+
+    def run(self, wanted: Pairs[str, TableMapping]) -> LoadReport:
+        """Bind everything, then merge table by table, then publish."""
+        order = [name for name in TABLES if name in wanted]
+        bound = self._bind([wanted[name] for name in order])
+        self.writer = LakeWriter(self.project, self.connection)
+        try:
+            self._read_keys()
+            for number, name in enumerate(order):
+                self.progress(f"loading {name}", number / len(order))
+                if name in bound:
+                    self._load_table(bound[name])
+            self._write_keys()
+            self._write_quarantine(bound)
+            if self.asked.strict and self._fault_count():
+                raise SourceError(self._strict_faults())
+            return self._publish()
+        except BaseException:
+            self.writer.abandon()
+            raise
+
+    # Binding
+
+    def _bind(self, mappings: Sequence[TableMapping]) -> dict[str, _Bound]:
+        """Open and bind every table that has changed; all faults of structure at once."""
+        faults: list[Fault] = []
+        bound: dict[str, _Bound] = {}
+        for mapping in mappings:
+            try:
+                opened = open_source(
+                    self.connection, mapping, project=self.project, known=self.stamps, is_done=self._done_files(mapping)
+                )
+                if not self._is_unchanged(mapping, opened):
+                    staged = stage(
+                        self.connection, mapping, opened, known=self.asked.known, through=self._through(mapping.table)
+                    )
+                    faults += wrong_throughout(self.connection, staged)
+                    bound[mapping.table] = _Bound(staged, opened.digests, mapping.digest)
+                else:
+                    self._keep_unchanged(mapping.table)
+                self._stamp(opened)
+            except SourceError as error:
+                faults += error.faults
+        if faults:
+            raise SourceError(list(dict.fromkeys(faults)))
+        return bound
+
+    def _through(self, table: str) -> int:
+        """Never before what an earlier load had: what is known does not become unknown."""
+        before = self.before.connected.get(table)
+        return max(self.asked.through, before.complete_through if before else self.asked.through)
+
+    def _stamp(self, opened: Opened) -> None:
+        for file in opened.files:
+            self.stamps[file_stamp(file)] = file.digest
+
+    def _is_unchanged(self, mapping: TableMapping, opened: Opened) -> bool:
+        """Whether every source was read before, with this mapping, and nothing was wrong or would be right now."""
+        before = self.before.connected.get(mapping.table)
+        if before is None or before.sources.get("mapping") != mapping.digest:
+            return False
+        stored = {shown: value for shown, value in before.sources.items() if shown != "mapping"}
+        return stored.keys() == opened.digests.keys() and all(
+            self._is_done(stored[shown], digest) for shown, digest in opened.digests.items()
+        )
+
+    def _done_files(self, mapping: TableMapping) -> Callable[[File], bool]:
+        """Which files of events need not be read: events only come to, so what is in stays in."""
+        before = self.before.connected.get(mapping.table)
+        if (
+            before is None
+            or mapping.table != "usage"
+            or mapping.joins
+            or before.sources.get("mapping") != mapping.digest
+        ):
+            return lambda _file: False
+        sources = before.sources
+        return lambda file: self._is_done(sources.get(file.shown, ""), file.digest)
+
+    def _is_done(self, stored: str, digest: str) -> bool:
+        return stored in (digest, f"{digest} {self.asked.reread_key}")
+
+    def _keep_unchanged(self, table: str) -> None:
+        before = self.before.connected[table]
+        self.connected[table] = replace(before, complete_through=self._through(table))
+        self.results[table] = TableLoad(table, faults=before.faults, is_unchanged=True)
+
+    # Keys
+
+    def _read_keys(self) -> None:
+        for table in ("account_key", "meter_key", "contact_key"):
+            select = self.writer.snapshot.select(table)
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS {select}")
+        self._keys_before = {table: self._next_key(table) for table in ("account_key", "meter_key", "contact_key")}
+
+    def _next_key(self, table: str) -> int:
+        found: Any = self.connection.execute(f"SELECT coalesce(max({table}) + 1, 0) FROM {table}").fetchone()
+        return int(found[0])
+
+    def _add_keys(self, table: str, ids: str) -> None:
+        """Give keys to ids (SQL of one column, ``id``) that have none, in the order of the ids."""
+        name = table.replace("_key", "_id")
+        bucket = f", (key % {BUCKETS})::INTEGER" if table == "account_key" else ""
+        first = self._next_key(table)
+        self.connection.execute(
+            f"INSERT INTO {table} SELECT id, key{bucket} FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1 + {first})::INTEGER AS key"
+            f" FROM (SELECT DISTINCT id FROM ({ids}) WHERE id IS NOT NULL) new"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{name} = new.id))"
+        )
+
+    def _write_keys(self) -> None:
+        for table, first in self._keys_before.items():
+            if self._next_key(table) > first:
+                self.writer.add(table, f"SELECT * FROM {table} WHERE {table} >= {first}", order_by=table)
+
+    # Tables
+
+    def _load_table(self, bound: _Bound) -> None:
+        began = time.monotonic()
+        table = bound.staged.table
+        result = self._load_usage(bound) if table.nature is Nature.EVENT else self._load_rows(bound)
+        faults = self._count_faults(table.name)
+        self.results[table.name] = replace(result, faults=faults, seconds=time.monotonic() - began)
+        before = self.before.connected.get(table.name, Connected(0))
+        ids = before.load_ids
+        if result.added or result.changed or result.ended or table.name not in self.before.connected:
+            words = [*ids, bound.read_with, *sorted(bound.digests.values())]
+            ids = (hashlib.sha256(" ".join(words).encode()).hexdigest()[:16],)
+        wrong = self._faulty_files(bound.staged)
+        sources = {
+            shown: digest + (f" {self.asked.reread_key}" if shown in wrong else "")
+            for shown, digest in bound.digests.items()
+        }
+        sources |= {shown: before.sources[shown] for shown in bound.staged.opened.skipped}
+        sources["mapping"] = bound.read_with
+        self.connected[table.name] = Connected(
+            self._through(table.name), ids, sources, faults, before.repeated + result.repeated
+        )
+        for name in bound.staged.opened.temporary:
+            self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+    def _load_rows(self, bound: _Bound) -> TableLoad:
+        """A table of state or dated rows."""
+        staged, name = bound.staged, bound.staged.table.name
+        connection = self.connection
+        columns = ", ".join(f'"{column}"' for column in staged.columns)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT _file, _row, {columns}, {staged.any_fault} AS is_faulty FROM ({staged.select})"
+        )
+        total: Any = connection.execute("SELECT count(*), count(*) FILTER (is_faulty) FROM staged").fetchone()
+        if total[1]:
+            self._note_faults(name, faulty_rows(staged, staged.select))
+        self._note_rejected(staged)
+        self._note_duplicates(staged)
+        if "account_id" in staged.columns:
+            self._add_keys("account_key", "SELECT account_id AS id FROM staged WHERE NOT is_faulty")
+        if name == "contact":
+            self._add_keys("contact_key", "SELECT contact_id AS id FROM staged WHERE NOT is_faulty")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {self._core_rows(staged)}")
+        keys = ", ".join(f'"{key}"' for key in key_columns(name))
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept_keys AS SELECT DISTINCT {keys} FROM staged WHERE is_faulty"
+        )
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {self.writer.snapshot.select(name)}")
+        ends = staged.mapping.mode == "snapshot"
+        merged = merge(
+            connection, name, fresh="fresh", stored="stored", kept_keys="kept_keys", at=self._through(name), ends=ends
+        )
+        if not merged.is_same or name not in self.before.tables:
+            order = "account_key" if "account_key" in stored_schema(name) else keys
+            self.writer.replace(name)
+            self.writer.add(name, merged.select, order_by=order)
+        return TableLoad(name, total[0], merged.added, merged.changed, merged.ended)
+
+    def _core_rows(self, staged: Staged) -> str:
+        """SQL: the good rows in the core's columns; what the source does not have is NULL."""
+        cells = []
+        for column, kind in stored_schema(staged.table.name).items():
+            if column == "account_key":
+                cells.append("keys.account_key")
+            elif column in staged.columns:
+                cells.append(f'staged."{column}"')
+            elif column not in ("seen_from", "seen_to", "is_first"):
+                cells.append(f'NULL::{kind} AS "{column}"')
+        join = " LEFT JOIN account_key keys USING (account_id)" if "account_id" in staged.columns else ""
+        return f"SELECT {', '.join(cells)} FROM staged{join} WHERE NOT is_faulty"
+
+    def _load_usage(self, bound: _Bound) -> TableLoad:
+        self._note_rejected(bound.staged)
+        loader = EventLoader(
+            self.connection,
+            self.writer,
+            bound.staged,
+            scratch=self.scratch,
+            add_keys=self._add_keys,
+            note_faults=lambda select: self._note_faults("usage", select),
+            progress=self.progress,
+        )
+        counts = loader.load(self._through("usage"))
+        self.last_event_at = max((at for at in (counts.last_at, self.last_event_at) if at is not None), default=None)
+        return TableLoad("usage", counts.read, counts.added, repeated=counts.repeated)
+
+    # Faults
+
+    def _note_faults(self, table: str, select: str) -> None:
+        """Keep faults of rows: ``select`` gives _file, _row, kind, column_name, found, advice, row_json."""
+        self.connection.execute(
+            f"INSERT INTO faults SELECT {quoted(table)}, _file, _row, NULL, kind, column_name, found, advice, row_json FROM ({select})"
+        )
+
+    def _note_rejected(self, staged: Staged) -> None:
+        for rejected in staged.opened.rejected:
+            self.connection.execute(
+                "INSERT INTO faults VALUES (?, ?, NULL, ?, 'no_row', '', ?, ?, ?)",
+                [
+                    *(staged.table.name, rejected.file, f"{rejected.file}:{rejected.line}", rejected.found),
+                    *("Correct the line in the source.", rejected.text),
+                ],
+            )
+
+    def _note_duplicates(self, staged: Staged) -> None:
+        """Of several good rows with one key the first stays; the others are faults."""
+        keys = ", ".join(f'"{key}"' for key in key_columns(staged.table.name))
+        twice: Any = self.connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM staged WHERE NOT is_faulty GROUP BY {keys} HAVING count(*) > 1)"
+        ).fetchone()
+        if not twice[0]:
+            return
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE repeated AS SELECT _file, _row FROM staged WHERE NOT is_faulty"
+            f" QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _file, _row) > 1"
+        )
+        shown = ", ' ', ".join(f'"{key}"::VARCHAR' for key in key_columns(staged.table.name))
+        cells = ", ".join(f"'{name}': \"{name}\"" for name in staged.columns)
+        self._note_faults(
+            staged.table.name,
+            f"SELECT _file, _row, 'duplicate_key' AS kind, {quoted(keys.replace(chr(34), ''))} AS column_name,"
+            f" concat('key ', {shown}, ' stands in an earlier row too') AS found,"
+            f" 'Keep one row per key; the first one was used.' AS advice, to_json({{{cells}}})::VARCHAR AS row_json"
+            " FROM staged SEMI JOIN repeated USING (_file, _row)",
+        )
+        self.connection.execute(
+            "UPDATE staged SET is_faulty = true FROM repeated"
+            " WHERE staged._file = repeated._file AND staged._row = repeated._row"
+        )
+
+    def _count_faults(self, table: str) -> dict[str, int]:
+        rows = self.connection.execute(
+            "SELECT kind, count(*) FROM faults WHERE table_name = ? GROUP BY kind ORDER BY kind", [table]
+        ).fetchall()
+        return dict(rows)
+
+    def _fault_count(self) -> int:
+        found: Any = self.connection.execute("SELECT count(*) FROM faults").fetchone()
+        return int(found[0])
+
+    def _faulty_files(self, staged: Staged) -> set[str]:
+        """Files with faults, as people wrote them; DuckDB names Parquet files by their whole path."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT _file FROM faults WHERE table_name = ?", [staged.table.name]
+        ).fetchall()
+        shown = {str(file.path): file.shown for file in staged.opened.files}
+        return {shown.get(row[0], row[0]) for row in rows}
+
+    def _place_faults(self, bound: Pairs[str, _Bound]) -> None:
+        """Turn file and row into ``file:line``; one pass over each file that has faults."""
+        for name, table in bound.items():
+            files = {str(file.path): file for file in table.staged.opened.files}
+            files |= {file.shown: file for file in table.staged.opened.files}
+            rows = self.connection.execute(
+                "SELECT _file, list(DISTINCT _row ORDER BY _row) FROM faults WHERE table_name = ? AND place IS NULL GROUP BY _file",
+                [name],
+            ).fetchall()
+            for shown, numbers in rows:
+                self._place_file(name, shown, numbers[:QUARANTINE_MOST], file=files.get(shown), staged=table.staged)
+        self.connection.execute("UPDATE faults SET place = concat(_file, ':row ', _row + 1) WHERE place IS NULL")
+
+    def _place_file(self, table: str, shown: str, rows: list[int], *, file: File | None, staged: Staged) -> None:
+        import pyarrow as pa
+
+        if file is None:
+            return
+        rejected = [line.line for line in staged.opened.rejected if line.file == file.shown]
+        lines = line_numbers(file, rows, rejected=rejected)
+        mark = ":row " if file.format == "parquet" else ":"
+        places = pa.table({"_row": list(lines), "place": [f"{file.shown}{mark}{line}" for line in lines.values()]})
+        self.connection.register("_places", places)
+        self.connection.execute(
+            "UPDATE faults SET place = _places.place FROM _places WHERE faults._row = _places._row AND table_name = ? AND _file = ?",
+            [table, shown],
+        )
+        self.connection.unregister("_places")
+
+    def _write_quarantine(self, bound: Pairs[str, _Bound]) -> None:
+        """Replace what was kept aside of the sources that were read now; nothing is written when nothing changes."""
+        self._place_faults(bound)
+        stored = self.writer.snapshot.select("quarantine")
+        replaced = (
+            ", ".join(quoted(name) for name, table in bound.items() if table.staged.table.nature is not Nature.EVENT)
+            or "''"
+        )
+        files = [
+            quoted(f"{shown}:")
+            for name, table in bound.items()
+            for shown in table.digests
+            if table.staged.table.nature is Nature.EVENT and shown not in table.staged.opened.skipped
+        ]
+        of_files = " OR ".join(f"starts_with(place, {file})" for file in files) or "false"
+        self.connection.execute(
+            f"CREATE TEMP TABLE kept AS SELECT * FROM ({stored}) WHERE NOT (table_name IN ({replaced})"
+            f" OR (table_name = 'usage' AND ({of_files})))"
+        )
+        columns = "table_name, place, kind, column_name, found, advice, row_json"
+        fresh = f"SELECT {columns} FROM faults QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY _file, _row) <= {QUARANTINE_MOST}"
+        differ: Any = self.connection.execute(
+            f"SELECT count(*) FROM ((SELECT {columns} FROM ({stored})) EXCEPT ALL (SELECT {columns} FROM kept UNION ALL {fresh}))"
+            f" UNION ALL SELECT count(*) FROM ((SELECT {columns} FROM kept UNION ALL {fresh}) EXCEPT ALL (SELECT {columns} FROM ({stored})))"
+        ).fetchall()
+        if not any(row[0] for row in differ):
+            return
+        load_id = hashlib.sha256(
+            repr(sorted((name, sorted(table.digests.items())) for name, table in bound.items())).encode()
+        ).hexdigest()[:16]
+        self.writer.replace("quarantine")
+        self.writer.add(
+            "quarantine",
+            f"SELECT * FROM kept UNION ALL SELECT *, {quoted(load_id)} AS load_id, {self.asked.now} AS loaded_at FROM ({fresh})",
+            order_by="table_name, place",
+        )
+
+    def _examples(self, limit: int) -> tuple[KeptAside, ...]:
+        rows = self.connection.execute(
+            "SELECT table_name, place, kind, column_name, found, advice FROM faults QUALIFY row_number() OVER"
+            f" (PARTITION BY table_name, kind, column_name ORDER BY _file, _row) <= {limit} ORDER BY table_name, kind, column_name, _file, _row"
+        ).fetchall()
+        return tuple(KeptAside(*row) for row in rows)
+
+    def _strict_faults(self) -> list[Fault]:
+        rows = self.connection.execute(
+            f"SELECT place, found, advice FROM faults ORDER BY table_name, _file, _row LIMIT {_STRICT_SHOWN}"
+        ).fetchall()
+        faults = [Fault(*row) for row in rows]
+        more = self._fault_count() - len(faults)
+        return faults + ([Fault(str(self.project), f"and {more} more faults in rows.")] if more > 0 else [])
+
+    # The end
+
+    def _publish(self) -> LoadReport:
+        tables = tuple(self.results[name] for name in TABLES if name in self.results)
+        wrote = self.writer.has_written
+        report = LoadReport(
+            tables, self._examples(3), from_seconds(self.asked.through), wrote and not self.asked.dry_run
+        )
+        if self.asked.dry_run:
+            self.writer.abandon()
+            return report
+        manifest = replace(
+            self.before, connected=self.connected, orphans=self._orphans(), last_event_at=self.last_event_at
+        )
+        if wrote or manifest != self.before:
+            first = self.before.first_loaded_at
+            at = self.asked.through
+            manifest = replace(manifest, first_loaded_at=at if first is None else first, loaded_at=self.asked.now)
+            self.writer.publish(manifest)
+        else:
+            self.writer.abandon()
+        _write_stamps(self.project, self.stamps)
+        return report
+
+    def _orphans(self) -> int:
+        """Account keys that no row of the account table has."""
+        files = self.writer.added_files("account") or self.writer.snapshot.files("account")
+        if not files and not self._next_key("account_key"):
+            return 0
+        from upstep.tables.lake import read_files
+
+        found: Any = self.connection.execute(
+            f"SELECT count(*) FROM account_key ANTI JOIN ({read_files('account', files)}) USING (account_key)"
+        ).fetchone()
+        return int(found[0])
+
+
+def _read_stamps(project: Path) -> dict[str, str]:
+    """Digests of files looked through before; only saves time, so a broken file is no fault."""
+    import json
+
+    try:
+        words = json.loads((facts_folder(project) / "stamps.json").read_text(encoding="utf-8"))
+        return {str(stamp): str(digest) for stamp, digest in words.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _write_stamps(project: Path, stamps: Pairs[str, str]) -> None:
+    import json
+
+    path = facts_folder(project) / "stamps.json"
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(dict(stamps), indent=0, sort_keys=True), encoding="utf-8")
+    fresh.replace(path)
