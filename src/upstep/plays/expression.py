@@ -1,0 +1,345 @@
+"""The condition of a play: a SQL boolean expression, parsed, checked against an allow-list, compiled to Ibis.
+
+Allowed: and, or, not, comparisons, in, between, is null, + - * /, literals, the grain's columns, ``reached(T)`` and
+``meter('id').column``. Nothing else parses, so a play cannot read what it may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import sqlglot
+from sqlglot import exp
+
+from upstep.errors import did_you_mean
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MAXIMUM_LENGTH = 2000
+REACHED_SHARES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+
+METER_COLUMNS: Mapping[str, str] = {
+    "used": "int64",
+    "used_1": "int64",
+    "used_28d": "int64",
+    "used_prev_28d": "int64",
+}
+"""What ``meter('id')`` may be asked: use in the current window, in the last complete one, in 28 days and the 28 before."""
+
+
+class ExpressionError(ValueError):
+    """The text is not an allowed condition. The message says what stands there and what to do."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A parsed condition.
+
+    Args:
+        text: As written.
+        tree: The parsed tree; only allowed nodes.
+        columns: Column names it reads, in order of appearance.
+        meters: (meter id, column) pairs that it asks other meters for.
+        literals: Column name to the numbers it is compared with: its bands.
+    """
+
+    text: str
+    tree: exp.Expression
+    columns: tuple[str, ...]
+    meters: tuple[tuple[str, str], ...]
+    literals: Mapping[str, tuple[float, ...]]
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The parts joined by ``and`` at the top, as text."""
+        return tuple(part.sql(dialect="duckdb") for part in _conjuncts(self.tree))
+
+
+Kinds = Mapping[str, str]
+"""Column name to "number", "text" or "flag"."""
+
+_COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
+    exp.EQ: lambda a, b: a == b,
+    exp.NEQ: lambda a, b: a != b,
+    exp.LT: lambda a, b: a < b,
+    exp.LTE: lambda a, b: a <= b,
+    exp.GT: lambda a, b: a > b,
+    exp.GTE: lambda a, b: a >= b,
+}
+_ARITHMETIC: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
+    exp.Add: lambda a, b: a + b,
+    exp.Sub: lambda a, b: a - b,
+    exp.Mul: lambda a, b: a * b,
+    exp.Div: lambda a, b: a.cast("float64") / b.cast("float64").nullif(0.0),
+}
+
+
+def parse(text: str, columns: Kinds, *, meters: Mapping[str, object] | None = None) -> Condition:
+    """Parse and check a condition.
+
+    Args:
+        columns: Every column that may be read, with its kind.
+        meters: Meter ids that ``meter('id')`` may name; None when not known yet (then any).
+
+    Raises:
+        ExpressionError: It is not a condition, reads an unknown column, or compares unlike kinds.
+    """
+    if len(text) > MAXIMUM_LENGTH:
+        message = f"the condition has {len(text)} characters. At most {MAXIMUM_LENGTH} are read; split the play."
+        raise ExpressionError(message)
+    try:
+        tree = sqlglot.parse_one(text, dialect="duckdb")
+    except sqlglot.errors.SqlglotError as error:
+        message = f"'{text}' is not a SQL condition: {_first_line(error)}."
+        raise ExpressionError(message) from None
+    checker = _Checker(columns, meters)
+    if checker.kind(tree) != "flag":
+        message = f"'{text}' is not true or false. Compare it with something, as in used > 10."
+        raise ExpressionError(message)
+    return Condition(
+        text=text,
+        tree=tree,
+        columns=tuple(dict.fromkeys(checker.columns)),
+        meters=tuple(dict.fromkeys(checker.meters)),
+        literals={name: tuple(sorted(set(values))) for name, values in checker.literals.items()},
+    )
+
+
+def _first_line(error: Exception) -> str:
+    # The parser underlines the place with terminal codes; the words before it are enough.
+    return str(error).splitlines()[0].split("\x1b")[0].rstrip(" .")
+
+
+class _Checker:
+    """Walks a tree once: allowed nodes only, columns known, kinds that fit."""
+
+    def __init__(self, columns: Kinds, meters: Mapping[str, object] | None) -> None:
+        self.known = columns
+        self.known_meters = meters
+        self.columns: list[str] = []
+        self.meters: list[tuple[str, str]] = []
+        self.literals: dict[str, list[float]] = {}
+
+    def kind(self, node: exp.Expression) -> str:
+        """The kind of a node's value: number, text, flag or null."""
+        for types, rule in (
+            ((exp.And, exp.Or), self._logic),
+            ((exp.Not,), self._logic),
+            (tuple(_COMPARISONS), self._comparison),
+            (tuple(_ARITHMETIC), self._arithmetic),
+            ((exp.In,), self._membership),
+            ((exp.Between,), self._between),
+            ((exp.Is,), self._null_test),
+            ((exp.Paren, exp.Neg), self._inner),
+            ((exp.Column, exp.Dot), self._column),
+            ((exp.Literal, exp.Boolean, exp.Null), self._literal),
+            ((exp.Anonymous,), self._function),
+        ):
+            if isinstance(node, types):
+                return rule(node)
+        message = (
+            f"'{node.sql(dialect='duckdb')}' is not allowed in a condition. Use and, or, not, comparisons, in, between,"
+            " is null, + - * /, reached(0.8) and meter('id').used_28d."
+        )
+        raise ExpressionError(message)
+
+    def _logic(self, node: exp.Expression) -> str:
+        parts = [node.this] if isinstance(node, exp.Not) else [node.left, node.right]  # type: ignore[attr-defined]
+        for part in parts:
+            if self.kind(part) not in {"flag", "null"}:
+                message = f"'{part.sql(dialect='duckdb')}' is not true or false. Compare it with something."
+                raise ExpressionError(message)
+        return "flag"
+
+    def _comparison(self, node: exp.Expression) -> str:
+        left, right = node.args["this"], node.args["expression"]
+        self._same_kind([left, right], node)
+        self._note(left, right)
+        self._note(right, left)
+        return "flag"
+
+    def _arithmetic(self, node: exp.Expression) -> str:
+        for part in (node.args["this"], node.args["expression"]):
+            if self.kind(part) not in {"number", "null"}:
+                message = f"'{part.sql(dialect='duckdb')}' is not a number, so it cannot be reckoned with."
+                raise ExpressionError(message)
+        return "number"
+
+    def _membership(self, node: exp.Expression) -> str:
+        if node.args.get("query") or node.args.get("unnest") or node.args.get("field"):
+            message = "in (...) takes a list of values here, not a query."
+            raise ExpressionError(message)
+        values = node.args["expressions"]
+        if not all(isinstance(value, exp.Literal | exp.Neg) for value in values):
+            message = f"'{node.sql(dialect='duckdb')}': in (...) takes plain values."
+            raise ExpressionError(message)
+        self._same_kind([node.this, *values], node)
+        return "flag"
+
+    def _between(self, node: exp.Expression) -> str:
+        low, high = node.args["low"], node.args["high"]
+        self._same_kind([node.this, low, high], node)
+        self._note(node.this, low)
+        self._note(node.this, high)
+        return "flag"
+
+    def _null_test(self, node: exp.Expression) -> str:
+        if not isinstance(node.args["expression"], exp.Null):
+            message = f"'{node.sql(dialect='duckdb')}': write is null or is not null; a flag is tested by its name."
+            raise ExpressionError(message)
+        self.kind(node.this)
+        return "flag"
+
+    def _inner(self, node: exp.Expression) -> str:
+        return self.kind(node.this)
+
+    def _literal(self, node: exp.Expression) -> str:
+        if isinstance(node, exp.Null):
+            return "null"
+        if isinstance(node, exp.Boolean):
+            return "flag"
+        return "text" if node.is_string else "number"
+
+    def _column(self, node: exp.Expression) -> str:
+        asked = meter_reference(node)
+        if asked:
+            return self._meter(*asked)
+        if isinstance(node, exp.Dot) or node.args.get("table"):
+            message = f"'{node.sql(dialect='duckdb')}': columns are named without a table."
+            raise ExpressionError(message)
+        name = node.name
+        if name not in self.known:
+            message = f"column '{name}' is not known here. {did_you_mean(name, self.known)}"
+            raise ExpressionError(message)
+        self.columns.append(name)
+        return self.known[name]
+
+    def _meter(self, meter: str, column: str) -> str:
+        if self.known_meters is not None and meter not in self.known_meters:
+            message = f"meter '{meter}' is not in the catalog. {did_you_mean(meter, self.known_meters)}"
+            raise ExpressionError(message)
+        if column not in METER_COLUMNS:
+            message = f"meter('{meter}').{column} is not known. {did_you_mean(column, METER_COLUMNS)}"
+            raise ExpressionError(message)
+        self.meters.append((meter, column))
+        return "number"
+
+    def _function(self, node: exp.Expression) -> str:
+        if node.name.lower() != "reached" or len(node.expressions) != 1:
+            message = f"function '{node.name}' is not known. Known: reached(0.8), meter('id').used_28d."
+            raise ExpressionError(message)
+        share = reached_percent(node)
+        self.literals.setdefault("utilisation", []).append(share / 100)
+        for name in ("used", "limit_quantity"):
+            if name not in self.known:
+                message = "reached(...) speaks of a limit: it needs `each: limit`."
+                raise ExpressionError(message)
+            self.columns.append(name)
+        return "flag"
+
+    def _same_kind(self, parts: list[exp.Expression], node: exp.Expression) -> None:
+        kinds = {self.kind(part) for part in parts} - {"null"}
+        if len(kinds) > 1:
+            message = f"'{node.sql(dialect='duckdb')}' compares {' with '.join(sorted(kinds))}."
+            raise ExpressionError(message)
+
+    def _note(self, column: exp.Expression, literal: exp.Expression) -> None:
+        """Remember the number that a column is compared with: it marks a band."""
+        if isinstance(column, exp.Column) and not meter_reference(column) and isinstance(literal, exp.Literal):
+            if not literal.is_string:
+                self.literals.setdefault(column.name, []).append(float(literal.name))
+
+
+def reached_percent(node: exp.Expression) -> int:
+    """The whole percent of ``reached(0.8)``.
+
+    Raises:
+        ExpressionError: Not a share between 0 and 1 in whole percents.
+    """
+    (argument,) = node.expressions
+    try:
+        percent = round(float(argument.name) * 100, 6)
+    except ValueError:
+        percent = -1.0
+    if not isinstance(argument, exp.Literal) or percent != int(percent) or not 0 < percent <= 100:
+        message = f"reached({argument.sql(dialect='duckdb')}): write a share in whole percents, as reached(0.8)."
+        raise ExpressionError(message)
+    return int(percent)
+
+
+def meter_reference(node: exp.Expression) -> tuple[str, str] | None:
+    """(meter id, column) of ``meter('id').column``, or None."""
+    if isinstance(node, exp.Dot) and isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "meter":
+        arguments = node.this.expressions
+        if len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and arguments[0].is_string:
+            return arguments[0].name, node.expression.name
+    return None
+
+
+def meter_column(meter: str, column: str) -> str:
+    """The name under which another meter's figure is joined."""
+    return f"meter__{meter}__{column}"
+
+
+def compile_condition(tree: exp.Expression, table: ir.Table) -> ir.BooleanValue:
+    """The Ibis expression of a checked tree over a table that has its columns. A NULL answer is "not matched"."""
+    return _value(tree, table)  # type: ignore[no-any-return]
+
+
+def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one return per kind of node
+    if isinstance(node, exp.And | exp.Or):
+        parts = [_value(part, table) for part in (node.left, node.right)]
+        return reduce(lambda a, b: a & b, parts) if isinstance(node, exp.And) else reduce(lambda a, b: a | b, parts)
+    if isinstance(node, exp.Not):
+        return ~_value(node.this, table)
+    if isinstance(node, exp.Is):
+        return _value(node.this, table).isnull()
+    if isinstance(node, exp.In):
+        return _value(node.this, table).isin([_literal_value(value) for value in node.args["expressions"]])
+    if isinstance(node, exp.Between):
+        value = _value(node.this, table)
+        return (value >= _value(node.args["low"], table)) & (value <= _value(node.args["high"], table))
+    if type(node) in _COMPARISONS or type(node) in _ARITHMETIC:
+        rule = _COMPARISONS.get(type(node)) or _ARITHMETIC[type(node)]
+        return rule(_value(node.args["this"], table), _value(node.args["expression"], table))
+    if isinstance(node, exp.Paren):
+        return _value(node.this, table)
+    if isinstance(node, exp.Neg):
+        return -_value(node.this, table)
+    if isinstance(node, exp.Anonymous):
+        return (table.limit_quantity > 0) & (table.used * 100 >= table.limit_quantity * reached_percent(node))
+    asked = meter_reference(node)
+    if asked:
+        return table[meter_column(*asked)]
+    if isinstance(node, exp.Column):
+        return table[node.name]
+    return ibis.literal(_literal_value(node))
+
+
+def _literal_value(node: exp.Expression) -> str | int | float | bool | None:
+    if isinstance(node, exp.Null):
+        return None
+    if isinstance(node, exp.Boolean):
+        return bool(node.this)
+    if isinstance(node, exp.Neg):
+        value = _literal_value(node.this)
+        return -value if isinstance(value, int | float) else value
+    if node.is_string:
+        return str(node.this)
+    return int(node.this) if str(node.this).isdigit() else float(node.this)
+
+
+def _conjuncts(tree: exp.Expression) -> list[exp.Expression]:
+    if isinstance(tree, exp.And):
+        return [*_conjuncts(tree.left), *_conjuncts(tree.right)]
+    return [tree]
+
+
+def conjuncts(condition: Condition) -> list[exp.Expression]:
+    """The parts joined by ``and`` at the top, as trees."""
+    return _conjuncts(condition.tree)

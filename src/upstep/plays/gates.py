@@ -1,0 +1,275 @@
+"""Reasons to wait. A gate answers clear, holds, unknown or not applicable, for an account, a product or a step.
+
+The answers of accounts and products are columns computed once by query. Which of them count for a step depends on its
+motion and path; that is decided in ``rank``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import ibis
+
+from upstep.clock import DAY_SECONDS
+from upstep.tables.query import left
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from upstep.tables.query import Program
+
+
+class Answer(IntEnum):
+    """What a gate says of one step."""
+
+    CLEAR = 0
+    HOLDS = 1
+    UNKNOWN = 2
+    NOT_APPLICABLE = 3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate.
+
+    Args:
+        level: Whether its answer belongs to the account, to the product that is changed, or to the step.
+        tables: Canonical tables it answers from; any may answer.
+        without: What it says while none of its tables is connected and fresh.
+        question: What a person must answer when it is unknown.
+        why: Why it holds; a template over its facts.
+        lifts: When it lifts.
+    """
+
+    id: str
+    level: str
+    tables: tuple[str, ...]
+    without: Answer
+    why: str
+    question: str = ""
+    lifts: str = ""
+    care: bool = False
+
+
+GATES: Mapping[str, Gate] = {
+    gate.id: gate
+    for gate in (
+        Gate(
+            "open_issue",
+            "account",
+            ("ticket",),
+            Answer.UNKNOWN,
+            "{weighing_problems} open problem(s) that are urgent, escalated or older than 5 days (ticket {weighing_ticket_id})",
+            "Does {name} have an open problem that is urgent, escalated or older than 5 days?",
+            "when the problem is closed",
+            care=True,
+        ),
+        Gate(
+            "payment_trouble",
+            "account",
+            ("invoice",),
+            Answer.UNKNOWN,
+            "{troubled_invoices} invoice(s) failed or late (invoice {troubled_invoice_id})",
+            "Are all invoices of {name} paid, or not yet due?",
+            "when it is paid",
+        ),
+        Gate(
+            "before_first_value",
+            "product",
+            ("moment", "usage"),
+            Answer.UNKNOWN,
+            "first value of {product_id} is not reached ({first_value_used} of {first_value_at_least})",
+            "Has {name} had its first success with {product_id}?",
+            "when it is reached",
+        ),
+        Gate(
+            "just_purchased",
+            "product",
+            ("subscription_item", "purchase"),
+            Answer.HOLDS,
+            "bought or upgraded {product_id} {bought_days} day(s) ago",
+            "",
+            "14 days after the purchase",
+        ),
+        Gate(
+            "low_adoption",
+            "product",
+            ("usage",),
+            Answer.HOLDS,
+            "uses {adoption_percent} % of what it pays for in {product_id}",
+            "Does {name} use more than 40 % of what it pays for in {product_id}?",
+            "when use passes 40 %",
+        ),
+        Gate(
+            "leaving",
+            "account",
+            ("subscription_item",),
+            Answer.HOLDS,
+            "a cancellation or downgrade is set, or was made within 60 days",
+            "",
+            "when it is withdrawn",
+        ),
+        Gate(
+            "renewal_threat",
+            "account",
+            ("moment",),
+            Answer.CLEAR,
+            "the renewal is at risk",
+            "",
+            "when it is resolved",
+        ),
+        Gate(
+            "open_deal", "account", ("deal",), Answer.CLEAR, "a deal is open ({open_deal_id})", "", "when it is closed"
+        ),
+        Gate("do_not_sell", "account", ("account",), Answer.CLEAR, "{do_not_sell_why}", "", "on the date set"),
+        Gate(
+            "no_priority",
+            "step",
+            ("goal",),
+            Answer.HOLDS,
+            "no executive priority that this advances is on record",
+            "",
+            "when one is named: find the priority",
+        ),
+        Gate(
+            "no_sponsor",
+            "step",
+            ("goal",),
+            Answer.HOLDS,
+            "the priority has no sponsor yet",
+            "",
+            "when one is named: develop the sponsor",
+        ),
+        Gate(
+            "asked_recently",
+            "step",
+            (),
+            Answer.CLEAR,
+            "asked {asked_days} day(s) ago",
+            "",
+            "after the cool-down",
+            care=True,
+        ),
+        Gate(
+            "at_capacity", "account", (), Answer.CLEAR, "the owner's hours are planned", "", "next quarter", care=True
+        ),
+    )
+}
+"""In the order in which holds are told."""
+
+JUST_PURCHASED_DAYS = 14
+LEAVING_DAYS = 60
+ADOPTION_PERCENT = 40
+"""At or under 40 % of the last complete period nothing is sold; see ``docs/sources.md``."""
+
+DETRACTOR_SCORE = 6
+
+
+def account_answers(accounts: ir.Table, known: ir.Table) -> ir.Table:
+    """What the account gates say, with the facts their reasons name.
+
+    Returns:
+        One row per account_key: a column per account gate (an ``Answer``) and the facts.
+    """
+    at = accounts.cross_join(known)
+    issue = at.weighing_problems > 0
+    trouble = (at.troubled_invoices > 0) | at.is_past_due
+    since = at.as_of - LEAVING_DAYS * DAY_SECONDS
+    leaving = at.cancel_at.notnull() | at.pending_downgrade | ibis.coalesce(at.downgraded_at > since, False)
+    threat = (at.renewal_risks_90d > 0) | (
+        at.in_renewal_window & (ibis.coalesce(at.nps_score <= DETRACTOR_SCORE, False) | (at.outcomes_missed > 0))
+    )
+    return at.select(
+        "account_key",
+        "account_id",
+        "name",
+        "owner_id",
+        "has_owner",
+        "account_currency",
+        "segment",
+        "signal_density",
+        "mrr_units",
+        "weighing_problems",
+        "weighing_ticket_id",
+        "troubled_invoices",
+        "troubled_invoice_id",
+        "open_invoices",
+        "cancel_at",
+        "renewal_risk_id",
+        "open_deals",
+        "open_deal_id",
+        "do_not_sell_why",
+        "do_not_sell_until",
+        "has_usage_signal",
+        "has_outcome_signal",
+        "has_strategic_signal",
+        "has_intent_signal",
+        open_issue=_answer(issue, at.has_ticket, Answer.UNKNOWN),
+        payment_trouble=_answer(trouble, at.has_invoice, Answer.UNKNOWN),
+        leaving=_answer(leaving, ibis.literal(True), Answer.CLEAR),
+        renewal_threat=_answer(threat, ibis.literal(True), Answer.CLEAR),
+        open_deal=_answer(at.open_deals > 0, ibis.literal(True), Answer.CLEAR),
+        do_not_sell=_answer(at.do_not_sell, ibis.literal(True), Answer.CLEAR),
+    )
+
+
+def _answer(holds: ir.BooleanValue, known: ir.BooleanValue, without: Answer) -> ir.IntegerValue:
+    """A hold that is seen counts even when its table is stale; what is not seen is only clear in a fresh table."""
+    answered = ibis.ifelse(known, int(Answer.CLEAR), int(without))
+    return ibis.ifelse(ibis.coalesce(holds, False), int(Answer.HOLDS), answered).cast("int32")
+
+
+def product_answers(  # noqa: PLR0913 - the inputs are tables, each named
+    owned: ir.Table, *, first_value: ir.Table, history: ir.Table, adoption: ir.Table, today: ir.Table
+) -> ir.Table:
+    """What the product gates say of products owned, with the facts their reasons name.
+
+    Returns:
+        One row per (account_key, product_id) owned: before_first_value, just_purchased, low_adoption and the facts.
+    """
+    keys = ["account_key", "product_id"]
+    state = left(owned.select(*keys), first_value, keys)
+    state = left(left(state, history, keys), adoption, keys).cross_join(today.select("as_of"))
+    days = (state.as_of - state.bought_at) / float(DAY_SECONDS)
+    value = ibis.cases(
+        (state.first_value_reached.isnull(), int(Answer.UNKNOWN)),
+        (state.first_value_reached, int(Answer.CLEAR)),
+        else_=int(Answer.HOLDS),
+    )
+    # Adoption is unknown before the first complete period; use at four fifths of the limit already proves it.
+    proven = ibis.coalesce(state.first_value_reached, False) & ibis.coalesce(state.utilisation_now >= 0.8, False)
+    low = ibis.cases(
+        (state.adoption.notnull() & (state.adoption * 100.0 <= float(ADOPTION_PERCENT)), int(Answer.HOLDS)),
+        (state.adoption.notnull(), int(Answer.CLEAR)),
+        (ibis.coalesce(state.adoption_is_unlimited, True), int(Answer.NOT_APPLICABLE)),
+        (proven, int(Answer.NOT_APPLICABLE)),
+        else_=int(Answer.UNKNOWN),
+    )
+    return state.select(
+        *keys,
+        "first_value_used",
+        "first_value_at_least",
+        "adoption",
+        bought_days=days.floor().cast("int64"),
+        before_first_value=value.cast("int32"),
+        just_purchased=ibis.ifelse(
+            ibis.coalesce(days < float(JUST_PURCHASED_DAYS), False), int(Answer.HOLDS), int(Answer.CLEAR)
+        ).cast("int32"),
+        low_adoption=low.cast("int32"),
+    )
+
+
+def add_gates(program: Program, tables: Mapping[str, ir.Table]) -> None:
+    """Add the stages ``account_gates`` and ``product_gates`` to a program that has the profiles."""
+    program.stage("account_gates", account_answers(tables["account_profile"], tables["known"]))
+    product = product_answers(
+        tables["owned"],
+        first_value=tables["first_value"],
+        history=tables["history"],
+        adoption=tables["adoption"],
+        today=tables["today"],
+    )
+    program.stage("product_gates", product)

@@ -1,0 +1,228 @@
+"""A play: a rule with a proposal. Read from YAML, checked whole, every fault told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upstep.errors import Fault, PlayError, did_you_mean
+from upstep.plays.expression import Condition, ExpressionError, parse
+from upstep.plays.gates import GATES
+from upstep.plays.grain import GRAINS, column_kinds
+from upstep.tables.schema import MOMENT_KINDS, MOTIONS
+from upstep.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from upstep.catalog.model import Catalog
+    from upstep.tables.query import Program
+    from upstep.yaml_file import Node
+
+LIBRARY = Path(__file__).parent / "library"
+PROPOSALS = ("fit", "seats", "term", "product", "adopt", "cheaper")
+"""What a play proposes: the cheapest thing that holds the forecast; seats; a longer term; a product; use; a smaller plan."""
+
+DERIVED_MOMENTS = (
+    "limit_reached",
+    "feature_requested",
+    "renewal_window",
+    "onboarded_60d",
+    "outcome_met",
+    "product_released",
+    "checkout",
+)
+_KEYS = "play what motion each when moments propose notice ladder gates message source prior lever".split()
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of a ladder: at which share of the limit, through which channel, under which condition."""
+
+    percent: int
+    channel: str
+    style: str | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Play:
+    """One play as read.
+
+    Args:
+        motion: A motion, or ``from_proposal``.
+        prior: Likelihood before there is history: share of such offers that convert; see ``docs/plays.md``.
+        lever: A company's own weight; 1 leaves the rank as it is.
+    """
+
+    id: str
+    what: str
+    motion: str
+    each: str
+    condition: Condition
+    propose: str
+    moments: tuple[str, ...] = ()
+    notice_percent: int | None = None
+    ladder: tuple[Rung, ...] = ()
+    gates_added: tuple[str, ...] = ()
+    gates_removed: Mapping[str, str] = field(default_factory=dict)
+    message: str | None = None
+    source: str = ""
+    prior: float = 0.1
+    lever: float = 1.0
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """All plays that run, in a fixed order; ``hash`` identifies their content."""
+
+    plays: tuple[Play, ...]
+    hash: str
+
+    def play(self, play_id: str) -> Play | None:
+        """The play of that id, or None."""
+        return next((play for play in self.plays if play.id == play_id), None)
+
+
+def load_playbook(
+    catalog: Catalog,
+    program: Program,
+    *,
+    own: Path | None = None,
+    off: Collection[str] = (),
+    extra: Sequence[Path] = (),
+) -> Playbook:
+    """Read the shipped plays and a company's own.
+
+    Args:
+        own: Folder of the company's plays; one with a shipped play's id takes its place.
+        off: Ids of plays that do not run.
+        extra: More files, as a benchmark uses.
+
+    Raises:
+        PlayError: With every fault of every file.
+    """
+    faults: list[Fault] = []
+    plays: dict[str, Play] = {}
+    digest = hashlib.blake2b(digest_size=16)
+    files = [*sorted(LIBRARY.glob("*.yaml")), *(sorted(own.glob("*.yaml")) if own and own.is_dir() else []), *extra]
+    for file in files:
+        node = read_yaml(file, faults)
+        play = _read(node, file, catalog, program) if node else None
+        if play:
+            plays[play.id] = play
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for word in off:
+        if word not in plays:
+            faults.append(
+                Fault("upstep.yaml", f"plays.off names '{word}', which is no play.", did_you_mean(word, plays))
+            )
+    if faults:
+        raise PlayError(faults)
+    digest.update("\0".join(sorted(off)).encode())
+    kept = tuple(play for name, play in sorted(plays.items()) if name not in off)
+    return Playbook(kept, digest.hexdigest())
+
+
+def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | None:
+    before = len(node.faults)
+    node.unknown_keys(_KEYS)
+    play_id = node.text("play")
+    node = node.called(f"play '{play_id}'")
+    each = node.text("each", allowed=tuple(GRAINS))
+    kinds = column_kinds(program, each) if each in GRAINS else {}
+    condition = _condition(node, "when", kinds, catalog)
+    play = Play(
+        id=play_id,
+        what=node.text("what", ""),
+        motion=node.text("motion", allowed=("from_proposal", *MOTIONS)),
+        each=each,
+        condition=condition,  # type: ignore[arg-type] - None only beside a fault, and then nothing is returned
+        propose=node.text("propose", allowed=PROPOSALS),
+        moments=node.words("moments", (), allowed=(*MOMENT_KINDS, *DERIVED_MOMENTS)),
+        notice_percent=_notice(node),
+        ladder=tuple(_rungs(node, kinds, catalog)),
+        gates_added=_gates(node)[0],
+        gates_removed=_gates(node)[1],
+        message=node.text("message", None),
+        source=node.text("source"),
+        prior=node.number("prior", 0.1, minimum=0.0, maximum=1.0),
+        lever=node.number("lever", 1.0, minimum=0.0, maximum=100.0),
+        file=str(file),
+    )
+    return play if len(node.faults) == before else None
+
+
+def _condition(node: Node, key: str, kinds: Mapping[str, str], catalog: Catalog) -> Condition | None:
+    text = node.text(key)
+    child = node.child(key)
+    if not text or not kinds or child is None:
+        return None
+    try:
+        return parse(text, kinds, meters=catalog.meters)
+    except ExpressionError as error:
+        child.fault(f"{key}: {error}")
+        return None
+
+
+def _notice(node: Node) -> int | None:
+    notice = node.mapping("notice")
+    if notice is None:
+        return None
+    notice.unknown_keys(("at",))
+    return _percent(notice.number("at", minimum=0.01, maximum=1.0))
+
+
+def _percent(share: float) -> int:
+    return round(share * 100)
+
+
+def _rungs(node: Node, kinds: Mapping[str, str], catalog: Catalog) -> list[Rung]:
+    rungs = []
+    for rung in node.mappings("ladder"):
+        rung.unknown_keys(("at", "channel", "style", "if"))
+        condition = _condition(rung, "if", kinds, catalog) if "if" in rung else None
+        rungs.append(
+            Rung(
+                _percent(rung.number("at", minimum=0.01, maximum=1.0)),
+                rung.text("channel", allowed=("in_app", "email", "task")),
+                rung.text("style", None, allowed=("banner", "modal", "prompt")),
+                condition,
+            )
+        )
+    return rungs
+
+
+def _gates(node: Node) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Gates added, and those removed with the reason that the ledger shows."""
+    gates = node.mapping("gates")
+    if gates is None:
+        return (), {}
+    gates.unknown_keys(("add", "remove"))
+    removed: dict[str, str] = {}
+    for entry in gates.mappings("remove"):
+        entry.unknown_keys(("gate", "because"))
+        removed[entry.text("gate", allowed=tuple(GATES))] = entry.text("because")
+    return gates.words("add", (), allowed=tuple(GATES)), removed
+
+
+def kinds_of(program: Program) -> dict[str, dict[str, str]]:
+    """For documentation: grain to its visible columns and their kinds."""
+    return {grain: column_kinds(program, grain) for grain in GRAINS}
+
+
+def plain(play: Play) -> dict[str, Any]:
+    """A play as plain values, for ``plays list --json``."""
+    return {
+        "play": play.id,
+        "what": play.what,
+        "motion": play.motion,
+        "each": play.each,
+        "when": play.condition.text,
+        "propose": play.propose,
+        "moments": list(play.moments),
+        "prior": play.prior,
+        "source": play.source,
+    }

@@ -1,0 +1,316 @@
+"""From proposals to decisions: steps, the gates of their motion and path, the outcome, and one winner per account and lane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import ibis
+
+from upstep.clock import DAY_SECONDS
+from upstep.money import UNITS_PER_MINOR
+from upstep.plays.gates import GATES, Answer
+from upstep.tables.query import inner, left
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from upstep.plays.play import Playbook
+    from upstep.tables.query import Program
+
+SALES = ("upsell", "volume", "add_on", "cross_sell", "commit")
+OUTCOMES = ("eligible", "unconfirmed", "held", "unfit", "outranked", "held_out")
+MASK_PLAYS = 60
+"""Plays per whole number in the evidence masks."""
+
+STEP = ["account_key", "to_product_id", "target"]
+
+INPUTS: Mapping[str, Mapping[str, str]] = {
+    "offer_history": {
+        "account_key": "int32",
+        "to_product_id": "string",
+        "target": "string",
+        "shown_at": "int64",
+        "declined_at": "int64",
+    },
+    "confirmed": {"account_key": "int32", "gate": "string", "answer": "string"},
+    "owner_capacity": {"owner_id": "string", "is_full": "boolean"},
+    "holdout": {"account_key": "int32", "lane": "string", "experiment": "string"},
+    "likelihood": {"play": "int32", "motion": "string", "segment": "string", "rate": "float64"},
+    "fx": {"currency": "string", "factor": "float64"},
+}
+"""Input tables from outside the house of plays: what was asked, answered, planned, held out, learned; and rates."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that decide between what could be done two ways.
+
+    Args:
+        assisted_from_minor: A yearly change above this, in company currency, makes a step assisted.
+        assisted_owned: Whether an account with an owner is assisted.
+        assumed: Gates whose unknown counts as clear.
+    """
+
+    assisted_from_minor: int = 1_000_000
+    assisted_owned: bool = True
+    cool_down_days: int = 30
+    declined_days: int = 90
+    assumed: frozenset[str] = field(default_factory=frozenset)
+
+
+def build(playbook: Playbook, rules: Rules, tables: Mapping[str, ir.Table], program: Program) -> None:
+    """Add the stages from ``proposal`` to ``decided``.
+
+    Args:
+        tables: ``proposal`` and ``INPUTS`` as loaded; ``account_gates``, ``product_gates``, ``goals``, ``today`` as staged.
+    """
+    rows = program.stage("proposed", _with_likelihood(tables))
+    steps = program.stage("steps", merge_steps(rows, playbook))
+    placed = program.stage("placed", place(steps, rules, tables))
+    gated = program.stage("gated", answer_gates(placed, rules, playbook, tables))
+    settled = program.stage("settled", settle(gated, rules, tables))
+    program.stage("decided", arbitrate(settled, tables["holdout"]))
+
+
+def _with_likelihood(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Proposals with the likelihood learned for play, motion and segment, else the play's prior."""
+    segment = tables["account_gates"].select("account_key", "segment")
+    rows = left(tables["proposal"], segment, "account_key")
+    rows = rows.mutate(segment=ibis.coalesce(rows.segment, ""))
+    known = left(rows, tables["likelihood"], ["play", "motion", "segment"])
+    return known.mutate(likelihood=ibis.coalesce(known.rate, known.prior), is_prior=known.rate.isnull()).drop("rate")
+
+
+def merge_steps(rows: ir.Table, playbook: Playbook) -> ir.Table:
+    """One row per step: the likeliest play leads, the others are evidence; the largest quantity proposed wins.
+
+    Returns:
+        One row per (account_key, to_product_id, target): the columns of the leading proposal, the figures of the one
+        with the largest quantity, and evidence_0, evidence_1, …: bit p of mask m says that play m x 60 + p fired.
+    """
+    lead_order = [rows.likelihood.desc(), rows.play.asc(), rows.meter_id.asc(), rows.source_row.asc()]
+    size_order = [rows.quantity.desc(), *lead_order]
+    placed = rows.mutate(
+        lead=ibis.row_number().over(ibis.window(group_by=STEP, order_by=lead_order)),
+        size=ibis.row_number().over(ibis.window(group_by=STEP, order_by=size_order)),
+    )
+    figures = ["quantity", "recurring_units", "overage_units", "saving_units", "committed_units", "rank_units"]
+    leads = placed.filter(placed["lead"] == 0).drop("lead", "size", *figures)
+    sizes = placed.filter(placed["size"] == 0).select(*STEP, *figures)
+    return inner(inner(leads, sizes, STEP), _evidence(rows, playbook), STEP)
+
+
+def _evidence(rows: ir.Table, playbook: Playbook) -> ir.Table:
+    """Which plays fired for each step, as masks; and how many of them removed each gate that some play removes."""
+    distinct = rows.group_by(*STEP, "play").agg(hygiene=rows.is_hygiene.any())
+    masks = {}
+    for index in range(_mask_count(playbook)):
+        bits = [
+            (distinct.play == play, ibis.literal(1 << (play - index * MASK_PLAYS), "int64"))
+            for play in range(index * MASK_PLAYS, min((index + 1) * MASK_PLAYS, len(playbook.plays)))
+        ]
+        masks[f"evidence_{index}"] = ibis.cases(*bits, else_=ibis.literal(0, "int64")).sum().cast("int64")
+    for gate in sorted({gate for play in playbook.plays for gate in play.gates_removed}):
+        removers = [index for index, play in enumerate(playbook.plays) if gate in play.gates_removed]
+        masks[f"keeps_{gate}"] = (~distinct.play.isin(removers)).any()
+    return distinct.group_by(*STEP).agg(any_hygiene=distinct.hygiene.any(), **masks)
+
+
+def _mask_count(playbook: Playbook) -> int:
+    return max(1, -(-len(playbook.plays) // MASK_PLAYS))
+
+
+def place(steps: ir.Table, rules: Rules, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Who may act, in which list, and what the step is worth a year in company currency.
+
+    Returns:
+        The steps with path, lane, and value_year (NULL without a rate or an estimate).
+    """
+    account = left(steps, tables["account_gates"].drop("segment"), "account_key")
+    rated = left(account, tables["fx"], "currency")
+    year = 12.0 / UNITS_PER_MINOR
+    change_year = rated.recurring_units.cast("float64") * year * rated.factor
+    is_large = ibis.coalesce(change_year > float(rules.assisted_from_minor), False)
+    owned = rated.has_owner if rules.assisted_owned else ibis.literal(False)
+    assisted = rated.is_quote | (rated.open_deals > 0) | is_large | ibis.coalesce(owned, False)
+    path = ibis.ifelse(assisted, "assisted", "self_serve")
+    unpriced = rated.is_quote & (rated.rank_units == 0)
+    value = rated.rank_units.cast("float64") * year * rated.factor
+    return rated.mutate(
+        path=path,
+        lane=ibis.ifelse(rated.motion.isin(SALES), path, "care"),
+        value_year=ibis.ifelse(unpriced, ibis.null("float64"), value),
+    )
+
+
+def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """What every gate says of every step: columns ``gate_<id>``, and what their reasons name."""
+    gates = tables["product_gates"].rename(gate_product_id="product_id")
+    rows = left(steps, gates, ["account_key", "gate_product_id"])
+    rows = left(rows, _asked(tables), "account_key")
+    declined = tables["offer_history"].group_by(*STEP).agg(step_declined_at=tables["offer_history"].declined_at.max())
+    rows = left(rows, declined, STEP)
+    rows = left(rows, _priorities(rows, tables["goals"]), STEP)
+    full = tables["owner_capacity"].filter(tables["owner_capacity"].is_full)
+    rows = left(rows, full.select("owner_id", is_full="is_full"), "owner_id").cross_join(
+        tables["today"].select("as_of")
+    )
+    answers = _answers(rows, rules)
+    answers = {gate: _adjusted(gate, answer, rows, playbook) for gate, answer in answers.items()}
+    asked_days = ((rows.as_of - rows.asked_at) / float(DAY_SECONDS)).floor().cast("int64")
+    return rows.mutate(asked_days=asked_days, **{f"gate_{gate}": answer for gate, answer in answers.items()})
+
+
+def _asked(tables: Mapping[str, ir.Table]) -> ir.Table:
+    history = tables["offer_history"]
+    return history.group_by("account_key").agg(asked_at=history.shown_at.max())
+
+
+def _priorities(rows: ir.Table, goals: ir.Table) -> ir.Table:
+    """Whether a live priority names the product or plan that a step leads to, and has a sponsor."""
+    wanted = rows.select(*STEP, "to_plan_id")
+    pairs = inner(wanted, goals, "account_key")
+    product = ibis.literal("\n") + pairs.to_product_id + "\n"
+    plan = ibis.literal("\n") + ibis.coalesce(pairs.to_plan_id, "\x00") + "\n"
+    named = pairs.filter(pairs.advances.contains(product) | pairs.advances.contains(plan))
+    return named.group_by(*STEP).agg(
+        has_priority=named.goal_id.notnull().any(), has_sponsor=named.has_sponsor.any(), goal_id=named.goal_id.min()
+    )
+
+
+def _answers(rows: ir.Table, rules: Rules) -> dict[str, ir.IntegerValue]:
+    """The answers by the table of gates: sales answer to all, adopt and right_size to three."""
+    not_applicable = int(Answer.NOT_APPLICABLE)
+    sale = rows.motion.isin(SALES)
+    assisted = rows.path == "assisted"
+
+    def when(applies: ir.BooleanValue, answer: ir.IntegerValue) -> ir.IntegerValue:
+        return ibis.ifelse(applies, answer, not_applicable).cast("int32")
+
+    def holds(condition: ir.BooleanValue) -> ir.IntegerValue:
+        return ibis.ifelse(ibis.coalesce(condition, False), int(Answer.HOLDS), int(Answer.CLEAR))
+
+    cross = rows.motion == "cross_sell"
+    low = ibis.coalesce(rows.low_adoption, not_applicable)
+    clear_use = low.isin((int(Answer.CLEAR), not_applicable))
+    hygiene = rows.motion.isin(("upsell", "volume")) & rows.any_hygiene & clear_use
+    needs_sponsor = assisted & sale & (rows.motion != "commit") & ~hygiene
+    cooling = rows.asked_at > rows.as_of - rules.cool_down_days * DAY_SECONDS
+    declined = rows.step_declined_at > rows.as_of - rules.declined_days * DAY_SECONDS
+    return {
+        "open_issue": rows.open_issue,
+        "payment_trouble": when(sale, rows.payment_trouble),
+        "before_first_value": when(sale, ibis.coalesce(rows.before_first_value, int(Answer.UNKNOWN))),
+        "just_purchased": when(sale & ~cross, ibis.coalesce(rows.just_purchased, int(Answer.CLEAR))),
+        "low_adoption": when(sale & ~cross, low),
+        "leaving": when(sale, rows.leaving),
+        "renewal_threat": when(sale, rows.renewal_threat),
+        # An open deal makes the step assisted (see ``place``), where it is context and never holds.
+        "open_deal": ibis.literal(not_applicable, "int32"),
+        "do_not_sell": when(sale, rows.do_not_sell),
+        "no_priority": when(needs_sponsor, holds(~ibis.coalesce(rows.has_priority, False))),
+        "no_sponsor": when(
+            needs_sponsor & ibis.coalesce(rows.has_priority, False), holds(~ibis.coalesce(rows.has_sponsor, False))
+        ),
+        "asked_recently": holds(cooling | declined).cast("int32"),
+        "at_capacity": when(assisted | ~sale, holds(rows.is_full)),
+    }
+
+
+def _adjusted(gate: str, answer: ir.IntegerValue, rows: ir.Table, playbook: Playbook) -> ir.IntegerValue:
+    """A gate that every play of the step removed does not count."""
+    if any(gate in play.gates_removed for play in playbook.plays):
+        return ibis.ifelse(rows[f"keeps_{gate}"], answer, int(Answer.NOT_APPLICABLE)).cast("int32")
+    return answer
+
+
+def settle(rows: ir.Table, rules: Rules, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Recorded answers settle unknowns, settings assume some; then the outcome: unfit > held > unconfirmed > eligible.
+
+    A person's "clear" settles what no table can tell; it never overrules a hold that a table shows. A person's
+    "holds" always counts.
+    """
+    confirmed = tables["confirmed"]
+    said = {}
+    for gate in GATES:
+        is_gate = confirmed.gate == gate
+        said[f"said_{gate}"] = ibis.cases(
+            (is_gate & (confirmed.answer == "holds"), 2), (is_gate & (confirmed.answer == "clear"), 1), else_=0
+        ).max()
+    answered = left(rows, confirmed.group_by("account_key").agg(**said), "account_key")
+    settled, assumed = {}, {}
+    for gate in GATES:
+        answer = answered[f"gate_{gate}"]
+        word = ibis.coalesce(answered[f"said_{gate}"], 0)
+        applies = answer != int(Answer.NOT_APPLICABLE)
+        told = ibis.cases(
+            (applies & (word == 2), int(Answer.HOLDS)),
+            ((answer == int(Answer.UNKNOWN)) & (word == 1), int(Answer.CLEAR)),
+            else_=answer,
+        )
+        if gate in rules.assumed:
+            assumed[f"assumed_{gate}"] = told == int(Answer.UNKNOWN)
+            told = ibis.ifelse(told == int(Answer.UNKNOWN), int(Answer.CLEAR), told)
+        settled[f"gate_{gate}"] = told.cast("int32")
+    final = answered.mutate(**settled, **assumed).drop(*said)
+    return final.mutate(outcome=_outcome(final), priority=_priority(final))
+
+
+def _outcome(rows: ir.Table) -> ir.StringValue:
+    def any_gate(answer: Answer) -> ir.BooleanValue:
+        return reduce(lambda a, b: a | b, [rows[f"gate_{gate}"] == int(answer) for gate in GATES])
+
+    return ibis.cases(
+        (rows.stays | rows.adds_nothing, "unfit"),
+        (any_gate(Answer.HOLDS), "held"),
+        (any_gate(Answer.UNKNOWN), "unconfirmed"),
+        else_="eligible",
+    )
+
+
+def _priority(rows: ir.Table) -> ir.FloatingValue:
+    """Likelihood x value a year x (1 + 0.25 x kinds of signal) x lever; care ranks by what is at stake alone.
+
+    Source of the form: propensity x context x value x lever, as arbitration in customer decision hubs does it.
+    """
+    context = 1.0 + 0.25 * rows.signal_density.cast("float64")
+    sale = rows.likelihood * rows.value_year * context * rows.lever
+    return ibis.ifelse(rows.lane == "care", rows.value_year, sale)
+
+
+def arbitrate(rows: ir.Table, holdout: ir.Table) -> ir.Table:
+    """One live step per account and lane: the best eligible one, else the best unconfirmed; then the holdout.
+
+    Returns:
+        The steps with their final outcome, is_winner and outranked_by (product and target of the winner).
+    """
+    competes = rows.outcome.isin(("eligible", "unconfirmed"))
+    order = [
+        ibis.ifelse(competes, 0, 1).asc(),
+        ibis.ifelse(rows.outcome == "eligible", 0, 1).asc(),
+        ibis.coalesce(rows.priority, -1.0).desc(),
+        rows.saving_units.desc(),
+        rows.signal_density.desc(),
+        rows.to_product_id.asc(),
+        rows.target.asc(),
+    ]
+    lane = ibis.window(group_by=["account_key", "lane"], order_by=order)
+    placed = rows.mutate(
+        place=ibis.row_number().over(lane),
+        competes=competes,
+        best_product_id=rows.to_product_id.first().over(lane),
+        best_target=rows.target.first().over(lane),
+    )
+    first = placed.competes & (placed.place == 0)
+    beaten = placed.competes & (placed.place > 0)
+    marked = placed.mutate(is_winner=first, beaten=beaten)
+    held_out = left(marked, holdout, ["account_key", "lane"])
+    is_out = held_out.experiment.notnull() & first & (held_out.outcome == "eligible")
+    return held_out.mutate(
+        outcome=ibis.cases((held_out.beaten, "outranked"), (is_out, "held_out"), else_=held_out.outcome),
+        outranked_product_id=ibis.ifelse(held_out.beaten, held_out.best_product_id, ibis.null("string")),
+        outranked_target=ibis.ifelse(held_out.beaten, held_out.best_target, ibis.null("string")),
+    ).drop("place", "beaten", "best_product_id", "best_target", "competes")
