@@ -24,7 +24,8 @@ class Applied:
 class Event:
     """One item that changed at the provider: how it was (closed by ``valid_to``) and how it is; None where it is not.
 
-    ``cursor`` is what ``events_since`` takes to go on after this event.
+    ``cursor`` is what ``events_since`` takes to go on after this event; ``quote_id`` is the quote that was applied,
+    None for a change that somebody made elsewhere.
     """
 
     cursor: str
@@ -32,6 +33,7 @@ class Event:
     occurred_at: datetime
     before: Item | None
     after: Item | None
+    quote_id: str | None = None
 
 
 class Provider(Protocol):

@@ -127,7 +127,7 @@ class SandboxBiller:
             named = after or before
             assert named is not None
             reference = f"ev_{quote.quote_id}_{named.item_id}"
-            event = Event("", reference, at, before, after)
+            event = Event("", reference, at, before, after, quote.quote_id)
             connection.execute("INSERT INTO event (body) VALUES (?)", (_text(event),))
         return reference
 

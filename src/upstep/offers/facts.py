@@ -1,0 +1,187 @@
+"""The facts that a message may print. Every number in a message is one of these; nothing else can be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self, TypedDict, get_args, get_type_hints
+
+from upstep.errors import Fault, PlayError, did_you_mean
+from upstep.money import CURRENCIES, format_minor
+
+TEXT_LENGTH_MAX = 200
+
+
+class FactKind(StrEnum):
+    """How a fact is handed in, and how it is printed."""
+
+    TEXT = "text"  # one line, at most 200 characters
+    LINK = "link"  # one word: an address or a command without spaces
+    WHOLE = "whole"  # an int; 46000 is printed 46,000
+    MONEY = "money"  # an int in minor units of `currency`; printed with its symbol
+    DATE = "date"  # a UTC instant; printed as November 1, 2026
+
+
+Text = Annotated[str, FactKind.TEXT]
+Link = Annotated[str, FactKind.LINK]
+Whole = Annotated[int, FactKind.WHOLE]
+Money = Annotated[int, FactKind.MONEY]
+Date = Annotated[datetime, FactKind.DATE]
+
+
+class MessageFacts(TypedDict, total=False):
+    """All that a message may speak of; what is left out or None is not known, and ``{% if name %}`` is false for it.
+
+    Money is in minor units of ``currency``. Prices are per ``price_interval_now`` and ``price_interval_next``; what
+    ends in ``_change``, ``_saving`` or ``_replaced`` is per month; ``quote_today`` is what is charged at once.
+    """
+
+    account_name: Text
+    contact_name: Text
+    product_name: Text
+    currency: Text
+
+    meter_name: Text
+    used: Whole  # in this period
+    limit: Whole  # of today's plan, add-ons and overrides
+    limit_next: Whole  # of what is proposed
+    used_share_percent: Whole  # used / limit, rounded down: a message never says 100 before it is so
+    resets_on: Date
+    days_to_limit: Whole
+    limit_reached_on: Date
+    periods_over: Whole  # of the last `periods_counted` complete periods
+    periods_counted: Whole
+
+    plan_name_now: Text
+    plan_name_next: Text
+    price_now: Money
+    price_next: Money
+    price_interval_now: Text
+    price_interval_next: Text
+    recurring_change: Money  # a month; positive is more
+    overage_replaced: Money  # mean of the last three periods, a month
+    customer_saving: Money  # a month; what they pay less in all
+    yearly_saving: Money
+    quote_today: Money
+    next_invoice: Money
+    next_invoice_on: Date
+    quote_expires_on: Date
+
+    seats_paid: Whole
+    seats_used: Whole
+    seats_idle: Whole
+    seats_next: Whole
+    new_people: Whole  # who joined on their own in 28 days
+
+    product_name_next: Text  # the product that complements what they own
+    partner_reason: Text  # the catalog's `because`
+    adoption_percent: Whole  # of what is paid for, in the last complete period
+    feature_name: Text
+
+    accept_url: Link
+    decline_url: Link
+
+
+def _kinds() -> dict[str, FactKind]:
+    hints = get_type_hints(MessageFacts, include_extras=True)
+    return {name: get_args(hint)[1] for name, hint in hints.items()}
+
+
+FACT_KINDS: Mapping[str, FactKind] = _kinds()
+"""Every fact's kind by name."""
+
+
+class Shown(int):
+    """A number that compares as itself and prints as people read it."""
+
+    text: str
+
+    def __new__(cls, value: int, text: str) -> Self:
+        """The number and how it is printed."""
+        shown = super().__new__(cls, value)
+        shown.text = text
+        return shown
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def printable(facts: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """Every fact by name, ready to be compared and printed; None where it is not known.
+
+    Raises:
+        PlayError: A name is not one of ``MessageFacts``, or a value is not of its kind; all at once.
+    """
+    faults = list(_faults(facts))
+    if faults:
+        raise PlayError(faults)
+    currency = facts.get("currency") or ""
+    shown = {name: _shown(kind, facts.get(name), currency, locale) for name, kind in FACT_KINDS.items()}
+    return shown | {"currency": currency.upper() or None}
+
+
+def stored(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts as JSON keeps them: instants as ISO text."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
+
+
+def _faults(facts: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, value in facts.items():
+        place = f"fact {name}"
+        if name not in FACT_KINDS:
+            yield Fault(place, "is not known.", did_you_mean(name, FACT_KINDS))
+        elif value is not None and not _is_of(FACT_KINDS[name], value):
+            yield Fault(place, f"{value!r} is not {_WANTED[FACT_KINDS[name]]}.")
+    has_money = any(FACT_KINDS.get(name) is FactKind.MONEY and value is not None for name, value in facts.items())
+    if has_money and facts.get("currency") not in CURRENCIES:
+        yield Fault(
+            "fact currency", f"{facts.get('currency')!r} is not a lower-case ISO 4217 code, and there is money."
+        )
+
+
+_WANTED = {
+    FactKind.TEXT: f"text of at most {TEXT_LENGTH_MAX} characters",
+    FactKind.LINK: "an address or a command in one word",
+    FactKind.WHOLE: "a whole number",
+    FactKind.MONEY: "a whole number of minor units",
+    FactKind.DATE: "an instant with a time zone",
+}
+
+
+def _is_of(kind: FactKind, value: object) -> bool:
+    if kind is FactKind.DATE:
+        return isinstance(value, datetime) and value.tzinfo is not None
+    if kind in {FactKind.WHOLE, FactKind.MONEY}:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(value, str):
+        return False
+    return len(value) <= TEXT_LENGTH_MAX if kind is FactKind.TEXT else len(value.split()) == 1
+
+
+def _shown(kind: FactKind, value: Any, currency: str, locale: str) -> Any:
+    if value is None:
+        return None
+    if kind is FactKind.MONEY:
+        return Shown(value, format_minor(value, currency, locale))
+    if kind is FactKind.WHOLE:
+        return Shown(value, _whole(value, locale))
+    if kind is FactKind.DATE:
+        return _date(value, locale)
+    return " ".join(value.split())  # a line break in a name must not start a line of ours
+
+
+def _whole(value: int, locale: str) -> str:
+    if locale == "en_US":
+        return f"{value:,}"
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, locale=locale)
+
+
+def _date(value: datetime, locale: str) -> str:
+    if locale == "en_US":
+        return f"{value:%B} {value.day}, {value.year}"
+    from babel.dates import format_date
+
+    return format_date(value.date(), format="long", locale=locale)

@@ -1,0 +1,48 @@
+"""What has been asked before, as the table that the gates read: cool-downs count from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from upstep.clock import to_seconds
+from upstep.state import tables
+from upstep.state.session import reading
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_INSTANTS = ("shown_at", "declined_at", "accepted_at")
+_TEXTS = ("account_id", "step_id", "product_id", "target")
+
+
+def offer_history(engine: sa.Engine, *, as_of: datetime | None = None) -> pa.Table:
+    """The offers that somebody has seen.
+
+    Args:
+        engine: State.
+        as_of: What happened after it is left out; None: all.
+
+    Returns:
+        One row per offer: account_id, step_id, product_id, target (text), shown_at, declined_at, accepted_at (whole
+        seconds since 1970, NULL where it did not happen), by account, step and shown_at.
+    """
+    import pyarrow as pa
+
+    table = tables.offer
+    columns = [table.c[name] for name in (*_TEXTS, *_INSTANTS)]
+    seen = table.c.shown_at.is_not(None) if as_of is None else table.c.shown_at <= as_of
+    order = (table.c.account_id, table.c.step_id, table.c.shown_at)
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(*columns).where(seen).order_by(*order)).all()
+    arrays = {name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in _TEXTS}
+    for name in _INSTANTS:
+        seconds = [_seconds(getattr(row, name), as_of) for row in rows]
+        arrays[name] = pa.array(seconds, pa.int64())
+    return pa.table(arrays)
+
+
+def _seconds(instant: datetime | None, as_of: datetime | None) -> int | None:
+    return None if instant is None or (as_of and instant > as_of) else to_seconds(instant)

@@ -1,0 +1,251 @@
+"""The life of an offer: opened with its message in one transaction, then moved, each move with who, when and why.
+
+Every verb is safe to call twice. A move that is not allowed changes nothing and returns the offer as it is: that an
+offer has expired or was declined is an answer, not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from upstep.billing import quote as quotes
+from upstep.billing.apply import apply_quote
+from upstep.billing.provider import Applied, Event, Provider
+from upstep.delivery import outbox
+from upstep.delivery.channel import Message
+from upstep.errors import Fault, InputError, QuoteError
+from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
+from upstep.state import tables
+from upstep.state.session import reading, writing
+
+_FIRST_AT = {
+    OfferStatus.SHOWN: "shown_at",
+    OfferStatus.CLICKED: "clicked_at",
+    OfferStatus.ACCEPTED: "accepted_at",
+    OfferStatus.CONVERTED: "converted_at",
+    OfferStatus.DECLINED: "declined_at",
+}
+PROGRAM = "upstep"
+"""Who moves an offer when no person does."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The offer after a verb, and whether that verb changed it."""
+
+    offer: Offer
+    is_changed: bool
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An accepted offer and what the provider did; ``applied`` None when it was not accepted or has no quote."""
+
+    offer: Offer
+    applied: Applied | None
+
+
+def open_offer(
+    engine: sa.Engine, new: NewOffer, *, messages: Sequence[Message], by: str, at: datetime, why: str
+) -> Moved:
+    """Open an offer, lock its quote and queue its messages, all or nothing.
+
+    Opening the same (account, step, run) again, or a step of which an offer is still live, changes nothing and returns
+    that offer. Each message must carry ``offer_id=new.offer_id``.
+    """
+    assert all(message.offer_id == new.offer_id for message in messages), "a message of another offer"
+    with writing(engine) as connection:
+        known = _live_or_same(connection, new)
+        if known is not None:
+            return Moved(known, is_changed=False)
+        if new.quote is not None:
+            quotes.lock(connection, new.quote, now=at)
+        connection.execute(sa.insert(tables.offer).values(**_row(new), opened_at=at))
+        _write_change(connection, new.offer_id, OfferChange(None, OfferStatus.OPEN, by, at, why))
+        for message in messages:
+            outbox.queue(connection, message, now=at)
+        return Moved(_read(connection, new.offer_id), is_changed=True)
+
+
+def message_key(offer_id: str, channel: str, recipient: str) -> str:
+    """The idempotency key of an offer's message: one per channel and recipient."""
+    return f"offer:{offer_id}:{channel}:{recipient}"
+
+
+def show(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "seen") -> Moved:
+    """Somebody has seen it."""
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.SHOWN, by, at, why))
+
+
+def click(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "opened the offer") -> Moved:
+    """Somebody looked closer."""
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.CLICKED, by, at, why))
+
+
+def accept(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said yes") -> Moved:
+    """Somebody said yes. Past its end the offer expires instead; see the returned status."""
+    offer = read_offer(engine, offer_id)
+    if offer.expires_at is not None and at >= offer.expires_at and OfferStatus.EXPIRED in MOVES[offer.status]:
+        return _move(engine, offer_id, OfferChange(None, OfferStatus.EXPIRED, by, at, "accepted after its end"))
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, by, at, why))
+
+
+def decline(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said no") -> Moved:
+    """Somebody said no. What has not left yet of its messages never will."""
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.DECLINED, by, at, why))
+
+
+def withdraw(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str) -> Moved:
+    """We take it back. What has not left yet of its messages never will."""
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.WITHDRAWN, by, at, why))
+
+
+def convert(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str) -> Moved:
+    """The provider told of the change: the money."""
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.CONVERTED, by, at, why))
+
+
+def accept_and_apply(engine: sa.Engine, provider: Provider, *, offer_id: str, by: str, at: datetime) -> Taken:
+    """Accept an offer and have its quote applied, exactly once. ``convert_applied`` follows the provider's event.
+
+    Cut off in between, a second call finishes it.
+
+    Raises:
+        QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so.
+        OutsideError: The provider gave no answer; the offer stays accepted. Call again.
+    """
+    offer = accept(engine, offer_id, by=by, at=at).offer
+    if offer.status not in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED} or offer.quote_id is None:
+        return Taken(offer, None)
+    try:
+        applied = apply_quote(engine, provider, quote_id=offer.quote_id, by=by, now=at)
+    except QuoteError as error:
+        withdraw(engine, offer_id, by=PROGRAM, at=at, why=str(error))
+        raise
+    return Taken(offer, applied)
+
+
+def convert_applied(engine: sa.Engine, events: Iterable[Event]) -> list[Offer]:
+    """Convert the offers whose quotes the provider's events confirm; returns those that changed.
+
+    A quote that was applied without a click (by ``upstep apply``) counts as accepted by it.
+    """
+    converted = []
+    for event in events:
+        if event.quote_id is None:
+            continue
+        with reading(engine) as connection:
+            found = sa.select(tables.offer.c.offer_id).where(tables.offer.c.quote_id == event.quote_id)
+            offer_ids = list(connection.execute(found).scalars())
+        for offer_id in offer_ids:
+            why = f"billing event {event.event_id}"
+            _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, PROGRAM, event.occurred_at, why))
+            moved = convert(engine, offer_id, by=PROGRAM, at=event.occurred_at, why=why)
+            converted += [moved.offer] if moved.is_changed else []
+    return converted
+
+
+def expire_due(engine: sa.Engine, *, now: datetime) -> list[Offer]:
+    """End the offers whose time is over, and take back their messages; returns them."""
+    table = tables.offer
+    may_expire = [status for status, targets in MOVES.items() if OfferStatus.EXPIRED in targets]
+    due = sa.select(table.c.offer_id).where(table.c.status.in_(may_expire), table.c.expires_at <= now)
+    with reading(engine) as connection:
+        offer_ids = list(connection.execute(due.order_by(table.c.offer_id)).scalars())
+    change = OfferChange(None, OfferStatus.EXPIRED, PROGRAM, now, "its time was over")
+    moves = [_move(engine, offer_id, change) for offer_id in offer_ids]
+    return [moved.offer for moved in moves if moved.is_changed]
+
+
+def read_offer(engine: sa.Engine, offer_id: str) -> Offer:
+    """The offer as it stands.
+
+    Raises:
+        InputError: There is none of that id.
+    """
+    with reading(engine) as connection:
+        return _read(connection, offer_id)
+
+
+def changes(engine: sa.Engine, offer_id: str) -> list[OfferChange]:
+    """Every change of the offer, oldest first."""
+    table = tables.offer_change
+    found = sa.select(table).where(table.c.offer_id == offer_id).order_by(table.c.change_id)
+    with reading(engine) as connection:
+        return [
+            OfferChange(
+                OfferStatus(row.from_status) if row.from_status else None,
+                OfferStatus(row.to_status),
+                row.who,
+                row.changed_at,
+                row.why,
+            )
+            for row in connection.execute(found)
+        ]
+
+
+def _move(engine: sa.Engine, offer_id: str, change: OfferChange) -> Moved:
+    """The only way a status changes: by the table of moves, in one transaction with its reason."""
+    with writing(engine) as connection:
+        offer = _read(connection, offer_id, for_update=True)
+        if change.to_status not in MOVES[offer.status]:
+            return Moved(offer, is_changed=False)
+        values = _instants(offer, change) | {"status": change.to_status}
+        connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
+        _write_change(connection, offer_id, change, from_status=offer.status)
+        if not MOVES[change.to_status]:
+            outbox.withdraw(connection, offer_id, why=f"offer {change.to_status}: {change.why}")
+        return Moved(_read(connection, offer_id), is_changed=True)
+
+
+def _instants(offer: Offer, change: OfferChange) -> dict[str, object]:
+    """The instants that the change sets: its own, its end, and that it was seen, which cool-downs count from."""
+    instants: dict[str, object] = {}
+    if change.to_status in _FIRST_AT:
+        instants[_FIRST_AT[change.to_status]] = change.changed_at
+    if change.to_status in SEEN and offer.shown_at is None:
+        instants["shown_at"] = change.changed_at
+    if not MOVES[change.to_status]:
+        instants["ended_at"] = change.changed_at
+    return instants
+
+
+def _live_or_same(connection: sa.Connection, new: NewOffer) -> Offer | None:
+    table = tables.offer
+    same_step = (table.c.account_id == new.account_id) & (table.c.step_id == new.step_id)
+    either = (table.c.run_id == new.run_id) | table.c.status.in_(LIVE)
+    row = connection.execute(sa.select(table).where(same_step & either).order_by(table.c.opened_at)).first()
+    return _offer(row) if row else None
+
+
+def _row(new: NewOffer) -> dict[str, object]:
+    columns = {column.name for column in tables.offer.columns}
+    values = {name: getattr(new, name) for name in NewOffer.__annotations__ if name in columns}
+    quote_id = new.quote.quote_id if new.quote else None
+    expires_at = new.expires_at or (new.quote.expires_at if new.quote else None)
+    extra = {"quote_id": quote_id, "expires_at": expires_at, "facts": dict(new.facts)}
+    return {**values, **extra, "offer_id": new.offer_id, "status": OfferStatus.OPEN}
+
+
+def _read(connection: sa.Connection, offer_id: str, *, for_update: bool = False) -> Offer:
+    found = sa.select(tables.offer).where(tables.offer.c.offer_id == offer_id)
+    row = connection.execute(found.with_for_update() if for_update else found).first()
+    if row is None:
+        raise InputError(Fault(f"offer {offer_id}", "is not known here.", "`upstep offers` lists those that are."))
+    return _offer(row)
+
+
+def _offer(row: sa.Row[tuple[object, ...]]) -> Offer:
+    values = {name: getattr(row, name) for name in Offer.__annotations__}
+    return Offer(**values | {"status": OfferStatus(values["status"])})
+
+
+def _write_change(
+    connection: sa.Connection, offer_id: str, change: OfferChange, *, from_status: OfferStatus | None = None
+) -> None:
+    row = {"to_status": change.to_status, "who": change.who, "changed_at": change.changed_at, "why": change.why}
+    connection.execute(sa.insert(tables.offer_change).values(offer_id=offer_id, from_status=from_status, **row))
