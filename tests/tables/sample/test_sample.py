@@ -198,7 +198,15 @@ def test_the_intervals_of_an_item_follow_one_another(company: Written) -> None:
     assert any(len(rows) > 1 for rows in items.values())
     for rows in items.values():
         assert [row["valid_to"] for row in rows[:-1]] == [row["valid_from"] for row in rows[1:]]
-        assert all(instant(row["valid_from"]) < instant(row["valid_to"]) for row in rows[:-1])
+        assert all(instant(row["valid_from"]) < instant(row["valid_to"]) for row in rows if row["valid_to"])
+
+
+def test_a_product_has_one_live_subscription_and_its_add_ons_are_on_it(company: Written) -> None:
+    live: dict[tuple[str, str], set[str]] = {}
+    for row in company.rows["subscription_item"]:
+        if not row["valid_to"]:
+            live.setdefault((row["account_id"], row["product_id"]), set()).add(row["subscription_id"])
+    assert all(len(subscriptions) == 1 for subscriptions in live.values())
 
 
 def test_every_planted_account_is_there_and_its_answer_is_in_the_folder(company: Written) -> None:
@@ -233,6 +241,21 @@ def test_planted_stocks_stand_at_their_level(company: Written) -> None:
             seats = [row for row in company.rows["seat"] if row["account_id"] == case.account_id]
             assert len(seats) == case.used
             assert int(company.live_item(case.account_id, "platform")["quantity"]) == case.limit
+
+
+@pytest.mark.parametrize(
+    ("name", "active"), [("seats_saturated", 18), ("seats_assigned_but_idle", 11), ("seats_unused", 7)]
+)
+def test_as_many_seats_were_used_in_28_days_as_the_story_says(tmp_path: Path, name: str, active: int) -> None:
+    sample = write_sample("databoard", tmp_path, accounts=0)
+    events = pq.read_table(sample.folder / "data" / "usage.parquet")
+    recent = pc.and_(
+        pc.equal(events["account_id"], sample.planted[name].account_id),
+        pc.greater(events["occurred_at"], pc.cast(AS_OF - timedelta(days=28), events["occurred_at"].type)),
+    )
+    seen = set(events.filter(recent)["contact_id"].to_pylist()) - {None}
+    seats = read(sample).rows["seat"]
+    assert sum(row["contact_id"] in seen for row in seats) == active
 
 
 def test_no_hard_limit_was_ever_exceeded_by_a_planted_account(postline: Written) -> None:

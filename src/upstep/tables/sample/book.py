@@ -215,8 +215,10 @@ def random_profile(book: Book, rng: Generator, *, employees: int, owners: tuple[
     """A believable account that nobody planned: large ones have an owner and an executive."""
     place = pick_place(rng)
     name, industry = company_name(rng, place)
-    large = employees >= 300
+    large = employees >= 200
     created = book.before(30 + 900 * float(rng.random()) ** 1.4)
+    owner_id = pick(rng, owners) if large and rng.random() < 0.85 else None
+    stop = (book.before(-float(rng.uniform(10, 120))), "the owner asked to wait for their budget round")
     return Profile(
         name,
         place,
@@ -224,8 +226,9 @@ def random_profile(book: Book, rng: Generator, *, employees: int, owners: tuple[
         employees,
         created,
         currency=place.currency if place.currency == "eur" and rng.random() < 0.6 else "usd",
-        owner_id=pick(rng, owners) if large and rng.random() < 0.8 else None,
+        owner_id=owner_id,
         team=int(min(8, 1 + rng.poisson(1 + employees / 150))),
         executive=pick(rng, ("CEO", "Chief Marketing Officer", "CIO")) if large else None,
         has_budget_owner=employees >= 15,
+        do_not_sell=stop if owner_id and rng.random() < 0.06 else None,
     )

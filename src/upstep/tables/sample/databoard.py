@@ -289,7 +289,7 @@ def fill(book: Book, *, accounts: int) -> None:
 def _plant_seats(book: Book, case: SeatCase) -> None:
     start = start_of_tenure(book.before(12.31 + len(case.name) / 7), 14)
     arrivals = [start + timedelta(days=1 + 3 * number) for number in range(case.assigned - case.recent)]
-    arrivals += [book.before(55.4 - 6.7 * number) for number in range(case.recent)]
+    arrivals += [book.before(53.4 - 7 * number) for number in range(case.recent)]
     profile = Profile(case.customer, PLACES[case.place], case.industry, 70, start - 6 * DAY)
     customer = book.open_account(_with_arrivals(profile, arrivals))
     add_onboarding(book, customer)
@@ -328,7 +328,7 @@ def _plant_capacity(book: Book, case: CapacityCase) -> None:
     bill(book, trial_run)
     contract = subscribe(book, customer, [Stage(start, "capacity")], terms=Terms("year", collection="invoice"))
     totals = planned_totals(len(contract.windows), _CAPACITY, periods=case.periods, now=case.used)
-    write_flow(book, contract, "rows_processed", totals, rhythm=STEADY, noise=0.05)
+    write_flow(book, contract, "rows_processed", totals, manner=Manner(rhythm=STEADY, noise=0.05), by_people=False)
     bill(book, contract)
     _seat_people(book, customer, arrivals, active=13)
     for product_id in case.companions:
@@ -352,7 +352,7 @@ def _plant_notebooks(book: Book) -> None:
     _add_companion(book, customer, "data_quality")
     subscription = subscribe(book, customer, [Stage(start, "notebooks_basic")])
     totals = planned_totals(len(subscription.windows), 500, periods=(0.62, 0.72, 0.84), now=NOTEBOOKS_92.used or 0)
-    write_flow(book, subscription, "notebook_runs", totals, rhythm=STEADY, noise=0.05)
+    write_flow(book, subscription, "notebook_runs", totals, manner=Manner(rhythm=STEADY, noise=0.05))
     bill(book, subscription)
 
 
@@ -387,7 +387,14 @@ def _write_rows(book: Book, subscription: Subscription, *, periods: tuple[float,
     share = subscription.windows[-1].elapsed_share(book.as_of)
     now = round(limit * periods[-1] * share)
     totals = planned_totals(len(subscription.windows), limit, periods=periods, now=now)
-    write_flow(book, subscription, "rows_processed", totals, rhythm=STEADY, step_days=3, noise=0.05)
+    write_flow(
+        book,
+        subscription,
+        "rows_processed",
+        totals,
+        manner=Manner(rhythm=STEADY, step_days=3, noise=0.05),
+        by_people=False,
+    )
 
 
 _COMPANIONS = {
@@ -403,7 +410,8 @@ def _add_companion(book: Book, customer: Customer, product_id: str) -> None:
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval))
     now = round(0.62 * limit * subscription.windows[-1].elapsed_share(book.as_of))
     totals = planned_totals(len(subscription.windows), limit, periods=(0.62,) * 14, now=now)
-    write_flow(book, subscription, meter_id, totals, rhythm=STEADY, step_days=3, noise=0.05)
+    manner = Manner(rhythm=STEADY, step_days=3, noise=0.05)
+    write_flow(book, subscription, meter_id, totals, manner=manner, by_people=False)
     bill(book, subscription)
 
 
@@ -451,14 +459,16 @@ def _add_random_platform(book: Book, customer: Customer, first: Stage, *, arriva
     demand = random_demand(rng, shape, level=level, subscription=subscription, as_of=book.as_of)
     totals = capped(book, subscription, "rows_processed", demand)
     rhythm, step_days = (STEADY, 7) if plan_id == "team" else (OFFICE, 1)
-    write_flow(book, subscription, "rows_processed", totals, rhythm=rhythm, step_days=step_days)
+    write_flow(
+        book, subscription, "rows_processed", totals, manner=Manner(rhythm=rhythm, step_days=step_days), by_people=False
+    )
     bill(book, subscription, last="failed" if rng.random() < 0.025 else "paid")
 
 
 def _random_seats(rng: Generator, assigned: int) -> int:
     """Seats paid for: a fifth of the teams are nearly full, a seventh half empty."""
     kind = rng.random()
-    low, high = (0.86, 1.0) if kind < 0.2 else (0.5, 0.85) if kind < 0.85 else (0.25, 0.4)
+    low, high = (0.86, 1.0) if kind < 0.2 else (0.5, 0.85) if kind < 0.85 else (0.3, 0.45)
     return max(assigned, round(assigned / float(rng.uniform(low, high))))
 
 
@@ -474,7 +484,7 @@ def _random_terms(book: Book, rng: Generator, first: Stage, *, paid: int) -> Ter
 
 def _still_active(assigned: int, rng: Generator, terms: Terms) -> int:
     """How many of those with a seat use it now; nobody does once the subscription has ended."""
-    return 0 if terms.ended_at else max(1, round(assigned * float(rng.choice((1.0, 0.95, 0.9, 0.75, 0.5)))))
+    return 0 if terms.ended_at else max(1, round(assigned * float(rng.choice((1.0, 1.0, 0.95, 0.9, 0.75)))))
 
 
 def _stages_of_seats(start: datetime, plan_id: str, paid: int, *, age: timedelta, rng: Generator) -> tuple[Stage, ...]:
@@ -495,8 +505,8 @@ def _add_random_extra(book: Book, customer: Customer, product_id: str, rng: Gene
     start = customer.created_at + timedelta(seconds=int(rng.integers(3600, 20 * 86_400)))
     plan_id, meter_id, limit, interval = _COMPANIONS[product_id]
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval))
-    level = float(rng.uniform(0.2, 1.05)) * limit
+    level = float(rng.uniform(0.35, 1.05)) * limit
     demand = random_demand(rng, pick(rng, SHAPES), level=level, subscription=subscription, as_of=book.as_of)
     totals = capped(book, subscription, meter_id, demand)
-    write_flow(book, subscription, meter_id, totals, rhythm=OFFICE, step_days=2, noise=0.3)
+    write_flow(book, subscription, meter_id, totals, manner=Manner(rhythm=OFFICE, step_days=2, noise=0.3))
     bill(book, subscription, last="failed" if rng.random() < 0.02 else "paid")

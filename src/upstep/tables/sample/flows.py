@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import log, pi, sin
 
@@ -13,6 +14,8 @@ from upstep.tables.sample.subscriptions import Subscription
 from upstep.tables.sample.usage import OFFICE, Manner
 from upstep.tables.sample.windows import DAY
 
+_WORKING_DAYS = Manner(OFFICE)
+
 
 def write_flow(
     book: Book,
@@ -20,13 +23,15 @@ def write_flow(
     meter_id: str,
     totals: Sequence[int],
     *,
-    rhythm: int = OFFICE,
-    step_days: int = 1,
-    noise: float = 0.1,
+    manner: Manner = _WORKING_DAYS,
+    by_people: bool = True,
 ) -> None:
-    """Write use of a flow: one total per window of the subscription, the last one up to as-of."""
+    """Write use of a flow: one total per window of the subscription, the last one up to as-of.
+
+    Without ``by_people`` machines alone use it, so that it says nothing of who is active.
+    """
     customer, until = subscription.customer, subscription.terms.ended_at or book.as_of
-    keys = (customer.index, book.meter(meter_id))
+    keys, users = (customer.index, book.meter(meter_id)), customer.users if by_people else (-1, 0)
     pace = 0.0
     for window, total in zip(subscription.windows, totals, strict=True):
         end = min(window.end, until)
@@ -36,8 +41,7 @@ def write_flow(
         # From one window to the next the pace changes within the window, not in a jump at its start.
         growth = max(-0.02, min(0.02, log(rate / pace) / 30)) if pace > 0 and rate > 0 else 0.0
         pace = rate
-        manner = Manner(rhythm, step_days, growth, noise)
-        book.usage.flow(keys, window.begin, end, total=total, manner=manner, users=customer.users)
+        book.usage.flow(keys, window.begin, end, total=total, manner=replace(manner, growth=growth), users=users)
 
 
 def write_stock(book: Book, subscription: Subscription, meter_id: str, *, levels: tuple[int, int]) -> None:

@@ -224,7 +224,7 @@ def _add_random_ticket(book: Book, customer: Customer, features: tuple[str, ...]
     opened = float(rng.uniform(0.5, age))
     took = float(rng.exponential(3.0)) + 0.1
     kind = pick(rng, ("problem", "problem", "question", "question", "question", "feature_request"))
-    stays_open = kind == "feature_request" or rng.random() < 0.02
+    stays_open = kind == "feature_request" or rng.random() < 0.06
     add_ticket(
         book,
         customer,
@@ -248,6 +248,8 @@ def _add_executive_life(book: Book, customer: Customer, products: tuple[str, ...
             days=float(rng.uniform(10, 150)),
             sponsor_id=sponsor,
         )
+    if rng.random() < 0.08:
+        add_moment(book, customer, "renewal_risk", days=float(rng.uniform(2, 60)), detail="said they look around")
     if rng.random() < 0.25:
         is_open = rng.random() < 0.5
         opened = float(rng.uniform(5, 60)) + (0 if is_open else 60)

@@ -74,7 +74,7 @@ def _plant(book: Book, case: Case) -> None:
     else:
         limit = LIMITS[case.plan]
         totals = planned_totals(len(subscription.windows), limit, periods=case.periods, now=case.used)
-        write_flow(book, subscription, "emails", totals, rhythm=STEADY, noise=0.05)
+        write_flow(book, subscription, "emails", totals, manner=Manner(rhythm=STEADY, noise=0.05))
     overage = overage_by_bill(book, subscription, "emails", totals)
     bill(book, subscription, overage_minor=overage, last=case.last_invoice)
     for product_id in case.companions:
@@ -104,7 +104,7 @@ def _write_backlog(book: Book, subscription: Subscription, *, used: int) -> list
     """Ten thousand until the upgrade stopped the stop, then the backlog: the window's total is ``used``."""
     begin, upgraded = subscription.windows[-1].begin, subscription.stages[-1].from_at
     totals = planned_totals(len(subscription.windows), LIMITS["starter"], periods=(0.84, 0.91, 0.97), now=0)
-    write_flow(book, subscription, "emails", totals, rhythm=STEADY, noise=0.05)
+    write_flow(book, subscription, "emails", totals, manner=Manner(rhythm=STEADY, noise=0.05))
     keys, users = (subscription.customer.index, book.meter("emails")), subscription.customer.users
     blocked = LIMITS["starter"]
     book.usage.flow(keys, begin, upgraded, total=blocked, manner=Manner(), users=users)
@@ -122,14 +122,14 @@ def _add_companion(book: Book, customer: Customer, product_id: str, *, started_d
     else:
         totals = planned_totals(len(subscription.windows), 5_000, periods=(0.62,) * 14, now=0)
         totals[-1] = round(3_100 * subscription.windows[-1].elapsed_share(book.as_of))
-        write_flow(book, subscription, "received", totals, rhythm=STEADY, step_days=3, noise=0.05)
+        write_flow(book, subscription, "received", totals, manner=Manner(rhythm=STEADY, step_days=3, noise=0.05))
     bill(book, subscription)
 
 
 def _write_marketing(book: Book, subscription: Subscription, *, levels: tuple[int, int]) -> None:
     write_stock(book, subscription, "contacts", levels=levels)
     totals = [max(1, round(4 * window.elapsed_share(book.as_of))) for window in subscription.windows]
-    write_flow(book, subscription, "campaigns", totals, rhythm=STEADY, step_days=7)
+    write_flow(book, subscription, "campaigns", totals, manner=Manner(rhythm=STEADY, step_days=7))
 
 
 def _plant_inbound(book: Book) -> None:
@@ -140,7 +140,7 @@ def _plant_inbound(book: Book) -> None:
     add_onboarding(book, customer)
     subscription = subscribe(book, customer, [Stage(start, "inbound_basic")])
     totals = planned_totals(len(subscription.windows), 5_000, periods=(0.64, 0.72, 0.83), now=4_600)
-    write_flow(book, subscription, "received", totals, rhythm=STEADY, noise=0.05)
+    write_flow(book, subscription, "received", totals, manner=Manner(rhythm=STEADY, noise=0.05))
     bill(book, subscription)
 
 
@@ -245,15 +245,25 @@ def _add_random_sending(book: Book, customer: Customer, plan_id: str, rng: Gener
     subscription = subscribe(book, customer, stages, terms=terms)
     count = len(subscription.windows)
     totals = capped(book, subscription, "emails", demand[:count])
-    write_flow(book, subscription, "emails", totals, rhythm=pick(rng, (STEADY, OFFICE, OFFICE, SHOP)), noise=0.15)
+    write_flow(
+        book,
+        subscription,
+        "emails",
+        totals,
+        manner=Manner(rhythm=pick(rng, (STEADY, OFFICE, OFFICE, SHOP)), noise=0.15),
+    )
     bill(
         book, subscription, overage_minor=overage_by_bill(book, subscription, "emails", totals), last=_last_invoice(rng)
     )
     if plan_id in ("pro", "scale", "business") and rng.random() < 0.12 and not terms.ended_at:
-        extra = subscribe(
-            book, customer, [Stage(start + (book.as_of - start) / 2, "dedicated_ip")], terms=Terms(terms.interval)
-        )
-        bill(book, extra)
+        _add_dedicated_ip(book, subscription)
+
+
+def _add_dedicated_ip(book: Book, subscription: Subscription) -> None:
+    """The add-on joins the subscription at the start of one of its months."""
+    begins = subscription.windows[len(subscription.windows) // 2].begin
+    terms = Terms(subscription.terms.interval)
+    bill(book, subscribe(book, subscription.customer, [Stage(begins, "dedicated_ip")], terms=terms, on=subscription))
 
 
 def _stages_of_growth(
@@ -295,7 +305,7 @@ def _add_random_inbound(book: Book, customer: Customer, rng: Generator) -> None:
     level = _utilisation(rng) * limit
     demand = random_demand(rng, pick(rng, SHAPES), level=level, subscription=subscription, as_of=book.as_of)
     totals = capped(book, subscription, "received", demand)
-    write_flow(book, subscription, "received", totals, rhythm=OFFICE, noise=0.2)
+    write_flow(book, subscription, "received", totals, manner=Manner(rhythm=OFFICE, noise=0.2))
     bill(
         book,
         subscription,

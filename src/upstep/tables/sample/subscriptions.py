@@ -49,26 +49,37 @@ class Subscription:
         return next((stage for stage in reversed(self.stages) if stage.from_at <= instant), self.stages[0])
 
 
-def subscribe(book: Book, customer: Customer, stages: Sequence[Stage], *, terms: Terms | None = None) -> Subscription:
-    """Write one item: a row per stage, the last one live unless the subscription ended."""
+def subscribe(
+    book: Book,
+    customer: Customer,
+    stages: Sequence[Stage],
+    *,
+    terms: Terms | None = None,
+    on: Subscription | None = None,
+) -> Subscription:
+    """Write one item: a row per stage, the last one live unless the subscription ended.
+
+    Args:
+        book: Where the rows go.
+        customer: Whose it is.
+        stages: How it stood, oldest first; what would begin after its end is left out.
+        terms: What does not change; monthly when not given.
+        on: The subscription that an add-on stands on; by default the item has one of its own.
+    """
     terms = terms or Terms()
-    item_id, subscription_id = book.next_id("subscription_item", "item"), book.next_id("subscription_item", "sub")
+    stages = [stage for stage in stages if terms.ended_at is None or stage.from_at < terms.ended_at]
+    item_id, own_id = book.next_id("subscription_item", "item"), book.next_id("subscription_item", "sub")
+    ids = (item_id, on.subscription_id if on else own_id)
     start = stages[0].from_at
-    current = term(start, months=_TERM_MONTHS[terms.interval], as_of=book.as_of)
+    anchor = on.stages[0].from_at if on else start
+    current = term(anchor, months=_TERM_MONTHS[terms.interval], as_of=book.as_of)
     for stage, following in zip(stages, (*stages[1:], None), strict=True):
         valid_to = following.from_at if following else terms.ended_at
-        _add_item(
-            book,
-            customer,
-            stage,
-            terms=terms,
-            ids=(item_id, subscription_id),
-            current=None if valid_to else current,
-            valid_to=valid_to,
-        )
+        live_term = None if valid_to else current
+        _add_item(book, customer, stage, terms=terms, ids=ids, current=live_term, valid_to=valid_to)
     until = terms.ended_at or book.as_of
     found = windows(start, as_of=book.as_of, history_days=HISTORY_DAYS)
-    return Subscription(customer, subscription_id, tuple(stages), terms, tuple(w for w in found if w.begin < until))
+    return Subscription(customer, ids[1], tuple(stages), terms, tuple(w for w in found if w.begin < until))
 
 
 def _add_item(
