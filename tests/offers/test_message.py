@@ -112,12 +112,13 @@ def test_a_shipped_message_begins_with_their_value_not_with_the_plan(name: str) 
 
 def test_the_limit_message_says_their_numbers() -> None:
     result = render(load_message("limit_approaching"), FACTS)
-    assert result.subject == "Acme has used 92% of its e-mails sent"
+    assert result.subject == "Acme is at 92% of its limit for e-mails sent"
     for said in (
-        "46,000 e-mails sent so far, of the 50,000",
+        "e-mails sent: 46,000 of the 50,000 in your plan",
         "starts again on December 1, 2026",
         "| Price | $20.00 a month | $90.00 a month |",
         "$10.00 a month less than today",
+        "in about 6 days.",
         "Changing now costs $35.16 today",
     ):
         assert said in result.text

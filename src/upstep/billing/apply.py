@@ -17,7 +17,7 @@ from upstep.billing.provider import Applied, Provider
 from upstep.billing.quote import Quote
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
-from upstep.state.session import reading, writing
+from upstep.state.session import hold, reading, writing
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def apply_quote(engine: sa.Engine, provider: Provider, *, quote_id: str, by: str
         OutsideError: The provider gave no answer. The intent stands; call again.
     """
     with writing(engine) as connection:
+        hold(connection, quote_id)
         quote = quotes.read(connection, quote_id)
         intent_id = _intent(connection, quote, by=by, now=now)
         known = _outcome(connection, intent_id)

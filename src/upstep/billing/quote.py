@@ -12,6 +12,7 @@ from upstep.billing.change import Change
 from upstep.billing.proration import LineKind
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
+from upstep.state.session import hold
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Quote:
 def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
     """Keep the quote, in the caller's transaction. A second time changes nothing."""
     table = tables.quote
+    hold(connection, quote.quote_id)
     if connection.execute(sa.select(table.c.quote_id).where(table.c.quote_id == quote.quote_id)).first():
         return
     values = {column.name: getattr(quote, column.name) for column in table.columns if hasattr(quote, column.name)}

@@ -67,8 +67,9 @@ def queue(connection: sa.Connection, queued: Message, *, now: datetime) -> bool:
         insert(message)
         .values(**values, status=MessageStatus.QUEUED, queued_at=now)
         .on_conflict_do_nothing(index_elements=[message.c.idempotency_key])
+        .returning(message.c.message_id)
     )
-    return added.rowcount == 1
+    return added.first() is not None
 
 
 def withdraw(connection: sa.Connection, offer_id: str, *, why: str) -> int:

