@@ -24,9 +24,10 @@ def test_an_item_has_the_columns_of_subscription_item() -> None:
     assert required <= set(Item.__annotations__)
 
 
-def test_a_row_may_hold_instants_as_text_and_columns_of_others() -> None:
+def test_a_row_may_hold_instants_as_text_or_seconds_and_columns_of_others() -> None:
     item = item_from_row(item_row(valid_from="2026-01-01T01:00:00+01:00", seen_from=7, trial_ends_at=None))
     assert item.valid_from == datetime(2026, 1, 1, tzinfo=UTC)
+    assert item_from_row(item_row(valid_from=1_767_225_600)) == item_from_row(item_row())
     with pytest.raises(ValueError, match=r"si_1: .*quantity"):
         item_from_row(item_row(quantity="many"))
 

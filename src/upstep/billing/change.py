@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from upstep.clock import parse_instant
+from upstep.clock import from_seconds, parse_instant
 
 
 class Behaviour(StrEnum):
@@ -73,7 +73,8 @@ _INSTANTS = tuple(field.name for field in dataclasses.fields(Item) if "datetime"
 
 
 def item_from_row(row: Mapping[str, object]) -> Item:
-    """An item from a row like ``subscription_item``; instants as datetimes (without a zone: UTC) or ISO text.
+    """An item from a row like ``subscription_item``; instants as datetimes (without a zone: UTC), ISO text
+    or whole seconds since 1970.
 
     Columns that billing does not know are left out.
 
@@ -82,8 +83,9 @@ def item_from_row(row: Mapping[str, object]) -> Item:
     """
     known = {field.name: row[field.name] for field in dataclasses.fields(Item) if row.get(field.name) is not None}
     for name in _INSTANTS:
-        if name in known:
-            known[name] = parse_instant(str(known[name]))
+        value = known.get(name)
+        if value is not None:
+            known[name] = from_seconds(value) if isinstance(value, int) else parse_instant(str(value))
     try:
         return msgspec.convert(known, Item)
     except msgspec.ValidationError as error:
