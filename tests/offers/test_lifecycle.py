@@ -226,6 +226,21 @@ def test_an_accept_that_was_cut_off_is_finished_by_the_second_call(
     assert taken.applied is not None
 
 
+@pytest.mark.parametrize("changed_meanwhile", [False, True])
+def test_accepted_offers_that_were_cut_off_are_found_and_finished(
+    engine: sa.Engine, biller: SandboxBiller, *, changed_meanwhile: bool
+) -> None:
+    offer_id = opened(engine, quoted(biller)).offer.offer_id
+    accept(engine, offer_id, by="ann", at=LATER)
+    if changed_meanwhile:
+        biller.apply(biller.preview(to_scale(amount_minor=9000), AT), "somebody else", at=AT)
+    (taken,) = lifecycle.finish_accepted(engine, biller, now=LATER)
+    assert (taken.applied is None) is changed_meanwhile
+    assert taken.offer.status == ("withdrawn" if changed_meanwhile else "accepted")
+    assert lifecycle.finish_accepted(engine, biller, now=LATER) == []
+    assert len(biller.events_since(None)) == 1
+
+
 def test_a_subscription_that_changed_withdraws_the_offer_with_the_reason(
     engine: sa.Engine, biller: SandboxBiller
 ) -> None:

@@ -73,10 +73,9 @@ _INSTANTS = tuple(field.name for field in dataclasses.fields(Item) if "datetime"
 
 
 def item_from_row(row: Mapping[str, object]) -> Item:
-    """An item from a row like ``subscription_item``; instants as datetimes (without a zone: UTC), ISO text
-    or whole seconds since 1970.
+    """An item from a row like ``subscription_item``; columns that billing does not know are left out.
 
-    Columns that billing does not know are left out.
+    Instants are datetimes (without a zone: UTC), ISO text, or whole seconds since 1970.
 
     Raises:
         ValueError: A required column is missing, or a value is not what the column holds; the text names it.

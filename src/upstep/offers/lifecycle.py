@@ -130,6 +130,25 @@ def accept_and_apply(engine: sa.Engine, provider: Provider, *, offer_id: str, by
     return Taken(offer, applied)
 
 
+def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> list[Taken]:
+    """Finish the accepted offers whose quotes have not been applied: somebody was cut off. Returns what became of them.
+
+    One that the provider refuses is withdrawn with the reason.
+
+    Raises:
+        OutsideError: The provider gave no answer; what was finished before stays finished.
+    """
+    with reading(engine) as connection:
+        offer_ids = list(connection.execute(_accepted_and_not_applied(provider.name)).scalars())
+    taken = []
+    for offer_id in offer_ids:
+        try:
+            taken.append(accept_and_apply(engine, provider, offer_id=offer_id, by=PROGRAM, at=now))
+        except QuoteError:
+            taken.append(Taken(read_offer(engine, offer_id), None))
+    return taken
+
+
 def convert_applied(engine: sa.Engine, events: Iterable[Event]) -> list[Offer]:
     """Convert the offers whose quotes the provider's events confirm; returns those that changed.
 
@@ -213,6 +232,16 @@ def _instants(offer: Offer, change: OfferChange) -> dict[str, object]:
     if not MOVES[change.to_status]:
         instants["ended_at"] = change.changed_at
     return instants
+
+
+def _accepted_and_not_applied(provider: str) -> sa.Select[tuple[str]]:
+    offer, quote = tables.offer, tables.quote
+    return (
+        sa.select(offer.c.offer_id)
+        .join(quote, quote.c.quote_id == offer.c.quote_id)
+        .where(offer.c.status == OfferStatus.ACCEPTED, quote.c.provider == provider, quote.c.status != "applied")
+        .order_by(offer.c.accepted_at, offer.c.offer_id)
+    )
 
 
 def _live_or_same(connection: sa.Connection, new: NewOffer) -> Offer | None:
