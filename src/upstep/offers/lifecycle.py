@@ -234,7 +234,7 @@ def _instants(offer: Offer, change: OfferChange) -> dict[str, object]:
     return instants
 
 
-def _accepted_and_not_applied(provider: str) -> sa.Select[tuple[str]]:
+def _accepted_and_not_applied(provider: str) -> sa.Select[str]:
     offer, quote = tables.offer, tables.quote
     return (
         sa.select(offer.c.offer_id)
