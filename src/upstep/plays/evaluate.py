@@ -36,7 +36,7 @@ def add_conditions(program: Program, playbook: Playbook, tables: Tables) -> list
         if not plays:
             continue
         used.append(grain)
-        columns = fact_columns(grain, [play for _, play in plays], tables)
+        columns = fact_columns(grain, [play for _, play in plays])
         wide = program.stage(f"input_{grain.name}", grain_input(grain, [play for _, play in plays], tables))
         fired = [
             wide.filter(compile_condition(play.condition.tree, wide)).select(
@@ -48,16 +48,25 @@ def add_conditions(program: Program, playbook: Playbook, tables: Tables) -> list
     return used
 
 
-def fact_columns(grain: Grain, plays: Iterable[Play], tables: Tables) -> list[str]:
-    """Columns kept with a decision of this grain: its standard ones and all that its plays read."""
+def fact_names(grain: Grain, plays: Iterable[Play]) -> list[str]:
+    """The facts of a decision of this grain: its standard ones and all that its plays read."""
+    plays = list(plays)
     read = [name for play in plays for condition in _conditions(play) for name in condition.columns]
     asked = [meter_column(*pair) for play in plays for condition in _conditions(play) for pair in condition.meters]
-    extra = _PROPOSAL_COLUMNS.get(grain.name, ())
-    names = dict.fromkeys((*grain.facts, *read, *asked, *extra))
+    names = dict.fromkeys((*grain.facts, *read, *asked))
     return [name for name in names if name not in grain.subject]
 
 
-_PROPOSAL_COLUMNS = {"limit": ("enforcement", "aggregate", "starts_0", "starts_next", "basis", "plan_id")}
+def fact_columns(grain: Grain, plays: Iterable[Play]) -> list[str]:
+    """The facts, and what the proposal needs beside them."""
+    extra = [name for name in _PROPOSAL_COLUMNS.get(grain.name, ()) if name not in grain.subject]
+    return list(dict.fromkeys((*fact_names(grain, plays), *extra)))
+
+
+_PROPOSAL_COLUMNS = {
+    "limit": ("enforcement", "aggregate", "starts_0", "starts_next", "basis", "plan_id", "adoption"),
+    "product": ("partner_product_id",),
+}
 """What the proposal and the once-key of a limit need whether or not a condition reads it."""
 
 
@@ -68,7 +77,7 @@ def _conditions(play: Play) -> list[Condition]:
 def grain_input(grain: Grain, plays: list[Play], tables: Tables) -> ir.Table:
     """A grain's profile with the account columns and other meters' figures that its plays read, and no more."""
     own = tables[grain.stage]
-    names = fact_columns(grain, plays, tables)
+    names = fact_columns(grain, plays)
     from_account = [name for name in names if name not in own.columns and not name.startswith("meter__")]
     kept = ["account_key", *grain.subject, *(name for name in names if name in own.columns)]
     wide = own.select(*dict.fromkeys(kept))

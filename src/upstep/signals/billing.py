@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GRACE_DAYS = 3
 """An invoice is late this many days after it was due."""
 
+LONG_TERM_DAYS = 180
+"""Only terms of at least this many days have a renewal that is sold: a monthly plan renews without anybody noticing."""
+
 
 def payments(invoices: ir.Table, today: ir.Table) -> ir.Table:
     """Invoices that are unpaid, late or failed.
@@ -43,14 +46,19 @@ def contract(items: ir.Table, history: ir.Table, plans: ir.Table, today: ir.Tabl
 
     Returns:
         One row per account_key with a live item: live_products, mrr_units, cancel_at, pending_downgrade, downgraded_at,
-        is_past_due, next_renewal_at and longest term, days to renewal.
+        is_past_due, renewal_days, long_renewal_days (of terms of 180 days and more), term_days (the longest).
     """
     live = items.filter(items.is_live)
     now = left(live, plans.select("plan_id", position_now="position"), "plan_id")
     later = plans.select(pending_plan_id="plan_id", position_later="position")
     now = left(now, later, "pending_plan_id")
     lower = ibis.coalesce(now.position_later < now.position_now, False)
-    marked = now.mutate(lower=lower, late=now.status.isin(("past_due", "unpaid")))
+    is_long = now.term_days >= LONG_TERM_DAYS
+    marked = now.mutate(
+        lower=lower,
+        late=now.status.isin(("past_due", "unpaid")),
+        long_renewal=ibis.ifelse(is_long, now.renews_at, ibis.null("int64")),
+    )
     totals = marked.group_by("account_key").agg(
         live_products=marked.product_id.nunique().cast("int64"),
         mrr_units=marked.units.sum().cast("int64"),
@@ -58,14 +66,21 @@ def contract(items: ir.Table, history: ir.Table, plans: ir.Table, today: ir.Tabl
         pending_downgrade=marked.lower.any(),
         is_past_due=marked.late.any(),
         renews_at=marked.renews_at.min(),
+        long_renews_at=marked.long_renewal.min(),
         term_days=marked.term_days.max(),
     )
     lowered = history.group_by("account_key").agg(
         downgraded_at=history.downgraded_at.max(), customer_since=history.first_paid_at.min()
     )
     whole = left(totals, lowered, "account_key").cross_join(today.select("as_of"))
-    ahead = (whole.renews_at - whole.as_of) / float(DAY_SECONDS)
     return whole.mutate(
-        renewal_days=ibis.ifelse(ahead >= 0, ahead.floor().cast("int64"), ibis.null("int64")),
+        renewal_days=_days_ahead(whole.renews_at, whole.as_of),
+        long_renewal_days=_days_ahead(whole.long_renews_at, whole.as_of),
         tenure_days=((whole.as_of - whole.customer_since) / float(DAY_SECONDS)).floor().cast("int64"),
     ).drop("as_of")
+
+
+def _days_ahead(instant: ir.IntegerValue, as_of: ir.IntegerValue) -> ir.IntegerValue:
+    """Whole days until an instant; NULL once it has passed."""
+    ahead = (instant - as_of) / float(DAY_SECONDS)
+    return ibis.ifelse(ahead >= 0, ahead.floor().cast("int64"), ibis.null("int64"))

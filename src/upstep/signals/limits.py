@@ -160,7 +160,7 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     state = _with(state, flows, ["account_key", "meter_key"], prefix="flow_")
     state = _with(state, stocks, ["account_key", "meter_key"], prefix="stock_")
     state = _with(state, seats, ["account_key", "product_id"], prefix="seat_")
-    started = history.select("account_key", "product_id", "started_at")
+    started = history.select("account_key", "product_id", "started_at", "bought_at")
     state = left(state, started, ["account_key", "product_id"])
     return _shares(_measured(state.cross_join(today.select("as_of", "as_of_day"))))
 
@@ -199,6 +199,7 @@ def _measured(state: ir.Table) -> ir.Table:
         "as_of",
         "as_of_day",
         "started_at",
+        "bought_at",
         seats_used=ibis.ifelse(is_seats, state.seat_seats_used, ibis.null("int64")),
         is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, True), False),
         **columns,
@@ -214,7 +215,10 @@ def _shares(state: ir.Table) -> ir.Table:
     done = {
         "seats": state.seats_used,
         "stock": state.used,
-        "flow": state.used_1,
+        # A window before the last upgrade was used under another limit, so it says nothing of this one's adoption.
+        "flow": ibis.ifelse(
+            ibis.coalesce(state.bought_at > state.starts_1, False), ibis.null("int64"), state.used_1
+        ),
     }
     adopted = ibis.cases(
         (state["aggregate"] == "seats", done["seats"]), (state.meter_kind == "stock", done["stock"]), else_=done["flow"]

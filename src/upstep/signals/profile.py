@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 RENEWAL_WINDOW_DAYS = 90
 """A renewal is near within this many days; it only counts for terms of 180 days and more."""
 
-LONG_TERM_DAYS = 180
 PERCENTS = (80, 90, 100)
 """The shares of a limit that are remembered for stocks: notice, e-mail, prompt."""
 
@@ -129,6 +128,7 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
     _add(program, core, "flows", flows)
     _add(program, core, "levels", usage.stock_levels(core["usage_day"], meters=meters))
     _add(program, core, "stocks", usage.stock_state(core["levels"], now))
+    _add(program, core, "meter_profile", usage.meter_profile(core["flows"], core["stocks"], meters))
     _add(program, core, "lifetime", usage.lifetime(core["usage_day"], small["catalog_product"]))
     active = usage.active_contacts(core["usage_contact"], meters=meters, today=now)
     _add(program, core, "active", active)
@@ -228,9 +228,7 @@ def _account_derived(account: ir.Table) -> ir.Table:
     intent_signal = (account.feature_requests_90d > 0) | (account.gate_hits_28d > 0) | (account.pricing_views_28d > 0)
     kinds = (usage_signal, outcome_signal, strategic_signal, intent_signal)
     density = sum((ibis.ifelse(kind, 1, 0) for kind in kinds[1:]), start=ibis.ifelse(kinds[0], 1, 0))
-    in_window = ibis.coalesce(account.renewal_days <= RENEWAL_WINDOW_DAYS, False) & (
-        ibis.coalesce(account.term_days, 0) >= LONG_TERM_DAYS
-    )
+    in_window = ibis.coalesce(account.long_renewal_days <= RENEWAL_WINDOW_DAYS, False)
     stopped = account.do_not_sell_why.notnull() | account.do_not_sell_until.notnull()
     still = account.do_not_sell_until.isnull() | (account.do_not_sell_until > account.as_of)
     return account.mutate(

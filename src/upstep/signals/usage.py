@@ -163,6 +163,28 @@ def stock_state(levels: ir.Table, today: ir.Table) -> ir.Table:
     return state.mutate(used=state.level_0)
 
 
+def meter_profile(flows: ir.Table, stocks: ir.Table, meters: ir.Table) -> ir.Table:
+    """What a condition may ask of any meter: one row per (account_key, meter_id): used, used_1, used_28d, used_prev_28d."""
+
+    def weeks(*numbers: int) -> ir.IntegerValue:
+        first, *rest = (flows[f"week_{number}"] for number in numbers)
+        return sum(rest, start=first)
+
+    flow = flows.select(
+        "account_key", "meter_key", "used", "used_1", used_28d=weeks(1, 2, 3, 4), used_prev_28d=weeks(5, 6, 7, 8)
+    )
+    stock = stocks.select(
+        "account_key",
+        "meter_key",
+        "used",
+        used_1=ibis.null("int64"),
+        used_28d=stocks.used,
+        used_prev_28d=stocks.level_4,
+    )
+    both = inner(flow.union(stock), meters.select("meter_key", "meter_id"), "meter_key")
+    return both.drop("meter_key")
+
+
 def lifetime(usage_day: ir.Table, products: ir.Table) -> ir.Table:
     """Whole use of the meters that a first-value rule names.
 

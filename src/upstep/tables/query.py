@@ -12,9 +12,11 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis
+import sqlglot
 from ibis.backends.sql import compilers
 from ibis.config import Config
 from ibis.expr.operations import UnboundTable
+from sqlglot import exp
 
 from upstep.tables.schema import TABLES, Kind
 
@@ -116,8 +118,19 @@ def _compiler(dialect: str) -> Any:
 def compile_select(select: ir.Table, dialect: str) -> str:
     """The SQL of an expression in one dialect (a key of ``DIALECTS``)."""
     compiler = _compiler(dialect)
-    sql: str = compiler.to_sqlglot(select).sql(dialect=compiler.dialect)
+    inside = compiler.to_sqlglot(select).subquery("stage")
+    columns = [_as_declared(name, dtype) for name, dtype in select.schema().items()]
+    sql: str = sqlglot.select(*columns).from_(inside).sql(dialect=compiler.dialect)
     return sql
+
+
+def _as_declared(name: str, dtype: Any) -> exp.Expression:
+    """A column in the type that Ibis declares. Engines widen sums of whole numbers, each in its own way."""
+    column = exp.column(name, quoted=True)
+    if not dtype.is_integer():
+        return column
+    kind = "BIGINT" if dtype.nbytes == 8 else "INT"  # noqa: PLR2004 - bytes of a 64-bit integer
+    return exp.alias_(exp.cast(column, kind), name, quoted=True)
 
 
 class Program:

@@ -1,0 +1,129 @@
+"""A project's settings: upstep.yaml, read whole, with every fault told at once. Secrets stand there only as ${NAME}."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from upstep.errors import ConfigError, Fault, did_you_mean
+from upstep.yaml_file import Node, in_file_order, read_yaml
+
+FILE = "upstep.yaml"
+_KEYS = ("version", "company", "currency", "time_zone", "plays", "gates", "assisted", "contact_policy", "billing", "fresh_days")
+_GATES = (
+    "open_issue payment_trouble before_first_value just_purchased low_adoption leaving renewal_threat open_deal do_not_sell"
+    " no_priority no_sponsor asked_recently at_capacity"
+).split()
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A gate whose unknown counts as clear, and why somebody decided so."""
+
+    gate: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a company decided.
+
+    Args:
+        fresh_days: A table complete until longer before the as-of than this is stale: its gates are unknown.
+        assisted_from_minor: A yearly change above this, in company currency, is a person's task.
+        assisted_owned: yes, no, or auto (yes when the owner table is connected): accounts with an owner are assisted.
+        cool_down_days: No new offer to an account for this long after one was shown.
+        declined_days: A declined step is not offered again for this long.
+    """
+
+    company: str
+    currency: str
+    time_zone: str = "UTC"
+    fresh_days: int = 2
+    plays_off: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    assisted_from_minor: int = 1_000_000
+    assisted_owned: str = "auto"
+    default_owner: str | None = None
+    cool_down_days: int = 30
+    declined_days: int = 90
+    nearly_same_percent: int = 10
+    billing_provider: str = "sandbox"
+
+
+def load_settings(project: Path) -> Settings:
+    """Read ``upstep.yaml`` of a project folder.
+
+    Raises:
+        ConfigError: With every fault, each with file, line and column.
+    """
+    faults: list[Fault] = []
+    path = project / FILE
+    if not path.exists():
+        raise ConfigError(
+            Fault(str(path), "is not here, so this is no project folder.", "Run 'upstep init' or name one: --project DIR.")
+        )
+    node = read_yaml(path, faults)
+    settings = _settings(node) if node else None
+    if faults or settings is None:
+        raise ConfigError(in_file_order(faults))
+    return settings
+
+
+def _settings(node: Node) -> Settings:
+    from upstep.money import CURRENCIES
+
+    node.unknown_keys(_KEYS)
+    if node.whole("version") != 1:
+        node.fault(f"version {node.whole('version', 0)} is not known.", "Write version: 1.")
+    zone = node.text("time_zone", "UTC")
+    if zone not in available_timezones():
+        child = node.child("time_zone") or node
+        child.fault(f"time_zone '{zone}' is not known.", did_you_mean(zone, available_timezones()))
+    assisted = node.mapping("assisted")
+    policy = node.mapping("contact_policy")
+    if assisted:
+        assisted.unknown_keys(("from_minor", "owned", "default_owner"))
+    if policy:
+        policy.unknown_keys(("cool_down_days", "declined_days"))
+    billing = node.mapping("billing")
+    if billing:
+        billing.unknown_keys(("provider",))
+    return Settings(
+        company=node.text("company", "this company"),
+        currency=node.text("currency", allowed=tuple(CURRENCIES)),
+        time_zone=zone,
+        fresh_days=node.whole("fresh_days", 2),
+        plays_off=_plays_off(node),
+        assumptions=_assumptions(node),
+        assisted_from_minor=assisted.whole("from_minor", 1_000_000) if assisted else 1_000_000,
+        assisted_owned=assisted.text("owned", "auto", allowed=("auto", "yes", "no")) if assisted else "auto",
+        default_owner=assisted.text("default_owner", None) if assisted else None,
+        cool_down_days=policy.whole("cool_down_days", 30) if policy else 30,
+        declined_days=policy.whole("declined_days", 90) if policy else 90,
+        billing_provider=billing.text("provider", "sandbox", allowed=("sandbox",)) if billing else "sandbox",
+    )
+
+
+def _plays_off(node: Node) -> tuple[str, ...]:
+    plays = node.mapping("plays")
+    if plays is None:
+        return ()
+    plays.unknown_keys(("off",))
+    return plays.words("off", ())
+
+
+def _assumptions(node: Node) -> tuple[Assumption, ...]:
+    """``gates: {payment_trouble: {without_data: allow, because: …}}``."""
+    found = []
+    gates = node.mapping("gates")
+    for gate, entry in gates.pairs() if gates else ():
+        if gate not in _GATES:
+            entry.fault(f"gate '{gate}' is not known.", did_you_mean(gate, _GATES))
+            continue
+        entry.unknown_keys(("without_data", "because"))
+        if entry.text("without_data", allowed=("allow", "ask")) == "allow":
+            found.append(Assumption(gate, entry.text("because")))
+    return tuple(found)
+

@@ -1,0 +1,474 @@
+"""Decisions as rows that can be kept, compared and shown: ids, reasons in words, facts with their records.
+
+Everything is built column by column, so a million decisions cost seconds. ``holds``, ``unknown`` and ``facts`` are
+JSON text in the shapes of ``decide --json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from upstep.clock import iso
+from upstep.money import UNITS_PER_MINOR
+from upstep.plays.evaluate import fact_names
+from upstep.plays.gates import GATES, Answer, Gate
+from upstep.plays.grain import GRAINS
+from upstep.plays.rank import MASK_PLAYS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from upstep.catalog.model import Catalog
+    from upstep.plays.play import Play, Playbook
+    from upstep.plays.propose import Fired
+
+Text = pa.Array | pa.ChunkedArray
+
+_SHARES = ("_share", "utilisation", "adoption", "trend_28d", "trend_56d")
+_USAGE_FACTS = ("used", "utilisation", "adoption", "forecast", "days_", "trend", "breach", "overage_periods", "periods_at", "need_share", "peak_share", "steady_use")
+
+
+def assemble(  # noqa: PLR0913 - each is a different subject
+    decided: pa.Table, fired: Fired, names: pa.Table, playbook: Playbook, catalog: Catalog, *, as_of: datetime
+) -> pa.Table:
+    """One row per step, then one per notice; ranks and ids follow in ``finish``."""
+    # Arrow joins text of chunked and plain columns wrongly when chunks differ; one chunk per column is exact.
+    steps = _steps(decided.combine_chunks(), fired, playbook, catalog, as_of=as_of)
+    notices = _notices(fired, names, playbook, catalog, as_of=as_of)
+    return pa.concat_tables([steps, notices]) if notices.num_rows else steps
+
+
+def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog, *, as_of: datetime) -> pa.Table:
+    rows = decided.num_rows
+    plays = pa.array([play.id for play in playbook.plays], pa.string())
+    holds = _reasons(decided, Answer.HOLDS, _hold)
+    unknown = _reasons(decided, Answer.UNKNOWN, _unknown)
+    facts, bands = _facts(decided, fired, playbook, catalog, as_of=as_of)
+    stays = decided["stays"]
+    moved = {
+        name: pc.if_else(stays, pa.scalar(None, pa.string()), decided[source])
+        for name, source in (
+            ("to_product_id", "to_product_id"),
+            ("to_plan_id", "to_plan_id"),
+            ("to_add_on_id", "to_add_on_id"),
+            ("to_interval", "interval"),
+        )
+    }
+    return pa.table(
+        {
+            "account_id": decided["account_id"],
+            "name": decided["name"],
+            "play": plays.take(decided["play"].combine_chunks()),
+            "evidence": _evidence(decided, playbook),
+            "motion": decided["motion"],
+            "path": decided["path"],
+            "lane": decided["lane"],
+            "grain": decided["grain"],
+            "product_id": decided["product_id"],
+            "meter_id": decided["meter_id"],
+            "feature_id": decided["feature_id"],
+            "add_on_id": decided["subject_add_on_id"],
+            "plan_id": decided["subject_plan_id"],
+            "step_product_id": decided["to_product_id"],
+            "target": decided["target"],
+            "outcome": decided["outcome"],
+            "holds": holds,
+            "unknown": unknown,
+            "assumed": _assumed(decided),
+            "outranked_product_id": decided["outranked_product_id"],
+            "outranked_target": decided["outranked_target"],
+            "facts": facts,
+            "bands": bands,
+            **moved,
+            "to_quantity": decided["quantity"],
+            "recurring_change_minor": _minor(decided["recurring_units"]),
+            "overage_replaced_minor": _minor(decided["overage_units"]),
+            "customer_saving_minor": _minor(decided["saving_units"]),
+            "committed_minor": _minor(decided["committed_units"]),
+            "currency": decided["currency"],
+            "estimated": decided["is_estimated"],
+            "likelihood": decided["likelihood"],
+            "likelihood_is_prior": decided["is_prior"],
+            "signal_density": decided["signal_density"],
+            "priority": decided["priority"],
+            "is_winner": decided["is_winner"],
+            "owner_id": decided["owner_id"],
+            "has_open_invoice": pc.greater(decided["open_invoices"], 0),
+            "basis": pa.nulls(rows, pa.string()),
+            "period_start": pa.nulls(rows, pa.int64()),
+        }
+    )
+
+
+def _minor(units: pa.ChunkedArray) -> pa.Array:
+    """MRR units as minor units per month, half up on the magnitude."""
+    values = pc.fill_null(units, 0).to_numpy()
+    whole = (np.abs(values) + UNITS_PER_MINOR // 2) // UNITS_PER_MINOR
+    return pa.array(np.where(values < 0, -whole, whole).astype(np.int64), pa.int64())
+
+
+def _evidence(decided: pa.Table, playbook: Playbook) -> pa.Array:
+    """The plays that fired for the step beside the leading one, as a list."""
+    masks = [name for name in decided.column_names if name.startswith("evidence_")]
+    keys = np.stack([decided[name].to_numpy() for name in masks] + [decided["play"].to_numpy()]) if masks else None
+    if keys is None or not decided.num_rows:
+        return pa.array([[] for _ in range(decided.num_rows)], pa.list_(pa.string()))
+    distinct, inverse = np.unique(keys, axis=1, return_inverse=True)
+    lists = []
+    for column in distinct.T:
+        *bits, lead = (int(value) for value in column)
+        fired = [
+            playbook.plays[index].id
+            for index in range(len(playbook.plays))
+            if bits[index // MASK_PLAYS] >> (index % MASK_PLAYS) & 1 and index != lead
+        ]
+        lists.append(fired)
+    return pa.array(lists, pa.list_(pa.string())).take(pa.array(inverse.reshape(-1)))
+
+
+# Reasons
+
+
+def _reasons(decided: pa.Table, answer: Answer, shape: Any) -> Text:
+    """A JSON list with one element per gate that gave this answer."""
+    parts = []
+    for gate in GATES.values():
+        is_so = pc.equal(decided[f"gate_{gate.id}"], int(answer))
+        if not pc.any(is_so).as_py():
+            continue
+        parts.append(pc.if_else(is_so, shape(gate, decided), ""))
+    return _json_list(parts, decided.num_rows)
+
+
+def _json_list(parts: Sequence[Any], rows: int) -> Text:
+    """Elements of a JSON list, each with a comma before it, or empty. (Arrow's joining with skipped NULLs loses rows.)"""
+    if not parts:
+        return pa.repeat(pa.scalar("[]"), rows)
+    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, "", ""), 1)
+    return pc.binary_join_element_wise("[", joined, "]", "")
+
+
+def _hold(gate: Gate, decided: pa.Table) -> Text:
+    why = _sentence(gate.why, decided)
+    return pc.binary_join_element_wise(
+        f',{{"gate":"{gate.id}","why":"', why, f'","lifts":"{gate.lifts}"}}', ""
+    )
+
+
+def _unknown(gate: Gate, decided: pa.Table) -> Text:
+    question = _sentence(gate.question, decided)
+    return pc.binary_join_element_wise(f',{{"gate":"{gate.id}","question":"', question, '"}', "")
+
+
+def _sentence(template: str, decided: pa.Table) -> Text:
+    """A template over the row's columns; ``adoption_percent`` is the adoption share in whole percents."""
+    parts: list[Any] = []
+    for piece in re.split(r"(\{\w+\})", template):
+        name = piece[1:-1]
+        if not piece.startswith("{"):
+            parts.append(piece)
+        elif name == "adoption_percent":
+            share = pc.round(pc.multiply(pc.fill_null(decided["adoption"], 0.0), 100.0))
+            parts.append(pc.cast(pc.cast(share, pa.int64()), pa.string()))
+        else:
+            source = "gate_product_id" if name == "product_id" else name
+            parts.append(_escaped(pc.fill_null(pc.cast(decided[source], pa.string()), "not stated")))
+    if all(isinstance(part, str) for part in parts):
+        return pa.repeat(pa.scalar("".join(parts)), decided.num_rows)
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _escaped(text: Any) -> Any:
+    """Text as it may stand between JSON quotes."""
+    for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = pc.replace_substring(text, character, written)
+    return pc.replace_substring_regex(text, "[\\x00-\\x1f]", " ")
+
+
+def _assumed(decided: pa.Table) -> Text:
+    """Gates whose unknown was assumed to be clear, as a list in JSON."""
+    parts = []
+    for name in decided.column_names:
+        if name.startswith("assumed_"):
+            parts.append(pc.if_else(decided[name], f',"{name.removeprefix("assumed_")}"', ""))
+    return _json_list(parts, decided.num_rows)
+
+
+# Facts
+
+
+def _facts(
+    decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog, *, as_of: datetime
+) -> tuple[pa.Array, pa.Array]:
+    """Facts and bands of every step, from the rows that made its leading play fire."""
+    rows = decided.num_rows
+    order, facts, bands = [np.zeros(0, np.int64)], [pa.array([], pa.string())], [pa.array([], pa.string())]
+    plays, sources = decided["play"].to_numpy(), decided["source_row"].to_numpy()
+    for index in np.unique(plays):
+        play = playbook.plays[int(index)]
+        where = np.flatnonzero(plays == index)
+        subject = fired.rows[play.each].take(pa.array(sources[where])).combine_chunks()
+        account = decided["account_id"].take(pa.array(where)).combine_chunks()
+        order.append(where)
+        facts.append(facts_json(play, subject, account, catalog, as_of=as_of))
+        bands.append(_bands(play, subject))
+    position = np.empty(rows, np.int64)
+    position[np.concatenate(order)] = np.arange(rows)
+    index_array = pa.array(position)
+    return _joined(facts).take(index_array), _joined(bands).take(index_array)
+
+
+def _joined(parts: Sequence[Any]) -> pa.Array:
+    flat = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
+    return pa.concat_arrays([part.cast(pa.string()) for part in flat])
+
+
+def facts_json(play: Play, subject: pa.Table, account: Any, catalog: Catalog, *, as_of: datetime) -> Any:
+    """``{name: {"value", "unit", "records"}}`` of the facts a play stands on, as JSON text per row."""
+    records = _records(play, subject, _escaped(account), as_of=as_of)
+    pieces: list[Any] = []
+    for name in fact_names(GRAINS[play.each], [play]):
+        if name not in subject.column_names:
+            continue
+        value = _json_value(subject[name])
+        unit = _unit(name, subject, catalog)
+        kind = "usage" if name.startswith(_USAGE_FACTS) or name.startswith("meter__") else "held"
+        comma = "," if pieces else "{"
+        pieces += [f'{comma}"{name}":{{"value":', value, ',"unit":', unit, ',"records":["', records[kind], '"]}']
+    return pc.binary_join_element_wise(*pieces, "}", "") if pieces else pa.repeat(pa.scalar("{}"), subject.num_rows)
+
+
+def _json_value(column: pa.ChunkedArray) -> Any:
+    if pa.types.is_string(column.type):
+        quoted = pc.binary_join_element_wise('"', _escaped(column), '"', "")
+        return pc.fill_null(quoted, "null")
+    if pa.types.is_floating(column.type):
+        column = pc.round(column, 6)
+    return pc.fill_null(pc.cast(column, pa.string()), "null")
+
+
+def _unit(name: str, subject: pa.Table, catalog: Catalog) -> Any:
+    if name.startswith(("used", "limit_quantity", "forecast", "peak_3", "idle")) and "meter_id" in subject.column_names:
+        labels = {meter.id: meter.name.replace('"', "'") for meter in catalog.meters.values()}
+        coded = subject["meter_id"].combine_chunks().dictionary_encode()
+        words = pa.array([f'"{labels.get(meter, meter)}"' for meter in coded.dictionary.to_pylist()], pa.string())
+        return words.take(coded.indices)
+    if name.endswith(_SHARES) or name in _SHARES:
+        return '"share"'
+    if "days" in name:
+        return '"days"'
+    column = subject[name].type
+    return '"count"' if pa.types.is_integer(column) else '"number"' if pa.types.is_floating(column) else "null"
+
+
+def _records(play: Play, subject: pa.Table, account: Any, *, as_of: datetime) -> dict[str, Any]:
+    """Where the numbers come from: the usage of a window, and what is held. ``upstep explain`` resolves them."""
+    until = iso(as_of)
+    held = pc.binary_join_element_wise("subscription_item?account_id=", account, f"&as_of={until}", "")
+    if "meter_id" not in subject.column_names:
+        product = _escaped(subject["product_id"]) if "product_id" in subject.column_names else ""
+        used = pc.binary_join_element_wise("usage?account_id=", account, "&product_id=", product, f"&until={until}", "")
+        return {"usage": used, "held": held}
+    since = pc.fill_null(subject["starts_0"], 0) if "starts_0" in subject.column_names else pa.scalar(0)
+    begins = pc.strftime(pc.cast(since, pa.timestamp("s")), "%Y-%m-%dT%H:%M:%SZ")
+    used = pc.binary_join_element_wise(
+        "usage?account_id=", account, "&meter_id=", subject["meter_id"], "&from=", begins, f"&until={until}", ""
+    )
+    return {"usage": used, "held": held}
+
+
+def _bands(play: Play, subject: pa.Table) -> Any:
+    """For each number that the condition compares: how many of the literals it has reached; other facts by value."""
+    literals: dict[str, list[float]] = {}
+    for condition in (play.condition, *(rung.condition for rung in play.ladder if rung.condition)):
+        for name, values in condition.literals.items():
+            literals.setdefault(name, []).extend(values)
+    for rung in play.ladder:
+        literals.setdefault("utilisation", []).append(rung.percent / 100)
+    parts: list[Any] = [pa.repeat(pa.scalar(play.id), subject.num_rows)]
+    for name in play.condition.columns:
+        if name in literals or name not in subject.column_names or name in ("used", "limit_quantity"):
+            continue
+        if pa.types.is_string(subject[name].type) or pa.types.is_boolean(subject[name].type):
+            parts.append(pc.fill_null(pc.cast(subject[name], pa.string()), "-"))
+    for name, values in sorted(literals.items()):
+        if name in subject.column_names:
+            column = pc.cast(subject[name], pa.float64())
+            reached = [pc.cast(pc.fill_null(pc.greater_equal(column, value), False), pa.int64()) for value in sorted(set(values))]
+            total = reached[0]
+            for more in reached[1:]:
+                total = pc.add(total, more)
+            parts.append(pc.cast(total, pa.string()))
+    return pc.binary_join_element_wise(*parts, "|")
+
+
+# Notices
+
+
+def _notices(fired: Fired, names: pa.Table, playbook: Playbook, catalog: Catalog, *, as_of: datetime) -> pa.Table:
+    """A notice per limit that reached its share: service information, without price, lane or rank, never held."""
+    parts = []
+    rows = fired.rows.get("limit")
+    for index, play in enumerate(playbook.plays):
+        if rows is None or play.notice_percent is None or play.each != "limit":
+            continue
+        mine = rows.filter(pc.equal(rows["play"], index))
+        reached = pc.greater_equal(
+            pc.multiply(mine["used"], 100), pc.multiply(pc.fill_null(mine["limit_quantity"], 2**40), play.notice_percent)
+        )
+        mine = mine.filter(reached).combine_chunks()
+        if mine.num_rows:
+            parts.append(_notice_rows(mine, play, names, catalog, as_of=as_of))
+    return pa.concat_tables(parts) if parts else pa.table({})
+
+
+def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, *, as_of: datetime) -> pa.Table:
+    known = names["account_key"].to_numpy()
+    order = np.argsort(known)
+    at = order[np.searchsorted(known[order], mine["account_key"].to_numpy())]
+    account = names.take(pa.array(at)).combine_chunks()
+    rows = mine.num_rows
+    constant: Mapping[str, Any] = {
+        "motion": None,
+        "path": "notice",
+        "lane": None,
+        "outcome": "eligible",
+        "holds": "[]",
+        "unknown": "[]",
+        "assumed": "[]",
+        "grain": "limit",
+        "play": play.id,
+    }
+    text = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in constant.items()}
+    nothing = {
+        name: pa.nulls(rows, pa.string())
+        for name in (
+            "feature_id add_on_id outranked_product_id outranked_target to_product_id to_plan_id to_add_on_id to_interval"
+            " currency"
+        ).split()
+    }
+    target = pc.binary_join_element_wise("notice:", mine["meter_id"], f"@{play.notice_percent}", "")
+    columns = {
+        **text,
+        **nothing,
+        "account_id": account["account_id"],
+        "name": account["name"],
+        "owner_id": account["owner_id"],
+        "evidence": pa.array([[]] * rows, pa.list_(pa.string())),
+        "product_id": mine["product_id"],
+        "meter_id": mine["meter_id"],
+        "plan_id": mine["plan_id"],
+        "step_product_id": mine["product_id"],
+        "target": target,
+        "facts": facts_json(play, mine, account["account_id"], catalog, as_of=as_of),
+        "bands": _bands(play, mine),
+        "to_quantity": pa.nulls(rows, pa.int64()),
+        "recurring_change_minor": pa.nulls(rows, pa.int64()),
+        "overage_replaced_minor": pa.nulls(rows, pa.int64()),
+        "customer_saving_minor": pa.nulls(rows, pa.int64()),
+        "committed_minor": pa.nulls(rows, pa.int64()),
+        "estimated": pa.nulls(rows, pa.bool_()),
+        "likelihood": pa.nulls(rows, pa.float64()),
+        "likelihood_is_prior": pa.nulls(rows, pa.bool_()),
+        "signal_density": pa.nulls(rows, pa.int64()),
+        "priority": pa.nulls(rows, pa.float64()),
+        "is_winner": pa.repeat(pa.scalar(False), rows),
+        "has_open_invoice": pa.repeat(pa.scalar(False), rows),
+        "basis": mine["basis"],
+        "period_start": mine["starts_0"],
+    }
+    return pa.table({name: columns[name] for name in COLUMNS})
+
+
+COLUMNS = (
+    "account_id name play evidence motion path lane grain product_id meter_id feature_id add_on_id plan_id step_product_id"
+    " target outcome holds unknown assumed outranked_product_id outranked_target facts bands to_product_id to_plan_id"
+    " to_add_on_id to_interval to_quantity recurring_change_minor overage_replaced_minor customer_saving_minor"
+    " committed_minor currency estimated likelihood likelihood_is_prior signal_density priority is_winner owner_id"
+    " has_open_invoice basis period_start"
+).split()
+
+
+def finish(rows: pa.Table, *, run_id: str) -> pa.Table:
+    """Give ranks within lanes over all accounts, and the ids of steps and decisions; rows in reading order."""
+    rows = _ranked(rows)
+    steps = _ids(rows["account_id"], rows["step_product_id"], rows["target"])
+    decisions = [_hash(f"{run_id}\x1f{step}") for step in steps]
+    by_step = dict(zip(_keys(rows["account_id"], rows["step_product_id"], rows["target"]), decisions, strict=True))
+    beaten = _keys(rows["account_id"], rows["outranked_product_id"], rows["outranked_target"])
+    outranked = [by_step.get(key) if key[1] is not None else None for key in beaten]
+    signature = pc.binary_join_element_wise(
+        rows["outcome"],
+        pc.replace_substring_regex(rows["holds"], '"why":"[^"]*",', ""),
+        rows["unknown"],
+        rows["target"],
+        pc.fill_null(pc.cast(rows["to_quantity"], pa.string()), ""),
+        pc.fill_null(pc.cast(rows["recurring_change_minor"], pa.string()), ""),
+        rows["bands"],
+        "\x1f",
+    )
+    return (
+        rows.append_column("step_id", pa.array(steps, pa.string()))
+        .append_column("decision_id", pa.array(decisions, pa.string()))
+        .append_column("outranked_by", pa.array(outranked, pa.string()))
+        .append_column("run_id", pa.repeat(pa.scalar(run_id), rows.num_rows))
+        .append_column("signature", signature)
+    )
+
+
+def _keys(*columns: pa.ChunkedArray) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+def _ids(*columns: pa.ChunkedArray) -> list[str]:
+    return [_hash("\x1f".join(map(str, key))) for key in _keys(*columns)]
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+_ORDER = {"eligible": 0, "held_out": 1, "unconfirmed": 2}
+
+
+def _ranked(rows: pa.Table) -> pa.Table:
+    """Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, account id."""
+    outcome = np.array([_ORDER.get(word, 9) for word in rows["outcome"].to_pylist()])
+    winner = rows["is_winner"].to_numpy()
+    priority = pc.fill_null(rows["priority"], -1.0).to_numpy()
+    saving = pc.fill_null(rows["customer_saving_minor"], 0).to_numpy()
+    density = pc.fill_null(rows["signal_density"], 0).to_numpy()
+    account = _codes(rows["account_id"])
+    lane = _codes(pc.fill_null(rows["lane"], "~"))
+    target = _codes(rows["target"])
+    order = np.lexsort((target, account, -density, -saving, -priority, outcome, ~winner, lane))
+    sorted_rows = rows.take(pa.array(order))
+    lanes, winners = lane[order], winner[order]
+    rank = _ranks(lanes, winners)
+    return sorted_rows.append_column("rank", pa.array(rank, pa.int64(), mask=~winners))
+
+
+def _codes(column: Any) -> NDArray[np.int64]:
+    """Numbers that sort as the text does."""
+    values = column.to_pylist()
+    known = {word: index for index, word in enumerate(sorted(set(values)))}
+    return np.array([known[word] for word in values], np.int64)
+
+
+def _ranks(lanes: NDArray[np.int64], winners: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """1, 2, 3, … over the winners of each lane, which stand together."""
+    rank = np.zeros(len(lanes), np.int64)
+    count = np.cumsum(winners)
+    starts = np.flatnonzero(np.r_[True, lanes[1:] != lanes[:-1]]) if len(lanes) else np.zeros(0, np.int64)
+    before = np.repeat(np.r_[0, count][starts], np.diff(np.r_[starts, len(lanes)]))
+    rank[:] = count - before
+    return rank
+

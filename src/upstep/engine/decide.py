@@ -1,0 +1,332 @@
+"""Deciding: facts as of an instant become one decision per step, for one account or for all, by the same queries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import upstep
+from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
+from upstep.engine.assemble import assemble
+from upstep.engine.project import Project
+from upstep.errors import Fault, SourceError
+from upstep.money import CURRENCIES
+from upstep.plays.evaluate import add_conditions
+from upstep.plays.gates import add_gates
+from upstep.plays.propose import SCHEMA, Fired, propose
+from upstep.plays.rank import INPUTS, build
+from upstep.tables.facts import Facts, open_facts
+from upstep.tables.query import DuckEngine, Engine, Program, arrow_types, union_all
+from upstep.tables.schema import REQUIRED_TABLES, TABLES
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from upstep.plays.grain import Grain
+    from upstep.signals.profile import Vocabulary
+
+Progress = Callable[[str, float], None]
+
+CHUNK_ACCOUNTS = 250_000
+"""Accounts are independent: above this many they are decided in parts, which bounds memory."""
+
+_FIT_COLUMNS = (
+    "account_key product_id meter_id limit_quantity is_unlimited used used_1 used_2 used_3 forecast_use forecast_high"
+    " peak_3"
+).split()
+_OWNED_COLUMNS = (
+    "account_key product_id plan_id currency interval interval_count quantity recurring_units plan_units"
+).split()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the house of plays is told from outside: tables as ``plays.rank.INPUTS`` says, keyed by account id.
+
+    Empty tables mean: nothing was asked, answered, planned, held out or learned.
+    """
+
+    tables: Mapping[str, pa.Table]
+
+    @property
+    def digest(self) -> str:
+        """The contents, for the run's id."""
+        parts = [
+            name.encode() + json.dumps(table.to_pylist(), sort_keys=True, default=str).encode()
+            for name, table in sorted(self.tables.items())
+        ]
+        return hashlib.blake2b(b"\0".join(parts), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run decided.
+
+    Args:
+        decisions: One row per step and notice; columns in ``engine.assemble``.
+        coverage: What could be decided, and what connecting a table would settle.
+    """
+
+    run_id: str
+    as_of: datetime
+    decisions: pa.Table
+    coverage: dict[str, Any]
+    facts: Facts
+
+
+class Decider:
+    """A project's compiled queries, kept warm: build once, decide often."""
+
+    def __init__(self, project: Project, *, owners_connected: bool) -> None:
+        self.project = project
+        self.profiles = project.profiles()
+        self.playbook = project.playbook
+        self.rules = project.rules(owners_connected=owners_connected)
+        tables = self._tables(self.profiles)
+        self.grains = add_conditions(self.profiles, self.playbook, tables)
+        add_gates(self.profiles, tables)
+        _add_fit_inputs(self.profiles, self.grains)
+        self.ranking = self._ranking()
+
+    def _tables(self, program: Program) -> dict[str, ir.Table]:
+        words = self.project.words(
+            from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True)
+        )
+        tables = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
+        return tables | {name: ibis.table(select.schema(), name=name) for name, select in program.stages.items()}
+
+    def _ranking(self) -> Program:
+        tables = self._tables(self.profiles)
+        tables["proposal"] = ibis.table(arrow_types(pa.schema(list(SCHEMA.items()))), name="proposal")
+        tables |= {name: ibis.table(dict(columns), name=name) for name, columns in INPUTS.items()}
+        program = Program()
+        build(self.playbook, self.rules, tables, program)
+        return program
+
+    @property
+    def kept(self) -> list[str]:
+        """Stages that are read after the program has run."""
+        fired = [f"fired_{grain.name}" for grain in self.grains]
+        return [*fired, "fit_owned", "fit_limits", "account_gates", "product_gates", "goals", "stock_reached"]
+
+    def decide(self, engine: Engine, words: Vocabulary, inputs: Mapping[str, pa.Table], *, as_of: datetime) -> pa.Table:
+        """Decide for every account whose core tables the engine holds; the rows of ``engine.assemble``, unranked."""
+        for name, rows in words.tables.items():
+            engine.load(name, rows)
+        engine.run(self.profiles, keep=self.kept)
+        fired = Fired(
+            {grain.name: engine.read(f"fired_{grain.name}") for grain in self.grains},
+            engine.read("fit_owned"),
+            engine.read("fit_limits"),
+        )
+        proposals = propose(
+            fired,
+            self.playbook,
+            self.project.catalog,
+            on=as_of.date(),
+            nearly_same_percent=self.project.settings.nearly_same_percent,
+        )
+        engine.load("proposal", proposals)
+        for name, rows in inputs.items():
+            engine.load(name, rows)
+        engine.run(self.ranking, keep=["decided"])
+        decided = engine.read("decided")
+        names = engine.read("account_gates").select(["account_key", "account_id", "name", "owner_id"])
+        engine.drop("decided", "proposal", *self.kept)
+        return assemble(decided, fired, names, self.playbook, self.project.catalog, as_of=as_of)
+
+
+def _add_fit_inputs(program: Program, grains: Sequence[Grain]) -> None:
+    """What the accounts that fired hold: stages ``fit_owned`` and ``fit_limits``."""
+    stages = {name: ibis.table(select.schema(), name=name) for name, select in program.stages.items()}
+    fired = [stages[f"fired_{grain.name}"].select("account_key") for grain in grains]
+    accounts = program.stage("fired_accounts", union_all(fired).distinct())
+    owned = stages["owned"].filter(stages["owned"].plan_id.notnull()).select(_OWNED_COLUMNS)
+    program.stage("fit_owned", owned.semi_join(accounts, "account_key"))
+    program.stage("fit_limits", stages["limit_profile"].select(_FIT_COLUMNS).semi_join(accounts, "account_key"))
+
+
+def decide(
+    project: Project,
+    *,
+    as_of: datetime | None = None,
+    accounts: Iterable[str] | None = None,
+    inputs: Inputs | None = None,
+    progress: Progress = lambda _what, _share: None,
+    memory_limit: str | None = None,
+) -> Run:
+    """Decide every step as of an instant. Writes nothing; see ``engine.ledger`` for what keeps it.
+
+    Args:
+        as_of: Default: the smaller ``complete_through`` of subscription_item and usage.
+        accounts: Only these.
+
+    Raises:
+        SourceError: A required table is not connected.
+    """
+    engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
+    wanted = None if accounts is None else sorted(set(accounts))
+    progress("opening facts", 0.0)
+    facts = open_facts(project.folder, engine, as_of=as_of, account_ids=wanted, buckets=() if wanted is None else None)
+    _require(project, facts)
+    decider = Decider(project, owners_connected="owner" in facts.connected)
+    known = known_tables(facts, project.settings.fresh_days)
+    outside = (inputs or Inputs({})).tables
+    parts: list[pa.Table] = []
+    chunks = _chunks(facts) if wanted is None else [None]
+    for index, buckets in enumerate(chunks):
+        progress("deciding", index / len(chunks))
+        if buckets is not None:
+            open_facts(project.folder, engine, as_of=facts.as_of, buckets=buckets)
+        words = project.words(facts.as_of, meter_keys=_meter_keys(engine), known=known)
+        told = core_inputs(engine, outside, project, facts.as_of)
+        parts.append(decider.decide(engine, words, told, as_of=facts.as_of))
+    from upstep.engine.assemble import finish
+
+    run_id = identify(project, facts, inputs)
+    decisions = finish(pa.concat_tables(parts), run_id=run_id)
+    progress("deciding", 1.0)
+    return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
+
+
+def _require(project: Project, facts: Facts) -> None:
+    missing = [name for name in REQUIRED_TABLES if name not in facts.connected]
+    if missing:
+        advice = f"Map it in mapping.yaml or put data/{missing[0]}.csv there, then run 'upstep load'."
+        raise SourceError([Fault(str(project.folder), f"table {name} is not loaded.", advice) for name in missing])
+
+
+def _chunks(facts: Facts) -> list[list[int]]:
+    stored = facts.snapshot.manifest.tables.get("account_key")
+    count = -(-stored.rows // CHUNK_ACCOUNTS) if stored else 1
+    count = min(max(count, 1), 64)
+    return [list(range(index * 64 // count, (index + 1) * 64 // count)) for index in range(count)]
+
+
+def _meter_keys(engine: DuckEngine) -> dict[str, int]:
+    return dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
+
+
+def known_tables(facts: Facts, fresh_days: int) -> dict[str, bool]:
+    """Whether each canonical table is connected and fresh: complete until at most ``fresh_days`` before the as-of."""
+    oldest = to_seconds(facts.as_of) - fresh_days * DAY_SECONDS
+    return {
+        name: name in facts.complete_through and to_seconds(facts.complete_through[name]) >= oldest for name in TABLES
+    }
+
+
+def core_inputs(
+    engine: DuckEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
+) -> dict[str, pa.Table]:
+    """The input tables with account keys in place of account ids; empty where nothing was handed in."""
+    from upstep.tables.query import core_schema
+
+    told: dict[str, pa.Table] = {}
+    for name, columns in INPUTS.items():
+        rows = outside.get(name)
+        schema = pa.schema([(column, _ARROW[kind]) for column, kind in columns.items()])
+        if name == "fx":
+            told[name] = _fx(engine, project, as_of)
+        elif rows is None or not rows.num_rows:
+            told[name] = schema.empty_table()
+        else:
+            told[name] = _keyed(engine, rows, schema)
+    assert core_schema("clock")
+    return told
+
+
+_ARROW = {
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "float64": pa.float64(),
+    "boolean": pa.bool_(),
+}
+
+
+def _keyed(engine: DuckEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of accounts that the engine holds, by account key."""
+    if "account_id" not in rows.column_names:
+        return rows.select(schema.names).cast(schema)
+    engine.connection.register("_outside", rows)
+    found = engine.connection.sql(
+        f"SELECT {', '.join(schema.names)} FROM _outside JOIN account_key USING (account_id)"
+    ).to_arrow_table()
+    engine.connection.unregister("_outside")
+    return found.cast(schema)
+
+
+def _fx(engine: DuckEngine, project: Project, as_of: datetime) -> pa.Table:
+    """Currency to what turns its minor units into the company's: the last rate at or before the as-of.
+
+    A rate is read in either direction. A currency without a rate has no row: its steps have no priority.
+    """
+    home = project.settings.currency
+    rates = engine.connection.execute(
+        "SELECT from_currency, to_currency, rate, rate_on FROM fx_rate WHERE rate_on <= ? ORDER BY rate_on",
+        [to_day(as_of.date())],
+    ).fetchall()
+    factors: dict[str, Decimal] = {home: Decimal(1)}
+    for source, target, rate, _ in rates:
+        value = Decimal(rate)
+        if target.lower() == home and value:
+            factors[source.lower()] = value
+        elif source.lower() == home and value:
+            factors.setdefault(target.lower(), Decimal(1) / value)
+    scaled = {
+        currency: float(factor.scaleb(CURRENCIES[home] - CURRENCIES.get(currency, 2)))
+        for currency, factor in factors.items()
+    }
+    return pa.table({"currency": pa.array(list(scaled), pa.string()), "factor": pa.array(list(scaled.values()), pa.float64())})
+
+
+def identify(project: Project, facts: Facts, inputs: Inputs | None) -> str:
+    """The run's id: what it was told and by which rules, never the clock; see ``docs/words.md``."""
+    parts = {
+        "as_of": iso(facts.as_of),
+        "loads": dict(sorted(facts.load_ids.items())),
+        "catalog": project.catalog.hash,
+        "plays": project.playbook.hash,
+        "settings": repr(project.settings),
+        "inputs": (inputs or Inputs({})).digest,
+        "version": upstep.__version__,
+    }
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def coverage(decisions: pa.Table, facts: Facts, known: Mapping[str, bool]) -> dict[str, Any]:
+    """How many steps came out how, and which table would settle how many of the unconfirmed ones."""
+    from upstep.plays.gates import GATES
+
+    steps = decisions.filter(pc.not_equal(decisions["path"], "notice"))
+    counted = {
+        row["values"]: row["counts"] for row in pc.value_counts(steps["outcome"]).to_pylist()
+    }
+    missing = [name for name in TABLES if not known[name]]
+    settles = {}
+    unconfirmed = steps.filter(pc.equal(steps["outcome"], "unconfirmed"))
+    for gate in GATES.values():
+        absent = [name for name in gate.tables if name in missing]
+        if absent and unconfirmed.num_rows:
+            asks = pc.match_substring(unconfirmed["unknown"], f'"gate":"{gate.id}"')
+            count = pc.sum(pc.cast(asks, pa.int64())).as_py() or 0
+            if count:
+                settles[absent[0]] = settles.get(absent[0], 0) + count
+    return {
+        "steps": steps.num_rows,
+        "notices": decisions.num_rows - steps.num_rows,
+        **{name: counted.get(name, 0) for name in ("eligible", "unconfirmed", "held", "unfit", "outranked", "held_out")},
+        "connected": sorted(facts.connected),
+        "missing": [name for name in missing if name != "usage"],
+        "connecting_would_settle": settles,
+        "as_of_precision": facts.as_of_precision,
+    }

@@ -1,0 +1,107 @@
+"""One project folder: its settings, catalog, plays and compiled queries, opened once per command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upstep.catalog.load import load_catalog
+from upstep.config import Settings, load_settings
+from upstep.plays.play import Playbook, load_playbook
+from upstep.plays.rank import Rules
+from upstep.signals.profile import build, vocabulary
+from upstep.tables.schema import TABLES
+from upstep.tables.stage import KnownIds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from upstep.catalog.model import Catalog
+    from upstep.signals.profile import Vocabulary
+    from upstep.tables.query import Program
+
+
+@dataclass
+class Project:
+    """A project folder. What is expensive is made when first asked for and kept.
+
+    Args:
+        extra_plays: Play files beside those shipped and the company's own, as a benchmark uses.
+    """
+
+    folder: Path
+    extra_plays: Sequence[Path] = field(default=())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """upstep.yaml."""
+        return load_settings(self.folder)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """catalog.yaml."""
+        return load_catalog(self.folder / "catalog.yaml")
+
+    @property
+    def known_ids(self) -> KnownIds:
+        """What the catalog names, by which loading recognises unknown words."""
+        catalog = self.catalog
+        features = {
+            feature.id for owner in (*catalog.plans(), *catalog.add_ons()) for feature in owner.features
+        }
+        return KnownIds(
+            meters=frozenset(catalog.meters),
+            products=frozenset(catalog.products),
+            plans=frozenset(plan.id for plan in catalog.plans()),
+            add_ons=frozenset(add_on.id for add_on in catalog.add_ons()),
+            features=frozenset(features),
+        )
+
+    def words(self, as_of: datetime, *, meter_keys: dict[str, int], known: dict[str, bool]) -> Vocabulary:
+        """The small tables of one run."""
+        return vocabulary(
+            self.catalog, as_of=as_of, meter_keys=meter_keys, company_zone=self.settings.time_zone, known=known
+        )
+
+    def profiles(self) -> Program:
+        """A fresh program of the signal queries. Its shape depends on the catalog alone."""
+        from upstep.clock import from_seconds
+
+        words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
+        return build(self.catalog, words)
+
+    @cached_property
+    def playbook(self) -> Playbook:
+        """The plays that run: shipped, own, without those named under plays.off."""
+        return load_playbook(
+            self.catalog,
+            self.profiles(),
+            own=self.folder / "plays",
+            off=self.settings.plays_off,
+            extra=self.extra_plays,
+        )
+
+    def rules(self, *, owners_connected: bool) -> Rules:
+        """The settings that ranking reads. ``assisted_owned: auto`` means yes when the owner table is connected."""
+        settings = self.settings
+        owned = {"yes": True, "no": False, "auto": owners_connected}[settings.assisted_owned]
+        return Rules(
+            assisted_from_minor=settings.assisted_from_minor,
+            assisted_owned=owned,
+            cool_down_days=settings.cool_down_days,
+            declined_days=settings.declined_days,
+            assumed=frozenset(assumption.gate for assumption in settings.assumptions),
+        )
+
+    @property
+    def state_path(self) -> Path:
+        """The operational database."""
+        return self.folder / ".upstep" / "state.db"
+
+    @property
+    def sandbox_path(self) -> Path:
+        """The embedded biller's own file."""
+        return self.folder / ".upstep" / "sandbox.db"
