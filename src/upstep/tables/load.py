@@ -30,6 +30,7 @@ from upstep.tables.lake import (
 from upstep.tables.lock import writer_lock
 from upstep.tables.mapping import Mapping, TableMapping, read_mapping
 from upstep.tables.merge import key_columns, merge
+from upstep.tables.quarantine import KeptAside
 from upstep.tables.schema import TABLES, Nature
 from upstep.tables.source import File, Opened, file_stamp, line_numbers, open_source
 from upstep.tables.stage import KnownIds, Staged, faulty_rows, stage, wrong_throughout
@@ -43,18 +44,6 @@ _STRICT_SHOWN = 50
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which share of it is done."""
-
-
-@dataclass(frozen=True)
-class KeptAside:
-    """One fault of a row: where it stands, what was found, what to do."""
-
-    table: str
-    place: str
-    kind: str
-    column: str
-    found: str
-    advice: str
 
 
 @dataclass(frozen=True)
@@ -288,6 +277,9 @@ class _Load:
             select = self.writer.snapshot.select(table)
             self.connection.execute(f"CREATE TEMP TABLE {table} AS {select}")
         self._keys_before = {table: self._next_key(table) for table in ("account_key", "meter_key", "contact_key")}
+        if self.asked.known.meters:
+            ids = ", ".join(f"({quoted(meter)})" for meter in sorted(self.asked.known.meters))
+            self._add_keys("meter_key", f"SELECT id FROM (VALUES {ids}) known(id)")
 
     def _next_key(self, table: str) -> int:
         found: Any = self.connection.execute(f"SELECT coalesce(max({table}) + 1, 0) FROM {table}").fetchone()

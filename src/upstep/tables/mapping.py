@@ -100,11 +100,13 @@ class TableMapping:
 
     @property
     def digest(self) -> str:
-        """Changes when rows may come out otherwise; not when the file is only laid out anew."""
+        """Changes when rows of the same files may come out otherwise; not for further files or a new layout."""
+
+        unheard = ("place", "where_place", "patterns", "url")
 
         def bare(value: Any) -> Any:
             if isinstance(value, dict):
-                return {key: bare(item) for key, item in value.items() if not key.endswith("place")}
+                return {key: bare(item) for key, item in value.items() if key not in unheard}
             return [bare(item) for item in value] if isinstance(value, list | tuple) else value
 
         words = json.dumps(bare(asdict(self)), sort_keys=True)

@@ -18,7 +18,7 @@ from upstep.tables.stage import Staged, faulty_rows
 if TYPE_CHECKING:
     import duckdb
 
-SLICE_ROWS = 8_000_000
+SLICE_ROWS = 2_500_000
 _DAY = 86_400
 
 
@@ -131,13 +131,13 @@ class EventLoader:
         by_contact = (
             " LEFT JOIN contact_key ON contact_key.contact_id = events.contact_id" if "contact_id" in columns else ""
         )
+        good = f"SELECT * FROM ({self._staged.between(part.start, part.end)}) WHERE NOT {self._staged.any_fault}"
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE slice AS SELECT events.event_id, account_key.account_key, meter_key.meter_key,"
             f" {contact}, events.occurred_at, events.quantity, {properties}, (events.occurred_at // {_DAY})::INTEGER AS day"
-            f" FROM ({self._staged.between(part.start, part.end)}) events"
+            f" FROM ({good}) events"
             " LEFT JOIN account_key ON account_key.account_id = events.account_id"
             f" LEFT JOIN meter_key ON meter_key.meter_id = events.meter_id{by_contact}"
-            f" WHERE NOT {self._staged.any_fault}"
         )
 
     def _drop_repeated(self, part: _Slice) -> int:
