@@ -395,8 +395,8 @@ def _rejected(connection: duckdb.DuckDBPyConnection, file: File, table: str) -> 
     done, line = 0, 1
     with _binary(file.path) as content:
         for position, kind, message, text in rows:
-            while done < position:
-                chunk = content.read(min(_CHUNK, position - done))
+            while done < position - 1:  # DuckDB counts bytes from 1.
+                chunk = content.read(min(_CHUNK, position - 1 - done))
                 if not chunk:
                     break
                 done += len(chunk)
@@ -454,7 +454,7 @@ def line_numbers(file: File, rows: Iterable[int], *, rejected: Iterable[int] = (
     """Line of each row (from 0) of a text file; Parquet rows are numbered from 1. One pass, only when asked.
 
     Args:
-        rejected: Lines that are no rows.
+        rejected: Lines of a CSV file that are no rows; JSON lines are all numbered.
     """
     wanted = sorted(set(rows))
     if not wanted:
@@ -462,7 +462,7 @@ def line_numbers(file: File, rows: Iterable[int], *, rejected: Iterable[int] = (
     if file.format == "parquet":
         return {row: row + 1 for row in wanted}
     lines: dict[int, int] = {}
-    skipped, last = set(rejected), wanted[-1]
+    skipped, last = set(rejected) if file.format == "csv" else set(), wanted[-1]
     todo = set(wanted)
     with _text(file.path) as text:
         starts = _csv_starts(text) if file.format == "csv" else _line_starts(text)
@@ -535,7 +535,7 @@ def _open_duckdb(connection: duckdb.DuckDBPyConnection, source: Source, *, proje
     listed = ".".join('"' + part + '"' for part in source.table.split("."))
     try:
         with duckdb.connect(str(path), read_only=True) as other:
-            rows = other.execute(f"SELECT * FROM {listed}").to_arrow_reader(100_000)
+            rows = other.sql(f"SELECT * FROM {listed}").to_arrow_reader(100_000)
             connection.register("_batches", rows)
             connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM _batches')
             connection.unregister("_batches")
