@@ -33,16 +33,43 @@ if TYPE_CHECKING:
 Text = pa.Array | pa.ChunkedArray
 
 _SHARES = ("_share", "utilisation", "adoption", "trend_28d", "trend_56d")
-_USAGE_FACTS = ("used", "utilisation", "adoption", "forecast", "days_", "trend", "breach", "overage_periods", "periods_at", "need_share", "peak_share", "steady_use")
+_USAGE_FACTS = (
+    "used",
+    "utilisation",
+    "adoption",
+    "forecast",
+    "days_",
+    "trend",
+    "breach",
+    "overage_periods",
+    "periods_at",
+    "need_share",
+    "peak_share",
+    "steady_use",
+)
 
 
 def assemble(  # noqa: PLR0913 - each is a different subject
-    decided: pa.Table, fired: Fired, names: pa.Table, playbook: Playbook, catalog: Catalog, *, as_of: datetime
+    decided: pa.Table,
+    fired: Fired,
+    names: pa.Table,
+    people: pa.Table | None,
+    playbook: Playbook,
+    catalog: Catalog,
+    *,
+    as_of: datetime,
 ) -> pa.Table:
-    """One row per step, then one per notice; ranks and ids follow in ``finish``."""
+    """One row per step, then one per notice; ranks and ids follow in ``finish``.
+
+    Args:
+        names: account_key, account_id, name, owner_id of the accounts.
+        people: account_key, meter_id, people: who a notice goes to.
+    """
     # Arrow joins text of chunked and plain columns wrongly when chunks differ; one chunk per column is exact.
     steps = _steps(decided.combine_chunks(), fired, playbook, catalog, as_of=as_of)
     notices = _notices(fired, names, playbook, catalog, as_of=as_of)
+    if people is not None and notices.num_rows:
+        notices = _addressed(notices, people, names)
     return pa.concat_tables([steps, notices]) if notices.num_rows else steps
 
 
@@ -100,12 +127,31 @@ def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog
             "signal_density": decided["signal_density"],
             "priority": decided["priority"],
             "is_winner": decided["is_winner"],
+            "recipients": _people(decided["recipients"]),
             "owner_id": decided["owner_id"],
             "has_open_invoice": pc.greater(decided["open_invoices"], 0),
             "basis": pa.nulls(rows, pa.string()),
             "period_start": pa.nulls(rows, pa.int64()),
         }
     )
+
+
+def _people(column: Any) -> Any:
+    """Ids between line feeds as a list; empty where there are none."""
+    words = pc.split_pattern(pc.fill_null(column, ""), "\n")
+    none = pa.scalar([], pa.list_(pa.string()))
+    return pc.if_else(pc.equal(pc.fill_null(column, ""), ""), none, words)
+
+
+def _addressed(notices: pa.Table, people: pa.Table, names: pa.Table) -> pa.Table:
+    """Notices with their recipients."""
+    accounts = dict(zip(names["account_key"].to_pylist(), names["account_id"].to_pylist(), strict=True))
+    known = {
+        (accounts.get(row["account_key"]), row["meter_id"]): row["people"].split("\n") for row in people.to_pylist()
+    }
+    keys = _keys(notices["account_id"], notices["meter_id"])
+    listed = pa.array([known.get(key, []) for key in keys], pa.list_(pa.string()))
+    return notices.set_column(notices.column_names.index("recipients"), "recipients", listed)
 
 
 def _minor(units: pa.ChunkedArray) -> pa.Array:
@@ -158,9 +204,7 @@ def _json_list(parts: Sequence[Any], rows: int) -> Text:
 
 def _hold(gate: Gate, decided: pa.Table) -> Text:
     why = _sentence(gate.why, decided)
-    return pc.binary_join_element_wise(
-        f',{{"gate":"{gate.id}","why":"', why, f'","lifts":"{gate.lifts}"}}', ""
-    )
+    return pc.binary_join_element_wise(f',{{"gate":"{gate.id}","why":"', why, f'","lifts":"{gate.lifts}"}}', "")
 
 
 def _unknown(gate: Gate, decided: pa.Table) -> Text:
@@ -302,7 +346,10 @@ def _bands(play: Play, subject: pa.Table) -> Any:
     for name, values in sorted(literals.items()):
         if name in subject.column_names:
             column = pc.cast(subject[name], pa.float64())
-            reached = [pc.cast(pc.fill_null(pc.greater_equal(column, value), False), pa.int64()) for value in sorted(set(values))]
+            reached = [
+                pc.cast(pc.fill_null(pc.greater_equal(column, value), False), pa.int64())
+                for value in sorted(set(values))
+            ]
             total = reached[0]
             for more in reached[1:]:
                 total = pc.add(total, more)
@@ -322,7 +369,8 @@ def _notices(fired: Fired, names: pa.Table, playbook: Playbook, catalog: Catalog
             continue
         mine = rows.filter(pc.equal(rows["play"], index))
         reached = pc.greater_equal(
-            pc.multiply(mine["used"], 100), pc.multiply(pc.fill_null(mine["limit_quantity"], 2**40), play.notice_percent)
+            pc.multiply(mine["used"], 100),
+            pc.multiply(pc.fill_null(mine["limit_quantity"], 2**40), play.notice_percent),
         )
         mine = mine.filter(reached).combine_chunks()
         if mine.num_rows:
@@ -363,6 +411,7 @@ def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, 
         "name": account["name"],
         "owner_id": account["owner_id"],
         "evidence": pa.array([[]] * rows, pa.list_(pa.string())),
+        "recipients": pa.array([[]] * rows, pa.list_(pa.string())),
         "product_id": mine["product_id"],
         "meter_id": mine["meter_id"],
         "plan_id": mine["plan_id"],
@@ -392,7 +441,7 @@ COLUMNS = (
     "account_id name play evidence motion path lane grain product_id meter_id feature_id add_on_id plan_id step_product_id"
     " target outcome holds unknown assumed outranked_product_id outranked_target facts bands to_product_id to_plan_id"
     " to_add_on_id to_interval to_quantity recurring_change_minor overage_replaced_minor customer_saving_minor"
-    " committed_minor currency estimated likelihood likelihood_is_prior signal_density priority is_winner owner_id"
+    " committed_minor currency estimated likelihood likelihood_is_prior signal_density priority is_winner recipients owner_id"
     " has_open_invoice basis period_start"
 ).split()
 
@@ -471,4 +520,3 @@ def _ranks(lanes: NDArray[np.int64], winners: NDArray[np.bool_]) -> NDArray[np.i
     before = np.repeat(np.r_[0, count][starts], np.diff(np.r_[starts, len(lanes)]))
     rank[:] = count - before
     return rank
-

@@ -16,16 +16,17 @@ import pyarrow.compute as pc
 
 import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
-from upstep.engine.assemble import assemble
+from upstep.engine.assemble import assemble, finish
 from upstep.engine.project import Project
 from upstep.errors import Fault, SourceError
 from upstep.money import CURRENCIES
 from upstep.plays.evaluate import add_conditions
 from upstep.plays.gates import add_gates
+from upstep.plays.people import meter_people
 from upstep.plays.propose import SCHEMA, Fired, propose
 from upstep.plays.rank import INPUTS, build
 from upstep.tables.facts import Facts, open_facts
-from upstep.tables.query import DuckEngine, Engine, Program, arrow_types, union_all
+from upstep.tables.query import DuckEngine, Engine, Program, arrow_types, core_table, union_all
 from upstep.tables.schema import REQUIRED_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -98,18 +99,19 @@ class Decider:
         self.ranking = self._ranking()
 
     def _tables(self, program: Program) -> dict[str, ir.Table]:
-        words = self.project.words(
-            from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True)
-        )
+        words = self.project.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
         tables = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
         return tables | {name: ibis.table(select.schema(), name=name) for name, select in program.stages.items()}
 
     def _ranking(self) -> Program:
         tables = self._tables(self.profiles)
+        tables |= {name: core_table(name) for name in ("contact", "contact_key", "usage_contact")}
         tables["proposal"] = ibis.table(arrow_types(pa.schema(list(SCHEMA.items()))), name="proposal")
         tables |= {name: ibis.table(dict(columns), name=name) for name, columns in INPUTS.items()}
         program = Program()
         build(self.playbook, self.rules, tables, program)
+        if any(grain.name == "limit" for grain in self.grains):
+            program.stage("meter_people", meter_people(tables["fired_limit"], tables))
         return program
 
     @property
@@ -118,11 +120,23 @@ class Decider:
         fired = [f"fired_{grain.name}" for grain in self.grains]
         return [*fired, "fit_owned", "fit_limits", "account_gates", "product_gates", "goals", "stock_reached"]
 
-    def decide(self, engine: Engine, words: Vocabulary, inputs: Mapping[str, pa.Table], *, as_of: datetime) -> pa.Table:
-        """Decide for every account whose core tables the engine holds; the rows of ``engine.assemble``, unranked."""
+    def decide(  # noqa: PLR0913 - each is a different subject
+        self,
+        engine: Engine,
+        words: Vocabulary,
+        inputs: Mapping[str, pa.Table],
+        *,
+        as_of: datetime,
+        keep: Sequence[str] = (),
+    ) -> pa.Table:
+        """Decide for every account whose core tables the engine holds; the rows of ``engine.assemble``, unranked.
+
+        Args:
+            keep: Stages that the caller reads afterwards.
+        """
         for name, rows in words.tables.items():
             engine.load(name, rows)
-        engine.run(self.profiles, keep=self.kept)
+        engine.run(self.profiles, keep=[*self.kept, *keep])
         fired = Fired(
             {grain.name: engine.read(f"fired_{grain.name}") for grain in self.grains},
             engine.read("fit_owned"),
@@ -138,11 +152,12 @@ class Decider:
         engine.load("proposal", proposals)
         for name, rows in inputs.items():
             engine.load(name, rows)
-        engine.run(self.ranking, keep=["decided"])
+        engine.run(self.ranking)
         decided = engine.read("decided")
+        people = engine.read("meter_people") if "meter_people" in self.ranking.stages else None
         names = engine.read("account_gates").select(["account_key", "account_id", "name", "owner_id"])
-        engine.drop("decided", "proposal", *self.kept)
-        return assemble(decided, fired, names, self.playbook, self.project.catalog, as_of=as_of)
+        engine.drop("decided", "meter_people", "proposal", *(name for name in self.kept if name not in keep))
+        return assemble(decided, fired, names, people, self.playbook, self.project.catalog, as_of=as_of)
 
 
 def _add_fit_inputs(program: Program, grains: Sequence[Grain]) -> None:
@@ -190,8 +205,6 @@ def decide(
         words = project.words(facts.as_of, meter_keys=_meter_keys(engine), known=known)
         told = core_inputs(engine, outside, project, facts.as_of)
         parts.append(decider.decide(engine, words, told, as_of=facts.as_of))
-    from upstep.engine.assemble import finish
-
     run_id = identify(project, facts, inputs)
     decisions = finish(pa.concat_tables(parts), run_id=run_id)
     progress("deciding", 1.0)
@@ -228,8 +241,6 @@ def core_inputs(
     engine: DuckEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
 ) -> dict[str, pa.Table]:
     """The input tables with account keys in place of account ids; empty where nothing was handed in."""
-    from upstep.tables.query import core_schema
-
     told: dict[str, pa.Table] = {}
     for name, columns in INPUTS.items():
         rows = outside.get(name)
@@ -240,7 +251,6 @@ def core_inputs(
             told[name] = schema.empty_table()
         else:
             told[name] = _keyed(engine, rows, schema)
-    assert core_schema("clock")
     return told
 
 
@@ -286,7 +296,9 @@ def _fx(engine: DuckEngine, project: Project, as_of: datetime) -> pa.Table:
         currency: float(factor.scaleb(CURRENCIES[home] - CURRENCIES.get(currency, 2)))
         for currency, factor in factors.items()
     }
-    return pa.table({"currency": pa.array(list(scaled), pa.string()), "factor": pa.array(list(scaled.values()), pa.float64())})
+    return pa.table(
+        {"currency": pa.array(list(scaled), pa.string()), "factor": pa.array(list(scaled.values()), pa.float64())}
+    )
 
 
 def identify(project: Project, facts: Facts, inputs: Inputs | None) -> str:
@@ -308,9 +320,7 @@ def coverage(decisions: pa.Table, facts: Facts, known: Mapping[str, bool]) -> di
     from upstep.plays.gates import GATES
 
     steps = decisions.filter(pc.not_equal(decisions["path"], "notice"))
-    counted = {
-        row["values"]: row["counts"] for row in pc.value_counts(steps["outcome"]).to_pylist()
-    }
+    counted = {row["values"]: row["counts"] for row in pc.value_counts(steps["outcome"]).to_pylist()}
     missing = [name for name in TABLES if not known[name]]
     settles = {}
     unconfirmed = steps.filter(pc.equal(steps["outcome"], "unconfirmed"))
@@ -324,7 +334,9 @@ def coverage(decisions: pa.Table, facts: Facts, known: Mapping[str, bool]) -> di
     return {
         "steps": steps.num_rows,
         "notices": decisions.num_rows - steps.num_rows,
-        **{name: counted.get(name, 0) for name in ("eligible", "unconfirmed", "held", "unfit", "outranked", "held_out")},
+        **{
+            name: counted.get(name, 0) for name in ("eligible", "unconfirmed", "held", "unfit", "outranked", "held_out")
+        },
         "connected": sorted(facts.connected),
         "missing": [name for name in missing if name != "usage"],
         "connecting_would_settle": settles,

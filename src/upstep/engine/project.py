@@ -49,9 +49,7 @@ class Project:
     def known_ids(self) -> KnownIds:
         """What the catalog names, by which loading recognises unknown words."""
         catalog = self.catalog
-        features = {
-            feature.id for owner in (*catalog.plans(), *catalog.add_ons()) for feature in owner.features
-        }
+        features = {feature.id for owner in (*catalog.plans(), *catalog.add_ons()) for feature in owner.features}
         return KnownIds(
             meters=frozenset(catalog.meters),
             products=frozenset(catalog.products),
@@ -94,6 +92,7 @@ class Project:
             cool_down_days=settings.cool_down_days,
             declined_days=settings.declined_days,
             assumed=frozenset(assumption.gate for assumption in settings.assumptions),
+            default_owner=settings.default_owner,
         )
 
     @property

@@ -57,7 +57,7 @@ class Condition:
     @property
     def clauses(self) -> tuple[str, ...]:
         """The parts joined by ``and`` at the top, as text."""
-        return tuple(part.sql(dialect="duckdb") for part in _conjuncts(self.tree))
+        return tuple(_as_written(part) for part in _conjuncts(self.tree))
 
 
 Kinds = Mapping[str, str]
@@ -332,6 +332,11 @@ def _literal_value(node: exp.Expression) -> str | int | float | bool | None:
     if node.is_string:
         return str(node.this)
     return int(node.this) if str(node.this).isdigit() else float(node.this)
+
+
+def _as_written(part: exp.Expression) -> str:
+    text: str = part.sql(dialect="duckdb", normalize_functions=False)
+    return text.removeprefix("(").removesuffix(")") if isinstance(part, exp.Paren) else text
 
 
 def _conjuncts(tree: exp.Expression) -> list[exp.Expression]:

@@ -12,6 +12,7 @@ import ibis
 from upstep.clock import DAY_SECONDS
 from upstep.money import UNITS_PER_MINOR
 from upstep.plays.gates import GATES, Answer
+from upstep.plays.people import with_recipients
 from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Rules:
         assisted_from_minor: A yearly change above this, in company currency, makes a step assisted.
         assisted_owned: Whether an account with an owner is assisted.
         assumed: Gates whose unknown counts as clear.
+        default_owner: Who gets an assisted step of an account without an owner.
     """
 
     assisted_from_minor: int = 1_000_000
@@ -59,6 +61,7 @@ class Rules:
     cool_down_days: int = 30
     declined_days: int = 90
     assumed: frozenset[str] = field(default_factory=frozenset)
+    default_owner: str | None = None
 
 
 def build(playbook: Playbook, rules: Rules, tables: Mapping[str, ir.Table], program: Program) -> None:
@@ -72,7 +75,8 @@ def build(playbook: Playbook, rules: Rules, tables: Mapping[str, ir.Table], prog
     placed = program.stage("placed", place(steps, rules, tables))
     gated = program.stage("gated", answer_gates(placed, rules, playbook, tables))
     settled = program.stage("settled", settle(gated, rules, tables))
-    program.stage("decided", arbitrate(settled, tables["holdout"]))
+    winners = program.stage("arbitrated", arbitrate(settled, tables["holdout"]))
+    program.stage("decided", with_recipients(winners, tables, default_owner=rules.default_owner))
 
 
 def _with_likelihood(tables: Mapping[str, ir.Table]) -> ir.Table:

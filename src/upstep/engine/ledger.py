@@ -1,0 +1,160 @@
+"""The decision ledger: a row for every step whenever its outcome, holds, proposal or a fact's band changed, for ever.
+
+A Delta table beside the facts, with its own lock: deciding works while a load runs. The same run twice writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from upstep.clock import to_seconds
+from upstep.tables.lock import writer_lock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from upstep.engine.decide import Run
+    from upstep.engine.project import Project
+
+ENDED = "ended"
+"""The outcome of a step that no play fires for any more."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run added to the ledger."""
+
+    run_id: str
+    steps: int
+    written: int
+    was_known: bool
+
+
+def ledger_folder(project: Project) -> Path:
+    """Where the ledger lives."""
+    return project.folder / ".upstep" / "decisions"
+
+
+def keep(project: Project, run: Run, *, accounts: list[str] | None = None, now: datetime) -> Kept:
+    """Write what changed since each step's last row at or before this as-of.
+
+    Args:
+        accounts: The accounts that were decided; None: all.
+
+    Raises:
+        BusyError: Another process writes decisions.
+    """
+    from deltalake import DeltaTable
+
+    folder = ledger_folder(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    with writer_lock(folder, command="upstep decide", now=now):
+        table = DeltaTable(folder / "decision") if DeltaTable.is_deltatable(str(folder / "decision")) else None
+        key = run.run_id if accounts is None else f"{run.run_id}/{','.join(sorted(accounts))}"
+        if table is not None and table.transaction_version(key) is not None:
+            return Kept(run.run_id, run.decisions.num_rows, 0, was_known=True)
+        rows = changed(run, _latest(table, run), accounts)
+        _append(folder, rows, key)
+        return Kept(run.run_id, run.decisions.num_rows, rows.num_rows, was_known=False)
+
+
+def changed(run: Run, latest: pa.Table | None, accounts: list[str] | None) -> pa.Table:
+    """The rows to write: steps that are new or say something else, and steps that have ended."""
+    dated = run.decisions.append_column(
+        "as_of", pa.repeat(pa.scalar(to_seconds(run.as_of), pa.int64()), run.decisions.num_rows)
+    )
+    if latest is None or not latest.num_rows:
+        return dated
+    known = latest.select(["step_id", "signature"]).rename_columns(["step_id", "known"])
+    joined = dated.select(["step_id", "signature"]).append_column("at", pa.array(range(dated.num_rows), pa.int64()))
+    joined = joined.join(known, "step_id", join_type="left outer").sort_by("at")
+    same = pc.fill_null(pc.equal(joined["signature"], joined["known"]), False)
+    fresh = dated.filter(pc.invert(same))
+    ended = _ended(latest, dated, accounts)
+    return pa.concat_tables([fresh, ended]) if ended.num_rows else fresh
+
+
+def _ended(latest: pa.Table, dated: pa.Table, accounts: list[str] | None) -> pa.Table:
+    """A row for every step that was there and is not any more."""
+    live = latest.filter(pc.not_equal(latest["outcome"], ENDED))
+    if accounts is not None:
+        live = live.filter(pc.is_in(live["account_id"], pa.array(accounts, pa.string())))
+    gone = live.filter(pc.invert(pc.is_in(live["step_id"], dated["step_id"].combine_chunks())))
+    if not gone.num_rows:
+        return dated.slice(0, 0)
+    columns = {}
+    for field in dated.schema:
+        if field.name in ("step_id", "account_id", "name", "step_product_id", "target", "play", "lane", "path"):
+            columns[field.name] = gone[field.name].cast(field.type)
+        elif field.name in ("outcome", "signature"):
+            columns[field.name] = pa.repeat(pa.scalar(ENDED, pa.string()), gone.num_rows)
+        elif field.name in ("run_id", "as_of"):
+            columns[field.name] = (
+                pa.repeat(dated[field.name][0], gone.num_rows)
+                if dated.num_rows
+                else pa.nulls(gone.num_rows, field.type)
+            )
+        else:
+            columns[field.name] = pa.nulls(gone.num_rows, field.type)
+    return pa.table(columns, schema=dated.schema)
+
+
+_LATEST = "step_id signature outcome account_id name step_product_id target play lane path".split()
+
+
+def _latest(table: object, run: Run) -> pa.Table | None:
+    """Each step's last row at or before the run's as-of."""
+    if table is None:
+        return None
+    import duckdb
+
+    files = table.file_uris()  # type: ignore[attr-defined]
+    if not files:
+        return None
+    connection = duckdb.connect(":memory:")
+    return connection.sql(
+        f"SELECT {', '.join(_LATEST)} FROM (SELECT *, row_number() OVER (PARTITION BY step_id ORDER BY as_of DESC,"
+        " sequence DESC) AS place FROM read_parquet(?) WHERE as_of <= ?) WHERE place = 1",
+        params=[files, to_seconds(run.as_of)],
+    ).to_arrow_table()
+
+
+def _append(folder: Path, rows: pa.Table, key: str) -> None:
+    from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+    path = folder / "decision"
+    exists = DeltaTable.is_deltatable(str(path))
+    sequence = DeltaTable(path).version() + 1 if exists else 0
+    numbered = rows.append_column("sequence", pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows))
+    write_deltalake(
+        path,
+        numbered,
+        mode="append",
+        commit_properties=CommitProperties(app_transactions=[Transaction(key, 1)]),
+    )
+
+
+def history(project: Project, account_id: str) -> list[dict[str, object]]:
+    """An account's ledger rows, oldest first."""
+    from deltalake import DeltaTable
+
+    path = ledger_folder(project) / "decision"
+    if not DeltaTable.is_deltatable(str(path)):
+        return []
+    import duckdb
+
+    rows = (
+        duckdb.connect(":memory:")
+        .sql(
+            "SELECT as_of, run_id, play, step_id, target, outcome, holds, unknown, to_plan_id, recurring_change_minor,"
+            " currency FROM read_parquet(?) WHERE account_id = ? ORDER BY as_of, sequence, step_id",
+            params=[DeltaTable(path).file_uris(), account_id],
+        )
+        .to_arrow_table()
+    )
+    return rows.to_pylist()
