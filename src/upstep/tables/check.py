@@ -114,7 +114,7 @@ def check(
         rows,
         facts.complete_through,
         tuple(name for name in TABLES if name not in facts.connected),
-        tuple(looking.findings()),
+        tuple(sorted(looking.findings(), key=lambda finding: list(Severity).index(finding.severity))),
     )
 
 
@@ -127,7 +127,7 @@ class _Looking:
         self.fresh_days = fresh_days
 
     def findings(self) -> Iterator[Finding]:
-        """All findings, the worst first."""
+        """All findings."""
         yield from self._missing_tables()
         yield from self._kept_aside()
         yield from self._orphans()

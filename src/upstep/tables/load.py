@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upstep.clock import from_seconds, to_seconds
-from upstep.errors import Fault, SourceError
+from upstep.errors import Fault, OutsideError, SourceError, UpstepError
 from upstep.tables.lake import (
     BUCKETS,
     Connected,
     LakeWriter,
     facts_folder,
     quoted,
+    read_files,
     read_manifest,
     stored_schema,
 )
@@ -125,15 +126,24 @@ def load(
             connection.execute("SET TimeZone = 'UTC'")
             asked = Asked(to_seconds(through or now), to_seconds(now), known or KnownIds(), strict, dry_run)
             return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
-        except duckdb.InvalidInputException as error:
-            told = f"a source cannot be read to its end ({str(error).splitlines()[0][:300]})."
-            raise SourceError(Fault(str(project), told, "Export it again; nothing was written.")) from None
-        except duckdb.IOException as error:
-            told = f"a file cannot be read ({str(error).splitlines()[0][:300]})."
-            raise SourceError(Fault(str(project), told, "Export it again; nothing was written.")) from None
+        except duckdb.Error as error:
+            raise _told(error, project) from error
         finally:
             connection.close()
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _told(error: Exception, project: Path) -> UpstepError:
+    """What DuckDB could not do, as an error of ours; nothing was written."""
+    import duckdb
+
+    line = str(error).splitlines()[0][:300]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return OutsideError(f"{project}: the load needs more memory than it may use ({line}). Nothing was written.")
+    if isinstance(error, duckdb.IOException) and "No space left" in line:
+        return OutsideError(f"{project}: the disk is full ({line}). Nothing was written.")
+    told = f"a source cannot be read to its end ({line})."
+    return SourceError(Fault(str(project), told, "Export it again; nothing was written."))
 
 
 @dataclass(frozen=True)
@@ -556,12 +566,13 @@ class _Load:
         return report
 
     def _orphans(self) -> int:
-        """Account keys that no row of the account table has."""
-        files = self.writer.added_files("account") or self.writer.snapshot.files("account")
-        if not files and not self._next_key("account_key"):
+        """Account keys that no row of the account table has; none while that table is not connected."""
+        account_changed = bool(self.writer.added_files("account"))
+        if "account" not in self.connected:
             return 0
-        from upstep.tables.lake import read_files
-
+        if not account_changed and self._next_key("account_key") == self._keys_before["account_key"]:
+            return self.before.orphans
+        files = self.writer.added_files("account") if account_changed else self.writer.snapshot.files("account")
         found: Any = self.connection.execute(
             f"SELECT count(*) FROM account_key ANTI JOIN ({read_files('account', files)}) USING (account_key)"
         ).fetchone()

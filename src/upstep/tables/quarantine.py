@@ -31,6 +31,7 @@ MEANINGS = {
     "fraction": "Usage and money are counted in whole units.",
     "negative": "A quantity cannot be less than nothing.",
     "too_small": "A number is below the least it can be.",
+    "too_large": "Sums of such numbers do not fit.",
     "word_not_allowed": "The word has no meaning in this column.",
     "unknown_meter": "The catalog has no such meter, so nothing limits or prices it.",
     "unknown_product": "The catalog has no such product.",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 WRONG_THROUGHOUT_SHARE = 0.95
+WHOLE_MOST = 10**15  # Thousands of such rows still add up within 64 bits.
 _CELLS_LEAST = 3  # One bad cell in a file of one row is a bad row, not a wrong column.
 
 ENDS_AFTER = {
@@ -423,6 +424,9 @@ def _cell_rules(table: Table, column: Column, *, known: KnownIds) -> Iterable[Ru
             f"concat({shown}, ' is less than {column.minimum}')",
             "Correct it in the source.",
         )
+    if column.kind is Kind.WHOLE:
+        found = f"concat({shown}, ' is more than {WHOLE_MOST:,}')"
+        yield Rule("too_large", name, f"abs({cell}) > {WHOLE_MOST}", found, "Map a larger unit, or correct it.")
     if column.allowed:
         words = ", ".join(quoted(word) for word in column.allowed)
         advice = f"Map it with 'values' to one of: {', '.join(column.allowed)}."
