@@ -1,4 +1,4 @@
-"""Decisions in words: what the step is, why with the numbers, what it costs, what holds it. Shared by page and terminal.
+"""Decisions in words: the step, why with the numbers, what it costs, what holds it. Page and terminal share them.
 
 A row is a decision as ``decide`` gives it (``holds``, ``unknown`` and ``facts`` as JSON text) or as ``explain.parsed``
 and ``decide --json`` do (already read). A sentence has a capital, no full stop at its end, and no number that is not
@@ -153,8 +153,9 @@ def why_sentence(row: Row, catalog: Catalog) -> str:
 
     ``46,000 of 50,000 e-mails sent (92 %); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9``
     """
-    special = _WHYS.get(row["play"])
-    sentence = special(row, catalog) if special else _by_grain(row, catalog)
+    words, needs = _WHYS.get(row["play"], (_by_grain, ()))
+    known = all(_value(row, name) is not None for name in needs)
+    sentence = words(row, catalog) if known else _by_grain(row, catalog)
     return f"{sentence}; {_stay_reason(row, catalog)}" if row["outcome"] == "unfit" else sentence
 
 
@@ -166,7 +167,7 @@ def _by_grain(row: Row, catalog: Catalog) -> str:
         return f"{_percent(_value(row, 'adoption'))} % of what they pay for in {product_words(row, catalog)} was used"
     if _value(row, "partner_product_id"):
         return _complement_why(row, catalog)
-    said = [f"{fact.label} {fact.text}" for fact in facts(row, catalog) if fact.value not in {None, False, 0}]
+    said = [f"{fact.label} {fact.text}" for fact in facts(row, catalog) if fact.value not in {None, False}]
     return _capital("; ".join(said[:3])) or _capital(_readable(row["play"]))
 
 
@@ -212,12 +213,13 @@ def _between(row: Row) -> str:
 
 def _adoption_why(row: Row, catalog: Catalog) -> str:
     share, limit, name = _percent(_value(row, "adoption")), _value(row, "limit_quantity"), _meter(row, catalog)
-    paid = f"{share} % of the {limit:,} {name} they pay for"
-    if row.get("meter_id") in catalog.meters and catalog.meters[row["meter_id"]].aggregate == "seats":
-        return f"{share} % of {limit:,} paid seats are in use; {_value(row, 'used'):,} are assigned"
-    if _is_flow(row, catalog) and _value(row, "used_1") is not None:
-        return f"{_value(row, 'used_1'):,} {name} in the last complete period, {share} % of what they pay for"
-    return f"{_value(row, 'used'):,} {name}, {paid}".replace(f"the {limit:,} {name}", f"the {limit:,}")
+    used, last = _value(row, "used"), _value(row, "used_1")
+    meter = catalog.meters.get(row.get("meter_id") or "")
+    if meter and meter.aggregate == "seats":
+        return f"{share} % of {limit:,} paid seats are in use; {used:,} are assigned"
+    if _is_flow(row, catalog) and last is not None:
+        return f"{last:,} {name} in the last complete period, {share} % of what they pay for"
+    return f"{used:,} {name}, {share} % of the {limit:,} they pay for"
 
 
 def _overage_why(row: Row, catalog: Catalog) -> str:
@@ -262,16 +264,17 @@ def _complement_why(row: Row, catalog: Catalog) -> str:
     return f"{gets} and does not have {_product_name(then, catalog)}{reason}"
 
 
-_WHYS: Mapping[str, Callable[[Row, Catalog], str]] = {
-    "limit_approaching": _limit_why,
-    "limit_forecast": _limit_why,
-    "adoption_rescue": _adoption_why,
-    "overage_habit": _overage_why,
-    "seat_saturation": _seats_why,
-    "annual_commit": _term_why,
-    "right_size": _size_why,
-    "complement": _complement_why,
+_WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
+    "limit_approaching": (_limit_why, ("used",)),
+    "limit_forecast": (_limit_why, ("used",)),
+    "adoption_rescue": (_adoption_why, ("adoption", "limit_quantity", "used")),
+    "overage_habit": (_overage_why, ("limit_quantity", "overage_periods_3")),
+    "seat_saturation": (_seats_why, ("used",)),
+    "annual_commit": (_term_why, ()),
+    "right_size": (_size_why, ()),
+    "complement": (_complement_why, ()),
 }
+"""By play: its words, and the facts without which they cannot be said."""
 
 
 def _stay_reason(row: Row, catalog: Catalog) -> str:
@@ -285,7 +288,7 @@ def _stay_reason(row: Row, catalog: Catalog) -> str:
     if row["play"] == "annual_commit":
         return "no longer term is cheaper"
     if forecast is not None and limit is not None and forecast <= limit:
-        return f"{plan} holds the forecast of {forecast:,}"
+        return f"{plan} holds that"
     if _value(row, "enforcement") == "overage":
         return f"{plan} with its overage stays the cheapest"
     return f"nothing sold serves better than {plan}"
