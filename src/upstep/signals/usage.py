@@ -109,8 +109,10 @@ def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
 def contact_state(
     usage_contact: ir.Table, *, usage_raw: ir.Table, window: ir.Table, meters: ir.Table, today: ir.Table
 ) -> ir.Table:
-    """Distinct contacts of ``unique_contacts`` meters by window. The same columns as ``flow_state``; weeks are 28-day
-    quarters of nothing: they stay 0, because people seen in two weeks are not two people."""
+    """Distinct contacts of ``unique_contacts`` meters by window.
+
+    The same columns as ``flow_state``. The weeks stay 0: people seen in two weeks are not two people.
+    """
     chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
     raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")
     seen = inner(raw, window, ["account_key", "window_kind"]).cross_join(today.select("as_of"))
@@ -120,8 +122,8 @@ def contact_state(
     for index, name in enumerate(("used", "used_1", "used_2", "used_3")):
         inside = (seen.occurred_at >= seen[bounds[index + 1]]) & (seen.occurred_at < seen[bounds[index]])
         spans[name] = ibis.ifelse(inside, seen.contact_key, ibis.null("int32")).nunique().cast("int64")
-    spans |= {f"week_{week}": ibis.literal(0, "int64").sum().cast("int64") for week in range(1, WEEKS + 1)}
-    return seen.group_by("account_key", "meter_key").agg(**spans)
+    weeks = {f"week_{week}": ibis.literal(0, "int64") for week in range(1, WEEKS + 1)}
+    return seen.group_by("account_key", "meter_key").agg(**spans).mutate(**weeks)
 
 
 def stock_levels(usage_day: ir.Table, *, meters: ir.Table) -> ir.Table:
