@@ -13,7 +13,7 @@ from upstep.billing.provider import Applied, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
 from upstep.catalog.model import Plan, Price
 from upstep.catalog.price import amount, price_for
-from upstep.clock import iso
+from upstep.clock import from_seconds, iso
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
 from upstep.delivery.file import FileChannel
@@ -401,3 +401,38 @@ def _load_items(project: Project, rows: Sequence[Mapping[str, object]], *, now: 
 
 def _json_row(row: Mapping[str, object]) -> dict[str, object]:
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def account_movements(project: Project, account_id: str, *, as_of: datetime) -> list[dict[str, Any]]:
+    """An account's MRR movements up to an instant, oldest first: minor units per month, with category and cause."""
+    from upstep.money import units_to_minor
+    from upstep.movements import movements
+    from upstep.tables.query import Program, core_table
+
+    engine = DuckEngine()
+    open_facts(project.folder, engine, as_of=as_of, account_ids=[account_id])
+    words = project.words(as_of, meter_keys={}, known={})
+    small = {name: engine.load(name, words.tables[name]) for name in ("today", "interval_factor", "catalog_plan")}
+    program = Program()
+    select = movements(
+        core_table("subscription_item"),
+        factors=small["interval_factor"],
+        plans=small["catalog_plan"],
+        today=small["today"],
+    )
+    program.stage("moved", select.order_by(["moved_at", "product_id"]))
+    engine.run(program)
+    rows = engine.read("moved").to_pylist()
+    return [
+        {
+            "moved_at": iso(from_seconds(row["moved_at"])),
+            "product_id": row["product_id"],
+            "category": row["category"],
+            "cause": row["cause"],
+            "change_minor": units_to_minor(row["units"]),
+            "mrr_before_minor": units_to_minor(row["mrr_before"]),
+            "mrr_after_minor": units_to_minor(row["mrr_after"]),
+            "currency": row["currency"],
+        }
+        for row in rows
+    ]

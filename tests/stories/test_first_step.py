@@ -1,0 +1,138 @@
+"""One account from a usage row to paid: Lumenbrook Software sends 92 % of what its plan holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from upstep.billing.sandbox import SandboxBiller
+from upstep.engine import cycle
+from upstep.engine.decide import Run, decide
+from upstep.engine.explain import parsed
+from upstep.engine.inputs import gather
+from upstep.engine.ledger import history, keep
+from upstep.engine.project import Project
+from upstep.errors import QuoteError
+from upstep.tables.load import load
+from upstep.tables.sample import AS_OF, write_sample
+
+ACCOUNT = "lumenbrook-software"
+MORNING = AS_OF + timedelta(hours=9, minutes=30)
+
+
+@dataclass
+class Story:
+    project: Project
+    biller: SandboxBiller
+    run: Run
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    write_sample("postline", tmp_path, accounts=40)
+    project = Project(tmp_path)
+    load(tmp_path, now=AS_OF, through=AS_OF, known=project.known_ids)
+    run = decide(project, accounts=[ACCOUNT])
+    yield Story(project, cycle.sandbox(project, as_of=AS_OF), run)
+
+
+def step_of(run: Run) -> dict[str, object]:
+    rows = [parsed(row) for row in run.decisions.to_pylist() if row["play"] == "limit_approaching"]
+    return next(row for row in rows if row["path"] != "notice")
+
+
+def test_lumenbrook_reaches_its_limit_upgrades_in_one_click_and_the_money_is_exact(story: Story) -> None:
+    step = step_of(story.run)
+    assert step["outcome"] == "eligible"
+    assert step["facts"]["used"]["value"] == 46_000  # type: ignore[index]
+    assert (step["to_plan_id"], step["recurring_change_minor"]) == ("scale", 5500)
+    keep(story.project, story.run, accounts=[ACCOUNT], now=AS_OF)
+
+    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    assert opened.quote is not None
+    lines = [line.amount_minor for line in opened.quote.lines]
+    assert sum(lines) == opened.quote.due_now_minor == 1525
+
+    sent = cycle.deliver(story.project, now=AS_OF)
+    assert {delivery.result.value for delivery in sent} == {"sent"}
+    text = Path(sent[0].detail).read_text(encoding="utf-8")
+    assert "46,000 of the 50,000" in text
+    assert "$15.25" in text
+
+    offer, applied = accept(story, opened.offer.offer_id)
+    assert offer.status == "accepted"
+    assert applied is not None
+    assert applied.amount_minor == 1525
+
+    told = cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    assert [converted.offer_id for converted in told.converted] == [offer.offer_id]
+
+    movement = cycle.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
+    assert (movement["category"], movement["cause"], movement["change_minor"]) == ("expansion", "upsell", 5500)
+
+
+def accept(story: Story, offer_id: str) -> tuple[object, object]:
+    return cycle.accept_offer(story.project, offer_id, provider=story.biller, by="ana", now=MORNING)
+
+
+def test_every_verb_said_twice_changes_nothing_more(story: Story) -> None:
+    first = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    again = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    assert [offer.is_new for offer in (*first, *again)] == [True, False]
+
+    assert cycle.deliver(story.project, now=AS_OF)
+    assert cycle.deliver(story.project, now=MORNING) == []
+
+    offer_id = first[0].offer.offer_id
+    assert accept(story, offer_id)[1] == accept(story, offer_id)[1]
+
+    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    assert cycle.reconcile(story.project, provider=story.biller, now=MORNING).converted == ()
+    upgrades = [m for m in cycle.account_movements(story.project, ACCOUNT, as_of=MORNING) if m["cause"] == "upsell"]
+    assert len(upgrades) == 1
+
+
+def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: Story) -> None:
+    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    accept(story, opened.offer.offer_id)
+    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+
+    after = decide(story.project, accounts=[ACCOUNT], as_of=MORNING, inputs=gather(story.project, at=MORNING))
+
+    rows = [parsed(row) for row in after.decisions.to_pylist() if row["step_product_id"] == "sending"]
+    assert rows
+    assert all(row["outcome"] != "eligible" for row in rows if row["lane"] == "self_serve")
+
+
+def test_an_urgent_problem_opened_after_the_offer_stops_the_message_and_the_click(story: Story) -> None:
+    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    tickets = story.project.folder / "data" / "ticket.csv"
+    header = tickets.read_text(encoding="utf-8").splitlines()[0].split(",")
+    row = {
+        "ticket_id": "t_new",
+        "account_id": ACCOUNT,
+        "opened_at": "2026-11-20T08:00:00Z",
+        "kind": "problem",
+        "severity": "urgent",
+    }
+    with tickets.open("a", encoding="utf-8") as file:
+        file.write(",".join(row.get(name, "") for name in header) + "\n")
+    load(story.project.folder, now=MORNING, through=MORNING, known=story.project.known_ids)
+
+    sent = cycle.deliver(story.project, now=MORNING)
+
+    assert {delivery.result.value for delivery in sent} == {"withheld"}
+    assert all("open_issue" in delivery.detail for delivery in sent)
+    with pytest.raises(QuoteError, match="open_issue"):
+        accept(story, opened.offer.offer_id)
+    assert story.biller.events_since(None) == []
+
+
+def test_the_ledger_tells_the_story_of_the_account(story: Story) -> None:
+    keep(story.project, story.run, accounts=[ACCOUNT], now=AS_OF)
+    rows = history(story.project, ACCOUNT)
+    assert ("limit_approaching", "eligible") in {(row["play"], row["outcome"]) for row in rows}
