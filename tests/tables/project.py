@@ -60,9 +60,7 @@ class Project:
         dry_run: bool = False,
         only: tuple[str, ...] | None = None,
     ) -> LoadReport:
-        return load(
-            self.folder, now=now, through=through, strict=strict, known=known, dry_run=dry_run, only=only
-        )
+        return load(self.folder, now=now, through=through, strict=strict, known=known, dry_run=dry_run, only=only)
 
     def open(self, engine: DuckEngine, **options: object) -> Facts:
         return open_facts(self.folder, engine, **options)  # type: ignore[arg-type]

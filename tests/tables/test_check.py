@@ -74,7 +74,8 @@ def test_odd_facts_are_warnings_with_counts_shares_and_examples(project: Project
     )
     project.write(
         "data/usage.csv",
-        USAGE + "e1,a1,emails,2026-01-07,5,c1\ne4,a2,emails,2025-12-31,5,c1\ne5,who,emails,2026-01-07,5,c1\ne5,who,emails,2026-01-07,5,\n",
+        USAGE + "e1,a1,emails,2026-01-07,5,c1\ne4,a2,emails,2025-12-31,5,c1\n"
+        "e5,who,emails,2026-01-07,5,c1\ne5,who,emails,2026-01-07,5,\n",
     )
     project.load()
     report = _check(project)

@@ -51,7 +51,9 @@ def test_a_day_cut_by_as_of_comes_from_events_and_the_days_before_from_the_roll_
     project.write_all()
     project.load()
     as_of = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
-    assert project.rows("SELECT quantity, events, quantity_max, quantity_latest FROM usage_day", as_of=as_of) == [(5, 1, 5, 5)]
+    assert project.rows("SELECT quantity, events, quantity_max, quantity_latest FROM usage_day", as_of=as_of) == [
+        (5, 1, 5, 5)
+    ]
     assert project.rows("SELECT count(*) FROM usage_raw", as_of=as_of) == [(1,)]
     assert project.rows("SELECT day_mask FROM usage_contact", as_of=as_of) == [(16,)]
     assert project.rows("SELECT count(*) FROM usage_day", as_of=datetime(2026, 1, 5, 9, tzinfo=UTC)) == [(0,)]
@@ -118,7 +120,10 @@ def test_a_source_of_todays_state_becomes_intervals_of_what_loads_saw(project: P
     project.load(now=LATER)
     project.write("data/subscription_item.csv", ITEMS.split("\n")[0] + "\n")
     project.load(now=LATEST)
-    query = "SELECT quantity, amount_minor, valid_from, valid_to FROM subscription_item WHERE item_id = 'i1' ORDER BY valid_from"
+    query = (
+        "SELECT quantity, amount_minor, valid_from, valid_to FROM subscription_item WHERE item_id = 'i1'"
+        " ORDER BY valid_from"
+    )
     started, changed, ended = _seconds("2026-01-01"), int(LATER.timestamp()), int(LATEST.timestamp())
     assert project.rows(query, as_of=NOW) == [(1, 2000, started, None)]
     assert project.rows(query, as_of=LATER) == [(1, 2000, started, changed), (3, 6000, changed, None)]
@@ -138,7 +143,10 @@ def test_a_correction_of_another_column_makes_no_new_interval(project: Project) 
 def test_only_the_accounts_or_buckets_asked_for_are_there(project: Project) -> None:
     project.write_all()
     project.load()
-    count = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM subscription_item), (SELECT sum(quantity) FROM usage_day), (SELECT count(*) FROM usage_raw)"
+    count = (
+        "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM subscription_item),"
+        " (SELECT sum(quantity) FROM usage_day), (SELECT count(*) FROM usage_raw)"
+    )
     assert project.rows(count, account_ids=["a2", "unknown"]) == [(1, 1, 1, 1)]
     assert project.rows(count, buckets=[0]) == [(1, 1, 12, 2)]
     assert project.rows(count, account_ids=[]) == [(0, 0, None, 0)]

@@ -38,7 +38,10 @@ load(Path(sys.argv[1]), now=datetime(2026, 2, 11, tzinfo=UTC))
 """
 
 _MORE = USAGE + "e4,a2,emails,2026-01-07,9,c3\n"
-_SUMS = "SELECT sum(quantity), sum(events), (SELECT count(*) FROM usage_raw), (SELECT max(name) FROM account) FROM usage_day"
+_SUMS = (
+    "SELECT sum(quantity), sum(events), (SELECT count(*) FROM usage_raw), (SELECT max(name) FROM account)"
+    " FROM usage_day"
+)
 
 
 @pytest.mark.parametrize("moment", ["between commits", "before the manifest"])

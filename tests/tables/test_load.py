@@ -63,7 +63,10 @@ def test_wrong_rows_are_kept_aside_with_their_lines_and_the_others_are_loaded(pr
         assert found in fault.found
         assert fault.advice
     assert report.fault_count == len(kept) == len(_WRONG[table])
-    rows = "SELECT (SELECT count(*) FROM account), (SELECT sum(events) FROM usage_day), (SELECT count(*) FROM subscription_item)"
+    rows = (
+        "SELECT (SELECT count(*) FROM account), (SELECT sum(events) FROM usage_day),"
+        " (SELECT count(*) FROM subscription_item)"
+    )
     assert engine.connection.execute(rows).fetchall() == [(2, 3, 2)]
 
 
@@ -125,7 +128,10 @@ def test_a_dry_run_tells_what_it_would_do_and_writes_nothing(project: Project) -
 def test_late_and_out_of_order_events_land_in_their_day(project: Project) -> None:
     project.write_all()
     project.load()
-    project.write("data/usage.2.csv", USAGE.split("\n")[0] + "\ne9,a1,emails,2026-02-01,3,c9\ne8,a1,emails,2026-01-05T23:59:59Z,2,c1\n")
+    project.write(
+        "data/usage.2.csv",
+        USAGE.split("\n")[0] + "\ne9,a1,emails,2026-02-01,3,c9\ne8,a1,emails,2026-01-05T23:59:59Z,2,c1\n",
+    )
     report = project.load(now=LATER)
     assert (report.tables[-1].read, report.tables[-1].added) == (2, 2)  # The first file is not read again.
     rows = project.rows(
@@ -187,17 +193,27 @@ def test_keys_stay_the_same_across_loads(project: Project) -> None:
     project.load()
     project.write("data/account.csv", ACCOUNTS + "a0,First,2026-01-01,usd\n")
     project.load(now=LATER)
-    assert project.rows("SELECT account_id, account_key FROM account_key ORDER BY 2") == [("a1", 0), ("a2", 1), ("a0", 2)]
+    assert project.rows("SELECT account_id, account_key FROM account_key ORDER BY 2") == [
+        ("a1", 0),
+        ("a2", 1),
+        ("a0", 2),
+    ]
 
 
 def test_dated_rows_are_replaced_by_later_ones_of_their_key(project: Project) -> None:
     project.write_all()
-    project.write("data/fx_rate.csv", "rate_on,from_currency,to_currency,rate\n2026-01-01,EUR,usd,1.10\n2026-01-02,eur,usd,1.2\n")
+    project.write(
+        "data/fx_rate.csv", "rate_on,from_currency,to_currency,rate\n2026-01-01,EUR,usd,1.10\n2026-01-02,eur,usd,1.2\n"
+    )
     project.load()
-    project.write("data/fx_rate.csv", "rate_on,from_currency,to_currency,rate\n2026-01-01,eur,usd,1.15\n2026-01-03,eur,usd,-1\n")
+    project.write(
+        "data/fx_rate.csv", "rate_on,from_currency,to_currency,rate\n2026-01-01,eur,usd,1.15\n2026-01-03,eur,usd,-1\n"
+    )
     report = project.load(now=LATER)
     assert [(fault.kind, fault.column) for fault in report.examples] == [("bad_value", "rate")]
-    rows = project.rows("SELECT rate_on - (DATE '2026-01-01' - DATE '1970-01-01'), from_currency, rate FROM fx_rate ORDER BY 1")
+    rows = project.rows(
+        "SELECT rate_on - (DATE '2026-01-01' - DATE '1970-01-01'), from_currency, rate FROM fx_rate ORDER BY 1"
+    )
     assert rows == [(0, "eur", "1.15"), (1, "eur", "1.2")]
 
 
@@ -205,7 +221,8 @@ def test_words_flags_and_json_are_read_as_such(project: Project) -> None:
     project.write_all()
     project.write(
         "data/contact.csv",
-        'contact_id,account_id,name,consents,may_buy,role\nc1,a1,Ann,"email; sms",yes,admin\nc2,a1,Bob,"[""email""]",0,\n',
+        "contact_id,account_id,name,consents,may_buy,role\n"
+        'c1,a1,Ann,"email; sms",yes,admin\nc2,a1,Bob,"[""email""]",0,\n',
     )
     project.load()
     rows = project.rows("SELECT contact_id, consents, may_buy, role FROM contact ORDER BY 1")
@@ -217,6 +234,8 @@ def test_progress_and_seconds_are_told(project: Project) -> None:
 
     project.write_all()
     told: list[str] = []
-    report = load(project.folder, now=datetime(2026, 2, 10, tzinfo=UTC), progress=lambda what, _share: told.append(what))
+    report = load(
+        project.folder, now=datetime(2026, 2, 10, tzinfo=UTC), progress=lambda what, _share: told.append(what)
+    )
     assert {"loading account", "loading usage"} <= set(told)
     assert all(table.seconds > 0 for table in report.tables)

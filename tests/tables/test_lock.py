@@ -35,7 +35,9 @@ def _hold(folder: Path) -> subprocess.Popen[str]:
     return holder
 
 
-def test_a_second_load_is_refused_at_once_and_names_the_first_and_a_dead_holder_frees_the_lock(project: Project) -> None:
+def test_a_second_load_is_refused_at_once_and_names_the_first_and_a_dead_holder_frees_the_lock(
+    project: Project,
+) -> None:
     project.write_all()
     holder = _hold(project.folder)
     try:

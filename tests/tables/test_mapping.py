@@ -47,24 +47,29 @@ def test_all_faults_are_told_at_once_with_line_column_and_a_guess(project: Proje
     ],
 )
 def test_an_expression_that_is_no_scalar_over_columns_is_refused(project: Project, sql: str) -> None:
-    columns = f"{{account_id: id, name: {{sql: \"{sql}\"}}, created_at: c}}"
+    columns = f'{{account_id: id, name: {{sql: "{sql}"}}, created_at: c}}'
     faults = _faults(project, f"version: 1\ntables:\n  account: {{from: a.csv, columns: {columns}}}\n")
     assert len(faults) == 1
     assert faults[0].startswith("mapping.yaml:3:")
 
 
 def test_columns_expressions_constants_words_joins_conditions_and_zones_are_applied(project: Project) -> None:
-    project.write("data/companies.csv", "ID;Label;Start;Tier\n1;Acme;2026-01-01 09:30;B\n2;Beta;2026-01-02 09:30;E\n3;No;x;B\n")
+    project.write(
+        "data/companies.csv", "ID;Label;Start;Tier\n1;Acme;2026-01-01 09:30;B\n2;Beta;2026-01-02 09:30;E\n3;No;x;B\n"
+    )
     project.write("data/sizes.csv", "company,people\n1,12\n2,x\n")
     project.write(
         "mapping.yaml",
         "version: 1\ntime_zone: Europe/Berlin\ntables:\n  account:\n    from: data/companies.csv\n"
         "    join: [{from: data/sizes.csv, on: {id: company}, as: size}]\n    where: id <> '3'\n    columns:\n"
-        "      account_id: {sql: \"'c-' || id\"}\n      name: label\n      created_at: start\n      currency: {value: USD}\n"
+        "      account_id: {sql: \"'c-' || id\"}\n      name: label\n      created_at: start\n"
+        "      currency: {value: USD}\n"
         "      segment: {column: tier, values: {B: small}}\n      employees: {sql: cast(size.people as integer) * 2}\n",
     )
     project.load(only=("account",))
-    rows = project.rows("SELECT account_id, name, created_at, currency, segment, employees FROM account ORDER BY 1", as_of=NOW)
+    rows = project.rows(
+        "SELECT account_id, name, created_at, currency, segment, employees FROM account ORDER BY 1", as_of=NOW
+    )
     assert rows == [
         ("c-1", "Acme", 1767256200, "usd", "small", 24),  # 09:30 in Berlin is 08:30 UTC
         ("c-2", "Beta", 1767342600, "usd", "E", None),
@@ -75,7 +80,8 @@ def test_a_column_that_the_file_lacks_is_told_with_the_mappings_place(project: P
     project.write("data/a.csv", ACCOUNTS)
     project.write(
         "mapping.yaml",
-        "version: 1\ntables:\n  account:\n    from: data/a.csv\n    columns: {account_id: account_id, name: nam, created_at: {sql: lower(creatd_at)}}\n",
+        "version: 1\ntables:\n  account:\n    from: data/a.csv\n"
+        "    columns: {account_id: account_id, name: nam, created_at: {sql: lower(creatd_at)}}\n",
     )
     with pytest.raises(SourceError) as caught:
         project.load()
@@ -111,6 +117,8 @@ def test_a_password_in_the_file_is_refused_without_showing_it(project: Project) 
 def test_a_secret_that_is_not_set_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("adbc_driver_postgresql")
     monkeypatch.delenv("UPSTEP_TEST_URL", raising=False)
-    project.write("mapping.yaml", "version: 1\ntables:\n  owner: {from: {postgres: '${UPSTEP_TEST_URL}', table: owners}}\n")
+    project.write(
+        "mapping.yaml", "version: 1\ntables:\n  owner: {from: {postgres: '${UPSTEP_TEST_URL}', table: owners}}\n"
+    )
     with pytest.raises(MappingError, match="UPSTEP_TEST_URL is not set"):
         project.load()

@@ -47,7 +47,9 @@ def _zip() -> bytes:
         pytest.param(b"\x7fELF\0\0\0\1", r"data/usage\.csv:1: this is a binary file", id="binary"),
         pytest.param(b"PAR1xxxx", r"data/usage\.csv:1: this is Parquet, not csv", id="parquet"),
         pytest.param(b"", r"data/usage\.csv: the file is empty", id="empty"),
-        pytest.param(USAGE.encode() + b"e9,a\xff1,emails,2026-01-01,1,\n", r"data/usage\.csv:5: .*not UTF-8", id="latin"),
+        pytest.param(
+            USAGE.encode() + b"e9,a\xff1,emails,2026-01-01,1,\n", r"data/usage\.csv:5: .*not UTF-8", id="latin"
+        ),
         pytest.param(USAGE.replace("\n", "\0\n", 1).encode(), r"data/usage\.csv:1", id="zero byte"),
         pytest.param(
             b"event_id,account_id,occurred_at,quantity\ne1,a1,2026-01-01,1\n",
@@ -175,7 +177,9 @@ def test_parquet_with_its_own_types_is_read_and_faults_name_the_row(project: Pro
     )
     report = project.load()
     assert [fault.place for fault in report.examples] == ["data/usage.parquet:row 1"]
-    assert project.rows("SELECT day - (DATE '2026-01-04' - DATE '1970-01-01'), quantity, events FROM usage_day") == [(0, 3, 3)]
+    assert project.rows("SELECT day - (DATE '2026-01-04' - DATE '1970-01-01'), quantity, events FROM usage_day") == [
+        (0, 3, 3)
+    ]
 
 
 def test_a_duckdb_file_is_read_in_place(project: Project) -> None:
@@ -194,9 +198,7 @@ def test_a_duckdb_file_is_read_in_place(project: Project) -> None:
 
 def test_a_table_that_a_duckdb_file_lacks_is_told(project: Project) -> None:
     duckdb.connect(str(project.folder / "company.duckdb")).close()
-    project.write(
-        "mapping.yaml", "version: 1\ntables:\n  account: {from: {duckdb: company.duckdb, table: firms}}\n"
-    )
+    project.write("mapping.yaml", "version: 1\ntables:\n  account: {from: {duckdb: company.duckdb, table: firms}}\n")
     _refused(project, "table 'firms' cannot be read")
 
 

@@ -19,8 +19,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server: Any = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
     try:
         server.psql(
-            "CREATE SCHEMA crm; CREATE TABLE crm.firms (id bigint, label text, start timestamptz, size int, price numeric);"
-            "INSERT INTO crm.firms VALUES (1, 'Acme', '2026-01-01 00:00:00+01', 12, 1.5), (2, NULL, '2026-01-02', 3, 2);"
+            "CREATE SCHEMA crm;"
+            "CREATE TABLE crm.firms (id bigint, label text, start timestamptz, size int, price numeric);"
+            "INSERT INTO crm.firms VALUES (1, 'Acme', '2026-01-01 00:00:00+01', 12, 1.5),"
+            "(2, NULL, '2026-01-02', 3, 2);"
         )
         yield server.get_uri()
     finally:

@@ -90,7 +90,11 @@ _NAMES = "JOIN account_key USING (account_key) JOIN meter_key USING (meter_key)"
     slice_rows=st.sampled_from([1, 5, 1000]),
 )
 def test_dedup_and_roll_ups_are_those_of_the_model_however_the_events_come(
-    loads: list[list[_Event]], as_of: int, is_bulk: bool, slice_rows: int  # noqa: FBT001
+    loads: list[list[_Event]],
+    as_of: int,
+    *,
+    is_bulk: bool,
+    slice_rows: int,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(usage, "BULK_ROWS", 0 if is_bulk else 1000)
@@ -101,7 +105,9 @@ def test_dedup_and_roll_ups_are_those_of_the_model_however_the_events_come(
         through = from_seconds(_START + 3 * _DAY)
         for number, events in enumerate(loads):
             lines = "".join(event.line() + "\n" for event in events)
-            project.write(f"data/usage.{number}.csv", f"event_id,account_id,meter_id,occurred_at,quantity,contact_id\n{lines}")
+            project.write(
+                f"data/usage.{number}.csv", f"event_id,account_id,meter_id,occurred_at,quantity,contact_id\n{lines}"
+            )
             project.load(now=through)
         expected = [event for event in _kept(loads) if event.at <= as_of]
 
@@ -119,7 +125,9 @@ def test_dedup_and_roll_ups_are_those_of_the_model_however_the_events_come(
         ).fetchall()
         assert {tuple(row[:4]): row[4] for row in contacts} == _by_contact(expected)
         assert len(contacts) == len(_by_contact(expected))
-        raw = fetch(f"SELECT occurred_at, account_id, meter_id, quantity FROM usage_raw {_NAMES} ORDER BY ALL").fetchall()
+        raw = fetch(
+            f"SELECT occurred_at, account_id, meter_id, quantity FROM usage_raw {_NAMES} ORDER BY ALL"
+        ).fetchall()
         assert raw == sorted((event.at, event.account, event.meter, event.quantity) for event in expected)
 
 

@@ -235,7 +235,9 @@ class _Looking:
                 int(ids),
                 "ids",
                 int(events) / whole,
-                self._examples("SELECT event_id || ' on ' || days || ' days' FROM _several ORDER BY days DESC, event_id"),
+                self._examples(
+                    "SELECT event_id || ' on ' || days || ' days' FROM _several ORDER BY days DESC, event_id"
+                ),
                 "Either ids are reused, or an event was dated anew when it was sent again and counts twice.",
                 "Ask who writes the ids. Events of one id on one UTC day count once.",
             )
@@ -270,7 +272,9 @@ class _Looking:
         """Only where events name their subscription, as ``{"subscription_id": …}`` in properties."""
         stored = self.facts.snapshot.select("usage")
         own = "json_extract_string(properties, '$.subscription_id')"
-        if not self.count(f"SELECT count(*) FROM (SELECT {own} AS own FROM ({stored}) LIMIT 1000) WHERE own IS NOT NULL"):
+        if not self.count(
+            f"SELECT count(*) FROM (SELECT {own} AS own FROM ({stored}) LIMIT 1000) WHERE own IS NOT NULL"
+        ):
             return
         early = (
             f"(SELECT event_id, day, occurred_at, {own} AS subscription_id FROM ({stored})) events JOIN"
@@ -281,17 +285,19 @@ class _Looking:
             "SELECT count(*) FILTER (occurred_at < first_from), count(*) FILTER (occurred_at >= last_to), count(*)"
             f" FROM {early}"
         )
-        for count, word, condition in (
-            (before, "before", "occurred_at < first_from"),
-            (after, "after", "occurred_at >= last_to"),
+        for count, word, verb, condition in (
+            (before, "before", "began", "occurred_at < first_from"),
+            (after, "after", "had ended", "occurred_at >= last_to"),
         ):
             if count:
-                examples = self._examples(f"SELECT event_id || ' of ' || subscription_id FROM {early} WHERE {condition} ORDER BY 1")
+                examples = self._examples(
+                    f"SELECT event_id || ' of ' || subscription_id FROM {early} WHERE {condition} ORDER BY 1"
+                )
                 yield Finding(
                     f"usage_{word}_own_subscription",
                     Severity.WARNING,
                     "usage",
-                    f"{count:,} events lie {word} the subscription that they name {'began' if word == 'before' else 'had ended'}.",
+                    f"{count:,} events lie {word} the subscription that they name {verb}.",
                     int(count),
                     "events",
                     int(count) / max(int(whole), 1),
@@ -302,7 +308,11 @@ class _Looking:
 
     def _usage_without_contacts(self) -> Iterator[Finding]:
         events = self.facts.snapshot.manifest.tables.get("usage")
-        if events and events.rows and not self.facts.snapshot.files("usage_contact") + self.facts.snapshot.files("usage_contact_recent"):
+        if (
+            events
+            and events.rows
+            and not self.facts.snapshot.files("usage_contact") + self.facts.snapshot.files("usage_contact_recent")
+        ):
             yield Finding(
                 "usage_without_contacts",
                 Severity.NOTE,
@@ -334,8 +344,8 @@ class _Looking:
 
     def _several_live(self) -> Iterator[Finding]:
         live = (
-            "(SELECT account_key, product_id, count(DISTINCT subscription_id) AS subscriptions FROM subscription_item, clock"
-            f" WHERE {_LIVE} AND plan_id IS NOT NULL GROUP BY account_key, product_id)"
+            "(SELECT account_key, product_id, count(DISTINCT subscription_id) AS subscriptions"
+            f" FROM subscription_item, clock WHERE {_LIVE} AND plan_id IS NOT NULL GROUP BY account_key, product_id)"
         )
         pairs, least, most, whole = self._row(
             "SELECT count(*) FILTER (subscriptions > 1), min(subscriptions) FILTER (subscriptions > 1),"
@@ -372,14 +382,17 @@ class _Looking:
                 int(count),
                 "items",
                 int(count) / int(whole),
-                self._examples("SELECT item_id FROM subscription_item WHERE status = 'canceled' AND valid_to IS NULL ORDER BY 1"),
+                self._examples(
+                    "SELECT item_id FROM subscription_item WHERE status = 'canceled' AND valid_to IS NULL ORDER BY 1"
+                ),
                 "They count as not live; when they ended is not known.",
                 "Map valid_to.",
             )
 
     def _without_subscription(self) -> Iterator[Finding]:
         count, whole = self._row(
-            "SELECT count(*) FILTER (account_key NOT IN (SELECT account_key FROM subscription_item)), count(*) FROM account"
+            "SELECT count(*) FILTER (account_key NOT IN (SELECT account_key FROM subscription_item)), count(*)"
+            " FROM account"
         )
         if count:
             yield Finding(

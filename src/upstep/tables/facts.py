@@ -72,6 +72,8 @@ def open_facts(
     """Register every core table as of an instant in the engine, replacing those of an earlier call.
 
     Args:
+        project: The project's folder.
+        engine: Where the tables will be.
         as_of: Default: the smaller ``complete_through`` of subscription_item and usage.
         account_ids: Only these accounts; unknown ones are ignored.
         buckets: Only accounts of these buckets (0 to 63).
@@ -240,13 +242,14 @@ class _Registration:
         self._put(rollup.table, f"SELECT {columns} FROM ({self._of_accounts(merged)})")
 
     def _recent(self, rollup: Rollup) -> str:
-        """Table of what is not folded in yet, together with the stored rows of the same keys; empty when there is none."""
+        """Table of what is not folded in yet, with the stored rows of the same keys; empty when there is none."""
         if not self.snapshot.files(rollup.recent):
             return ""
         name, keys = f"_{rollup.recent}", ", ".join(rollup.keys)
         recent = f"SELECT * FROM ({self.snapshot.select(rollup.recent)}){self._of_buckets('WHERE')}"
         columns = "* EXCLUDE (bucket)"
-        base = f"SELECT {columns} FROM ({self.snapshot.select(rollup.table, partitions=self.buckets)}) SEMI JOIN ({recent}) recent USING ({keys})"
+        stored = self.snapshot.select(rollup.table, partitions=self.buckets)
+        base = f"SELECT {columns} FROM ({stored}) SEMI JOIN ({recent}) recent USING ({keys})"
         rows = f"{recent} UNION ALL {base}"
         wide = rollup is USAGE_DAY and is_wide(self.connection, f"({rows})", "quantity_max")
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rollup.merged(rows, is_wide=wide)}")
@@ -304,7 +307,8 @@ def _item_intervals(stored: str, *, at: int) -> str:
         " least(valid_to, run_to) AS valid_to) FROM ("
         f"  SELECT *, CASE WHEN seen_to <= {at} THEN seen_to END AS run_to FROM ("
         f"    SELECT *, min(seen_from) OVER (PARTITION BY {key}, run) AS run_from FROM ("
-        f"      SELECT *, sum(begins) OVER (PARTITION BY {key} ORDER BY seen_from ROWS UNBOUNDED PRECEDING) AS run FROM ("
+        f"      SELECT *, sum(begins) OVER (PARTITION BY {key} ORDER BY seen_from ROWS UNBOUNDED PRECEDING) AS run"
+        "        FROM ("
         f"        SELECT *, CASE WHEN lag(seen_from) OVER versions IS NULL OR lag(seen_to) OVER versions < seen_from"
         f"         OR {differs} THEN 1 ELSE 0 END AS begins FROM ("
         f"          SELECT *, valid_from AS original_from FROM ({stored})"

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,7 +224,7 @@ class Snapshot:
             uris = DeltaTable(folder, version=stored.version).file_uris()
         except (DeltaError, OSError, ValueError) as error:
             raise DamagedError(f"{folder}: version {stored.version} cannot be opened ({error}).") from None
-        missing = [uri for uri in uris if not os.path.exists(uri)]
+        missing = [uri for uri in uris if not Path(uri).exists()]
         if missing:
             raise DamagedError(
                 f"{missing[0]}: the file is gone ({len(missing)} of {len(uris)}). Restore the folder from a backup."
@@ -281,8 +280,9 @@ class LakeWriter:
         self.snapshot = open_snapshot(project)
         self._adds: dict[str, list[AddAction]] = {}
         self._replaced: set[str] = set()
+        self._is_publishing = False
         self._clear_remains()
-        self._marker.write_text(json.dumps({"started": time.time()}), encoding="utf-8")
+        self._marker.write_text("A load is writing, or died; the next one clears what it left.\n", encoding="utf-8")
 
     def add(self, table: str, select: str, *, order_by: str = "") -> int:
         """Write the rows of ``select`` as further files of a table; seen after ``publish``. Gives the row count."""
@@ -300,7 +300,7 @@ class LakeWriter:
         ).fetchall()
         for path, rows, size, _, statistics, *_ in written:
             self._note(table, Path(path), rows=rows, size=size, statistics=statistics)
-        return sum(row[1] for row in written)
+        return sum(int(row[1]) for row in written)
 
     def add_sorted_part(self, table: str, select: str, *, partition: int, order_by: str) -> int:
         """Write one partition's rows as one sorted file (partitioned writing by DuckDB keeps no order)."""
@@ -315,7 +315,7 @@ class LakeWriter:
             f"COPY (SELECT {columns} FROM ({select}) ORDER BY {order_by}) TO {quoted(str(target))}"
             " (FORMAT parquet, COMPRESSION zstd, RETURN_STATS true)"
         ).fetchall()
-        rows = sum(row[1] for row in written)
+        rows = sum(int(row[1]) for row in written)
         if not rows:
             target.unlink(missing_ok=True)
             return 0
@@ -349,6 +349,7 @@ class LakeWriter:
 
     def publish(self, manifest: Manifest) -> Manifest:
         """Commit every table that has new files, then the manifest. Gives it with the new versions."""
+        self._is_publishing = True
         tables = dict(manifest.tables)
         for table, adds in self._adds.items():
             rows = sum(json.loads(add.stats)["numRecords"] for add in adds)
@@ -361,7 +362,12 @@ class LakeWriter:
         return published
 
     def abandon(self) -> None:
-        """Remove the files of a load that will not be published."""
+        """Remove the files of a load that will not be published; nothing once publishing has begun.
+
+        What is committed is left to the next load, which knows from the manifest what counts.
+        """
+        if self._is_publishing:
+            return
         for table, adds in self._adds.items():
             for add in adds:
                 (self.folder / table / add.path).unlink(missing_ok=True)
@@ -377,13 +383,13 @@ class LakeWriter:
                 path=str(path.relative_to(self.folder / table)),
                 size=size,
                 partition_values={partition: str(value)} if partition else {},
-                modification_time=int(time.time() * 1000),
+                modification_time=path.stat().st_mtime_ns // 1_000_000,
                 data_change=True,
                 stats=json.dumps(_delta_statistics(stored_schema(table), rows=rows, statistics=statistics)),
             )
         )
 
-    def _commit(self, table: str, adds: list[AddAction]) -> int:
+    def _commit(self, table: str, adds: Sequence[AddAction]) -> int:
         from deltalake import DeltaTable, Schema
         from deltalake.transaction import create_table_with_add_actions
 
@@ -391,10 +397,10 @@ class LakeWriter:
         partition = [PARTITIONS[table]] if table in PARTITIONS else []
         schema = Schema.from_arrow(_arrow_schema(table))
         if table not in self.snapshot.manifest.tables:
-            create_table_with_add_actions(str(folder), schema, adds, mode="overwrite", partition_by=partition)
+            create_table_with_add_actions(str(folder), schema, list(adds), mode="overwrite", partition_by=partition)
         else:
             mode = "overwrite" if table in self._replaced else "append"
-            DeltaTable(folder).create_write_transaction(adds, mode, schema, partition_by=partition)
+            DeltaTable(folder).create_write_transaction([*adds], mode, schema, partition_by=partition)
         return int(DeltaTable(folder).version())
 
     def _vacuum(self) -> None:

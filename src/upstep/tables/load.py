@@ -1,5 +1,4 @@
-"""Loading: a company's tables become facts. Twice is once, a row that is wrong is kept aside, and a load that dies
-half way leaves what was there before.
+"""Loading: a company's tables become facts. Twice is once, and a load that dies leaves what was there before.
 
 The order is: find and look through every source, bind every mapping, and only then write; so a fault of structure in
 the last table is told together with those of the first, and nothing has been written.
@@ -10,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Mapping as Pairs, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Pairs
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, OutsideError, SourceError, UpstepError
+from upstep.tables.files import File, file_stamp
+from upstep.tables.keys import Keys
 from upstep.tables.lake import (
-    BUCKETS,
     Connected,
     LakeWriter,
     facts_folder,
@@ -31,17 +32,14 @@ from upstep.tables.lake import (
 from upstep.tables.lock import writer_lock
 from upstep.tables.mapping import Mapping, TableMapping, read_mapping
 from upstep.tables.merge import key_columns, merge
-from upstep.tables.quarantine import KeptAside
+from upstep.tables.quarantine import Faults, KeptAside
 from upstep.tables.schema import TABLES, Nature
-from upstep.tables.source import File, Opened, file_stamp, line_numbers, open_source
+from upstep.tables.source import Opened, open_source
 from upstep.tables.stage import KnownIds, Staged, faulty_rows, stage, wrong_throughout
 from upstep.tables.usage import EventLoader
 
 if TYPE_CHECKING:
     import duckdb
-
-QUARANTINE_MOST = 100_000  # Rows kept aside for one table; all are counted.
-_STRICT_SHOWN = 50
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which share of it is done."""
@@ -81,7 +79,7 @@ def _silent(_what: str, _share: float) -> None:
     """Progress that nobody watches."""
 
 
-def load(
+def load(  # noqa: PLR0913 - what the command line asks for, word by word
     project: Path,
     *,
     now: datetime,
@@ -98,12 +96,17 @@ def load(
     """Bring facts up to what the company's tables say.
 
     Args:
+        project: The project's folder.
         now: The load's start; also ``through`` when that is not given.
+        mapping: Default: what ``read_mapping`` gives.
         through: Everything dated up to here is in the sources; later rows are kept aside as future.
         known: Ids of the catalog; rows that name others are kept aside.
         strict: Any row fault is an error, and nothing is written.
         dry_run: Read and check everything, write nothing.
         only: Load these tables of the mapping.
+        progress: Told what is being done.
+        command: What the lock names to others.
+        memory_limit: Of DuckDB; what is more goes to the disk.
 
     Raises:
         SourceError, MappingError: Faults of structure, or with ``strict`` of rows; nothing was written.
@@ -120,7 +123,7 @@ def load(
         scratch = project / ".upstep" / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        settings = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
+        settings: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
         connection = duckdb.connect(":memory:", config=settings)
         try:
             connection.execute("SET TimeZone = 'UTC'")
@@ -189,10 +192,8 @@ class _Load:
         self.connected: dict[str, Connected] = dict(self.before.connected)
         self.last_event_at = self.before.last_event_at
         self.writer: LakeWriter
-        connection.execute(
-            "CREATE TEMP TABLE faults (table_name VARCHAR, _file VARCHAR, _row BIGINT, place VARCHAR, kind VARCHAR,"
-            " column_name VARCHAR, found VARCHAR, advice VARCHAR, row_json VARCHAR)"
-        )
+        self.keys: Keys
+        self.faults = Faults(connection)
 
     def run(self, wanted: Pairs[str, TableMapping]) -> LoadReport:
         """Bind everything, then merge table by table, then publish."""
@@ -200,15 +201,13 @@ class _Load:
         bound = self._bind([wanted[name] for name in order])
         self.writer = LakeWriter(self.project, self.connection)
         try:
-            self._read_keys()
+            self.keys = Keys(self.connection, self.writer, meters=self.asked.known.meters)
             for number, name in enumerate(order):
                 self.progress(f"loading {name}", number / len(order))
                 if name in bound:
                     self._load_table(bound[name])
-            self._write_keys()
+            self.keys.write()
             self._write_quarantine(bound)
-            if self.asked.strict and self._fault_count():
-                raise SourceError(self._strict_faults())
             return self._publish()
         except BaseException:
             self.writer.abandon()
@@ -280,51 +279,20 @@ class _Load:
         self.connected[table] = replace(before, complete_through=self._through(table))
         self.results[table] = TableLoad(table, faults=before.faults, is_unchanged=True)
 
-    # Keys
-
-    def _read_keys(self) -> None:
-        for table in ("account_key", "meter_key", "contact_key"):
-            select = self.writer.snapshot.select(table)
-            self.connection.execute(f"CREATE TEMP TABLE {table} AS {select}")
-        self._keys_before = {table: self._next_key(table) for table in ("account_key", "meter_key", "contact_key")}
-        if self.asked.known.meters:
-            ids = ", ".join(f"({quoted(meter)})" for meter in sorted(self.asked.known.meters))
-            self._add_keys("meter_key", f"SELECT id FROM (VALUES {ids}) known(id)")
-
-    def _next_key(self, table: str) -> int:
-        found: Any = self.connection.execute(f"SELECT coalesce(max({table}) + 1, 0) FROM {table}").fetchone()
-        return int(found[0])
-
-    def _add_keys(self, table: str, ids: str) -> None:
-        """Give keys to ids (SQL of one column, ``id``) that have none, in the order of the ids."""
-        name = table.replace("_key", "_id")
-        bucket = f", (key % {BUCKETS})::INTEGER" if table == "account_key" else ""
-        first = self._next_key(table)
-        self.connection.execute(
-            f"INSERT INTO {table} SELECT id, key{bucket} FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1 + {first})::INTEGER AS key"
-            f" FROM (SELECT DISTINCT id FROM ({ids}) WHERE id IS NOT NULL) new"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{name} = new.id))"
-        )
-
-    def _write_keys(self) -> None:
-        for table, first in self._keys_before.items():
-            if self._next_key(table) > first:
-                self.writer.add(table, f"SELECT * FROM {table} WHERE {table} >= {first}", order_by=table)
-
     # Tables
 
     def _load_table(self, bound: _Bound) -> None:
         began = time.monotonic()
         table = bound.staged.table
         result = self._load_usage(bound) if table.nature is Nature.EVENT else self._load_rows(bound)
-        faults = self._count_faults(table.name)
+        faults = self.faults.counts(table.name)
         self.results[table.name] = replace(result, faults=faults, seconds=time.monotonic() - began)
         before = self.before.connected.get(table.name, Connected(0))
         ids = before.load_ids
         if result.added or result.changed or result.ended or table.name not in self.before.connected:
             words = [*ids, bound.read_with, *sorted(bound.digests.values())]
             ids = (hashlib.sha256(" ".join(words).encode()).hexdigest()[:16],)
-        wrong = self._faulty_files(bound.staged)
+        wrong = self.faults.files(bound.staged)
         sources = {
             shown: digest + (f" {self.asked.reread_key}" if shown in wrong else "")
             for shown, digest in bound.digests.items()
@@ -343,17 +311,18 @@ class _Load:
         connection = self.connection
         columns = ", ".join(f'"{column}"' for column in staged.columns)
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT _file, _row, {columns}, {staged.any_fault} AS is_faulty FROM ({staged.select})"
+            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT _file, _row, {columns}, {staged.any_fault} AS is_faulty"
+            f" FROM ({staged.select})"
         )
         total: Any = connection.execute("SELECT count(*), count(*) FILTER (is_faulty) FROM staged").fetchone()
         if total[1]:
-            self._note_faults(name, faulty_rows(staged, staged.select))
-        self._note_rejected(staged)
+            self.faults.note(name, faulty_rows(staged, staged.select))
+        self.faults.note_rejected(staged)
         self._note_duplicates(staged)
         if "account_id" in staged.columns:
-            self._add_keys("account_key", "SELECT account_id AS id FROM staged WHERE NOT is_faulty")
+            self.keys.add("account_key", "SELECT account_id AS id FROM staged WHERE NOT is_faulty")
         if name == "contact":
-            self._add_keys("contact_key", "SELECT contact_id AS id FROM staged WHERE NOT is_faulty")
+            self.keys.add("contact_key", "SELECT contact_id AS id FROM staged WHERE NOT is_faulty")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {self._core_rows(staged)}")
         keys = ", ".join(f'"{key}"' for key in key_columns(name))
         connection.execute(
@@ -384,37 +353,19 @@ class _Load:
         return f"SELECT {', '.join(cells)} FROM staged{join} WHERE NOT is_faulty"
 
     def _load_usage(self, bound: _Bound) -> TableLoad:
-        self._note_rejected(bound.staged)
+        self.faults.note_rejected(bound.staged)
         loader = EventLoader(
             self.connection,
             self.writer,
             bound.staged,
             scratch=self.scratch,
-            add_keys=self._add_keys,
-            note_faults=lambda select: self._note_faults("usage", select),
+            add_keys=self.keys.add,
+            note_faults=lambda select: self.faults.note("usage", select),
             progress=self.progress,
         )
         counts = loader.load(self._through("usage"))
         self.last_event_at = max((at for at in (counts.last_at, self.last_event_at) if at is not None), default=None)
         return TableLoad("usage", counts.read, counts.added, repeated=counts.repeated)
-
-    # Faults
-
-    def _note_faults(self, table: str, select: str) -> None:
-        """Keep faults of rows: ``select`` gives _file, _row, kind, column_name, found, advice, row_json."""
-        self.connection.execute(
-            f"INSERT INTO faults SELECT {quoted(table)}, _file, _row, NULL, kind, column_name, found, advice, row_json FROM ({select})"
-        )
-
-    def _note_rejected(self, staged: Staged) -> None:
-        for rejected in staged.opened.rejected:
-            self.connection.execute(
-                "INSERT INTO faults VALUES (?, ?, NULL, ?, 'no_row', '', ?, ?, ?)",
-                [
-                    *(staged.table.name, rejected.file, f"{rejected.file}:{rejected.line}", rejected.found),
-                    *("Correct the line in the source.", rejected.text),
-                ],
-            )
 
     def _note_duplicates(self, staged: Staged) -> None:
         """Of several good rows with one key the first stays; the others are faults."""
@@ -430,7 +381,7 @@ class _Load:
         )
         shown = ", ' ', ".join(f'"{key}"::VARCHAR' for key in key_columns(staged.table.name))
         cells = ", ".join(f"'{name}': \"{name}\"" for name in staged.columns)
-        self._note_faults(
+        self.faults.note(
             staged.table.name,
             f"SELECT _file, _row, 'duplicate_key' AS kind, {quoted(keys.replace(chr(34), ''))} AS column_name,"
             f" concat('key ', {shown}, ' stands in an earlier row too') AS found,"
@@ -442,112 +393,33 @@ class _Load:
             " WHERE staged._file = repeated._file AND staged._row = repeated._row"
         )
 
-    def _count_faults(self, table: str) -> dict[str, int]:
-        rows = self.connection.execute(
-            "SELECT kind, count(*) FROM faults WHERE table_name = ? GROUP BY kind ORDER BY kind", [table]
-        ).fetchall()
-        return dict(rows)
-
-    def _fault_count(self) -> int:
-        found: Any = self.connection.execute("SELECT count(*) FROM faults").fetchone()
-        return int(found[0])
-
-    def _faulty_files(self, staged: Staged) -> set[str]:
-        """Files with faults, as people wrote them; DuckDB names Parquet files by their whole path."""
-        rows = self.connection.execute(
-            "SELECT DISTINCT _file FROM faults WHERE table_name = ?", [staged.table.name]
-        ).fetchall()
-        shown = {str(file.path): file.shown for file in staged.opened.files}
-        return {shown.get(row[0], row[0]) for row in rows}
-
-    def _place_faults(self, bound: Pairs[str, _Bound]) -> None:
-        """Turn file and row into ``file:line``; one pass over each file that has faults."""
-        for name, table in bound.items():
-            files = {str(file.path): file for file in table.staged.opened.files}
-            files |= {file.shown: file for file in table.staged.opened.files}
-            rows = self.connection.execute(
-                "SELECT _file, list(DISTINCT _row ORDER BY _row) FROM faults WHERE table_name = ? AND place IS NULL GROUP BY _file",
-                [name],
-            ).fetchall()
-            for shown, numbers in rows:
-                self._place_file(name, shown, numbers[:QUARANTINE_MOST], file=files.get(shown), staged=table.staged)
-        self.connection.execute("UPDATE faults SET place = concat(_file, ':row ', _row + 1) WHERE place IS NULL")
-
-    def _place_file(self, table: str, shown: str, rows: list[int], *, file: File | None, staged: Staged) -> None:
-        import pyarrow as pa
-
-        if file is None:
-            return
-        rejected = [line.line for line in staged.opened.rejected if line.file == file.shown]
-        lines = line_numbers(file, rows, rejected=rejected)
-        mark = ":row " if file.format == "parquet" else ":"
-        places = pa.table({"_row": list(lines), "place": [f"{file.shown}{mark}{line}" for line in lines.values()]})
-        self.connection.register("_places", places)
-        self.connection.execute(
-            "UPDATE faults SET place = _places.place FROM _places WHERE faults._row = _places._row AND table_name = ? AND _file = ?",
-            [table, shown],
-        )
-        self.connection.unregister("_places")
+    # The end
 
     def _write_quarantine(self, bound: Pairs[str, _Bound]) -> None:
-        """Replace what was kept aside of the sources that were read now; nothing is written when nothing changes."""
-        self._place_faults(bound)
-        stored = self.writer.snapshot.select("quarantine")
-        replaced = (
-            ", ".join(quoted(name) for name, table in bound.items() if table.staged.table.nature is not Nature.EVENT)
-            or "''"
-        )
-        files = [
-            quoted(f"{shown}:")
-            for name, table in bound.items()
-            for shown in table.digests
-            if table.staged.table.nature is Nature.EVENT and shown not in table.staged.opened.skipped
-        ]
-        of_files = " OR ".join(f"starts_with(place, {file})" for file in files) or "false"
-        self.connection.execute(
-            f"CREATE TEMP TABLE kept AS SELECT * FROM ({stored}) WHERE NOT (table_name IN ({replaced})"
-            f" OR (table_name = 'usage' AND ({of_files})))"
-        )
-        columns = "table_name, place, kind, column_name, found, advice, row_json"
-        fresh = f"SELECT {columns} FROM faults QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY _file, _row) <= {QUARANTINE_MOST}"
-        differ: Any = self.connection.execute(
-            f"SELECT count(*) FROM ((SELECT {columns} FROM ({stored})) EXCEPT ALL (SELECT {columns} FROM kept UNION ALL {fresh}))"
-            f" UNION ALL SELECT count(*) FROM ((SELECT {columns} FROM kept UNION ALL {fresh}) EXCEPT ALL (SELECT {columns} FROM ({stored})))"
-        ).fetchall()
-        if not any(row[0] for row in differ):
-            return
-        load_id = hashlib.sha256(
-            repr(sorted((name, sorted(table.digests.items())) for name, table in bound.items())).encode()
-        ).hexdigest()[:16]
-        self.writer.replace("quarantine")
-        self.writer.add(
-            "quarantine",
-            f"SELECT * FROM kept UNION ALL SELECT *, {quoted(load_id)} AS load_id, {self.asked.now} AS loaded_at FROM ({fresh})",
-            order_by="table_name, place",
-        )
+        """Keep the faults of what was read now beside those of files that were not; with ``strict`` raise them.
 
-    def _examples(self, limit: int) -> tuple[KeptAside, ...]:
-        rows = self.connection.execute(
-            "SELECT table_name, place, kind, column_name, found, advice FROM faults QUALIFY row_number() OVER"
-            f" (PARTITION BY table_name, kind, column_name ORDER BY _file, _row) <= {limit} ORDER BY table_name, kind, column_name, _file, _row"
-        ).fetchall()
-        return tuple(KeptAside(*row) for row in rows)
-
-    def _strict_faults(self) -> list[Fault]:
-        rows = self.connection.execute(
-            f"SELECT place, found, advice FROM faults ORDER BY table_name, _file, _row LIMIT {_STRICT_SHOWN}"
-        ).fetchall()
-        faults = [Fault(*row) for row in rows]
-        more = self._fault_count() - len(faults)
-        return faults + ([Fault(str(self.project), f"and {more} more faults in rows.")] if more > 0 else [])
-
-    # The end
+        Raises:
+            SourceError: ``strict`` was asked for, and there are faults.
+        """
+        staged = [table.staged for table in bound.values()]
+        self.faults.place(staged)
+        if self.asked.strict and self.faults.total():
+            raise SourceError(self.faults.first(str(self.project)))
+        words = repr(sorted((name, sorted(table.digests.items())) for name, table in bound.items()))
+        load_id = hashlib.sha256(words.encode()).hexdigest()[:16]
+        older = self.faults.write(self.writer, staged, load_id=load_id, now=self.asked.now)
+        if "usage" in bound:
+            usage = self.connected["usage"]
+            kinds = {*usage.faults, *older}
+            self.connected["usage"] = replace(
+                usage, faults={kind: usage.faults.get(kind, 0) + older.get(kind, 0) for kind in sorted(kinds)}
+            )
 
     def _publish(self) -> LoadReport:
         tables = tuple(self.results[name] for name in TABLES if name in self.results)
         wrote = self.writer.has_written
         report = LoadReport(
-            tables, self._examples(3), from_seconds(self.asked.through), wrote and not self.asked.dry_run
+            tables, self.faults.examples(3), from_seconds(self.asked.through), wrote and not self.asked.dry_run
         )
         if self.asked.dry_run:
             self.writer.abandon()
@@ -570,7 +442,7 @@ class _Load:
         account_changed = bool(self.writer.added_files("account"))
         if "account" not in self.connected:
             return 0
-        if not account_changed and self._next_key("account_key") == self._keys_before["account_key"]:
+        if not account_changed and not self.keys.has_new("account_key"):
             return self.before.orphans
         files = self.writer.added_files("account") if account_changed else self.writer.snapshot.files("account")
         found: Any = self.connection.execute(

@@ -101,7 +101,6 @@ class TableMapping:
     @property
     def digest(self) -> str:
         """Changes when rows of the same files may come out otherwise; not for further files or a new layout."""
-
         unheard = ("place", "where_place", "patterns", "url")
 
         def bare(value: Any) -> Any:
@@ -135,7 +134,7 @@ def read_mapping(project: Path) -> Mapping:
     tables: dict[str, TableMapping] = {}
     if node is not None:
         node.unknown_keys(("version", "time_zone", "tables"))
-        if node.whole("version", minimum=1) not in (1,):
+        if node.whole("version", minimum=1) != 1:
             node.fault(f"version {node.whole('version')} is not known.", "This program reads version 1.")
         zone = _zone(node, "UTC")
         for name, table in node.entries("tables", required=True):
@@ -366,6 +365,7 @@ def compile_expression(sql: str, columns: Pairs[str, str]) -> str:
     """DuckDB's text of an expression. Casts become tries: one bad cell must not end a load.
 
     Args:
+        sql: An expression that ``read_mapping`` has let through.
         columns: Their name (as ``name`` or ``join.name``, in any case) -> the column's name in the relation.
     """
     from sqlglot import exp

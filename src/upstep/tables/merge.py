@@ -51,6 +51,8 @@ def merge(
     """Compare what was read with what is stored.
 
     Args:
+        connection: Where the relations are.
+        table: The canonical table.
         fresh: Relation of the new rows, in the core's columns.
         stored: Relation of the stored rows.
         kept_keys: Relation of the keys of rows that are kept aside; their stored versions stay as they are.
@@ -76,7 +78,7 @@ def merge(
         "SELECT count(*) FILTER (NOT is_known), count(*) FILTER (is_known AND differs),"
         " (SELECT count(*) FROM _gone) FROM _compared"
     ).fetchone()
-    return Merged(*counts, _versions(table, fresh=fresh, stored=stored, at=at))
+    return Merged(counts[0], counts[1], counts[2], _versions(table, fresh=fresh, stored=stored, at=at))
 
 
 def _same_key(table: str, left: str, right: str) -> str:

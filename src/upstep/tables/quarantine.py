@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from upstep.errors import Fault
+from upstep.tables.files import File, line_numbers
+from upstep.tables.lake import LakeWriter, Snapshot, quoted
+from upstep.tables.schema import Nature
+from upstep.tables.stage import Staged
 
 if TYPE_CHECKING:
     import duckdb
 
-    from upstep.tables.lake import Snapshot
+KEPT_MOST = 100_000  # Rows kept of one table; all are counted.
+_FIRST = 50
+_COLUMNS = "table_name, place, kind, column_name, found, advice, row_json"
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,141 @@ def kept_aside(
 def shown(faults: Sequence[KeptAside]) -> tuple[str, ...]:
     """Faults as lines: ``file:line: found``."""
     return tuple(f"{fault.place}: {fault.found}" for fault in faults)
+
+
+class Faults:
+    """The faults of rows that one load meets, as a temp table; at its end they are placed and stored."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        connection.execute(
+            "CREATE TEMP TABLE faults (table_name VARCHAR, _file VARCHAR, _row BIGINT, place VARCHAR, kind VARCHAR,"
+            " column_name VARCHAR, found VARCHAR, advice VARCHAR, row_json VARCHAR)"
+        )
+
+    def note(self, table: str, select: str) -> None:
+        """Keep faults of rows: ``select`` gives _file, _row, kind, column_name, found, advice, row_json."""
+        self._connection.execute(
+            f"INSERT INTO faults SELECT {quoted(table)}, _file, _row, NULL, kind, column_name, found, advice, row_json"
+            f" FROM ({select})"
+        )
+
+    def note_rejected(self, staged: Staged) -> None:
+        """Keep the lines that are no rows at all."""
+        for rejected in staged.opened.rejected:
+            place, advice = f"{rejected.file}:{rejected.line}", "Correct the line in the source."
+            self._connection.execute(
+                "INSERT INTO faults VALUES (?, ?, NULL, ?, 'no_row', '', ?, ?, ?)",
+                [staged.table.name, rejected.file, place, rejected.found, advice, rejected.text],
+            )
+
+    def counts(self, table: str) -> dict[str, int]:
+        """How many faults of each kind a table has."""
+        rows = self._connection.execute(
+            "SELECT kind, count(*) FROM faults WHERE table_name = ? GROUP BY kind ORDER BY kind", [table]
+        ).fetchall()
+        return dict(rows)
+
+    def total(self) -> int:
+        """How many faults there are."""
+        found: Any = self._connection.execute("SELECT count(*) FROM faults").fetchone()
+        return int(found[0])
+
+    def files(self, staged: Staged) -> set[str]:
+        """Files with faults, as people wrote them; DuckDB names Parquet files by their whole path."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT _file FROM faults WHERE table_name = ?", [staged.table.name]
+        ).fetchall()
+        shown_as = {str(file.path): file.shown for file in staged.opened.files}
+        return {shown_as.get(row[0], row[0]) for row in rows}
+
+    def place(self, tables: Sequence[Staged]) -> None:
+        """Turn file and row into ``file:line``; one pass over each file that has faults."""
+        for staged in tables:
+            files = {str(file.path): file for file in staged.opened.files}
+            files |= {file.shown: file for file in staged.opened.files}
+            rows = self._connection.execute(
+                "SELECT _file, list(DISTINCT _row ORDER BY _row) FROM faults"
+                " WHERE table_name = ? AND place IS NULL GROUP BY _file",
+                [staged.table.name],
+            ).fetchall()
+            for name, numbers in rows:
+                if name in files:
+                    self._place_file(staged, name, numbers[:KEPT_MOST], file=files[name])
+        self._connection.execute("UPDATE faults SET place = concat(_file, ':row ', _row + 1) WHERE place IS NULL")
+
+    def _place_file(self, staged: Staged, name: str, rows: list[int], *, file: File) -> None:
+        import pyarrow as pa
+
+        rejected = [line.line for line in staged.opened.rejected if line.file == file.shown]
+        lines = line_numbers(file, rows, rejected=rejected)
+        mark = ":row " if file.format == "parquet" else ":"
+        places = pa.table({"_row": list(lines), "place": [f"{file.shown}{mark}{line}" for line in lines.values()]})
+        self._connection.register("_places", places)
+        self._connection.execute(
+            "UPDATE faults SET place = _places.place FROM _places"
+            " WHERE faults._row = _places._row AND table_name = ? AND _file = ?",
+            [staged.table.name, name],
+        )
+        self._connection.unregister("_places")
+
+    def examples(self, of_each: int) -> tuple[KeptAside, ...]:
+        """The first faults of each table, kind and column."""
+        rows = self._connection.execute(
+            "SELECT table_name, place, kind, column_name, found, advice FROM faults QUALIFY row_number() OVER"
+            f" (PARTITION BY table_name, kind, column_name ORDER BY _file, _row) <= {of_each:d}"
+            " ORDER BY table_name, kind, column_name, _file, _row"
+        ).fetchall()
+        return tuple(KeptAside(*row) for row in rows)
+
+    def first(self, place: str) -> list[Fault]:
+        """The first faults as errors tell them, and how many more there are."""
+        rows = self._connection.execute(
+            f"SELECT place, found, advice FROM faults ORDER BY table_name, _file, _row LIMIT {_FIRST}"
+        ).fetchall()
+        faults = [Fault(*row) for row in rows]
+        more = self.total() - len(faults)
+        return faults + ([Fault(place, f"and {more} more faults in rows.")] if more > 0 else [])
+
+    def write(self, writer: LakeWriter, tables: Sequence[Staged], *, load_id: str, now: int) -> dict[str, int]:
+        """Store the faults in place of those of the same sources; nothing is written when nothing changes.
+
+        Returns:
+            By kind, the faults of usage files that were not read again.
+        """
+        stored = writer.snapshot.select("quarantine")
+        self._connection.execute(
+            f"CREATE TEMP TABLE kept AS SELECT * FROM ({stored}) WHERE NOT ({_read_again(tables)})"
+        )
+        fresh = (
+            f"SELECT {_COLUMNS} FROM faults"
+            f" QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY _file, _row) <= {KEPT_MOST}"
+        )
+        now_kept, was_kept = f"SELECT {_COLUMNS} FROM kept UNION ALL {fresh}", f"SELECT {_COLUMNS} FROM ({stored})"
+        differ: Any = self._connection.execute(
+            f"SELECT (SELECT count(*) FROM (({was_kept}) EXCEPT ALL ({now_kept})))"
+            f" + (SELECT count(*) FROM (({now_kept}) EXCEPT ALL ({was_kept})))"
+        ).fetchone()
+        if differ[0]:
+            with_load = f"SELECT *, {quoted(load_id)} AS load_id, {now} AS loaded_at FROM ({fresh})"
+            writer.replace("quarantine")
+            writer.add("quarantine", f"SELECT * FROM kept UNION ALL {with_load}", order_by="table_name, place")
+        rows = self._connection.execute(
+            "SELECT kind, count(*) FROM kept WHERE table_name = 'usage' GROUP BY kind"
+        ).fetchall()
+        return dict(rows)
+
+
+def _read_again(tables: Sequence[Staged]) -> str:
+    """SQL: whether a stored fault is of a source that this load has read."""
+    conditions = []
+    for staged in tables:
+        if staged.table.nature is not Nature.EVENT:
+            conditions.append(f"table_name = {quoted(staged.table.name)}")
+            continue
+        conditions += [
+            f"table_name = 'usage' AND starts_with(place, {quoted(shown_as + ':')})"
+            for shown_as in staged.opened.digests
+            if shown_as not in staged.opened.skipped
+        ]
+    return " OR ".join(f"({condition})" for condition in conditions) or "false"

@@ -187,7 +187,8 @@ def fold(
         if recent:
             listed = ", ".join(map(quoted, recent))
             selects.append(
-                f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false) WHERE account_key % {BUCKETS} = {bucket}"
+                f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+                f" WHERE account_key % {BUCKETS} = {bucket}"
             )
         if not selects:
             continue
@@ -207,6 +208,9 @@ def merged_view(snapshot: Snapshot, rollup: Rollup, *, buckets: list[int] | None
     """SQL: one row per key of the whole roll-up.
 
     Args:
+        snapshot: What is pinned.
+        rollup: Which of the two.
+        buckets: Read these only; None: all.
         recent: Table of the recent rows, merged with the stored rows of the same keys; empty name when there are none.
     """
     columns = ", ".join(stored_schema(rollup.recent))

@@ -115,12 +115,13 @@ class Staged:
     def between(self, start: int, end: int) -> str:
         """The rows dated from ``start`` until before ``end``, in seconds."""
         dated = f'"{self.table.dated_by}"'
-        where = self.where
+        where = f"({self.where})"
         if self.instant_column is not None:
             cell = f'"{self.instant_column}"'
-            where = f"({where}) AND {cell} >= to_timestamp({start}) AND {cell} < to_timestamp({end})"
+            first, after = f"to_timestamp({start})", f"to_timestamp({end})"
             if "WITH TIME ZONE" not in self.opened.columns[self.instant_column]:
-                where = f"({self.where}) AND {cell} >= make_timestamp({start * 1_000_000}) AND {cell} < make_timestamp({end * 1_000_000})"
+                first, after = f"make_timestamp({start * 1_000_000})", f"make_timestamp({end * 1_000_000})"
+            where += f" AND {cell} >= {first} AND {cell} < {after}"
         return f"SELECT * FROM ({self._select(where)}) WHERE {dated} >= {start} AND {dated} < {end}"
 
     def _select(self, where: str) -> str:
@@ -195,54 +196,42 @@ def _plain_instant(
     return theirs if opened.columns[theirs].startswith("TIMESTAMP") else None
 
 
-def _bound_columns(table: Table, mapping: TableMapping, opened: Opened) -> dict[str, ColumnMapping]:
+def _bound_columns(table: Table, mapping: TableMapping, opened: Opened) -> Mapping[str, ColumnMapping]:
     """Column mappings whose columns are there; all that are not are told at once."""
-    faults: list[Fault] = []
-    where = (
-        opened.files[0].shown + ":1"
-        if opened.files and opened.files[0].format == "csv"
-        else next(iter(opened.digests), mapping.place)
-    )
+    where = next(iter(opened.digests), mapping.place)
     if mapping.columns is None:
-        present = {
+        columns: Mapping[str, ColumnMapping] = {
             name: ColumnMapping(name, mapping.place, column=name) for name in table.names if name in opened.names
         }
-        missing = [column.name for column in table.columns if column.required and column.name not in present]
-        if missing:
-            listed = ", ".join(list(opened.columns)[:20])
-            faults.append(
-                Fault(
-                    where,
-                    f"table '{table.name}' has no column {', '.join(missing)}.",
-                    f"Found: {listed}. Rename them, or map them in mapping.yaml.",
-                )
-            )
-        unknown = [name for name in opened.columns if name.lower() not in table.names]
-        if missing and unknown:
-            faults[-1] = Fault(
-                faults[-1].place, faults[-1].found, f"{faults[-1].advice} {did_you_mean(missing[0], unknown)}"
-            )
+        faults = _missing_columns(table, opened, where=where)
     else:
-        present = dict(mapping.columns)
-        for column in present.values():
-            for name in _reads(column):
-                if name.lower() not in opened.names:
-                    faults.append(
-                        Fault(
-                            column.place,
-                            f"there is no column '{name}' in {where.removesuffix(':1')}.",
-                            did_you_mean(name, opened.columns),
-                        )
-                    )
-    if mapping.where:
-        for name in expression_columns(mapping.where):
-            if name.lower() not in opened.names:
-                faults.append(
-                    Fault(mapping.where_place, f"there is no column '{name}'.", did_you_mean(name, opened.columns))
-                )
+        columns = mapping.columns
+        faults = [
+            Fault(column.place, f"there is no column '{name}' in {where}.", did_you_mean(name, opened.columns))
+            for column in columns.values()
+            for name in _reads(column)
+            if name.lower() not in opened.names
+        ]
+    faults += [
+        Fault(mapping.where_place, f"there is no column '{name}'.", did_you_mean(name, opened.columns))
+        for name in (expression_columns(mapping.where) if mapping.where else ())
+        if name.lower() not in opened.names
+    ]
     if faults:
         raise SourceError(faults)
-    return present
+    return columns
+
+
+def _missing_columns(table: Table, opened: Opened, *, where: str) -> list[Fault]:
+    """What a source without a mapping lacks."""
+    missing = [column.name for column in table.columns if column.required and column.name not in opened.names]
+    if not missing:
+        return []
+    place = f"{where}:1" if opened.files and opened.files[0].format == "csv" else where
+    advice = f"Found: {', '.join(list(opened.columns)[:20])}. Rename them, or map them in mapping.yaml."
+    unknown = [name for name in opened.columns if name.lower() not in table.names]
+    guess = f" {did_you_mean(missing[0], unknown)}" if unknown else ""
+    return [Fault(place, f"table '{table.name}' has no column {', '.join(missing)}.", advice + guess)]
 
 
 def _reads(column: ColumnMapping) -> list[str]:
@@ -280,7 +269,7 @@ _WHOLES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", 
 _ZONED = r"'\d:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?)$'"
 
 
-def typed_cell(column: Column, cell: str, source_type: str, *, zone: str) -> str:
+def typed_cell(column: Column, cell: str, source_type: str, *, zone: str) -> str:  # noqa: PLR0911 - one per kind
     """SQL of a cell as our type; NULL when it does not fit. Never raises in DuckDB."""
     is_text = source_type == "VARCHAR"
     is_whole = source_type in _WHOLES
@@ -325,7 +314,8 @@ def _flag(cell: str, source_type: str, *, is_text: bool, is_number: bool) -> str
     if not is_text and not is_number:
         return "NULL::BOOLEAN"
     word = f"lower(({cell})::VARCHAR)"
-    return f"CASE WHEN {word} IN ('true','t','yes','y','1') THEN true WHEN {word} IN ('false','f','no','n','0') THEN false END"
+    yes, no = "'true', 't', 'yes', 'y', '1'", "'false', 'f', 'no', 'n', '0'"
+    return f"CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END"
 
 
 def _instant(cell: str, source_type: str, *, zone: str) -> str:
@@ -343,7 +333,7 @@ def _instant(cell: str, source_type: str, *, zone: str) -> str:
         )
     else:
         return "NULL::BIGINT"
-    if source_type == "VARCHAR" or source_type == "DATE":
+    if source_type in ("VARCHAR", "DATE"):
         return f"CASE WHEN isfinite({instant}) THEN floor(epoch({instant}))::BIGINT END"
     return f"floor(epoch({instant}))::BIGINT"
 
@@ -354,10 +344,8 @@ def _words(cell: str, source_type: str) -> str:
     text = f"({cell})::VARCHAR"
     is_json = f"starts_with(ltrim({text}), '[') AND json_valid({text})"
     parts = f"list_filter(list_transform(string_split({text}, ';'), lambda word: trim(word)), lambda word: word <> '')"
-    return (
-        f"CASE WHEN {is_json} THEN array_to_string(CASE WHEN {is_json} THEN from_json({text}, '[\"VARCHAR\"]') END, chr(10))"
-        f" ELSE array_to_string({parts}, chr(10)) END"
-    )
+    listed = f"CASE WHEN {is_json} THEN from_json({text}, '[\"VARCHAR\"]') END"
+    return f"CASE WHEN {is_json} THEN array_to_string({listed}, chr(10)) ELSE array_to_string({parts}, chr(10)) END"
 
 
 def _rules(table: Table, columns: Sequence[str], *, known: KnownIds, through: int) -> Iterable[Rule]:
@@ -374,7 +362,7 @@ def _rules(table: Table, columns: Sequence[str], *, known: KnownIds, through: in
         yield Rule(
             "missing_value", either[0], empty, quoted(f"neither {either[0]} nor {either[1]}"), "One of them is needed."
         )
-    if table.dated_by in columns:
+    if table.dated_by is not None and table.dated_by in columns:
         limit = through if _column_of(table, table.dated_by).kind is Kind.INSTANT else through // 86_400
         shown = iso(from_seconds(through))
         found = (
@@ -397,7 +385,8 @@ def _cell_rules(table: Table, column: Column, *, known: KnownIds) -> Iterable[Ru
             "Fill it in the source, or leave such rows out with 'where'.",
         )
     if column.kind is Kind.WHOLE:
-        fraction = f"{raw} IS NOT NULL AND {cell} IS NULL AND isfinite(try_cast(({raw})::VARCHAR AS DOUBLE))"
+        finite = f"coalesce(isfinite(try_cast(({raw})::VARCHAR AS DOUBLE)), false)"
+        fraction = f"{raw} IS NOT NULL AND {cell} IS NULL AND {finite}"
         yield Rule(
             "fraction",
             name,
@@ -405,7 +394,7 @@ def _cell_rules(table: Table, column: Column, *, known: KnownIds) -> Iterable[Ru
             f"concat({shown}, ' is not a whole number')",
             "Map a smaller unit, such as cents or bytes.",
         )
-        bad = f"{raw} IS NOT NULL AND {cell} IS NULL AND NOT coalesce(isfinite(try_cast(({raw})::VARCHAR AS DOUBLE)), false)"
+        bad = f"{raw} IS NOT NULL AND {cell} IS NULL AND NOT {finite}"
         yield Rule("bad_value", name, bad, f"concat({shown}, ' is not a whole number')", "Correct it in the source.")
     elif column.kind is not Kind.TEXT:
         yield Rule(
@@ -461,7 +450,8 @@ def wrong_throughout(connection: duckdb.DuckDBPyConnection, staged: Staged) -> l
     if not names:
         return []
     counts = ", ".join(
-        f'count("raw_{name}"), count(*) FILTER ("raw_{name}" IS NOT NULL AND "{name}" IS NULL), min(("raw_{name}")::VARCHAR) FILTER ("{name}" IS NULL)'
+        f'count("raw_{name}"), count(*) FILTER ("raw_{name}" IS NOT NULL AND "{name}" IS NULL),'
+        f' min(("raw_{name}")::VARCHAR) FILTER ("{name}" IS NULL)'
         for name in names
     )
     row: Any = connection.execute(f"SELECT {counts} FROM ({staged.select})").fetchone()
@@ -477,7 +467,7 @@ def wrong_throughout(connection: duckdb.DuckDBPyConnection, staged: Staged) -> l
 
 
 def faulty_rows(staged: Staged, select: str) -> str:
-    """SQL: one row per rule that a row of ``select`` breaks: _file, _row, kind, column_name, found, advice, row_json."""
+    """SQL: a row per rule that a row of ``select`` breaks: _file, _row, kind, column_name, found, advice, row_json."""
     listed = ", ".join(
         f"CASE WHEN {rule.condition} THEN {{'kind': {quoted(rule.kind)}, 'column_name': {quoted(rule.column)},"
         f" 'found': {rule.found}, 'advice': {quoted(rule.advice)}}} END"

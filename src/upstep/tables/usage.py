@@ -104,7 +104,8 @@ class EventLoader:
 
     def _days(self) -> list[tuple[int | None, int]]:
         return self._connection.execute(
-            f"SELECT (occurred_at // {_DAY})::INTEGER AS day, count(*) FROM ({self._staged.select}) GROUP BY day ORDER BY day"
+            f"SELECT (occurred_at // {_DAY})::INTEGER AS day, count(*) FROM ({self._staged.select})"
+            " GROUP BY day ORDER BY day"
         ).fetchall()
 
     def _take(self, part: _Slice) -> int:
@@ -133,8 +134,9 @@ class EventLoader:
         )
         good = f"SELECT * FROM ({self._staged.between(part.start, part.end)}) WHERE NOT {self._staged.any_fault}"
         self._connection.execute(
-            "CREATE OR REPLACE TEMP TABLE slice AS SELECT events.event_id, account_key.account_key, meter_key.meter_key,"
-            f" {contact}, events.occurred_at, events.quantity, {properties}, (events.occurred_at // {_DAY})::INTEGER AS day"
+            "CREATE OR REPLACE TEMP TABLE slice AS SELECT events.event_id, account_key.account_key,"
+            f" meter_key.meter_key, {contact}, events.occurred_at, events.quantity, {properties},"
+            f" (events.occurred_at // {_DAY})::INTEGER AS day"
             f" FROM ({good}) events"
             " LEFT JOIN account_key ON account_key.account_id = events.account_id"
             f" LEFT JOIN meter_key ON meter_key.meter_id = events.meter_id{by_contact}"
@@ -145,8 +147,8 @@ class EventLoader:
         dropped = 0
         # Equal ids have equal hashes: only rows whose hash occurs twice are compared by their text.
         self._connection.execute(
-            "CREATE OR REPLACE TEMP TABLE suspect AS SELECT id_hash FROM (SELECT hash(event_id, day) AS id_hash FROM slice)"
-            " GROUP BY id_hash HAVING count(*) > 1"
+            "CREATE OR REPLACE TEMP TABLE suspect AS SELECT id_hash"
+            " FROM (SELECT hash(event_id, day) AS id_hash FROM slice) GROUP BY id_hash HAVING count(*) > 1"
         )
         found: Any = self._connection.execute("SELECT count(*) FROM suspect").fetchone()
         if found[0]:
