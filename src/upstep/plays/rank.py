@@ -95,7 +95,9 @@ def merge_steps(rows: ir.Table, playbook: Playbook) -> ir.Table:
         One row per (account_key, to_product_id, target): the columns of the leading proposal, the figures of the one
         with the largest quantity, and evidence_0, evidence_1, …: bit p of mask m says that play m x 60 + p fired.
     """
-    lead_order = [rows.likelihood.desc(), rows.play.asc(), rows.meter_id.asc(), rows.source_row.asc()]
+    # The subject comes before the row's number, which each engine gives in its own order.
+    subject = ("product_id", "meter_id", "feature_id", "subject_add_on_id", "subject_plan_id", "source_row")
+    lead_order = [rows.likelihood.desc(), rows.play.asc(), *(rows[name].asc() for name in subject)]
     size_order = [rows.quantity.desc(), *lead_order]
     placed = rows.mutate(
         lead=ibis.row_number().over(ibis.window(group_by=STEP, order_by=lead_order)),
@@ -165,7 +167,13 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     answers = _answers(rows, rules)
     answers = {gate: _adjusted(gate, answer, rows, playbook) for gate, answer in answers.items()}
     asked_days = ((rows.as_of - rows.asked_at) / float(DAY_SECONDS)).floor().cast("int64")
-    return rows.mutate(asked_days=asked_days, **{f"gate_{gate}": answer for gate, answer in answers.items()})
+    lifts = ibis.greatest(
+        ibis.coalesce(rows.asked_at + rules.cool_down_days * DAY_SECONDS, 0),
+        ibis.coalesce(rows.step_declined_at + rules.declined_days * DAY_SECONDS, 0),
+    )
+    return rows.mutate(
+        asked_days=asked_days, asked_until=lifts, **{f"gate_{gate}": answer for gate, answer in answers.items()}
+    )
 
 
 def _asked(tables: Mapping[str, ir.Table]) -> ir.Table:
@@ -178,8 +186,8 @@ def _priorities(rows: ir.Table, goals: ir.Table) -> ir.Table:
     wanted = rows.select(*STEP, "to_plan_id")
     pairs = inner(wanted, goals, "account_key")
     product = ibis.literal("\n") + pairs.to_product_id + "\n"
-    plan = ibis.literal("\n") + ibis.coalesce(pairs.to_plan_id, "\x00") + "\n"
-    named = pairs.filter(pairs.advances.contains(product) | pairs.advances.contains(plan))
+    plan = ibis.literal("\n") + pairs.to_plan_id + "\n"
+    named = pairs.filter(pairs.advances.contains(product) | ibis.coalesce(pairs.advances.contains(plan), False))
     return named.group_by(*STEP).agg(
         has_priority=named.goal_id.notnull().any(), has_sponsor=named.has_sponsor.any(), goal_id=named.goal_id.min()
     )

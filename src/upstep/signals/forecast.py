@@ -57,10 +57,10 @@ def trend(weeks: list[Any]) -> dict[str, Any]:
 def days_until(remaining: Any, rate: Any, slope: Any) -> Any:
     """Days n with rate x n + slope x n^2 / 2 = remaining; NULL when it is never reached; 0 when nothing remains."""
     root = rate * rate + 2.0 * slope * remaining
-    curved = (ibis.greatest(root, 0.0).sqrt() - rate) / ibis.ifelse(slope == 0.0, 1.0, slope)
+    curved = (ibis.greatest(root, 0.0).sqrt() - rate) / slope.nullif(0.0)
     days = ibis.cases(
         (remaining <= 0, 0.0),
-        ((slope == 0.0) & (rate > 0), remaining / ibis.ifelse(rate > 0, rate, 1.0)),
+        ((slope == 0.0) & (rate > 0), remaining / rate.nullif(0.0)),
         ((slope != 0.0) & (root >= 0), curved),
         else_=ibis.null("float64"),
     )
@@ -70,7 +70,7 @@ def days_until(remaining: Any, rate: Any, slope: Any) -> Any:
 def ahead(rate: Any, slope: Any, days: Any) -> Any:
     """Use in the next ``days`` days, never below 0."""
     # A falling trend bottoms out at no use, and use does not come back.
-    reach = ibis.ifelse(slope < 0, ibis.least(days, rate / ibis.ifelse(slope < 0, -slope, 1.0)), days)
+    reach = ibis.ifelse(slope < 0, ibis.least(days, rate / (-slope).nullif(0.0)), days)
     reach = ibis.ifelse(reach < 0, 0.0, reach)
     more = rate * reach + slope * reach * reach / 2.0
     return ibis.ifelse(more < 0, 0.0, more)
@@ -123,7 +123,8 @@ def _totals(limits: ir.Table) -> ir.Table:
         _noise=spread(with_totals.days_left, with_totals.week_sd),
     )
     return table.mutate(
-        forecast_use=(table.used + table._more).round().cast("int64"),
+        # Engines round a half each in its own way; the floor of a half more is the same everywhere.
+        forecast_use=(table.used + table._more + 0.5).floor().cast("int64"),
         forecast_high=(table.used + table._more + Z_80 * table._noise).ceil().cast("int64"),
     ).drop("_more", "_noise")
 
