@@ -203,8 +203,8 @@ def _json_list(parts: Sequence[Any], rows: int) -> Text:
 
 
 def _hold(gate: Gate, decided: pa.Table) -> Text:
-    why = _sentence(gate.why, decided)
-    return pc.binary_join_element_wise(f',{{"gate":"{gate.id}","why":"', why, f'","lifts":"{gate.lifts}"}}', "")
+    why, lifts = _sentence(gate.why, decided), _sentence(gate.lifts, decided)
+    return pc.binary_join_element_wise(f',{{"gate":"{gate.id}","why":"', why, '","lifts":"', lifts, '"}', "")
 
 
 def _unknown(gate: Gate, decided: pa.Table) -> Text:
@@ -222,12 +222,19 @@ def _sentence(template: str, decided: pa.Table) -> Text:
         elif name == "adoption_percent":
             share = pc.round(pc.multiply(pc.fill_null(decided["adoption"], 0.0), 100.0))
             parts.append(pc.cast(pc.cast(share, pa.int64()), pa.string()))
+        elif name.endswith("_until"):
+            parts.append(pc.fill_null(_day(decided[name]), "removal"))
         else:
             source = "gate_product_id" if name == "product_id" else name
             parts.append(_escaped(pc.fill_null(pc.cast(decided[source], pa.string()), "not stated")))
     if all(isinstance(part, str) for part in parts):
         return pa.repeat(pa.scalar("".join(parts)), decided.num_rows)
     return pc.binary_join_element_wise(*parts, "")
+
+
+def _day(seconds: Any) -> Any:
+    """The date of an instant, as 2026-11-20."""
+    return pc.strftime(pc.cast(seconds, pa.timestamp("s")), "%Y-%m-%d")
 
 
 def _escaped(text: Any) -> Any:
@@ -285,6 +292,7 @@ def facts_json(play: Play, subject: pa.Table, account: Any, catalog: Catalog, *,
         value = _json_value(subject[name])
         unit = _unit(name, subject, catalog)
         kind = "usage" if name.startswith(_USAGE_FACTS) or name.startswith("meter__") else "held"
+        kind = name if name in records else kind
         comma = "," if pieces else "{"
         pieces += [f'{comma}"{name}":{{"value":', value, ',"unit":', unit, ',"records":["', records[kind], '"]}']
     return pc.binary_join_element_wise(*pieces, "}", "") if pieces else pa.repeat(pa.scalar("{}"), subject.num_rows)
@@ -321,12 +329,22 @@ def _records(play: Play, subject: pa.Table, account: Any, *, as_of: datetime) ->
         product = _escaped(subject["product_id"]) if "product_id" in subject.column_names else ""
         used = pc.binary_join_element_wise("usage?account_id=", account, "&product_id=", product, f"&until={until}", "")
         return {"usage": used, "held": held}
-    since = pc.fill_null(subject["starts_0"], 0) if "starts_0" in subject.column_names else pa.scalar(0)
-    begins = pc.strftime(pc.cast(since, pa.timestamp("s")), "%Y-%m-%dT%H:%M:%SZ")
-    used = pc.binary_join_element_wise(
-        "usage?account_id=", account, "&meter_id=", subject["meter_id"], "&from=", begins, f"&until={until}", ""
-    )
-    return {"usage": used, "held": held}
+    found = {"held": held}
+    for name, begins, ends in (("usage", "starts_0", None), *_WINDOWS):
+        if begins in subject.column_names:
+            since = _instant(subject[begins])
+            to = _instant(subject[ends]) if ends else until
+            parts = ("usage?account_id=", account, "&meter_id=", subject["meter_id"], "&from=", since, "&until=", to)
+            found[name] = pc.binary_join_element_wise(*parts, "")
+    return found
+
+
+_WINDOWS = (("used_1", "starts_1", "starts_0"), ("used_2", "starts_2", "starts_1"), ("used_3", "starts_3", "starts_2"))
+"""Facts of a complete window, where it begins and where it ends."""
+
+
+def _instant(seconds: Any) -> Any:
+    return pc.strftime(pc.cast(pc.fill_null(seconds, 0), pa.timestamp("s")), "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _bands(play: Play, subject: pa.Table) -> Any:

@@ -64,7 +64,18 @@ def fact_columns(grain: Grain, plays: Iterable[Play]) -> list[str]:
 
 
 _PROPOSAL_COLUMNS = {
-    "limit": ("enforcement", "aggregate", "starts_0", "starts_next", "basis", "plan_id", "adoption"),
+    "limit": (
+        "enforcement",
+        "aggregate",
+        "starts_0",
+        "starts_1",
+        "starts_2",
+        "starts_3",
+        "starts_next",
+        "basis",
+        "plan_id",
+        "adoption",
+    ),
     "product": ("partner_product_id",),
 }
 """What the proposal and the once-key of a limit need whether or not a condition reads it."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 MAXIMUM_LENGTH = 2000
+MAXIMUM_DEPTH = 40
+"""Levels of nesting that are read; parser and compilers recurse once a level."""
+
+_WHOLE_MAX = 2**63 - 1
 REACHED_SHARES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
 METER_COLUMNS: Mapping[str, str] = {
@@ -97,6 +101,10 @@ def parse(text: str, columns: Kinds, *, meters: Mapping[str, object] | None = No
     except sqlglot.errors.SqlglotError as error:
         message = f"'{text}' is not a SQL condition: {_first_line(error)}."
         raise ExpressionError(message) from None
+    except RecursionError:
+        raise ExpressionError(_TOO_DEEP) from None
+    if any(_depth(node) > MAXIMUM_DEPTH for node in tree.walk()):
+        raise ExpressionError(_TOO_DEEP)
     checker = _Checker(columns, meters)
     if checker.kind(tree) != "flag":
         message = f"'{text}' is not true or false. Compare it with something, as in used > 10."
@@ -108,6 +116,16 @@ def parse(text: str, columns: Kinds, *, meters: Mapping[str, object] | None = No
         meters=tuple(dict.fromkeys(checker.meters)),
         literals={name: tuple(sorted(set(values))) for name, values in checker.literals.items()},
     )
+
+
+_TOO_DEEP = f"the condition is nested deeper than {MAXIMUM_DEPTH} levels. Drop parentheses, or split the play."
+
+
+def _depth(node: exp.Expression) -> int:
+    depth = 0
+    while node.parent is not None:
+        node, depth = node.parent, depth + 1
+    return depth
 
 
 def _first_line(error: Exception) -> str:
@@ -126,7 +144,7 @@ class _Checker:
         self.literals: dict[str, list[float]] = {}
 
     def kind(self, node: exp.Expression) -> str:
-        """The kind of a node's value: number, text, flag or null."""
+        """The kind of a node's value: number, text or flag."""
         for types, rule in (
             ((exp.And, exp.Or), self._logic),
             ((exp.Not,), self._logic),
@@ -135,7 +153,8 @@ class _Checker:
             ((exp.In,), self._membership),
             ((exp.Between,), self._between),
             ((exp.Is,), self._null_test),
-            ((exp.Paren, exp.Neg), self._inner),
+            ((exp.Paren,), self._inner),
+            ((exp.Neg,), self._negative),
             ((exp.Column, exp.Dot), self._column),
             ((exp.Literal, exp.Boolean, exp.Null), self._literal),
             ((exp.Anonymous,), self._function),
@@ -151,7 +170,7 @@ class _Checker:
     def _logic(self, node: exp.Expression) -> str:
         parts = [node.this] if isinstance(node, exp.Not) else [node.left, node.right]  # type: ignore[attr-defined]
         for part in parts:
-            if self.kind(part) not in {"flag", "null"}:
+            if self.kind(part) != "flag":
                 message = f"'{part.sql(dialect='duckdb')}' is not true or false. Compare it with something."
                 raise ExpressionError(message)
         return "flag"
@@ -165,18 +184,25 @@ class _Checker:
 
     def _arithmetic(self, node: exp.Expression) -> str:
         for part in (node.args["this"], node.args["expression"]):
-            if self.kind(part) not in {"number", "null"}:
-                message = f"'{part.sql(dialect='duckdb')}' is not a number, so it cannot be reckoned with."
-                raise ExpressionError(message)
+            self._number(part)
         return "number"
+
+    def _negative(self, node: exp.Expression) -> str:
+        self._number(node.this)
+        return "number"
+
+    def _number(self, part: exp.Expression) -> None:
+        if self.kind(part) != "number":
+            message = f"'{part.sql(dialect='duckdb')}' is not a number, so it cannot be reckoned with."
+            raise ExpressionError(message)
 
     def _membership(self, node: exp.Expression) -> str:
         if node.args.get("query") or node.args.get("unnest") or node.args.get("field"):
             message = "in (...) takes a list of values here, not a query."
             raise ExpressionError(message)
         values = node.args["expressions"]
-        if not all(isinstance(value, exp.Literal | exp.Neg) for value in values):
-            message = f"'{node.sql(dialect='duckdb')}': in (...) takes plain values."
+        if not values or not all(isinstance(value, exp.Literal | exp.Neg) for value in values):
+            message = f"'{node.sql(dialect='duckdb')}': in (...) takes plain values, at least one."
             raise ExpressionError(message)
         self._same_kind([node.this, *values], node)
         return "flag"
@@ -200,10 +226,17 @@ class _Checker:
 
     def _literal(self, node: exp.Expression) -> str:
         if isinstance(node, exp.Null):
-            return "null"
+            # In SQL nothing equals NULL; a condition that seems to ask for it would never match.
+            message = "null stands only in is null and is not null: nothing is equal to it."
+            raise ExpressionError(message)
         if isinstance(node, exp.Boolean):
             return "flag"
-        return "text" if node.is_string else "number"
+        if node.is_string:
+            return "text"
+        if abs(float(node.name)) > _WHOLE_MAX:
+            message = f"the number {node.name} is too large. At most {_WHOLE_MAX} can be compared."
+            raise ExpressionError(message)
+        return "number"
 
     def _column(self, node: exp.Expression) -> str:
         asked = meter_reference(node)
@@ -243,9 +276,10 @@ class _Checker:
         return "flag"
 
     def _same_kind(self, parts: list[exp.Expression], node: exp.Expression) -> None:
-        kinds = {self.kind(part) for part in parts} - {"null"}
+        kinds = {self.kind(part) for part in parts}
         if len(kinds) > 1:
-            message = f"'{node.sql(dialect='duckdb')}' compares {' with '.join(sorted(kinds))}."
+            found = f"'{node.sql(dialect='duckdb')}' compares {' with '.join(sorted(kinds))}."
+            message = f"{found} Compare numbers with numbers, text with text in 'quotes'."
             raise ExpressionError(message)
 
     def _note(self, column: exp.Expression, literal: exp.Expression) -> None:
@@ -266,7 +300,7 @@ def reached_percent(node: exp.Expression) -> int:
         percent = round(float(argument.name) * 100, 6)
     except ValueError:
         percent = -1.0
-    if not isinstance(argument, exp.Literal) or percent != int(percent) or not 0 < percent <= 100:
+    if not isinstance(argument, exp.Literal) or argument.is_string or percent != int(percent) or not 0 < percent <= 100:
         message = f"reached({argument.sql(dialect='duckdb')}): write a share in whole percents, as reached(0.8)."
         raise ExpressionError(message)
     return int(percent)
@@ -321,9 +355,7 @@ def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one
     return ibis.literal(_literal_value(node))
 
 
-def _literal_value(node: exp.Expression) -> str | int | float | bool | None:
-    if isinstance(node, exp.Null):
-        return None
+def _literal_value(node: exp.Expression) -> str | int | float | bool:
     if isinstance(node, exp.Boolean):
         return bool(node.this)
     if isinstance(node, exp.Neg):

@@ -92,7 +92,7 @@ GATES: Mapping[str, Gate] = {
             Answer.HOLDS,
             "bought or upgraded {product_id} {bought_days} day(s) ago",
             "",
-            "14 days after the purchase",
+            "on {just_purchased_until}",
         ),
         Gate(
             "low_adoption",
@@ -108,7 +108,7 @@ GATES: Mapping[str, Gate] = {
             "account",
             ("subscription_item",),
             Answer.HOLDS,
-            "a cancellation or downgrade is set, or was made within 60 days",
+            "{leaving_how}",
             "",
             "when it is withdrawn",
         ),
@@ -117,14 +117,14 @@ GATES: Mapping[str, Gate] = {
             "account",
             ("moment",),
             Answer.CLEAR,
-            "the renewal is at risk",
+            "{renewal_how}",
             "",
             "when it is resolved",
         ),
         Gate(
             "open_deal", "account", ("deal",), Answer.CLEAR, "a deal is open ({open_deal_id})", "", "when it is closed"
         ),
-        Gate("do_not_sell", "account", ("account",), Answer.CLEAR, "{do_not_sell_why}", "", "on the date set"),
+        Gate("do_not_sell", "account", ("account",), Answer.CLEAR, "{do_not_sell_why}", "", "on {do_not_sell_until}"),
         Gate(
             "no_priority",
             "step",
@@ -150,7 +150,7 @@ GATES: Mapping[str, Gate] = {
             Answer.CLEAR,
             "asked {asked_days} day(s) ago",
             "",
-            "after the cool-down",
+            "on {asked_until}",
             care=True,
         ),
         Gate(
@@ -207,6 +207,16 @@ def account_answers(accounts: ir.Table, known: ir.Table) -> ir.Table:
         "has_outcome_signal",
         "has_strategic_signal",
         "has_intent_signal",
+        leaving_how=ibis.cases(
+            (at.cancel_at.notnull(), "a cancellation is set"),
+            (at.pending_downgrade, "a downgrade is set"),
+            else_=f"moved to a lower plan within {LEAVING_DAYS} days",
+        ),
+        renewal_how=ibis.cases(
+            (at.renewal_risks_90d > 0, "a renewal risk was noted within 90 days"),
+            (ibis.coalesce(at.nps_score <= DETRACTOR_SCORE, False), "the renewal is near and the last score was low"),
+            else_="the renewal is near and an outcome was missed",
+        ),
         open_issue=_answer(issue, at.has_ticket, Answer.UNKNOWN),
         payment_trouble=_answer(trouble, at.has_invoice, Answer.UNKNOWN),
         leaving=_answer(leaving, ibis.literal(True), Answer.CLEAR),
@@ -254,6 +264,7 @@ def product_answers(  # noqa: PLR0913 - the inputs are tables, each named
         "first_value_at_least",
         "adoption",
         bought_days=days.floor().cast("int64"),
+        just_purchased_until=state.bought_at + JUST_PURCHASED_DAYS * DAY_SECONDS,
         before_first_value=value.cast("int32"),
         just_purchased=ibis.ifelse(
             ibis.coalesce(days < float(JUST_PURCHASED_DAYS), False), int(Answer.HOLDS), int(Answer.CLEAR)
