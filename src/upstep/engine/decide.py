@@ -170,6 +170,20 @@ def _add_fit_inputs(program: Program, grains: Sequence[Grain]) -> None:
     program.stage("fit_limits", stages["limit_profile"].select(_FIT_COLUMNS).semi_join(accounts, "account_key"))
 
 
+_DECIDERS: dict[tuple[str, ...], Decider] = {}
+_DECIDERS_MAX = 4
+
+
+def decider_of(project: Project, *, owners_connected: bool) -> Decider:
+    """The project's compiled queries, made once in the life of the process for equal catalog, plays and settings."""
+    parts = (project.catalog.hash, project.playbook.hash, repr(project.settings), str(owners_connected))
+    if parts not in _DECIDERS:
+        while len(_DECIDERS) >= _DECIDERS_MAX:
+            _DECIDERS.pop(next(iter(_DECIDERS)))
+        _DECIDERS[parts] = Decider(project, owners_connected=owners_connected)
+    return _DECIDERS[parts]
+
+
 def decide(
     project: Project,
     *,
@@ -193,7 +207,7 @@ def decide(
     progress("opening facts", 0.0)
     facts = open_facts(project.folder, engine, as_of=as_of, account_ids=wanted, buckets=() if wanted is None else None)
     _require(project, facts)
-    decider = Decider(project, owners_connected="owner" in facts.connected)
+    decider = decider_of(project, owners_connected="owner" in facts.connected)
     known = known_tables(facts, project.settings.fresh_days)
     outside = (inputs or Inputs({})).tables
     parts: list[pa.Table] = []

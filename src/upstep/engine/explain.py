@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from upstep.engine.decide import Decider, Inputs, Run, core_inputs, coverage, identify, known_tables
+from upstep.engine.decide import Decider, Inputs, Run, core_inputs, coverage, decider_of, identify, known_tables
 from upstep.engine.assemble import finish
 from upstep.errors import Fault, SourceError
 from upstep.plays.evaluate import clause_answers
@@ -107,7 +107,7 @@ def explain(
     """
     engine = DuckEngine()
     facts = open_facts(project.folder, engine, as_of=as_of, account_ids=[account_id])
-    decider = Decider(project, owners_connected="owner" in facts.connected)
+    decider = decider_of(project, owners_connected="owner" in facts.connected)
     outside = (inputs or Inputs({})).tables
     meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
     known = known_tables(facts, project.settings.fresh_days)

@@ -65,7 +65,11 @@ class Project:
         )
 
     def profiles(self) -> Program:
-        """A fresh program of the signal queries. Its shape depends on the catalog alone."""
+        """A program of the signal queries, the caller's own to add to. Its shape depends on the catalog alone."""
+        return self._profiles.copy()
+
+    @cached_property
+    def _profiles(self) -> Program:
         from upstep.clock import from_seconds
 
         words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))

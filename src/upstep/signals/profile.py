@@ -271,8 +271,10 @@ def first_value(core: Tables, small: Tables) -> ir.Table:
         "account_key",
         "product_id",
         "first_value_at_least",
-        "first_value_used",
         "first_value_moment",
+        first_value_used=ibis.ifelse(
+            state.first_value_meter_key.notnull(), ibis.coalesce(state.first_value_used, 0), ibis.null("int64")
+        ),
         first_value_reached=reached,
     )
 

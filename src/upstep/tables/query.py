@@ -153,6 +153,12 @@ class Program:
         self._sql.clear()
         return ibis.table(select.schema(), name=name)
 
+    def copy(self) -> Program:
+        """The same stages, to be built on."""
+        other = Program()
+        other.stages = dict(self.stages)
+        return other
+
     def sql(self, dialect: str) -> dict[str, str]:
         """Stage name to SQL, in order."""
         if dialect not in self._sql:
