@@ -57,11 +57,23 @@ def _users(here: ir.Table) -> ir.Table:
 
 def _listed(people: ir.Table, name: str) -> ir.Table:
     place = ibis.row_number().over(ibis.window(group_by="account_key", order_by="contact_id"))
-    first = people.mutate(place=place)
-    first = first.filter(first.place < PEOPLE_MAX)
-    return first.group_by("account_key").agg(
-        **{name: first.contact_id.group_concat(sep="\n", order_by=first.contact_id.asc())}
-    )
+    return _in_words(people.mutate(place=place), ["account_key"], name)
+
+
+def _in_words(placed: ir.Table, keys: list[str], name: str) -> ir.Table:
+    """The contact ids of the first places between line feeds: one row per ``keys``, and ``name``.
+
+    Each place is a column of its own first: not every engine orders what it joins into one text.
+    """
+    ids = {
+        f"id_{index}": ibis.ifelse(placed.place == index, placed.contact_id, ibis.null("string")).max()
+        for index in range(PEOPLE_MAX)
+    }
+    wide = placed.filter(placed.place < PEOPLE_MAX).group_by(keys).agg(**ids)
+    words = wide.id_0
+    for index in range(1, PEOPLE_MAX):
+        words = words + ibis.coalesce(ibis.literal("\n") + wide[f"id_{index}"], "")
+    return wide.select(*keys, **{name: words})
 
 
 def meter_people(fired: ir.Table, tables: Mapping[str, ir.Table]) -> ir.Table:
@@ -79,8 +91,4 @@ def meter_people(fired: ir.Table, tables: Mapping[str, ir.Table]) -> ir.Table:
     people = inner(seen.filter(this | last), tables["contact_key"], "contact_key")
     place = ibis.row_number().over(ibis.window(group_by=["account_key", "meter_id"], order_by="contact_id"))
     people = people.select("account_key", "meter_id", "contact_id").distinct()
-    first = people.mutate(place=place)
-    first = first.filter(first.place < PEOPLE_MAX)
-    return first.group_by("account_key", "meter_id").agg(
-        people=first.contact_id.group_concat(sep="\n", order_by=first.contact_id.asc())
-    )
+    return _in_words(people.mutate(place=place), ["account_key", "meter_id"], "people")
