@@ -82,7 +82,7 @@ def _by_contact(events: list[_Event]) -> dict[tuple[str, str, str, int], int]:
 _NAMES = "JOIN account_key USING (account_key) JOIN meter_key USING (meter_key)"
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     loads=st.lists(st.lists(_EVENTS, min_size=1, max_size=8), min_size=1, max_size=3),
     as_of=st.integers(_START - 1, _START + 3 * _DAY),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.clock import DAY_SECONDS, from_seconds, to_seconds
 from upstep.errors import Fault, SourceError
-from upstep.tables.lake import BUCKETS, DUCK_TYPES, Snapshot, open_snapshot
+from upstep.tables.lake import BUCKETS, DUCK_TYPES, Snapshot, open_snapshot, stored_schema
 from upstep.tables.query import CORE_TABLES, core_schema
 from upstep.tables.rollup import (
     ROLLUPS,
@@ -246,10 +246,11 @@ class _Registration:
         if not self.snapshot.files(rollup.recent):
             return ""
         name, keys = f"_{rollup.recent}", ", ".join(rollup.keys)
-        recent = f"SELECT * FROM ({self.snapshot.select(rollup.recent)}){self._of_buckets('WHERE')}"
-        columns = "* EXCLUDE (bucket)"
+        columns = ", ".join(stored_schema(rollup.recent))
+        recent = self._of_accounts(f"SELECT {columns} FROM ({self.snapshot.select(rollup.recent)})")
         stored = self.snapshot.select(rollup.table, partitions=self.buckets)
-        base = f"SELECT {columns} FROM ({stored}) SEMI JOIN ({recent}) recent USING ({keys})"
+        base = self._of_accounts(f"SELECT {columns} FROM ({stored})")
+        base = f"SELECT {columns} FROM ({base}) SEMI JOIN ({recent}) recent USING ({keys})"
         rows = f"{recent} UNION ALL {base}"
         wide = rollup is USAGE_DAY and is_wide(self.connection, f"({rows})", "quantity_max")
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rollup.merged(rows, is_wide=wide)}")

@@ -22,6 +22,8 @@
         from: {postgres: "${DATABASE_URL}", table: billing.items}
       ticket:
         from: {duckdb: warehouse.duckdb, table: tickets}
+      invoice:
+        from: {file: data/invoices.csv, delimiter: ";"}   # only where the first line does not show it
 
 All cells of CSV and JSON lines are text; a cast in ``sql`` that a cell does not fit gives nothing (NULL), so the cell
 is told as missing. Without a mapping, ``data/<table>.csv|parquet|jsonl`` with our column names is read as it is.

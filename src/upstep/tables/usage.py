@@ -83,6 +83,8 @@ class EventLoader:
             rest = f"SELECT * FROM ({self._staged.select}) WHERE occurred_at IS NULL OR occurred_at >= {last}"
             self._note_faults(faulty_rows(self._staged, rest))
         rollups = RollupWriter(self._connection, self._writer, is_bulk=read >= BULK_ROWS, scratch=self._scratch)
+        # Events have no order to keep, and keeping it costs a third more.
+        self._connection.execute("SET preserve_insertion_order = false")
         added = repeated = done = 0
         last_at: int | None = None
         for part in _slices(dated):
@@ -98,6 +100,7 @@ class EventLoader:
             added, repeated, done = added + good - dropped, repeated + dropped, done + part.rows
             self._progress("loading usage", done / max(read, 1))
         self._connection.execute("DROP TABLE IF EXISTS slice")
+        self._connection.execute("SET preserve_insertion_order = true")
         if added:
             rollups.finish(self._progress)
         return EventCounts(read, added, repeated, last_at)
