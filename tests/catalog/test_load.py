@@ -111,7 +111,7 @@ def test_a_plan_of_the_example_has_its_prices_limits_overage_and_features(tmp_pa
     free, pro, enterprise = catalog.products["sending"].plans
     assert free.limits == (Limit("emails", 3000, Enforcement.HARD), Limit("seats", 1, Enforcement.HARD))
     assert pro.limits == (Limit("emails", 50000, Enforcement.OVERAGE), Limit("seats", 5, Enforcement.HARD))
-    assert pro.overages == (Overage("emails", 1000, 90),)
+    assert pro.overages == (Overage("emails", 1000, 90, "usd"),)
     assert pro.prices[1] == Price("pro_year", PriceModel.FLAT, "usd", "year", amount_minor=20000)
     assert enterprise.prices == (Price("ent", PriceModel.QUOTE, "usd", "year", estimate_minor=1200000),)
     assert enterprise.limit("emails") == Limit("emails", None, Enforcement.HARD)

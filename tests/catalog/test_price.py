@@ -66,7 +66,7 @@ def test_package_charges_every_started_package(size: int, minor: int, n: int) ->
     started = len({unit // size for unit in range(n)})
     package = price(PriceModel.PACKAGE, amount_minor=minor, package_size=size, minimum_quantity=0)
     assert amount(package, n) == started * minor
-    assert overage_amount(Overage("m", size, minor), n) == started * minor
+    assert overage_amount(Overage("m", size, minor, "usd"), n) == started * minor
 
 
 @given(st.sampled_from(list(PriceModel)), tiers(), st.integers(0, 9), st.lists(st.integers(0, 10**9), max_size=20))
@@ -127,7 +127,7 @@ def test_the_largest_amount_that_fits_is_exact() -> None:
     assert amount(price(PriceModel.PER_UNIT, amount_minor=MOST), 1) == MOST
     assert amount(price(PriceModel.PACKAGE, amount_minor=2, package_size=3), MOST) == -(-MOST // 3) * 2
     assert amount(price(PriceModel.GRADUATED, tiers=(Tier(5, 0), Tier(None, 1))), MOST) == MOST - 5
-    assert overage_amounts(Overage("m", 1, 1), np.array([MOST])).tolist() == [MOST]
+    assert overage_amounts(Overage("m", 1, 1, "usd"), np.array([MOST])).tolist() == [MOST]
 
 
 def test_negative_and_fractional_quantities_are_refused() -> None:
@@ -137,7 +137,7 @@ def test_negative_and_fractional_quantities_are_refused() -> None:
     with pytest.raises(ValueError, match="quantity -1 is negative"):
         amount(flat, -1)
     with pytest.raises(ValueError, match="-5"):
-        overage_amounts(Overage("m", 1, 1), np.array([-5]))
+        overage_amounts(Overage("m", 1, 1, "usd"), np.array([-5]))
     with pytest.raises(TypeError, match="float64"):
         amounts(flat, np.array([1.5]))
 

@@ -176,7 +176,7 @@ def mean_overage(terms: Terms, holding: Holding) -> Wholes:
     """Mean monthly overage of the last three complete periods at today's plan, in MRR units."""
     total = np.zeros(len(holding), np.int64)
     for meter, periods in holding.past_use.items():
-        overage = terms.plan.overage(meter)
+        overage = terms.plan.overage(meter, terms.currency)
         limit = holding.limits.get(meter)
         if overage is None or limit is None:
             continue
@@ -260,7 +260,7 @@ def _add_on_option(  # noqa: PLR0913
         holding.quantity, holding.recurring_units, holding.plan_units, holding.needs, raised, holding.past_use
     )
     holds = _holds(terms.plan, lifted, holding.quantity, own=True) & (short > 0)
-    beyond = _overage_at(terms.plan, lifted)
+    beyond = _overage_at(terms, lifted)
     return _Option(terms.plan, add_on, count, holding.recurring_units + _units(price, count), beyond, holds, price)
 
 
@@ -326,18 +326,18 @@ def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms)
     total = _zeros(len(holding))
     for overage in plan.overages:
         need = holding.needs.get(overage.meter_id)
-        if need is not None:
+        if need is not None and overage.currency == terms.currency:
             given = _limit_of(plan, overage.meter_id, holding, quantity, own=False, terms=terms)
             cost = overage_amounts(overage, np.maximum(need - given, 0))
             total = total + monthly_units(cost, "month", 1)
     return total
 
 
-def _overage_at(plan: Plan, holding: Holding) -> Wholes:
+def _overage_at(terms: Terms, holding: Holding) -> Wholes:
     total = _zeros(len(holding))
-    for overage in plan.overages:
+    for overage in terms.plan.overages:
         need, limit = holding.needs.get(overage.meter_id), holding.limits.get(overage.meter_id)
-        if need is not None and limit is not None:
+        if need is not None and limit is not None and overage.currency == terms.currency:
             total = total + monthly_units(overage_amounts(overage, np.maximum(need - limit, 0)), "month", 1)
     return total
 

@@ -27,7 +27,7 @@ from upstep.catalog.model import (
     Product,
     UseCase,
 )
-from upstep.catalog.price_list import PriceList, read_amount, read_currency, read_prices
+from upstep.catalog.price_list import PriceList, read_amounts, read_currency, read_prices
 from upstep.errors import CatalogError, Fault, did_you_mean
 from upstep.yaml_file import Node, in_file_order, read_yaml
 
@@ -268,6 +268,7 @@ def _plan(node: Node, product_id: str, position: int, known: _Known) -> Plan:
     overages = _overages(node, product_id, known)
     limits = _limits(node, product_id, prices, {overage.meter_id for overage in overages}, known)
     _tell_idle_overages(node, overages, limits)
+    _tell_unpriced_overages(node, overages, prices)
     return Plan(
         id=plan_id,
         product_id=product_id,
@@ -364,17 +365,30 @@ def _limit_written(node: Node) -> tuple[int | None, bool, Enforcement | None]:
 
 
 def _overages(owner: Node, product_id: str, known: _Known) -> tuple[Overage, ...]:
-    """What use beyond the limit costs, in the catalog's currency."""
+    """What use beyond the limit costs, in each currency that is given."""
     overages = []
     for meter_id, node in owner.entries("overage"):
         place = owner.child("overage").key_place(meter_id)  # type: ignore[union-attr]
         if not _is_meter(meter_id, node, place, known) or not node.must_be_mapping():
             continue
         known.claim(meter_id, product_id, node, place)
-        node.unknown_keys(("per", "amount"))
-        amount = read_amount(node, "amount", known.prices.currency)
-        overages.append(Overage(meter_id, node.whole("per", 1, minimum=1), amount))
+        node.unknown_keys(("per", "amount", "amounts"))
+        per = node.whole("per", 1, minimum=1)
+        for currency, amount in read_amounts(node, known.prices).items():
+            overages.append(Overage(meter_id, per, amount, currency))
     return tuple(overages)
+
+
+def _tell_unpriced_overages(owner: Node, overages: tuple[Overage, ...], prices: tuple[Price, ...]) -> None:
+    """Who pays in a currency pays overage in it too, so it needs an amount there."""
+    priced = {(overage.meter_id, overage.currency) for overage in overages}
+    currencies = sorted({price.currency for price in prices if price.sold and price.model is not PriceModel.QUOTE})
+    for meter_id in dict.fromkeys(overage.meter_id for overage in overages):
+        for currency in currencies:
+            if (meter_id, currency) not in priced:
+                place = owner.child("overage").key_place(meter_id)  # type: ignore[union-attr]
+                found = f"is sold in {currency}, and its overage on '{meter_id}' has no amount in {currency}."
+                owner.fault(found, f"Write amounts: {{{currency}: ...}} with every currency it is sold in.", place=place)
 
 
 def _tell_idle_overages(owner: Node, overages: tuple[Overage, ...], limits: tuple[Limit, ...]) -> None:

@@ -75,11 +75,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class Overage:
-    """What use beyond the limit costs: ``amount_minor`` per started ``per`` units."""
+    """What use beyond the limit costs in one currency: ``amount_minor`` per started ``per`` units."""
 
     meter_id: str
     per: int
     amount_minor: int
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,10 @@ class Plan:
         """The plan's limit on that meter, or None when it names none."""
         return next((limit for limit in self.limits if limit.meter_id == meter_id), None)
 
-    def overage(self, meter_id: str) -> Overage | None:
-        """The plan's overage price on that meter, or None."""
-        return next((overage for overage in self.overages if overage.meter_id == meter_id), None)
+    def overage(self, meter_id: str, currency: str) -> Overage | None:
+        """The plan's overage price on that meter in that currency, or None."""
+        wanted = (meter_id, currency)
+        return next((found for found in self.overages if (found.meter_id, found.currency) == wanted), None)
 
 
 @dataclass(frozen=True)

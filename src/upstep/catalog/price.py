@@ -53,7 +53,7 @@ def is_estimated(price: Price) -> bool:
 
 
 def overage_amounts(overage: Overage, beyond: Wholes) -> Wholes:
-    """Minor units, in the catalog's currency, for units used beyond the limit in one period of the meter.
+    """Minor units of ``overage.currency`` for units used beyond the limit in one period of the meter.
 
     Every started ``overage.per`` units cost ``overage.amount_minor``.
 

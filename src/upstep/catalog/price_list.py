@@ -149,23 +149,29 @@ def _maximum(node: Node, minimum: int, model: PriceModel, per: str | None) -> in
 
 def _amounts(node: Node, listed: PriceList, model: PriceModel) -> dict[str, int | None]:
     """Amount by currency; None for tiers and quotes."""
+    currency = read_currency(node, "currency", listed.currency)
+    if "amounts" not in node and model in (*_TIERED, PriceModel.QUOTE):
+        return {currency: None}
+    return {**read_amounts(node, listed, currency=currency)}
+
+
+def read_amounts(node: Node, listed: PriceList, *, currency: str | None = None) -> dict[str, int]:
+    """``amounts`` by currency, or the one ``amount`` in ``currency`` (default: the catalog's)."""
     if "amounts" in node:
-        found: dict[str, int | None] = {}
+        found: dict[str, int] = {}
         for code, amount in node.entries("amounts"):
-            currency = code.lower()
-            if currency not in CURRENCIES:
+            known = code.lower()
+            if known not in CURRENCIES:
                 amount.fault(f"'{code}' is no ISO 4217 currency.", _CODES)
-            elif currency in found:
+            elif known in found:
                 amount.fault(f"'{code}' stands twice in amounts.", "Remove one of them.")
             else:
-                found[currency] = as_amount(amount, currency)
+                found[known] = as_amount(amount, known)
         if not node.entries("amounts"):
             node.fault("amounts is empty.", "Write {usd: ..., eur: ...}.")
         return found
-    currency = read_currency(node, "currency", listed.currency)
-    if model in (*_TIERED, PriceModel.QUOTE):
-        return {currency: None}
-    return {currency: read_amount(node, "amount", currency)}
+    paid = currency or listed.currency
+    return {paid: read_amount(node, "amount", paid)}
 
 
 def read_amount(node: Node, key: str, currency: str) -> int:

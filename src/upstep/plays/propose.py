@@ -283,7 +283,7 @@ def _holding(batch: _Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes
     past = {
         meter: [held.meters[meter][f"used_{index}"][at] for index in (1, 2, 3)]
         for meter in known
-        if terms.plan.overage(meter)
+        if terms.plan.overage(meter, terms.currency)
     }
     return Holding(
         quantity=np.maximum(held.column("quantity", at), 1),
