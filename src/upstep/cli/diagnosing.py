@@ -1,0 +1,154 @@
+"""upstep doctor: what this installation and this project are made of, and who writes just now."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+
+from upstep.cli.options import HERE, AsJson, ProjectFolder
+from upstep.cli.terminal import counted, grid, next_command, print_json, show
+from upstep.errors import UpstepError
+
+_LIBRARIES = ("duckdb", "deltalake", "pyarrow", "ibis-framework", "sqlglot", "sqlalchemy", "numpy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``is_well`` None: nothing to say of it yet."""
+
+    subject: str
+    is_well: bool | None
+    found: str
+
+
+def doctor(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
+    """Say which versions run, what state the project is in and who writes. Exit code 1 when something is amiss."""
+    findings = list(_looks(project))
+    if as_json:
+        print_json({"versions": _versions(), "findings": [asdict(finding) for finding in findings]})
+    else:
+        show(", ".join(f"{name} {version}" for name, version in _versions().items()), "")
+        words = {True: "well", False: "AMISS", None: "-"}
+        show(grid([(finding.subject, words[finding.is_well], finding.found) for finding in findings]), "")
+        next_command(_next(findings), project=project)
+    if any(finding.is_well is False for finding in findings):
+        raise typer.Exit(1)
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    from upstep import __version__
+
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"upstep": __version__, "python": platform.python_version(), **libraries}
+
+
+def _looks(folder: Path) -> Iterator[Finding]:
+    looks: tuple[tuple[str, Callable[[Path], Iterator[Finding]]], ...] = (
+        ("settings", _settings),
+        ("catalog", _catalog),
+        ("plays", _plays),
+        ("facts", _facts),
+        ("state", _state),
+        ("writer", _writer),
+    )
+    for subject, look in looks:
+        try:
+            yield from look(folder)
+        except UpstepError as error:
+            yield Finding(subject, False, str(error).splitlines()[0])  # noqa: FBT003 - amiss
+
+
+def _settings(folder: Path) -> Iterator[Finding]:
+    from upstep.config import load_settings
+
+    settings = load_settings(folder)
+    yield Finding("settings", True, f"{settings.company}, {settings.currency}, {settings.time_zone}")  # noqa: FBT003 - well
+    for assumption in settings.assumptions:
+        yield Finding("assumed", None, f"{assumption.gate} is clear without data: {assumption.because}")
+
+
+def _catalog(folder: Path) -> Iterator[Finding]:
+    from upstep.catalog.load import load_catalog
+
+    catalog = load_catalog(folder / "catalog.yaml")
+    plans = counted(len(list(catalog.plans())), "plan")
+    told = f"{counted(len(catalog.products), 'product')}, {plans}, {counted(len(catalog.meters), 'meter')}"
+    yield Finding("catalog", True, told)  # noqa: FBT003 - well
+
+
+def _plays(folder: Path) -> Iterator[Finding]:
+    from upstep.engine.project import Project
+
+    project = Project(folder)
+    off = f", {len(project.settings.plays_off)} off" if project.settings.plays_off else ""
+    yield Finding("plays", True, counted(len(project.playbook.plays), "play") + off)  # noqa: FBT003 - well
+
+
+def _facts(folder: Path) -> Iterator[Finding]:
+    from upstep.clock import from_seconds
+    from upstep.tables.lake import read_manifest
+    from upstep.tables.schema import REQUIRED_TABLES
+
+    manifest = read_manifest(folder)
+    if not manifest.connected:
+        yield Finding("facts", None, "nothing is loaded yet")
+        return
+    missing = [name for name in REQUIRED_TABLES if name not in manifest.connected]
+    told = f"{counted(len(manifest.connected), 'table')}" + (
+        f", needed and missing: {', '.join(missing)}" if missing else ""
+    )
+    yield Finding("facts", not missing, told)
+    for name, connected in manifest.connected.items():
+        stored = manifest.tables.get(name)
+        through = from_seconds(connected.complete_through)
+        aside = f", {sum(connected.faults.values()):,} kept aside" if connected.faults else ""
+        rows = counted(stored.rows if stored else 0, "row")
+        yield Finding(f"  {name}", None, f"{rows}, complete through {through:%Y-%m-%d %H:%M}{aside}")
+
+
+def _state(folder: Path) -> Iterator[Finding]:
+    path = folder / ".upstep" / "state.db"
+    if not path.exists():
+        yield Finding("state", None, "no answers and no offers yet")
+        return
+    from upstep.clock import now
+    from upstep.state.answers import answers
+    from upstep.state.session import open_state, reading
+
+    engine = open_state(path)
+    try:
+        with reading(engine) as connection:
+            count = len(answers(connection, at=now()))
+    finally:
+        engine.dispose()
+    yield Finding("state", True, f"{counted(count, 'answer')} of people stand")  # noqa: FBT003 - well
+
+
+def _writer(folder: Path) -> Iterator[Finding]:
+    """Asks for the lock and gives it back at once."""
+    if not (folder / ".upstep").is_dir():
+        yield Finding("writer", None, "nobody writes")
+        return
+    from upstep.clock import now
+    from upstep.errors import BusyError
+    from upstep.tables.lock import writer_lock
+
+    try:
+        with writer_lock(folder, command="upstep doctor", now=now()):
+            yield Finding("writer", None, "nobody writes")
+    except BusyError as busy:
+        yield Finding("writer", None, f"{busy.holder} is writing")
+
+
+def _next(findings: list[Finding]) -> str:
+    by_subject = {finding.subject: finding for finding in findings}
+    if by_subject["settings"].is_well is not True:
+        return "init"
+    facts = by_subject.get("facts")
+    return "decide" if facts and facts.is_well else "load"
