@@ -332,7 +332,7 @@ def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one
     if isinstance(node, exp.Not):
         return ~_value(node.this, table)
     if isinstance(node, exp.Is):
-        return _value(node.this, table).isnull()
+        return _operand(node.this, table).isnull()
     if isinstance(node, exp.In):
         return _value(node.this, table).isin([_literal_value(value) for value in node.args["expressions"]])
     if isinstance(node, exp.Between):
@@ -340,7 +340,7 @@ def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one
         return (value >= _value(node.args["low"], table)) & (value <= _value(node.args["high"], table))
     if type(node) in _COMPARISONS or type(node) in _ARITHMETIC:
         rule = _COMPARISONS.get(type(node)) or _ARITHMETIC[type(node)]
-        return rule(_value(node.args["this"], table), _value(node.args["expression"], table))
+        return rule(_operand(node.args["this"], table), _operand(node.args["expression"], table))
     if isinstance(node, exp.Paren):
         return _value(node.this, table)
     if isinstance(node, exp.Neg):
@@ -353,6 +353,14 @@ def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one
     if isinstance(node, exp.Column):
         return table[node.name]
     return ibis.literal(_literal_value(node))
+
+
+def _operand(node: exp.Expression, table: ir.Table) -> Any:
+    """A side of a comparison. ``not x`` is written ``x = false``: NOT binds looser, and Ibis sets no parentheses."""
+    inside = node.unnest()
+    if isinstance(inside, exp.Not):
+        return _value(inside.this, table) == ibis.literal(value=False)
+    return _value(node, table)
 
 
 def _literal_value(node: exp.Expression) -> str | int | float | bool:
