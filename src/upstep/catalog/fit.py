@@ -123,10 +123,17 @@ def fit(terms: Terms, holding: Holding, *, nearly_same_percent: int = 10) -> Fit
 def fit_down(terms: Terms, holding: Holding) -> Fit:
     """A cheaper plan, quantity or single subscription that holds every need; stay when none costs less."""
     today = mean_overage(terms, holding)
-    options = _plan_options(terms, holding, at_least=0, smaller=True)
+    options = [
+        option for option in _plan_options(terms, holding, at_least=0, smaller=True) if _covers(option.plan, terms.plan)
+    ]
     best, chosen = _cheapest(options, holding, today=None)
     propose = (chosen >= 0) & (best < holding.recurring_units + today)
     return _answer(options, np.where(propose, chosen, -1), terms, holding, today)
+
+
+def _covers(plan: Plan, today: Plan) -> bool:
+    """Every feature of today's plan stays: which of them are in use is not measured, so none may be lost."""
+    return {feature.id for feature in today.features} <= {feature.id for feature in plan.features}
 
 
 def fit_term(terms: Terms, holding: Holding, interval: str = "year") -> Fit:

@@ -330,6 +330,12 @@ def _records(play: Play, subject: pa.Table, account: Any, *, as_of: datetime) ->
         used = pc.binary_join_element_wise("usage?account_id=", account, "&product_id=", product, f"&until={until}", "")
         return {"usage": used, "held": held}
     found = {"held": held}
+    if "basis" in subject.column_names:
+        own = pc.binary_join_element_wise(
+            "entitlement_override?account_id=", account, "&meter_id=", subject["meter_id"], f"&as_of={until}", ""
+        )
+        is_own = pc.fill_null(pc.starts_with(subject["basis"], "own="), False)
+        found["limit_quantity"] = pc.if_else(is_own, own, held)
     for name, begins, ends in (("usage", "starts_0", None), *_WINDOWS):
         if begins in subject.column_names:
             since = _instant(subject[begins])

@@ -7,20 +7,33 @@ in the row. Shares are rounded down: nothing is said to be full before it is.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from upstep.engine.naming import (
+    Row,
+    add_on_name,
+    capital,
+    days_words,
+    fact_value,
+    facts,
+    is_flow,
+    meter_name,
+    meter_of,
+    percent,
+    plan_name,
+    product_name,
+    read_column,
+    readable,
+)
 from upstep.money import format_minor
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog, Price
-
-Row = Mapping[str, Any]
 
 _YES_HOLDS = frozenset({"open_issue"})
 """Gates whose question asks for what holds; every other question asks for what is clear."""
@@ -58,17 +71,6 @@ class Figure:
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One fact of a decision: its label and value in words, and the records it came from."""
-
-    name: str
-    label: str
-    text: str
-    value: Any
-    records: tuple[str, ...]
-
-
 # The step
 
 
@@ -76,60 +78,60 @@ def step_words(row: Row, catalog: Catalog) -> str:
     """What would change: ``Pro → Scale``, ``Seats: 13 → 16``, ``Business: monthly → yearly``."""
     kind, _, rest = str(row["target"]).partition(":")
     words = _STEPS.get(kind)
-    return words(row, rest, catalog) if words else _readable(str(row["target"]))
+    return words(row, rest, catalog) if words else readable(str(row["target"]))
 
 
 def product_words(row: Row, catalog: Catalog) -> str:
     """The name of the product that the step changes or adds."""
-    return _product_name(row.get("step_product_id") or row.get("product_id"), catalog)
+    return product_name(row.get("step_product_id") or row.get("product_id"), catalog)
 
 
 def _plan_step(row: Row, plan_id: str, catalog: Catalog) -> str:
-    return f"{_plan_name(row.get('plan_id'), catalog)} → {_plan_name(plan_id, catalog)}".removeprefix(" ")
+    return f"{plan_name(row.get('plan_id'), catalog)} → {plan_name(plan_id, catalog)}".removeprefix(" ")
 
 
 def _term_step(row: Row, target: str, catalog: Catalog) -> str:
     plan_id, _, interval = target.partition("@")
-    now = _value(row, "interval")
+    now = fact_value(row, "interval")
     to = _INTERVALS.get(interval, interval)
-    return f"{_plan_name(plan_id, catalog)}: {f'{_INTERVALS.get(now, now)} → {to}' if now else to}"
+    return f"{plan_name(plan_id, catalog)}: {f'{_INTERVALS.get(now, now)} → {to}' if now else to}"
 
 
 def _more_step(row: Row, meter_id: str, catalog: Catalog) -> str:
-    name, today, then = _meter_name(meter_id, catalog), _value(row, "limit_quantity"), row.get("to_quantity")
+    name, today, then = meter_name(meter_id, catalog), fact_value(row, "limit_quantity"), row.get("to_quantity")
     meter = catalog.meters.get(meter_id)
     if meter and meter.aggregate == "seats" and today is not None and then is not None:
-        return f"{_capital(name)}: {today:,} → {then:,}"
+        return f"{capital(name)}: {today:,} → {then:,}"
     return f"More {name}"
 
 
 def _fit_step(row: Row, plan_id: str, catalog: Catalog) -> str:
     if row.get("plan_id") == plan_id:
-        return f"One {_plan_name(plan_id, catalog)} in place of several"
+        return f"One {plan_name(plan_id, catalog)} in place of several"
     return _plan_step(row, plan_id, catalog)
 
 
 def _product_step(row: Row, product_id: str, catalog: Catalog) -> str:
-    plan = _plan_name(row.get("to_plan_id"), catalog)
-    return f"+ {_product_name(product_id, catalog)}{f' ({plan})' if plan else ''}"
+    plan = plan_name(row.get("to_plan_id"), catalog)
+    return f"+ {product_name(product_id, catalog)}{f' ({plan})' if plan else ''}"
 
 
 def _add_on_step(_row: Row, add_on_id: str, catalog: Catalog) -> str:
-    return f"+ {_add_on_name(add_on_id, catalog)}"
+    return f"+ {add_on_name(add_on_id, catalog)}"
 
 
 def _adopt_step(_row: Row, subject: str, catalog: Catalog) -> str:
-    return f"Help them use: {_meter_name(subject, catalog)}"
+    return f"Help them use: {meter_name(subject, catalog)}"
 
 
 def _stay_step(row: Row, _rest: str, catalog: Catalog) -> str:
-    plan = _plan_name(row.get("plan_id"), catalog)
+    plan = plan_name(row.get("plan_id"), catalog)
     return f"Stay on {plan}" if plan else "Stay"
 
 
 def _notice_step(_row: Row, target: str, catalog: Catalog) -> str:
     meter_id, _, percent = target.partition("@")
-    return f"Notice at {percent} %: {_meter_name(meter_id, catalog)}"
+    return f"Notice at {percent} %: {meter_name(meter_id, catalog)}"
 
 
 _STEPS: Mapping[str, Callable[[Row, str, Catalog], str]] = {
@@ -154,21 +156,23 @@ def why_sentence(row: Row, catalog: Catalog) -> str:
     ``46,000 of 50,000 e-mails sent (92 %); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9``
     """
     words, needs = _WHYS.get(row["play"], (_by_grain, ()))
-    known = all(_value(row, name) is not None for name in needs)
+    known = all(fact_value(row, name) is not None for name in needs)
     sentence = words(row, catalog) if known else _by_grain(row, catalog)
     return f"{sentence}; {_stay_reason(row, catalog)}" if row["outcome"] == "unfit" else sentence
 
 
 def _by_grain(row: Row, catalog: Catalog) -> str:
     """For plays without words of their own, the company's among them."""
-    if _value(row, "used") is not None:
+    if fact_value(row, "used") is not None:
         return _limit_why(row, catalog)
-    if _value(row, "adoption") is not None:
-        return f"{_percent(_value(row, 'adoption'))} % of what they pay for in {product_words(row, catalog)} was used"
-    if _value(row, "partner_product_id"):
+    if fact_value(row, "adoption") is not None:
+        return (
+            f"{percent(fact_value(row, 'adoption'))} % of what they pay for in {product_words(row, catalog)} was used"
+        )
+    if fact_value(row, "partner_product_id"):
         return _complement_why(row, catalog)
     said = [f"{fact.label} {fact.text}" for fact in facts(row, catalog) if fact.value not in {None, False}]
-    return _capital("; ".join(said[:3])) or _capital(_readable(row["play"]))
+    return capital("; ".join(said[:3])) or capital(readable(row["play"]))
 
 
 def _limit_why(row: Row, catalog: Catalog) -> str:
@@ -178,7 +182,7 @@ def _limit_why(row: Row, catalog: Catalog) -> str:
 
 
 def _use(row: Row, catalog: Catalog) -> str:
-    used, limit, name = _value(row, "used"), _value(row, "limit_quantity"), _meter(row, catalog)
+    used, limit, name = fact_value(row, "used"), fact_value(row, "limit_quantity"), meter_of(row, catalog)
     if limit is None:
         return f"{used:,} {name}, without a limit"
     if used > limit:
@@ -188,43 +192,51 @@ def _use(row: Row, catalog: Catalog) -> str:
 
 def _pace(row: Row, catalog: Catalog) -> str:
     """When the limit is reached, as whole days with an interval rounded outwards; empty where that says nothing."""
-    used, limit, forecast = (_value(row, name) for name in ("used", "limit_quantity", "forecast_use"))
-    days, left = _value(row, "days_to_limit"), _value(row, "days_left")
+    used, limit, forecast = (fact_value(row, name) for name in ("used", "limit_quantity", "forecast_use"))
+    days, left = fact_value(row, "days_to_limit"), fact_value(row, "days_left")
     if limit is None or used is None:
         return ""
-    is_flow = _is_flow(row, catalog)
+    has_reset = is_flow(row, catalog)
     if used >= limit:
-        resets = f", and it resets in {_days(left)}" if is_flow and left is not None else ""
+        resets = f", and it resets in {days_words(left)}" if has_reset and left is not None else ""
         return f"the limit is reached{resets}" if used == limit else resets.removeprefix(", and ")
     if days is not None and days <= 366:
-        resets = f", and it resets in {ceil(left)}" if is_flow and left is not None else ""
-        return f"at this pace the limit is reached in {_days(days)}{_between(row)}{resets}"
-    if is_flow and forecast is not None:
-        return f"at this pace {forecast:,} when the period ends in {_days(left or 0)}"
+        resets = f", and it resets in {ceil(left)}" if has_reset and left is not None else ""
+        return f"at this pace the limit is reached in {days_words(days)}{_between(row)}{resets}"
+    if has_reset and forecast is not None:
+        return f"at this pace {forecast:,} when the period ends in {days_words(left or 0)}"
     return "at this pace the limit is not reached within a year"
 
 
+def moment_words(row: Row, catalog: Catalog) -> str:
+    """What makes now the moment: when the limit is reached and when it resets. Empty where no limit is the subject."""
+    return capital(_pace(row, catalog)) if str(row["target"]).split(":")[0] in _MOMENTS else ""
+
+
+_MOMENTS = frozenset({"plan", "more", "add_on", "stay", "notice"})
+
+
 def _between(row: Row) -> str:
-    low, high = _value(row, "days_to_limit_low"), _value(row, "days_to_limit_high")
+    low, high = fact_value(row, "days_to_limit_low"), fact_value(row, "days_to_limit_high")
     if low is None or high is None or floor(low) == ceil(high):
         return ""
     return f" ({floor(low)} to {ceil(high)})"
 
 
 def _adoption_why(row: Row, catalog: Catalog) -> str:
-    share, limit, name = _percent(_value(row, "adoption")), _value(row, "limit_quantity"), _meter(row, catalog)
-    used, last = _value(row, "used"), _value(row, "used_1")
+    share, limit, name = percent(fact_value(row, "adoption")), fact_value(row, "limit_quantity"), meter_of(row, catalog)
+    used, last = fact_value(row, "used"), fact_value(row, "used_1")
     meter = catalog.meters.get(row.get("meter_id") or "")
     if meter and meter.aggregate == "seats":
         return f"{share} % of {limit:,} paid seats are in use; {used:,} are assigned"
-    if _is_flow(row, catalog) and last is not None:
+    if is_flow(row, catalog) and last is not None:
         return f"{last:,} {name} in the last complete period, {share} % of what they pay for"
     return f"{used:,} {name}, {share} % of the {limit:,} they pay for"
 
 
 def _overage_why(row: Row, catalog: Catalog) -> str:
-    limit, name, times = _value(row, "limit_quantity"), _meter(row, catalog), _value(row, "overage_periods_3")
-    said = [used for used in (_value(row, f"used_{index}") for index in (3, 2, 1)) if used is not None]
+    limit, name, times = fact_value(row, "limit_quantity"), meter_of(row, catalog), fact_value(row, "overage_periods_3")
+    said = [used for used in (fact_value(row, f"used_{index}") for index in (3, 2, 1)) if used is not None]
     listed = f" ({', '.join(f'{used:,}' for used in said)})" if said else ""
     sentence = f"Over the limit of {limit:,} {name} in {times} of the last 3 periods{listed}"
     overage = row.get("overage_replaced_minor") or 0
@@ -232,36 +244,40 @@ def _overage_why(row: Row, catalog: Catalog) -> str:
 
 
 def _seats_why(row: Row, catalog: Catalog) -> str:
-    active = _value(row, "adoption")
-    return f"{_use(row, catalog)} assigned{f', {_percent(active)} % in active use' if active is not None else ''}"
+    active = fact_value(row, "adoption")
+    return f"{_use(row, catalog)} assigned{f', {percent(active)} % in active use' if active is not None else ''}"
 
 
 def _term_why(row: Row, catalog: Catalog) -> str:
-    days, share, saving = _value(row, "paid_days"), _value(row, "adoption"), row.get("customer_saving_minor") or 0
-    parts = [f"Paid {_INTERVALS.get(_value(row, 'interval'), 'monthly')} for {_days(days or 0)}"]
+    days, share, saving = (
+        fact_value(row, "paid_days"),
+        fact_value(row, "adoption"),
+        row.get("customer_saving_minor") or 0,
+    )
+    parts = [f"Paid {_INTERVALS.get(fact_value(row, 'interval'), 'monthly')} for {days_words(days or 0)}"]
     if share is not None:
-        parts.append(f"steady use at {_percent(share)} % of {_plan_name(row.get('plan_id'), catalog)}")
+        parts.append(f"steady use at {percent(share)} % of {plan_name(row.get('plan_id'), catalog)}")
     if saving > 0:
         parts.append(f"a year costs them {_month(saving, row)} less")
     return "; ".join(parts)
 
 
 def _size_why(row: Row, catalog: Catalog) -> str:
-    plan, live = _plan_name(row.get("plan_id"), catalog), _value(row, "live_subscriptions") or 1
-    need, peak = _value(row, "need_share"), _value(row, "peak_share")
+    plan, live = plan_name(row.get("plan_id"), catalog), fact_value(row, "live_subscriptions") or 1
+    need, peak = fact_value(row, "need_share"), fact_value(row, "peak_share")
     parts = [f"{live:,} live subscriptions of {product_words(row, catalog)}"] if live > 1 else []
     if need is not None:
-        most = f", at most {_percent(peak)} % in the last 3 periods" if peak is not None else ""
-        parts.append(f"needs {_percent(need)} % of {plan} by the highest forecast{most}")
-    return _capital("; ".join(parts)) or f"Pays for more of {plan} than it needs"
+        most = f", at most {percent(peak)} % in the last 3 periods" if peak is not None else ""
+        parts.append(f"needs {percent(need)} % of {plan} by the highest forecast{most}")
+    return capital("; ".join(parts)) or f"Pays for more of {plan} than it needs"
 
 
 def _complement_why(row: Row, catalog: Catalog) -> str:
-    has, then = str(_value(row, "partner_product_id") or ""), str(row.get("step_product_id") or "")
+    has, then = str(fact_value(row, "partner_product_id") or ""), str(row.get("step_product_id") or "")
     because = next((partner.because for partner in catalog.partners if (partner.has, partner.then) == (has, then)), "")
-    gets = f"Gets value from {_product_name(has, catalog)}" if has else "Gets value from what it owns"
+    gets = f"Gets value from {product_name(has, catalog)}" if has else "Gets value from what it owns"
     reason = f": {because}" if because else ""
-    return f"{gets} and does not have {_product_name(then, catalog)}{reason}"
+    return f"{gets} and does not have {product_name(then, catalog)}{reason}"
 
 
 _WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
@@ -279,9 +295,9 @@ _WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
 
 def _stay_reason(row: Row, catalog: Catalog) -> str:
     """Why the answer is to leave things as they are."""
-    forecast, limit = _value(row, "forecast_use"), _value(row, "limit_quantity")
-    plan = _plan_name(row.get("plan_id"), catalog) or "what they have"
-    if row["target"] != "stay":
+    forecast, limit = fact_value(row, "forecast_use"), fact_value(row, "limit_quantity")
+    plan = plan_name(row.get("plan_id"), catalog) or "what they have"
+    if not row["target"].startswith("stay"):
         return "it would cost more and add nothing they use or are forecast to need"
     if row["play"] == "right_size":
         return "no smaller plan holds what they may need"
@@ -289,7 +305,7 @@ def _stay_reason(row: Row, catalog: Catalog) -> str:
         return "no longer term is cheaper"
     if forecast is not None and limit is not None and forecast <= limit:
         return f"{plan} holds that"
-    if _value(row, "enforcement") == "overage":
+    if fact_value(row, "enforcement") == "overage":
         return f"{plan} with its overage stays the cheapest"
     return f"nothing sold serves better than {plan}"
 
@@ -321,9 +337,15 @@ def price_words(row: Row, catalog: Catalog, *, on: date | None = None) -> str:
     if price is None:
         return ""
     quantity = row.get("to_quantity") or 1
-    name = _plan_name(row.get("to_plan_id"), catalog) or _add_on_name(row.get("to_add_on_id"), catalog)
-    counted = f", {quantity:,} {_meter_name(price.per, catalog)}" if price.per else ""
+    name = plan_name(row.get("to_plan_id"), catalog) or add_on_name(row.get("to_add_on_id"), catalog)
+    counted = f", {quantity:,} {meter_name(price.per, catalog)}" if price.per else ""
     return f"{name or product_words(row, catalog)}{counted}: {_price_amount(price, quantity)}"
+
+
+def price_record(row: Row, catalog: Catalog, *, on: date | None = None) -> str:
+    """Which price of which catalog ``price_words`` told; empty where nothing is bought."""
+    price = _price(row, catalog, on=on)
+    return f"catalog?price_id={price.id}&hash={catalog.hash[:16]}" if price else ""
 
 
 def _price(row: Row, catalog: Catalog, *, on: date | None) -> Price | None:
@@ -357,7 +379,7 @@ def likelihood_words(row: Row) -> str:
     share = row.get("likelihood")
     if share is None:
         return ""
-    return f"{_percent(share)} %{', a prior' if row.get('likelihood_is_prior') else ''}"
+    return f"{percent(share)} %{', a prior' if row.get('likelihood_is_prior') else ''}"
 
 
 def priority_words(row: Row, currency: str) -> str:
@@ -377,15 +399,15 @@ def priority_words(row: Row, currency: str) -> str:
 def holds(row: Row) -> tuple[Hold, ...]:
     """The gates that hold the step, in the order in which holds are told."""
     return tuple(
-        Hold(told["gate"], gate_words(told["gate"]), _capital(told["why"]), _capital(told["lifts"]))
-        for told in _read(row, "holds")
+        Hold(told["gate"], gate_words(told["gate"]), capital(told["why"]), capital(told["lifts"]))
+        for told in read_column(row, "holds")
     )
 
 
 def questions(row: Row) -> tuple[Question, ...]:
     """What a person must answer before the step may be offered."""
     told = []
-    for unknown in _read(row, "unknown"):
+    for unknown in read_column(row, "unknown"):
         gate = unknown["gate"]
         yes, no = ("holds", "clear") if gate in _YES_HOLDS else ("clear", "holds")
         commands = (confirm_command(row["account_id"], gate, answer) for answer in (yes, no))
@@ -400,135 +422,13 @@ def confirm_command(account_id: str, gate: str, answer: str = "clear") -> str:
 
 def gate_words(gate: str) -> str:
     """A gate's name as people read it."""
-    return _capital(gate.replace("_", " "))
+    return capital(gate.replace("_", " "))
 
 
 def play_words(play: str) -> str:
     """A play's name as people read it."""
-    return _capital(play.replace("_", " "))
-
-
-# Facts
-
-
-def facts(row: Row, catalog: Catalog) -> tuple[Fact, ...]:
-    """The facts that the decision stands on, each with the records it came from; those not known are left out."""
-    return tuple(
-        Fact(name, _LABELS.get(name, _readable(name)), _fact_text(name, told, catalog), told["value"], _refs(told))
-        for name, told in _read(row, "facts", {}).items()
-        if told["value"] is not None
-    )
-
-
-def fact_value(row: Row, name: str) -> Any:
-    """One fact's value, or None."""
-    return _value(row, name)
-
-
-_LABELS = {
-    "used": "used now",
-    "limit_quantity": "limit",
-    "used_1": "last complete period",
-    "used_2": "the period before",
-    "used_3": "three periods ago",
-    "forecast_use": "forecast",
-    "days_to_limit": "limit reached in",
-    "days_to_limit_low": "at the earliest",
-    "days_to_limit_high": "at the latest",
-    "days_left": "period ends in",
-    "periods_at_90_3": "of the last 3 periods, at 90 % or more",
-    "overage_periods_3": "of the last 3 periods, over the limit",
-    "need_share": "highest need, of the limit",
-    "peak_share": "peak of 3 periods, of the limit",
-    "adoption": "used of what is paid for",
-    "enforcement": "at the limit",
-    "interval": "billed each",
-    "paid_days": "paying for",
-    "partner_product_id": "owns",
-    "partner_first_value_reached": "first value reached there",
-}
-
-
-def _fact_text(name: str, told: Mapping[str, Any], catalog: Catalog) -> str:
-    value, unit = told["value"], told.get("unit")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return _product_name(value, catalog) if name.endswith("product_id") else value
-    if unit == "share":
-        return f"{_percent(value)} %"
-    number = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-    if unit == "days":
-        return f"{number} days"
-    return number if unit in {None, "count", "number"} else f"{number} {unit}"
-
-
-def _refs(told: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(told.get("records") or ())
-
-
-def _value(row: Row, name: str) -> Any:
-    told = _read(row, "facts", {}).get(name)
-    return told["value"] if told else None
-
-
-def _read(row: Row, name: str, empty: Any = ()) -> Any:
-    """A JSON column, read; a column that was read before is left as it is."""
-    value = row.get(name)
-    return (json.loads(value) if isinstance(value, str) else value) or empty
-
-
-# Names and numbers
+    return capital(play.replace("_", " "))
 
 
 def _month(amount_minor: int, row: Row) -> str:
     return f"{format_minor(amount_minor, row['currency'])} a month"
-
-
-def _days(days: float) -> str:
-    whole = floor(days + 0.5)
-    if whole == 0:
-        return "less than a day"
-    return f"{whole:,} day{'' if whole == 1 else 's'}"
-
-
-def _percent(share: float) -> int:
-    # The share was rounded to 6 digits on its way here: 0.29 x 100 is 28.99… and means 29.
-    return floor(share * 100 + 1e-6)
-
-
-def _is_flow(row: Row, catalog: Catalog) -> bool:
-    meter = catalog.meters.get(row.get("meter_id") or "")
-    return meter is not None and meter.kind == "flow"
-
-
-def _meter(row: Row, catalog: Catalog) -> str:
-    return _meter_name(row.get("meter_id"), catalog)
-
-
-def _meter_name(meter_id: str | None, catalog: Catalog) -> str:
-    meter = catalog.meters.get(meter_id or "")
-    return meter.name if meter else _readable(meter_id or "")
-
-
-def _plan_name(plan_id: str | None, catalog: Catalog) -> str:
-    plan = catalog.plan(plan_id or "")
-    return plan.name if plan else _readable(plan_id or "")
-
-
-def _product_name(product_id: str | None, catalog: Catalog) -> str:
-    product = catalog.products.get(product_id or "")
-    return product.name if product else _readable(product_id or "")
-
-
-def _add_on_name(add_on_id: str | None, catalog: Catalog) -> str:
-    add_on = next((add_on for add_on in catalog.add_ons() if add_on.id == add_on_id), None)
-    return add_on.name if add_on else _readable(add_on_id or "")
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -360,7 +360,7 @@ def _add_fit(columns: Columns, batch: _Batch, terms: Terms, answer: Fit) -> None
     target = np.where(more, f"more:{meter}", target)
     motion = np.where(with_add_on, "add_on", np.where(more, "volume", "upsell")).astype(object)
     target, motion = target.astype(object), motion
-    target[stays] = "stay"
+    target[stays] = f"stay:{_motion_of_staying(batch.play)}"
     motion[stays] = _motion_of_staying(batch.play)
     columns.add(
         len(batch),
@@ -411,7 +411,7 @@ def _add_stay(columns: Columns, batch: _Batch) -> None:
     columns.add(
         len(batch),
         **batch.subject(),
-        target="stay",
+        target=f"stay:{_motion_of_staying(batch.play)}",
         motion=_motion_of_staying(batch.play),
         to_product_id=batch.rows["product_id"],
         quantity=1,
@@ -445,7 +445,7 @@ def _propose_term(columns: Columns, batch: _Batch) -> None:
         columns.add(
             len(part),
             **part.subject(),
-            target=np.where(stays, "stay", f"term:{terms.plan.id}@year").astype(object),
+            target=np.where(stays, "stay:commit", f"term:{terms.plan.id}@year").astype(object),
             motion="commit",
             to_product_id=terms.product.id,
             to_plan_id=answer.plan_id,
@@ -473,14 +473,11 @@ def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
     for terms, rows, at in _groups(batch):
         done[rows] = True
         part = _part(batch, rows)
-        needs = {
-            meter: np.maximum.reduce([figures[name][at] for name in ("forecast_high", "peak", "used")])
-            for meter, figures in batch.held.meters.items()
-        }
+        needs = {meter: _whole_need(figures, at) for meter, figures in batch.held.meters.items()}
         answer = fit_down(terms, _holding(batch, terms, at, needs))
         stays = answer.plan_id == np.array(None)
         target = _prefixed("fit:", answer.plan_id)
-        target[stays] = "stay"
+        target[stays] = "stay:right_size"
         columns.add(
             len(part),
             **part.subject(),
@@ -504,6 +501,12 @@ def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
         )
     if not done.all():
         _add_stay(columns, _part(batch, np.flatnonzero(~done)))
+
+
+def _whole_need(figures: Mapping[str, Wholes], at: Wholes) -> Wholes:
+    """The most a meter may need; where its use is not known, all that is held today."""
+    most = np.maximum.reduce([figures[name][at] for name in ("forecast_high", "peak", "used")])
+    return np.where(figures["used"][at] >= 0, most, figures["limit"][at])
 
 
 def _propose_adopt(columns: Columns, batch: _Batch) -> None:

@@ -23,6 +23,7 @@ STOCK_AHEAD_DAYS = 30
 """A stock has no reset: its breach is looked for 30 days ahead."""
 
 _SLOPE_T_SQUARED = 4.0  # |t| > 2
+_YOUNG_NOISE_DAYS = 3.5  # With less than eight weeks a week is taken to vary by half of itself.
 _WEEK_MIDDLE = (WEEKS - 1) / 2
 _SPREAD = sum((week - _WEEK_MIDDLE) ** 2 for week in range(WEEKS))  # 42 for eight weeks
 
@@ -100,7 +101,24 @@ def forecast_limits(limits: ir.Table) -> ir.Table:
     named = limits.mutate(**{f"_w{index}": ibis.coalesce(week, 0.0) for index, week in enumerate(weeks)})
     named = named.mutate(**trend([named[f"_w{index}"] for index in range(WEEKS)]))
     named = named.drop(*(f"_w{index}" for index in range(WEEKS)))
-    return _dates(_totals(named))
+    return _dates(_totals(_young(named)))
+
+
+def _young(limits: ir.Table) -> ir.Table:
+    """Flows of a product held for less than eight weeks: the mean of the days there are, no slope, wide noise.
+
+    The weeks before it was held are zeros that say nothing.
+    """
+    days = (limits.as_of_day * DAY_SECONDS - limits.started_at) / float(DAY_SECONDS)
+    is_young = (limits.meter_kind == "flow") & ibis.coalesce(days < 7.0 * WEEKS, False)
+    held = ibis.ifelse(days < 1.0, 1.0, days)
+    rate = ibis.ifelse(is_young, limits.week_mean * float(WEEKS) / held, limits.rate_now)
+    return limits.mutate(
+        rate_now=rate,
+        slope=ibis.ifelse(is_young, 0.0, limits.slope),
+        week_sd=ibis.ifelse(is_young, rate * _YOUNG_NOISE_DAYS, limits.week_sd),
+        week_mean=rate * 7.0,
+    )
 
 
 def _totals(limits: ir.Table) -> ir.Table:

@@ -67,7 +67,7 @@ def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir
         enforcement=enforcement,
         basis=basis,
     )
-    plan = owned.select("account_key", "product_id", "plan_id", paid_quantity="quantity")
+    plan = owned.select("account_key", "product_id", "plan_id", "live_subscriptions", paid_quantity="quantity")
     return left(known, plan, ["account_key", "product_id"])
 
 
@@ -141,6 +141,7 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     window: ir.Table,
     kinds: ir.Table,
     today: ir.Table,
+    known: ir.Table,
 ) -> ir.Table:
     """Limit rows with what was used of them.
 
@@ -148,6 +149,7 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
         flows: From ``flow_state`` and ``contact_state``.
         stocks: From ``stock_state``.
         seats: From ``seat_levels``.
+        known: One row; has_seat says whether the seat table is connected.
 
     Returns:
         One row per (account_key, product_id, meter_id): the limit, used, used_1 to used_3 (complete windows that the
@@ -162,7 +164,8 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     state = _with(state, seats, ["account_key", "product_id"], prefix="seat_")
     started = history.select("account_key", "product_id", "started_at", "bought_at")
     state = left(state, started, ["account_key", "product_id"])
-    return _shares(_measured(state.cross_join(today.select("as_of", "as_of_day"))))
+    at = state.cross_join(today.select("as_of", "as_of_day")).cross_join(known.select("has_seat"))
+    return _shares(_measured(at))
 
 
 _STARTS = ("starts_1", "starts_2", "starts_3")
@@ -175,13 +178,18 @@ def _with(state: ir.Table, other: ir.Table, keys: list[str], *, prefix: str) -> 
 
 
 def _measured(state: ir.Table) -> ir.Table:
-    """Choose the figures by what the meter is: seats, stock or flow. Nothing recorded is no use."""
+    """Choose the figures by what the meter is: seats, stock or flow.
+
+    A flow without events was not used. Seats without a seat table and without people, and a level that was never read,
+    are not known: NULL, never 0.
+    """
     is_seats = state["aggregate"] == "seats"
     is_flow = (state.meter_kind == "flow") & ~is_seats
+    assigned = ibis.ifelse(state.has_seat, ibis.coalesce(state.seat_level_0, 0), state.seat_level_0)
+    adds_up = state["aggregate"].isin(("sum", "count"))
+    level = ibis.ifelse(adds_up, ibis.coalesce(state.stock_used, 0), state.stock_used)
     columns: dict[str, ir.Value] = {
-        "used": ibis.cases(
-            (is_seats, state.seat_level_0), (is_flow, state.flow_used), else_=state.stock_used
-        ).fill_null(0),
+        "used": ibis.cases((is_seats, assigned), (is_flow, ibis.coalesce(state.flow_used, 0)), else_=level),
     }
     for index in (1, 2, 3):
         covered = is_flow & (state[f"starts_{index}"] >= state.started_at)
@@ -200,7 +208,12 @@ def _measured(state: ir.Table) -> ir.Table:
         "as_of_day",
         "started_at",
         "bought_at",
-        seats_used=ibis.ifelse(is_seats, state.seat_seats_used, ibis.null("int64")),
+        live_subscriptions=state.live_subscriptions,
+        seats_used=ibis.ifelse(
+            is_seats,
+            ibis.ifelse(state.has_seat, ibis.coalesce(state.seat_seats_used, 0), state.seat_seats_used),
+            ibis.null("int64"),
+        ),
         is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, True), False),
         **columns,
     )
@@ -216,9 +229,7 @@ def _shares(state: ir.Table) -> ir.Table:
         "seats": state.seats_used,
         "stock": state.used,
         # A window before the last upgrade was used under another limit, so it says nothing of this one's adoption.
-        "flow": ibis.ifelse(
-            ibis.coalesce(state.bought_at > state.starts_1, False), ibis.null("int64"), state.used_1
-        ),
+        "flow": ibis.ifelse(ibis.coalesce(state.bought_at > state.starts_1, False), ibis.null("int64"), state.used_1),
     }
     adopted = ibis.cases(
         (state["aggregate"] == "seats", done["seats"]), (state.meter_kind == "stock", done["stock"]), else_=done["flow"]

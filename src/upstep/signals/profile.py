@@ -154,6 +154,7 @@ def _limits(program: Program, core: Tables, small: Tables) -> None:
         window=core["spans"],
         kinds=core["kinds"],
         today=now,
+        known=small["known"],
     )
     _add(program, core, "limit_state", state)
     _add(program, core, "limit_profile", forecast.forecast_limits(core["limit_state"]))
@@ -382,12 +383,16 @@ def plan_profile(core: Tables, small: Tables) -> ir.Table:
 def use_by_product(limit_profile: ir.Table) -> ir.Table:
     """Use over all limits of a product: one row per (account_key, product_id).
 
-    need_share: the largest of (forecast with its upper bound, and peak) over the limit; steady_use: the value meter's
+    need_share: the largest of (forecast with its upper bound, and peak) over the limit, of limits whose use is known
+    and that are not billed unit by unit; steady_use: the value meter's
     complete windows lie within a quarter of one another's mean, three of them, or its seats are used by 60 %.
     """
-    limit = limit_profile.limit_quantity.cast("float64").nullif(0.0)
-    need = ibis.greatest(limit_profile.forecast_high, limit_profile.peak_3, limit_profile.used).cast("float64") / limit
-    peak = ibis.greatest(limit_profile.peak_3, limit_profile.used).cast("float64") / limit
+    # A limit that bills each new unit has no room to be too large, and an unknown level says nothing.
+    counts = limit_profile.used.notnull() & (limit_profile.enforcement != "auto")
+    limit = ibis.ifelse(counts, limit_profile.limit_quantity.cast("float64").nullif(0.0), ibis.null("float64"))
+    most = ibis.greatest(limit_profile.peak_3, ibis.coalesce(limit_profile.used, 0))
+    peak = most.cast("float64") / limit
+    need = ibis.greatest(ibis.coalesce(limit_profile.forecast_high, 0), most).cast("float64") / limit
     windows = [limit_profile[f"used_{index}"] for index in (1, 2, 3)]
     low = ibis.least(*(ibis.coalesce(used, -1) for used in windows))
     high = ibis.greatest(*(ibis.coalesce(used, -1) for used in windows))

@@ -75,7 +75,7 @@ def owned_products(items: ir.Table, plans: ir.Table) -> ir.Table:
     totals = live.group_by("account_key", "product_id").agg(
         live_subscriptions=live.subscription_id.nunique().cast("int32"),
         recurring_units=live.units.sum().cast("int64"),
-        is_trial=(live.status == "trialing").any(),
+        is_trial=~(live.status != "trialing").any(),
         cancel_at=live.cancel_at.min(),
         has_pending_change=live.pending_plan_id.notnull().any(),
         by_invoice=(live.collection == "invoice").any(),
