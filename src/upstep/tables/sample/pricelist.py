@@ -29,15 +29,15 @@ class SamplePlan:
     is_add_on: bool
     prices: dict[tuple[str, str], SamplePrice]
     limits: dict[str, int | None]
-    overages: dict[str, tuple[int, int]]
+    overages: dict[str, tuple[int, dict[str, int]]]
 
-    def overage_minor(self, meter_id: str, used: int) -> int:
+    def overage_minor(self, meter_id: str, used: int, currency: str) -> int:
         """What use beyond the limit costs: every started package is billed."""
         limit, priced = self.limits.get(meter_id), self.overages.get(meter_id)
         if limit is None or priced is None or used <= limit:
             return 0
-        per, amount_minor = priced
-        return -(-(used - limit) // per) * amount_minor
+        per, amounts = priced
+        return -(-(used - limit) // per) * amounts[currency]
 
 
 def catalog_text(company: str) -> str:
@@ -67,7 +67,7 @@ def _plan(entry: dict[str, Any], product_id: str, currency: str, *, is_add_on: b
         for price in entry["prices"]
     }
     limits = {meter: _limit(value) for meter, value in entry.get("limits", {}).items()}
-    overages = {meter: (value["per"], value["amount"]) for meter, value in entry.get("overage", {}).items()}
+    overages = {meter: (value["per"], value["amounts"]) for meter, value in entry.get("overage", {}).items()}
     return SamplePlan(entry["id"], product_id, is_add_on, prices, limits, overages)
 
 
