@@ -18,7 +18,7 @@ from upstep.catalog.model import (
     PriceModel,
     Product,
 )
-from upstep.engine import telling
+from upstep.engine import naming, telling
 
 
 def _price(plan: str, amount: int, interval: str = "month", per: str | None = None) -> Price:
@@ -245,7 +245,7 @@ def test_holds_are_told_with_when_they_lift() -> None:
 
 
 def test_facts_that_are_not_known_are_left_out_and_the_others_keep_their_records() -> None:
-    told = telling.facts(_row({"used": 46_000, "used_1": None}), CATALOG)
+    told = naming.facts(_row({"used": 46_000, "used_1": None}), CATALOG)
     assert [(fact.label, fact.text, fact.records) for fact in told] == [("used now", "46,000", ("usage?used",))]
 
 
