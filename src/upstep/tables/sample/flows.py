@@ -101,5 +101,5 @@ def overage_by_bill(
     bills = {}
     for window, used in zip(subscription.windows[:-1], totals, strict=False):
         plan = book.plans[subscription.stage_at(window.begin).plan_id]
-        bills[window.end] = plan.overage_minor(meter_id, used, subscription.currency)
+        bills[window.end] = plan.overage_minor(meter_id, used, subscription.customer.currency)
     return bills
