@@ -125,10 +125,12 @@ def _left_alone(steps: pa.Table) -> tuple[pa.Table, int]:
 
 
 def _first_of_each(alone: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
     seen: set[str] = set()
     kept = []
     for index, account in enumerate(alone["account_id"].to_pylist()):
         if account not in seen:
             seen.add(account)
             kept.append(index)
-    return alone.take(kept).drop_columns(["place"])
+    return alone.take(pa.array(kept, pa.int64())).drop_columns(["place"])

@@ -95,8 +95,8 @@ def _open_questions(connected: set[str]) -> Iterable[str]:
     for gate in GATES.values():
         if gate.without is Answer.UNKNOWN and not connected & set(gate.tables):
             question = gate.question.replace("{name}", "the account").replace("{product_id}", "the product")
-            yield f"#   {gate.id}:  # {question} Answered by: {' or '.join(gate.tables)}.\n"
-            yield "#     without_data: allow\n#     because: …\n"
+            yield f"#   # {question} Else answered by the table {' or '.join(gate.tables)}.\n"
+            yield f"#   {gate.id}: {{without_data: allow, because: …}}\n"
 
 
 def _tables() -> str:

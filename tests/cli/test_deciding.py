@@ -1,0 +1,122 @@
+"""upstep decide and upstep explain, on one run and one explanation made once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Upstep
+from tests.cli.schemas import faults
+from upstep.cli import deciding, explaining, shapes
+from upstep.cli.digest import digest
+from upstep.engine.decide import Run, decide
+from upstep.engine.explain import Explanation
+from upstep.engine.explain import explain as explain_account
+from upstep.engine.project import Project
+
+ACCOUNT = "lumenbrook-software"
+
+
+@pytest.fixture(scope="module")
+def opened(loaded: Path) -> Project:
+    return Project(loaded)
+
+
+@pytest.fixture(scope="module")
+def run(opened: Project) -> Run:
+    return decide(opened)
+
+
+@pytest.fixture(scope="module")
+def told(opened: Project) -> Explanation:
+    return explain_account(opened, ACCOUNT)
+
+
+def test_a_run_in_json_is_as_its_schema_says(run: Run) -> None:
+    shape = json.loads(json.dumps(shapes.run(run)))
+
+    assert faults(shape, "decide") == []
+    assert shape["decisions"]
+
+
+def test_lanes_holds_and_coverage_are_printed(run: Run, opened: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    deciding._show(run, opened, limit=2)
+    out = capsys.readouterr().out
+
+    assert "Postline, as of 2026-11-20 00:00 UTC." in out
+    assert "SELF-SERVE  they can do it alone; the first 2 of " in out
+    assert "\n     1  " not in out.partition("HELD")[2]
+    assert f"\n{run.coverage['steps']} steps: {run.coverage['eligible']} eligible, " in out
+    assert out.splitlines()[-1].startswith("Next: upstep explain ")
+
+
+def test_no_line_but_a_command_is_wider_than_100(run: Run, opened: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    deciding._show(run, opened, limit=40)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line for line in lines if len(line) > 100 and "upstep " not in line] == []
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_lane_is_cut_to_its_best_and_counts_the_rest(run: Run) -> None:
+    cut = digest(run, most={"self_serve": 3, "assisted": 1, "care": 0})
+    lane = cut.lanes[0]
+
+    assert [row["rank"] for row in lane.rows] == [1, 2, 3]
+    assert lane.eligible + lane.unconfirmed > 3
+    assert (len(cut.lanes[1].rows), len(cut.lanes[2].rows)) == (1, 0)
+
+
+def test_who_is_left_alone_has_no_other_step(run: Run) -> None:
+    rows = run.decisions.to_pylist()
+    busy = {row["account_id"] for row in rows if row["path"] != "notice" and row["outcome"] != "unfit"}
+    cut = digest(run, most={}, left_alone=100)
+
+    assert cut.left_alone_accounts == len(cut.left_alone)
+    assert busy.isdisjoint(row["account_id"] for row in cut.left_alone)
+
+
+def test_each_gate_that_holds_is_counted_with_its_accounts(run: Run) -> None:
+    cut = digest(run, most={})
+    gates = [
+        hold["gate"]
+        for row in run.decisions.to_pylist()
+        if row["outcome"] == "held"
+        for hold in json.loads(row["holds"])
+    ]
+
+    assert {held.gate: held.steps for held in cut.held} == {gate: gates.count(gate) for gate in gates}
+    assert all(held.names and held.why and held.lifts for held in cut.held)
+
+
+def test_an_explanation_has_its_six_headings_and_says_why_plays_did_not_fire(
+    told: Explanation, opened: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explaining._show(told, opened)
+    out = capsys.readouterr().out
+    headings = ("UNDERSTAND", "POSITION", "TIME", "PROPOSE", "DELIVER", "MEASURE", "DID NOT FIRE")
+
+    assert [word for word in headings if f"\n{word}  " not in out] == []
+    assert "46,000 of 50,000 e-mails sent (92 %)" in out
+    assert "Pro → Scale, +$55.00 a month" in out
+    assert "adoption <= 0.4 (adoption is 0.84)" in out
+
+
+def test_an_explanation_in_json_is_as_its_schema_says(told: Explanation) -> None:
+    assert faults(json.loads(json.dumps(explaining._shape(told))), "explain") == []
+
+
+def test_deciding_one_account_keeps_its_decisions_once(upstep: Upstep, project: Path) -> None:
+    ran = upstep("decide", "--account", "lumenbrook", "--json", "--project", project)
+    shape = json.loads(ran.out)
+
+    assert (ran.code, faults(shape, "decide")) == (0, [])
+    assert {decision["account_id"] for decision in shape["decisions"]} == {ACCOUNT}
+    assert (project / ".upstep" / "decisions").is_dir()
+
+
+def test_an_account_that_nobody_knows_is_told(upstep: Upstep, loaded: Path) -> None:
+    ran = upstep("explain", "Nobody Ltd", "--project", loaded)
+    assert (ran.code, "account 'Nobody Ltd': is not known." in ran.err) == (2, True)
