@@ -178,10 +178,14 @@ class Company:
         for account_id in dict.fromkeys(row.values["account_id"] for row in self.rows if "account_id" in row.values):
             if account_id not in present:
                 named["account"].append({"account_id": account_id})
-        return {
+        complete = {
             name: [_complete(name, row, index, self.project.catalog) for index, row in enumerate(rows)]
             for name, rows in named.items()
         }
+        for name, rows in complete.items():
+            keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
+            assert len(set(keys)) == len(keys), f"table {name} repeats {[key for key in keys if keys.count(key) > 1]}"
+        return complete
 
     def keys(self, column: str, *tables: str) -> dict[str, int]:
         """Text id to its number, from 1, in order of appearance."""

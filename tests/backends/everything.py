@@ -1,10 +1,11 @@
-"""One company that holds every case: each signal, gate, play, kind of limit and date that engines could see differently."""
+"""One company that holds every case: each signal, gate, play, kind of limit and date that engines could tell apart."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from tests.company import (
     Company,
@@ -27,10 +28,10 @@ from tests.company import (
     ticket,
     usage,
 )
-from upstep.clock import iso, parse_instant
+from upstep.clock import iso, parse_instant, to_seconds
 from upstep.tables.schema import MOMENT_KINDS
 
-ODD_IDS = ("ü-Ångström", "日本", "it's \"quoted\"", "\U0001f600", "a%b_c\\d", "Z", "É", " spaced ", "É")
+ODD_IDS = ("ü-Ångström", "日本", 'it\'s "quoted"', "\U0001f600", "a%b_c\\d", "Z", "É", " spaced ", "E\u0301")
 ZONES = (
     *("America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Pacific/Chatham", "Australia/Lord_Howe"),
     *("Europe/Dublin", "", "Nowhere/Else", None),
@@ -40,6 +41,40 @@ ZONES = (
 def everything(as_of: str, *, without: tuple[str, ...] = ()) -> Company:
     """The company as of an instant; its rows reach from years before it to days after it."""
     return company(*_Days(as_of).rows(), as_of=as_of, without=without)
+
+
+def told(given: Company) -> dict[str, list[dict[str, Any]]]:
+    """What the house of plays is told from outside, for accounts of ``everything``."""
+    shown = to_seconds(given.as_of - timedelta(days=2))
+    return {
+        "offer_history": [
+            {
+                "account_id": "g-asked_recently",
+                "to_product_id": "x",
+                "target": "y",
+                "shown_at": shown,
+                "declined_at": None,
+            },
+            {
+                "account_id": "any-1",
+                "to_product_id": "audience",
+                "target": "product:audience",
+                "shown_at": 0,
+                "declined_at": shown,
+            },
+        ],
+        "confirmed": [
+            {"account_id": "g-none", "gate": "leaving", "answer": "holds"},
+            {"account_id": "routes", "gate": "before_first_value", "answer": "clear"},
+        ],
+        "owner_capacity": [{"owner_id": "busy", "is_full": True}, {"owner_id": "olga", "is_full": False}],
+        "holdout": [
+            {"account_id": f"any-{n}", "lane": lane, "experiment": "x"}
+            for n in range(20)
+            for lane in ("care", "self_serve")
+        ],
+        "likelihood": [{"play": 2, "motion": "cross_sell", "segment": "", "rate": 0.0812345}],
+    }
 
 
 class _Days:
@@ -54,8 +89,18 @@ class _Days:
 
     def rows(self) -> list[Rows]:
         return [
-            *self.anchors(), *self.zones(), *self.terms(), *self.limits(), *self.stocks(), *self.seats(), *self.states(),
-            *self.gates(), *self.signals(), *self.plays(), *self.nulls(), *self.any(40),
+            *self.anchors(),
+            *self.zones(),
+            *self.terms(),
+            *self.limits(),
+            *self.stocks(),
+            *self.seats(),
+            *self.states(),
+            *self.gates(),
+            *self.signals(),
+            *self.plays(),
+            *self.nulls(),
+            *self.any(40),
         ]
 
     def daily(self, account_id: str, meter: str, quantity: int, *, days: int = 120, **columns: str) -> Rows:
@@ -86,10 +131,23 @@ class _Days:
                 yield usage(name, "calls", {self.ago(back + 0.3): 1, self.ago(back)[:10] + "T04:00:00": 2})
 
     def terms(self) -> Iterator[Rows]:
-        for interval, times in (("year", 1), ("quarter", 1), ("week", 2), ("day", 1), ("month", 6), ("year", 2), ("month", 7)):
+        for interval, times in (
+            ("year", 1),
+            ("quarter", 1),
+            ("week", 2),
+            ("day", 1),
+            ("month", 6),
+            ("year", 2),
+            ("month", 7),
+        ):
             name = f"term-{interval}-{times}"
             yield item(
-                name, "scale", since="2023-02-28T06:00:01", interval=interval, interval_count=times, amount_minor=90_001,
+                name,
+                "scale",
+                since="2023-02-28T06:00:01",
+                interval=interval,
+                interval_count=times,
+                amount_minor=90_001,
                 renews_at=self.ago(-20),
             )
             yield usage(name, "exports", 90, since=self.ago(300), until=self.ago(-1))
@@ -116,12 +174,20 @@ class _Days:
     def stocks(self) -> Iterator[Rows]:
         """Levels of storage, limit 100, oldest first, a week apart."""
         for name, levels in (
-            ("dip-small", (82, 75, 82)), ("dip-deep", (82, 69, 82)), ("dip-edge", (82, 70, 82)), ("falling", (95, 60)),
-            ("rising", (10, 20, 30, 40, 50, 60, 70, 79)), ("full", (100, 100, 120)), ("once", (85,)), ("empty", (0, 0)),
+            ("dip-small", (82, 75, 82)),
+            ("dip-deep", (82, 69, 82)),
+            ("dip-edge", (82, 70, 82)),
+            ("falling", (95, 60)),
+            ("rising", (10, 20, 30, 40, 50, 60, 70, 79)),
+            ("full", (100, 100, 120)),
+            ("once", (85,)),
+            ("empty", (0, 0)),
         ):
             yield item(f"stock-{name}", "pro")
             for back, level in enumerate(reversed(levels)):
-                yield usage(f"stock-{name}", "storage", {self.ago(7 * back + 0.2): level, self.ago(7 * back + 0.1): level})
+                yield usage(
+                    f"stock-{name}", "storage", {self.ago(7 * back + 0.2): level, self.ago(7 * back + 0.1): level}
+                )
                 yield usage(f"stock-{name}", "templates", level % 7, at=self.ago(7 * back + 3))
         yield item("audience", "audience_pack", quantity=3000)
         yield usage("audience", "contacts", {self.ago(back): 2500 + 7 * back for back in range(0, 60, 3)})
@@ -191,25 +257,45 @@ class _Days:
             yield [self.daily(name, "emails", each), self.daily(name, "peak", 48, days=60)]
 
     def signals(self) -> Iterator[Rows]:
+        yield account(
+            "told",
+            parent_account_id="stacked",
+            owner_id="olga",
+            segment="large",
+            industry="books",
+            country="NZ",
+            time_zone="Pacific/Auckland",
+            employees=250,
+        )
         yield item("told", "scale", interval="year", since="2023-06-01", renews_at=self.ago(-60))
         yield [moment("told", kind, at=self.ago(5), subject_id="sso") for kind in (*MOMENT_KINDS, "own_kind")]
-        yield [moment("told", kind, at=self.ago(days), moment_id=f"{kind}-{days}")
-               for kind in ("feature_gate_hit", "hire", "case_study", "renewal_risk") for days in (28, 90, 180, 365)]
+        yield [
+            moment("told", kind, at=self.ago(days), moment_id=f"{kind}-{days}")
+            for kind in ("feature_gate_hit", "hire", "case_study", "renewal_risk")
+            for days in (28, 90, 180, 365)
+        ]
         yield [feedback("told", at=self.ago(day), score=float(score)) for day, score in ((9, 6), (3, 3), (400, 10))]
         yield outcome("told", at=self.ago(9), metric="revenue", achieved=4.2, target=3.0)
         yield outcome("told", at=self.ago(3), metric="revenue", achieved=2.9999999, target=3.0)
         yield outcome("told", at=self.ago(3), metric="hours", achieved=3.0, target=3.0)
         yield ticket("told", at=self.ago(8), kind="feature_request", feature_id="sso")
         yield ticket("told", at=self.ago(89), kind="feature_request", feature_id="sso", closed_at=self.ago(80))
-        yield [ticket("told", at=self.ago(6), kind=kind, severity=severity, escalated=escalated)
-               for kind in ("problem", "question", None) for severity in ("low", "high", None) for escalated in (True, None)]
+        yield [
+            ticket("told", at=self.ago(6), kind=kind, severity=severity, escalated=escalated)
+            for kind in ("problem", "question", None)
+            for severity in ("low", "high", None)
+            for escalated in (True, None)
+        ]
         for days in (2.99, 3, 3.01):
             yield invoice("told", at=self.ago(30), due_at=self.ago(days), amount_due_minor=5)
         yield [invoice("told", at=self.ago(30), status=status) for status in ("draft", "paid", "uncollectible", "void")]
         yield invoice("told", at=self.ago(30), paid_at=self.ago(-1), last_failure_at=self.ago(2))
-        yield [goal("told", at=self.ago(60), advances=words, sponsor_contact_id=sponsor, contact_id=person)
-               for words in (("audience",), ("Audience", "", "x"), None)
-               for sponsor in ("sam", "gone", None) for person in ("boss", "gone")]
+        yield [
+            goal("told", at=self.ago(60), advances=words, sponsor_contact_id=sponsor, contact_id=person)
+            for words in (("audience",), ("Audience", "", "x"), None)
+            for sponsor in ("sam", "gone", None)
+            for person in ("boss", "gone")
+        ]
         yield contact("told", contact_id="gone", left_at=self.ago(1))
         yield contact("told", contact_id="back", left_at=self.ago(-1))
         yield deal("told", at=self.ago(20), closed_at=self.ago(1), won=True)
@@ -221,7 +307,8 @@ class _Days:
         yield [item("too-big", "scale", since="2023-01-01"), self.daily("too-big", "emails", 30, days=200)]
         yield item("growing", "pro", since="2023-01-01")
         yield usage("growing", "emails", {self.ago(back): 420 - 6 * back for back in range(60)})
-        yield [item("routes", "receiving_basic"), self.daily("routes", "receipts", 150)]
+        for name in ("routes", "routes-unasked"):
+            yield [item(name, "receiving_basic", collection="invoice"), self.daily(name, "receipts", 190)]
 
     def nulls(self) -> Iterator[Rows]:
         for name in ODD_IDS:
@@ -238,17 +325,36 @@ class _Days:
         """Accounts drawn from a seed."""
         draw = self.random
         plans = ("free", "pro", "scale", "enterprise", "team", "receiving_basic", "audience_pack")
-        meters = ("emails", "calls", "peak", "exports", "senders", "storage", "templates", "sms", "contacts", "receipts")
+        meters = (
+            "emails",
+            "calls",
+            "peak",
+            "exports",
+            "senders",
+            "storage",
+            "templates",
+            "sms",
+            "contacts",
+            "receipts",
+        )
         for number in range(count):
             name = f"any-{number}"
             yield account(name, owner_id=draw.choice(("olga", "nobody", None)), time_zone=draw.choice(ZONES))
             for plan in draw.sample(plans, draw.randint(1, 3)):
                 yield item(
-                    name, plan, quantity=draw.choice((1, 5, 30)), since=self.ago(draw.uniform(1, 500)),
+                    name,
+                    plan,
+                    quantity=draw.choice((1, 5, 30)),
+                    since=self.ago(draw.uniform(1, 500)),
                     until=draw.choice((None, None, self.ago(draw.uniform(-9, 90)))),
-                    status=draw.choice(("active", "active", "past_due", "trialing")), subscription=f"{name}-{plan}",
+                    status=draw.choice(("active", "active", "past_due", "trialing")),
+                    subscription=f"{name}-{plan}",
                 )
             for meter in draw.sample(meters, 4):
                 scale = draw.choice((1, 30, 400))
-                yield usage(name, meter, {self.ago(draw.uniform(0, 130)): draw.randint(0, scale) for _ in range(40)},
-                            contact=draw.choice((f"{name}-p", "shared", None)))
+                yield usage(
+                    name,
+                    meter,
+                    {self.ago(draw.uniform(0, 130)): draw.randint(0, scale) for _ in range(40)},
+                    contact=draw.choice((f"{name}-p", "shared", None)),
+                )

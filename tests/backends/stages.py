@@ -8,22 +8,30 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.company import Company, decider
+from tests.company import CATALOG, SETTINGS, Company, decider
+from upstep.engine.decide import Decider
 from upstep.plays.propose import Fired, propose
 from upstep.tables.query import Engine
 
 Told = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+def compiled() -> Decider:
+    """The queries of this folder, built once: for the catalog of the tests, with owners connected."""
+    return decider(CATALOG, SETTINGS, True)
+
+
 def answers(company: Company, engine: Engine, *, told: Told | None = None) -> dict[str, pa.Table]:
     """Stage name to rows, in order; ``proposal`` is what Python made of the engine's own answers."""
-    whole = decider(company.catalog, company.settings, bool(company.canonical["owner"]))
+    whole = compiled()
     company.load_into(engine)
     for name, rows in company.words.tables.items():
         engine.load(name, rows)
     engine.run(whole.profiles, keep=list(whole.profiles.stages))
     found = {name: engine.read(name) for name in whole.profiles.stages}
-    fired = Fired({grain.name: found[f"fired_{grain.name}"] for grain in whole.grains}, found["fit_owned"], found["fit_limits"])
+    fired = Fired(
+        {grain.name: found[f"fired_{grain.name}"] for grain in whole.grains}, found["fit_owned"], found["fit_limits"]
+    )
     fired = Fired({name: in_order(rows) for name, rows in fired.rows.items()}, fired.owned, fired.limits)
     found["proposal"] = propose(fired, whole.playbook, whole.project.catalog, on=company.as_of.date())
     engine.load("proposal", found["proposal"])
@@ -37,7 +45,8 @@ def answers(company: Company, engine: Engine, *, told: Told | None = None) -> di
 
 def in_order(rows: pa.Table) -> pa.Table:
     """The rows in an order that no engine chooses."""
-    order = sorted(range(rows.num_rows), key=lambda index, table=rows.to_pylist(): _key(table[index]))
+    keys = [_key(row) for row in rows.to_pylist()]
+    order = sorted(range(rows.num_rows), key=keys.__getitem__)
     return rows.take(pa.array(order, pa.int64()))
 
 
@@ -57,10 +66,7 @@ def differences(ours: pa.Table, theirs: pa.Table, *, most: int = 5) -> list[str]
         return [f"{ours.num_rows} rows and {theirs.num_rows}"]
     pairs = zip(in_order(ours).to_pylist(), in_order(theirs).to_pylist(), strict=True)
     return [
-        f"{name}: {a[name]!r} and {b[name]!r} in {a}"
-        for a, b in pairs
-        for name in a
-        if not _same(a[name], b[name])
+        f"{name}: {a[name]!r} and {b[name]!r} in {a}" for a, b in pairs for name in a if not _same(a[name], b[name])
     ][:most]
 
 

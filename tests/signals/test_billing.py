@@ -50,7 +50,10 @@ def rows() -> Rows:
 
 def test_an_invoice_is_trouble_when_failed_uncollectible_or_due_more_than_three_days_ago(rows: Rows) -> None:
     assert {name for name, row in rows.items() if row["troubled_invoices"]} == {
-        "late", "failed", "paid after", "uncollectible",
+        "late",
+        "failed",
+        "paid after",
+        "uncollectible",
     }
     assert rows["late"]["troubled_invoice_id"] == "i late"
 

@@ -114,8 +114,13 @@ def test_no_use_forecasts_no_use() -> None:
 def test_a_stock_grows_by_its_weekly_change_and_is_looked_at_30_days_ahead() -> None:
     levels = {iso(AS_OF - timedelta(days=7 * back)): 80 - 5 * back for back in range(9)}
     far = {at: level - 30 for at, level in levels.items()}
-    given = company(item("a1", "pro"), usage("a1", "storage", levels), item("a2", "pro"), usage("a2", "storage", far),
-                    as_of="2026-03-20")
+    given = company(
+        item("a1", "pro"),
+        usage("a1", "storage", levels),
+        item("a2", "pro"),
+        usage("a2", "storage", far),
+        as_of="2026-03-20",
+    )
     near, later = (given.signal("limit_profile", account_id=name, meter_id="storage") for name in ("a1", "a2"))
     assert near["days_to_limit"] == pytest.approx(20 / (5 / 7))
     assert near["forecast_use"] == round(80 + 30 * 5 / 7)

@@ -27,17 +27,31 @@ def rows() -> list[dict[str, Any]]:
     }
     return company(
         *(part for name, dates in own.items() for part in (item(name, "pro"), override(name, "emails", 500, **dates))),
-        item("several", "pro"), override("several", "emails", 500), override("several", "emails", 700),
-        item("lifted", "enterprise", interval="year"), override("lifted", "emails", 500),
-        item("unlimited", "enterprise", interval="year"), usage("unlimited", "emails", 9, at="2026-03-19"),
-        item("both", "pro"), item("both", "enterprise", interval="year", subscription="s2"),
-        item("summed", "pro"), item("summed", "scale", subscription="s2"), item("summed", add_on="more_storage", quantity=3),
-        item("add-on", "pro"), item("add-on", add_on="more_storage", quantity=2, until="2026-03-20"),
-        item("zero", "pro"), usage("zero", "sms", 5, at="2026-03-19"), usage("zero", "calls", 900, since="2026-03-01", until="2026-03-19"),
-        item("zeroed", "pro"), override("zeroed", "emails", 0),
-        item("exact", "pro", since="2025-01-10"), usage("exact", "emails", {"2026-03-11": 8_000, "2026-02-11": 9_000, "2026-01-11": 10_001}),
-        item("fresh", "pro", since="2026-02-15"), usage("fresh", "emails", 10, at="2026-03-16"),
-        item("upgraded", "free", since="2025-01-10", until="2026-02-15"), item("upgraded", "pro", since="2026-02-15"),
+        item("several", "pro"),
+        override("several", "emails", 500),
+        override("several", "emails", 700),
+        item("lifted", "enterprise", interval="year"),
+        override("lifted", "emails", 500),
+        item("unlimited", "enterprise", interval="year"),
+        usage("unlimited", "emails", 9, at="2026-03-19"),
+        item("both", "pro"),
+        item("both", "enterprise", interval="year", subscription="s2"),
+        item("summed", "pro"),
+        item("summed", "scale", subscription="s2"),
+        item("summed", add_on="more_storage", quantity=3),
+        item("add-on", "pro"),
+        item("add-on", add_on="more_storage", quantity=2, until="2026-03-20"),
+        item("zero", "pro"),
+        usage("zero", "sms", 5, at="2026-03-19"),
+        usage("zero", "calls", 900, since="2026-03-01", until="2026-03-19"),
+        item("zeroed", "pro"),
+        override("zeroed", "emails", 0),
+        item("exact", "pro", since="2025-01-10"),
+        usage("exact", "emails", {"2026-03-11": 8_000, "2026-02-11": 9_000, "2026-01-11": 10_001}),
+        item("fresh", "pro", since="2026-02-15"),
+        usage("fresh", "emails", 10, at="2026-03-16"),
+        item("upgraded", "free", since="2025-01-10", until="2026-02-15"),
+        item("upgraded", "pro", since="2026-02-15"),
         usage("upgraded", "emails", 900, at="2026-02-12"),
         as_of=AS_OF,
     ).signals("limit_profile")
@@ -45,7 +59,9 @@ def rows() -> list[dict[str, Any]]:
 
 def test_an_override_in_force_replaces_the_plans_limit(rows: list[dict[str, Any]]) -> None:
     emails = by_account(rows, "emails")
-    limits = {name: emails[name]["limit_quantity"] for name in ("own", "gone", "later", "since-now", "several", "lifted")}
+    limits = {
+        name: emails[name]["limit_quantity"] for name in ("own", "gone", "later", "since-now", "several", "lifted")
+    }
     assert limits == {"own": 500, "gone": 10_000, "later": 10_000, "since-now": 500, "several": 700, "lifted": 500}
     assert emails["lifted"]["is_unlimited"] is False
     assert emails["own"]["basis"] != emails["gone"]["basis"]
@@ -102,7 +118,8 @@ def test_seats_are_those_assigned_and_their_adoption_those_used() -> None:
         item("a1", "team", quantity=4),
         *(seat("a1", contact_id=name) for name in ("ann", "bob")),
         seat("a1", seat_id="nobody's"),
-        seat("a1", removed_at="2026-03-20", contact_id="gone"), seat("a1", at="2026-03-20T00:00:01", contact_id="late"),
+        seat("a1", removed_at="2026-03-20", contact_id="gone"),
+        seat("a1", at="2026-03-20T00:00:01", contact_id="late"),
         usage("a1", "messages", 1, at="2026-03-19", contact="ann"),
         usage("a1", "messages", 1, at="2026-03-19", contact="gone"),
         usage("a1", "emails", 1, at="2026-03-19", contact="bob"),
@@ -122,7 +139,15 @@ def test_without_a_seat_table_people_of_28_days_stand_in_and_it_says_so() -> Non
 def test_a_seat_table_without_rows_is_no_seats_rather_than_a_guess() -> None:
     given = company(item("a1", "team", quantity=4), usage("a1", "messages", 1, at="2026-03-19", contact="ann"))
     row = given.signal("limit_profile", meter_id="seats")
-    assert (row["used"], row["seats_used"]) == (0, None)
+    assert (row["used"], row["seats_used"], row["is_estimated"]) == (0, 0, False)
+
+
+def test_a_stale_seat_table_still_speaks_for_the_seats_it_has() -> None:
+    rows = [item("a1", "team", quantity=4), seat("a1", contact_id="ann"), item("a2", "team", quantity=4)]
+    seen = [usage(name, "messages", 1, at="2026-03-19", contact=f"{name}-{n}") for name in ("a1", "a2") for n in (1, 2)]
+    given = company(*rows, *seen, without=["seat"])
+    seats = {row["account_id"]: (row["used"], row["is_estimated"]) for row in given.signals("limit_profile")}
+    assert seats == {"a1": (1, False), "a2": (2, True)}
 
 
 # Since when a stock stands at a share
@@ -137,14 +162,26 @@ def stood(name: str, *levels: int) -> Rows:
 
 def test_a_small_dip_does_not_reach_again_and_a_deep_one_does() -> None:
     given = company(
-        *stood("small", 82, 75, 82), *stood("edge", 82, 70, 82), *stood("deep", 82, 69, 82), *stood("under", 82, 79),
-        *stood("once", 10, 80), *stood("full", 10, 95, 100), as_of=AS_OF,
+        *stood("small", 82, 75, 82),
+        *stood("edge", 82, 70, 82),
+        *stood("deep", 82, 69, 82),
+        *stood("under", 82, 79),
+        *stood("once", 10, 80),
+        *stood("full", 10, 95, 100),
+        as_of=AS_OF,
     )
-    reached = {(row["account_id"], row["percent"]): from_day(row["first_reached_day"]).isoformat()
-               for row in given.signals("stock_reached")}
+    reached = {
+        (row["account_id"], row["percent"]): from_day(row["first_reached_day"]).isoformat()
+        for row in given.signals("stock_reached")
+    }
     assert reached == {
-        ("small", 80): "2026-03-18", ("edge", 80): "2026-03-18", ("deep", 80): "2026-03-20", ("once", 80): "2026-03-20",
-        ("full", 80): "2026-03-19", ("full", 90): "2026-03-19", ("full", 100): "2026-03-20",
+        ("small", 80): "2026-03-18",
+        ("edge", 80): "2026-03-18",
+        ("deep", 80): "2026-03-20",
+        ("once", 80): "2026-03-20",
+        ("full", 80): "2026-03-19",
+        ("full", 90): "2026-03-19",
+        ("full", 100): "2026-03-20",
     }
 
 

@@ -53,7 +53,9 @@ def test_an_anchor_on_the_31st_stands_for_the_last_day_of_shorter_months(limits:
 
 def test_anchors_on_the_29th_and_30th_come_back_after_february(limits: Limits) -> None:
     assert windows(limits["on-30", "emails"])[:3] == [
-        "2026-03-30T00:00:00Z", "2026-02-28T00:00:00Z", "2026-01-30T00:00:00Z",
+        "2026-03-30T00:00:00Z",
+        "2026-02-28T00:00:00Z",
+        "2026-01-30T00:00:00Z",
     ]
     assert windows(limits["on-29", "emails"])[:2] == ["2026-03-29T23:59:59Z", "2026-02-28T23:59:59Z"]
 
@@ -77,7 +79,9 @@ def test_months_count_inside_a_yearly_term_and_the_term_has_windows_of_its_own(l
         "2022-05-31T06:00:00Z",
     ]
     assert windows(limits["quarter", "exports"])[:3] == [
-        "2026-04-15T00:00:00Z", "2026-01-15T00:00:00Z", "2025-10-15T00:00:00Z",
+        "2026-04-15T00:00:00Z",
+        "2026-01-15T00:00:00Z",
+        "2025-10-15T00:00:00Z",
     ]
 
 
@@ -99,8 +103,12 @@ def test_a_stock_has_one_window_for_life(limits: Limits) -> None:
 
 
 @settings(max_examples=3)
-@given(st.datetimes(min_value=from_seconds(1_600_000_000).replace(tzinfo=None),
-                    max_value=from_seconds(1_773_900_000).replace(tzinfo=None)))
+@given(
+    st.datetimes(
+        min_value=from_seconds(1_600_000_000).replace(tzinfo=None),
+        max_value=from_seconds(1_773_900_000).replace(tzinfo=None),
+    )
+)
 def test_now_lies_in_the_current_window_and_windows_meet(start: object) -> None:
     given = company(item("a1", "pro", since=start.isoformat()), as_of="2026-03-20T12:00:00")  # type: ignore[attr-defined]
     for row in given.signals("spans"):
@@ -127,7 +135,9 @@ def test_only_live_items_are_owned_and_only_paid_ones_count() -> None:
 
 def test_the_costliest_plan_leads_and_all_items_add_up() -> None:
     given = company(
-        item("a1", "pro", subscription="s1"), item("a1", "pro", subscription="s2"), item("a1", "scale", subscription="s3"),
+        item("a1", "pro", subscription="s1"),
+        item("a1", "pro", subscription="s2"),
+        item("a1", "scale", subscription="s3"),
         item("a1", add_on="own_ip", quantity=1),
     )
     owned = given.signal("owned", account_id="a1", product_id="sending")
@@ -150,7 +160,9 @@ def test_buying_is_a_paid_start_an_upgrade_or_a_purchase_but_neither_seats_nor_r
         purchase("seats", at=day["renewed"], product_id="teams"),
     )
     history = {row["account_id"]: row for row in given.signals("history")}
-    bought = {name: iso(from_seconds(row["bought_at"]))[:10] if row["bought_at"] else None for name, row in history.items()}
+    bought = {
+        name: iso(from_seconds(row["bought_at"]))[:10] if row["bought_at"] else None for name, row in history.items()
+    }
     assert bought == {"seats": day["renewed"], "raised": day["renewed"], "lowered": day["start"], "trial": None}
     assert iso(from_seconds(history["lowered"]["downgraded_at"]))[:10] == day["renewed"]
     assert history["raised"]["downgraded_at"] is None

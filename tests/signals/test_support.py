@@ -31,8 +31,11 @@ def rows() -> dict[str, dict[str, Any]]:
         "asked, open": [{"at": "2025-01-01", "kind": "feature_request"}],
     }
     given = company(
-        *(ticket(name, ticket_id=f"{name} {number}", **columns)
-          for name, tickets in cases.items() for number, columns in enumerate(tickets)),
+        *(
+            ticket(name, ticket_id=f"{name} {number}", **columns)
+            for name, tickets in cases.items()
+            for number, columns in enumerate(tickets)
+        ),
         as_of="2026-03-20T12:00:00",
     )
     return {row["account_id"]: row for row in given.signals("account_profile")}
@@ -45,12 +48,20 @@ def test_a_problem_weighs_when_it_is_urgent_high_escalated_or_older_than_five_da
 
 
 def test_a_problem_that_does_not_weigh_is_still_open(rows: dict[str, Any]) -> None:
-    assert (rows["new"]["open_problems"], rows["five days"]["open_problems"], rows["question"]["open_problems"]) == (1, 1, 0)
+    assert (rows["new"]["open_problems"], rows["five days"]["open_problems"], rows["question"]["open_problems"]) == (
+        1,
+        1,
+        0,
+    )
     assert rows["five days"]["oldest_problem_days"] == 5.0
 
 
 def test_requests_count_while_open_and_for_90_days(rows: dict[str, Any]) -> None:
-    assert {name for name, row in rows.items() if row["feature_requests_90d"]} == {"request", "asked, done", "asked, open"}
+    assert {name for name, row in rows.items() if row["feature_requests_90d"]} == {
+        "request",
+        "asked, done",
+        "asked, open",
+    }
     assert rows["request"]["has_intent_signal"] is True
 
 

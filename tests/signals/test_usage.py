@@ -16,11 +16,22 @@ def rows() -> dict[tuple[str, str], dict[str, Any]]:
     given = company(
         # The window begins on 10 March at 13:37:11, the one before on 10 February.
         item("edge", "pro", since="2025-01-10T13:37:11"),
-        usage("edge", "emails", {
-            "2026-02-10T13:37:10": 1, "2026-02-10T13:37:11": 10, "2026-03-10T13:37:10": 100, start: 1_000,
-            "2026-03-10T23:59:59": 10_000, "2026-03-20T12:00:00": 100_000, "2026-03-20T12:00:01": 1_000_000,
-        }),
-        usage("edge", "peak", {"2026-03-10T13:37:10": 90, start: 40, "2026-03-11T02:00:00": 30, "2026-03-11T03:00:00": 25}),
+        usage(
+            "edge",
+            "emails",
+            {
+                "2026-02-10T13:37:10": 1,
+                "2026-02-10T13:37:11": 10,
+                "2026-03-10T13:37:10": 100,
+                start: 1_000,
+                "2026-03-10T23:59:59": 10_000,
+                "2026-03-20T12:00:00": 100_000,
+                "2026-03-20T12:00:01": 1_000_000,
+            },
+        ),
+        usage(
+            "edge", "peak", {"2026-03-10T13:37:10": 90, start: 40, "2026-03-11T02:00:00": 30, "2026-03-11T03:00:00": 25}
+        ),
         usage("edge", "calls", {f"2026-03-0{day}T23:00:00": 7 for day in range(1, 8)}),
         # Midnight in Berlin on 1 March is 23:00 of 28 February.
         usage("edge", "calls", {"2026-02-28T22:59:59": 7, "2026-02-28T23:00:00": 7}),
@@ -38,8 +49,18 @@ def rows() -> dict[tuple[str, str], dict[str, Any]]:
         item("long", "scale", since="2025-04-01", interval="year"),
         usage("long", "exports", {"2025-03-31T23:59:59": 50, "2025-04-01": 3, "2025-11-01": 4}),
         item("weeks", "pro", since="2025-01-01"),
-        usage("weeks", "emails", {"2026-03-20T01:00:00": 1, "2026-03-19T23:00:00": 10, "2026-03-13": 100,
-                                  "2026-03-12T23:59:59": 1_000, "2026-01-23": 10_000, "2026-01-22T23:59:59": 100_000}),
+        usage(
+            "weeks",
+            "emails",
+            {
+                "2026-03-20T01:00:00": 1,
+                "2026-03-19T23:00:00": 10,
+                "2026-03-13": 100,
+                "2026-03-12T23:59:59": 1_000,
+                "2026-01-23": 10_000,
+                "2026-01-22T23:59:59": 100_000,
+            },
+        ),
         as_of="2026-03-20T12:00:00",
     )
     return {(row["account_id"], row["meter_id"]): row for row in given.signals("limit_profile")}
@@ -111,7 +132,13 @@ def test_first_value_is_reached_by_use_or_by_a_moment() -> None:
     )
     reached = {row["account_id"]: row["first_value_reached"] for row in given.signals("first_value")}
     assert reached == {
-        "at": True, "under": False, "after": False, "had": True, "other": False, "had-not": False, "no-rule": None,
+        "at": True,
+        "under": False,
+        "after": False,
+        "had": True,
+        "other": False,
+        "had-not": False,
+        "no-rule": None,
     }
 
 

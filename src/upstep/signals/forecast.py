@@ -109,9 +109,9 @@ def _young(limits: ir.Table) -> ir.Table:
 
     The weeks before it was held are zeros that say nothing.
     """
-    days = (limits.as_of_day * DAY_SECONDS - limits.started_at) / float(DAY_SECONDS)
+    days = (limits.as_of_day.cast("int64") * DAY_SECONDS - limits.started_at) / float(DAY_SECONDS)
     is_young = (limits.meter_kind == "flow") & ibis.coalesce(days < 7.0 * WEEKS, False)
-    held = ibis.ifelse(days < 1.0, 1.0, days)
+    held = ibis.greatest(days, 1.0)
     rate = ibis.ifelse(is_young, limits.week_mean * float(WEEKS) / held, limits.rate_now)
     return limits.mutate(
         rate_now=rate,

@@ -214,7 +214,7 @@ def _measured(state: ir.Table) -> ir.Table:
             ibis.ifelse(state.has_seat, ibis.coalesce(state.seat_seats_used, 0), state.seat_seats_used),
             ibis.null("int64"),
         ),
-        is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, True), False),
+        is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, ~state.has_seat), False),
         **columns,
     )
 
@@ -257,7 +257,7 @@ def seat_levels(assigned: ir.Table, used: ir.Table, people: ir.Table, *, known: 
     """Seats from the seat table; without that table distinct people of 28 days stand in, marked estimated.
 
     Args:
-        known: One row; has_seat says whether the seat table is connected.
+        known: One row; has_seat says whether the seat table is connected and fresh. What a stale one says still counts.
 
     Returns:
         One row per (account_key, product_id): level_0 to level_8, seats_used, is_estimated.
@@ -272,7 +272,7 @@ def seat_levels(assigned: ir.Table, used: ir.Table, people: ir.Table, *, known: 
         is_estimated=ibis.literal(False),
     )
     guess = people.cross_join(known.select("has_seat"))
-    guess = guess.filter(~guess.has_seat)
+    guess = guess.filter(~guess.has_seat).anti_join(real, ["account_key", "product_id"])
     guessed = guess.select(
         "account_key",
         "product_id",
