@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MARKS = (80, 90, 100)
 """Percent of a limit at which people are told, written to and asked; see ``docs/sources.md``."""
 
-_CLIP = 2.0
-"""A forecast beyond twice the limit is drawn to there; its number stands beside it."""
+_CLIP = 3.0
+"""What lies beyond three limits is drawn to there, so that the limit can still be seen; its number stands beside it."""
 
 _IN_LISTS = 1.4
 """In a list every bar ends at this many limits, so that the limits of all rows stand in one line."""
@@ -126,7 +126,7 @@ def _ahead(value: float | None, words: str) -> tuple[str, str] | None:
 
 
 def _bar(used: float, ahead: float | None, key: tuple[tuple[str, str], ...], *, in_list: bool) -> UsageBar:
-    end = _IN_LISTS if in_list else max(1.0, used, min(ahead or 0.0, max(_CLIP, used))) * 1.04
+    end = _IN_LISTS if in_list else min(max(1.0, used, ahead or 0.0), _CLIP) * 1.04
     scale = 100 / end
     filled, shown = min(used, end), min(max(ahead or 0.0, used), end)
     # Labels of neighbouring marks touch when ten percent of the limit is a small part of the width.

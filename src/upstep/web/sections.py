@@ -390,7 +390,7 @@ def _account_count(run: Run) -> int:
 
 
 def _mentions(holds: pa.ChunkedArray, gate: str) -> pa.ChunkedArray:
-    return pc.match_substring(holds, f'"gate":"{gate}"')
+    return pc.match_substring_regex(holds, f'"gate": ?"{gate}"')
 
 
 def _accounts(table: pa.Table, count: int) -> list[str]:
