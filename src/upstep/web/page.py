@@ -122,6 +122,7 @@ def render(
         .render(
             company=project.settings.company,
             note=company_note,
+            currency=project.settings.currency,
             run=run,
             as_of=run.as_of,
             coverage=run.coverage,
