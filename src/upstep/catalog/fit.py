@@ -1,8 +1,8 @@
 """The cheapest thing that holds a forecast: plan, quantity or add-on, at the interval and currency they have.
 
-Works on many accounts of one product and plan at once: every argument is an array with one row per account. Amounts are
-MRR units (see ``money``), so that intervals compare exactly. A limit that stops use must hold the forecast; overage that
-is billed is a cost, which is compared (decision 0004).
+Works on many accounts of one product and plan at once: every argument is an array with one row per account. Amounts
+are MRR units (see ``money``), so that intervals compare exactly. A limit that stops use must hold the forecast;
+overage that is billed is a cost, which is compared (decision 0004).
 """
 
 from __future__ import annotations
@@ -100,6 +100,11 @@ class _Option:
     def total(self) -> Wholes:
         return self.recurring_units + self.overage_units
 
+    @property
+    def is_unpriced(self) -> bool:
+        """A quote without an estimate: nothing can be said of its money."""
+        return self.price.model is PriceModel.QUOTE and not self.price.estimate_minor
+
 
 def fit(terms: Terms, holding: Holding, *, nearly_same_percent: int = 10) -> Fit:
     """A step up that holds the forecast, or stay.
@@ -113,9 +118,10 @@ def fit(terms: Terms, holding: Holding, *, nearly_same_percent: int = 10) -> Fit
     options = [*_plan_options(terms, holding, at_least=terms.plan.position), *_add_on_options(terms, holding)]
     best, chosen = _cheapest(options, holding, today=terms.plan)
     # The whole is compared in hundredths, so that no share is ever a fraction.
-    nearly = best * 100 <= total_now * (100 + nearly_same_percent)
+    unpriced = np.isin(chosen, [index for index, option in enumerate(options) if option.is_unpriced])
+    nearly = (best * 100 <= total_now * (100 + nearly_same_percent)) & ~unpriced
     propose = (chosen >= 0) & (~fits_today | nearly)
-    answer = _answer(options, np.where(propose, chosen, -1), terms, holding, today)
+    answer = _answer(options, np.where(propose, chosen, -1), holding, today)
     answer.adds_nothing = fits_today & (answer.recurring_units > 0) & (answer.overage_units <= 0)
     return answer
 
@@ -128,7 +134,7 @@ def fit_down(terms: Terms, holding: Holding) -> Fit:
     ]
     best, chosen = _cheapest(options, holding, today=None)
     propose = (chosen >= 0) & (best < holding.recurring_units + today)
-    return _answer(options, np.where(propose, chosen, -1), terms, holding, today)
+    return _answer(options, np.where(propose, chosen, -1), holding, today)
 
 
 def _covers(plan: Plan, today: Plan) -> bool:
@@ -234,10 +240,13 @@ def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, sm
     add_ons = holding.recurring_units - holding.plan_units if not smaller else _zeros(len(holding))
     is_quote = price.model is PriceModel.QUOTE
     recurring = (_units(price, quantity) if not is_quote or price.estimate_minor else _zeros(len(holding))) + add_ons
-    holds = _holds(plan, holding, quantity, own=False, terms=terms)
+    # One smaller thing takes the place of all they have, so what add-ons and other subscriptions gave ends with them.
+    stays = None if smaller else terms
+    holds = _holds(plan, holding, quantity, own=False, stays=stays)
     if price.maximum_quantity is not None:
         holds &= quantity <= price.maximum_quantity
-    return _Option(plan, None, quantity, recurring, _overage_ahead(plan, holding, quantity, terms), holds, price)
+    beyond = _overage_ahead(plan, holding, quantity, terms, stays=stays)
+    return _Option(plan, None, quantity, recurring, beyond, holds, price)
 
 
 def _add_on_options(terms: Terms, holding: Holding) -> list[_Option]:
@@ -250,15 +259,15 @@ def _add_on_options(terms: Terms, holding: Holding) -> list[_Option]:
         allowed = not add_on.needs or terms.plan.id in add_on.needs
         if price is None or not allowed or not add_on.sold or price.model is PriceModel.QUOTE:
             continue
-        for limit in add_on.limits:
-            if limit.quantity and limit.meter_id in holding.needs and limit.meter_id in holding.limits:
-                options.append(_add_on_option(terms, holding, add_on, price, limit.meter_id, limit.quantity))
+        options += [
+            _add_on_option(terms, holding, add_on, price, limit.meter_id, limit.quantity)
+            for limit in add_on.limits
+            if limit.quantity and limit.meter_id in holding.needs and limit.meter_id in holding.limits
+        ]
     return options
 
 
-def _add_on_option(  # noqa: PLR0913
-    terms: Terms, holding: Holding, add_on: AddOn, price: Price, meter: str, each: int
-) -> _Option:
+def _add_on_option(terms: Terms, holding: Holding, add_on: AddOn, price: Price, meter: str, each: int) -> _Option:
     limit, need = holding.limits[meter], holding.needs[meter]
     short = np.where(limit >= UNLIMITED, 0, np.maximum(need - limit, 0))
     count = np.maximum(-(-short // each), 1).astype(np.int64)
@@ -268,7 +277,9 @@ def _add_on_option(  # noqa: PLR0913
     )
     holds = _holds(terms.plan, lifted, holding.quantity, own=True) & (short > 0)
     beyond = _overage_at(terms, lifted)
-    return _Option(terms.plan, add_on, count, holding.recurring_units + _units(price, count), beyond, holds, price)
+    # A flat add-on costs its amount each time it is bought.
+    cost = _units(price, _ones(len(count))) * count if price.model is PriceModel.FLAT else _units(price, count)
+    return _Option(terms.plan, add_on, count, holding.recurring_units + cost, beyond, holds, price)
 
 
 def _cheapest(options: Sequence[_Option], holding: Holding, *, today: Plan | None) -> tuple[Wholes, NDArray[np.int64]]:
@@ -290,33 +301,34 @@ def _cheapest(options: Sequence[_Option], holding: Holding, *, today: Plan | Non
 
 
 def _holds(
-    plan: Plan, holding: Holding, quantity: Wholes, *, own: bool, terms: Terms | None = None
+    plan: Plan, holding: Holding, quantity: Wholes, *, own: bool, stays: Terms | None = None
 ) -> NDArray[np.bool_]:
-    """No limit that stops use is below the forecast. ``own``: today's limits, as they stand with add-ons and overrides."""
+    """No limit that stops use is below the forecast. ``own``: today's limits, as they stand with add-ons and overrides.
+
+    ``stays``: today's terms, when what add-ons give beyond the plan is kept on the other plan.
+    """
     holds = np.ones(len(holding), bool)
     for limit in plan.limits:
         need = holding.needs.get(limit.meter_id)
         if need is None or limit.enforcement is not Enforcement.HARD:
             continue
-        given = _limit_of(plan, limit.meter_id, holding, quantity, own=own, terms=terms)
+        given = _limit_of(plan, limit.meter_id, holding, quantity, own=own, stays=stays)
         holds &= need <= given
     return holds
 
 
-def _limit_of(  # noqa: PLR0913
-    plan: Plan, meter: str, holding: Holding, quantity: Wholes, *, own: bool, terms: Terms | None
-) -> Wholes:
+def _limit_of(plan: Plan, meter: str, holding: Holding, quantity: Wholes, *, own: bool, stays: Terms | None) -> Wholes:
     """The limit a plan gives; what add-ons give today beyond the plan stays."""
     if own and meter in holding.limits:
         return holding.limits[meter]
     given = _plan_limit(plan, meter, quantity)
-    if terms is None or meter not in holding.limits:
+    if stays is None or meter not in holding.limits:
         return given
-    before = _plan_limit(terms.plan, meter, holding.quantity)
+    before = _plan_limit(stays.plan, meter, holding.quantity)
     more = np.where(
         (holding.limits[meter] < UNLIMITED) & (before < UNLIMITED), np.maximum(holding.limits[meter] - before, 0), 0
     )
-    return np.where(given >= UNLIMITED, given, given + (more if terms.product.add_ons else 0))
+    return np.where(given >= UNLIMITED, given, given + (more if stays.product.add_ons else 0))
 
 
 def _plan_limit(plan: Plan, meter: str, quantity: Wholes) -> Wholes:
@@ -328,13 +340,13 @@ def _plan_limit(plan: Plan, meter: str, quantity: Wholes) -> Wholes:
     return np.full(len(quantity), np.int64(limit.quantity or 0))
 
 
-def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms) -> Wholes:
+def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms, *, stays: Terms | None) -> Wholes:
     """What the forecast would cost in overage at that plan, in MRR units."""
     total = _zeros(len(holding))
     for overage in plan.overages:
         need = holding.needs.get(overage.meter_id)
         if need is not None and overage.currency == terms.currency:
-            given = _limit_of(plan, overage.meter_id, holding, quantity, own=False, terms=terms)
+            given = _limit_of(plan, overage.meter_id, holding, quantity, own=False, stays=stays)
             cost = overage_amounts(overage, np.maximum(need - given, 0))
             total = total + monthly_units(cost, "month", 1)
     return total
@@ -349,9 +361,7 @@ def _overage_at(terms: Terms, holding: Holding) -> Wholes:
     return total
 
 
-def _answer(  # noqa: PLR0913
-    options: Sequence[_Option], chosen: NDArray[np.int64], terms: Terms, holding: Holding, today: Wholes
-) -> Fit:
+def _answer(options: Sequence[_Option], chosen: NDArray[np.int64], holding: Holding, today: Wholes) -> Fit:
     answer = _stay(len(holding))
     answer.quantity = holding.quantity.copy()
     for index, option in enumerate(options):
@@ -360,6 +370,8 @@ def _answer(  # noqa: PLR0913
             continue
         change = option.recurring_units - holding.recurring_units
         total_change = option.total - holding.recurring_units - today
+        if option.is_unpriced:
+            change = total_change = _zeros(len(holding))
         answer.plan_id = _either(rows, option.plan.id, answer.plan_id)
         answer.add_on_id = _either(rows, option.add_on.id if option.add_on else None, answer.add_on_id)
         answer.quantity = np.where(rows, option.quantity, answer.quantity)
