@@ -56,9 +56,13 @@ def test_no_stage_has_an_instant_or_a_date_in_its_columns() -> None:
 def test_a_query_divides_only_by_constants_and_by_what_cannot_be_zero() -> None:
     for name, tree in trees():
         for division in tree.find_all(exp.Div, exp.Mod):
-            divisor = _bare(division.expression)
-            safe = isinstance(divisor, exp.Nullif) or _is_constant(divisor) or _is_step(divisor) or _is_guarded(divisor)
-            assert safe, f"{name}: divide by nullif(…, 0), not by {divisor.sql()}"
+            divisor = division.expression
+            assert _is_safe(divisor), f"{name}: divide by nullif(…, 0), not by {divisor.sql()}"
+
+
+def _is_safe(node: exp.Expression) -> bool:
+    divisor = _bare(node)
+    return isinstance(divisor, exp.Nullif) or _is_constant(divisor) or _is_step(divisor) or _is_guarded(divisor)
 
 
 def _bare(node: exp.Expression) -> exp.Expression:
@@ -72,14 +76,20 @@ def _is_constant(node: exp.Expression) -> bool:
 
 
 def _is_guarded(node: exp.Expression) -> bool:
-    """CASE WHEN x > 0 THEN x ELSE NULL END, or the greater of x and a constant."""
+    """The greater of x and a constant, or a CASE whose every value is NULL, safe, or tested to be above zero."""
     if isinstance(node, exp.Greatest):
         return any(_is_constant(_bare(part)) for part in (node.this, *node.expressions))
-    if not isinstance(node, exp.Case) or len(node.args["ifs"]) != 1:
+    if not isinstance(node, exp.Case):
         return False
-    (branch,), default = node.args["ifs"], node.args.get("default")
-    is_null = default is None or isinstance(_bare(default), exp.Null)
-    return is_null and branch.this == exp.GT(this=branch.args["true"], expression=exp.Literal.number(0))
+    values = [branch.args["true"] for branch in node.args["ifs"] if not _is_tested(branch)]
+    return all(
+        isinstance(_bare(value), exp.Null) or _is_safe(value) for value in (*values, node.args.get("default")) if value
+    )
+
+
+def _is_tested(branch: exp.If) -> bool:
+    """WHEN x > 0 THEN x."""
+    return bool(branch.this == exp.GT(this=branch.args["true"], expression=exp.Literal.number(0)))
 
 
 def _is_step(node: exp.Expression) -> bool:
