@@ -36,7 +36,20 @@ def test_each_command_is_told_with_what_it_does(upstep: Upstep) -> None:
     out = upstep("--help").out
 
     assert "Start with: upstep demo" in out
-    for command in ("demo", "init", "load", "check", "confirm", "decide", "explain", "plays", "doctor"):
+    for command in (
+        "demo",
+        "init",
+        "load",
+        "check",
+        "confirm",
+        "decide",
+        "explain",
+        "offers",
+        "deliver",
+        "apply",
+        "plays",
+        "doctor",
+    ):
         assert f"\n  {command} " in out
 
 

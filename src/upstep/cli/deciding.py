@@ -33,7 +33,7 @@ def decide(
     from upstep.engine.project import Project
 
     opened = Project(project)
-    run = _decide(opened, as_of=instant(as_of, "--as-of"), names=account, dry_run=dry_run, quiet=as_json)
+    run = run_decide(opened, as_of=instant(as_of, "--as-of"), names=account, dry_run=dry_run, quiet=as_json)
     page = _page(run, opened) if html and not dry_run else None
     if as_json:
         from upstep.cli import shapes
@@ -47,7 +47,8 @@ def decide(
         show(f"Page: {page.resolve().as_uri()}")
 
 
-def _decide(project: Project, *, as_of: datetime | None, names: list[str] | None, dry_run: bool, quiet: bool) -> Run:
+def run_decide(project: Project, *, as_of: datetime | None, names: list[str] | None, dry_run: bool, quiet: bool) -> Run:
+    """Decide, told what people answered and what was asked, and keep the decisions unless it is a dry run."""
     from upstep.clock import now
     from upstep.engine import decide as engine
     from upstep.engine.explain import find_account

@@ -1,0 +1,213 @@
+"""upstep offers, deliver and apply: an eligible step becomes an offer at a locked price, a message, and a change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upstep.cli.deciding import run_decide
+from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
+from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
+
+if TYPE_CHECKING:
+    from upstep.billing.quote import Quote
+    from upstep.delivery.outbox import Delivery
+    from upstep.engine.cycle import Opened
+    from upstep.engine.decide import Run
+    from upstep.engine.project import Project
+    from upstep.offers.model import Offer
+
+At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
+
+
+def offers(
+    *,
+    project: ProjectFolder = HERE,
+    account: Annotated[list[str] | None, typer.Option(metavar="A", help="Only this account; may be repeated.")] = None,
+    as_of: AsOf = None,
+    at: At = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
+    from upstep.engine import cycle
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    moment = _moment(at)
+    run = run_decide(opened, as_of=instant(as_of, "--as-of"), names=account, dry_run=dry_run, quiet=as_json)
+    if dry_run:
+        _would_open(run, opened, as_json=as_json)
+        return
+    with progress(quiet=as_json) as tell:
+        tell("quoting", 0.5)
+        found = cycle.open_offers(opened, run, provider=cycle.sandbox(opened, as_of=run.as_of), now=moment)
+    if as_json:
+        print_json({"run_id": run.run_id, "offers": [_offer_shape(one) for one in found]})
+        return
+    _show_offers(found, opened)
+
+
+def _moment(at: str | None) -> datetime:
+    from upstep.clock import now
+
+    return instant(at, "--at") or now()
+
+
+def _would_open(run: Run, project: Project, *, as_json: bool) -> None:
+    from upstep.cli.sections import step_with_price
+    from upstep.engine.explain import parsed
+
+    rows = [
+        parsed(row)
+        for row in run.decisions.to_pylist()
+        if row["is_winner"] and row["outcome"] == "eligible" and row["lane"] == row["path"] == "self_serve"
+    ]
+    if as_json:
+        print_json({"run_id": run.run_id, "offers": []})
+        return
+    if rows:
+        show(grid([(row["name"], step_with_price(row, project.catalog)) for row in rows]), "")
+    show(f"{counted(len(rows), 'offer')} would stand. Nothing was written (--dry-run).")
+    next_command("offers", project=project.folder)
+
+
+def _show_offers(found: Sequence[Opened], project: Project) -> None:
+    rows = [
+        (
+            one.offer.offer_id,
+            one.offer.account_id,
+            one.offer.target,
+            _now_and_then(one.quote),
+            "new" if one.is_new else one.offer.status.value,
+        )
+        for one in found
+    ]
+    show(heading("OFFERS", "the price of each is locked until it expires"))
+    if rows:
+        show(grid(rows, header=("offer", "account", "step", "now, then", "")))
+    new = sum(1 for one in found if one.is_new)
+    show("", f"{counted(new, 'offer')} opened, {len(found) - new:,} stood already.")
+    next_command("deliver", project=project.folder, why="writes the messages to files")
+
+
+def _now_and_then(quote: Quote | None) -> str:
+    from upstep.money import format_minor
+
+    if quote is None:
+        return "-"
+    then = f"{format_minor(quote.next_invoice_minor, quote.currency)} on {quote.next_invoice_at:%Y-%m-%d}"
+    return f"{format_minor(quote.due_now_minor, quote.currency)}, {then}"
+
+
+def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = False) -> None:
+    """Write the messages that wait to files; what holds an account is asked again in that instant."""
+    from upstep.engine import cycle
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    _ = opened.settings
+    with progress(quiet=as_json) as tell:
+        tell("asking again what holds", 0.3)
+        sent = cycle.deliver(opened, now=_moment(at))
+    if as_json:
+        print_json({"deliveries": [_delivery_shape(one) for one in sent]})
+        return
+    if not sent:
+        show("No message waits.")
+        next_command("offers", project=project)
+        return
+    for one in sent:
+        show(f"  {one.message.account_id}  {one.result.value}  {one.detail}")
+    show("", f"{counted(len(sent), 'message')}; nothing left this machine.")
+    if sent[0].message.offer_id:
+        next_command("apply", sent[0].message.offer_id, project=project, why="says yes for the customer")
+
+
+def apply(
+    offer: Annotated[str, typer.Argument(metavar="OFFER", help="The offer's id, as 'offers' prints it.")],
+    *,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who said yes. Default: your user name.")] = None,
+    project: ProjectFolder = HERE,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say yes to an offer: the holds are asked again, then its locked quote is applied exactly once."""
+    import getpass
+
+    from upstep.engine import cycle
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    _ = opened.settings
+    moment = _moment(at)
+    with progress(quiet=as_json) as tell:
+        tell("applying", 0.3)
+        provider = cycle.sandbox(opened, as_of=moment)
+        taken, applied = cycle.accept_offer(opened, offer, provider=provider, by=by or getpass.getuser(), now=moment)
+        tell("reading back", 0.7)
+        told = cycle.reconcile(opened, provider=provider, now=moment)
+        movements = cycle.account_movements(opened, taken.account_id, as_of=moment)
+    if as_json:
+        print_json(_applied_shape(taken, applied, [one.offer_id for one in told.converted]))
+        return
+    _show_applied(taken, applied, movements)
+    next_command("explain", taken.account_id, "--as-of", f"{moment:%Y-%m-%dT%H:%M:%SZ}", project=project)
+
+
+def _show_applied(taken: Offer, applied: Any, movements: Sequence[dict[str, Any]]) -> None:
+    from upstep.money import format_minor
+
+    last = movements[-1] if movements else None
+    currency = last["currency"] if last else "usd"
+    if applied is None:
+        show(f"{taken.account_id}: {taken.target} is {taken.status.value}; there was nothing to charge.")
+    else:
+        charged = format_minor(applied.amount_minor, currency)
+        show(f"{taken.account_id}: {taken.target} applied, {charged} charged at once ({applied.reference}).")
+    if last:
+        before, after = (format_minor(last[f"mrr_{word}_minor"], currency) for word in ("before", "after"))
+        show(f"MRR of the account: {before} -> {after} ({last['category']}, {last['cause']}).")
+
+
+def _offer_shape(one: Opened) -> dict[str, Any]:
+    from upstep.cli.shapes import plain
+
+    quote = one.quote
+    names = (
+        *("quote_id", "currency", "due_now_minor", "next_invoice_minor", "next_invoice_at"),
+        *("yearly_difference_minor", "expires_at"),
+    )
+    return {
+        **_plain_offer(one.offer),
+        "is_new": one.is_new,
+        "quote": None if quote is None else {name: plain(getattr(quote, name)) for name in names},
+    }
+
+
+def _plain_offer(offer: Offer) -> dict[str, Any]:
+    names = ("offer_id", "account_id", "step_id", "play", "motion", "lane", "product_id", "target")
+    return {**{name: getattr(offer, name) for name in names}, "status": offer.status.value}
+
+
+def _delivery_shape(one: Delivery) -> dict[str, Any]:
+    message = one.message
+    return {
+        "account_id": message.account_id,
+        "offer_id": message.offer_id,
+        "channel": message.channel,
+        "recipient": message.recipient,
+        "result": one.result.value,
+        "detail": one.detail,
+    }
+
+
+def _applied_shape(taken: Offer, applied: Any, converted: list[str]) -> dict[str, Any]:
+    from upstep.cli.shapes import plain
+
+    names = ("reference", "amount_minor", "effective_at")
+    made = None if applied is None else {name: plain(getattr(applied, name)) for name in names}
+    return {"offer": _plain_offer(taken), "applied": made, "converted": converted}
