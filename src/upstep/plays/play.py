@@ -134,6 +134,7 @@ def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | 
     each = node.text("each", allowed=tuple(GRAINS))
     kinds = column_kinds(program, each) if each in GRAINS else {}
     condition = _condition(node, "when", kinds, catalog)
+    added, removed = _gates(node)
     play = Play(
         id=play_id,
         what=node.text("what", ""),
@@ -144,8 +145,8 @@ def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | 
         moments=node.words("moments", (), allowed=(*MOMENT_KINDS, *DERIVED_MOMENTS)),
         notice_percent=_notice(node),
         ladder=tuple(_rungs(node, kinds, catalog)),
-        gates_added=_gates(node)[0],
-        gates_removed=_gates(node)[1],
+        gates_added=added,
+        gates_removed=removed,
         message=node.text("message", None),
         source=node.text("source"),
         prior=node.number("prior", 0.1, minimum=0.0, maximum=1.0),
