@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.cli.terminal import command, counted, grid, heading, indented, show
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
     from upstep.catalog.model import Catalog
@@ -26,7 +27,6 @@ BECAUSE = "asked their admin"
 def show_lane(lane: Lane, catalog: Catalog) -> None:
     """A lane's first steps, two lines each: the step with its price, and why."""
     from rich.cells import cell_len
-    from rich.text import Text
 
     from upstep.engine.telling import why_sentence
 
@@ -40,11 +40,24 @@ def show_lane(lane: Lane, catalog: Catalog) -> None:
         show("  Nothing here today.")
     widest = max((cell_len(row["name"]) for row in lane.rows), default=0)
     for row in lane.rows:
-        name = str(row["name"]) + " " * (widest - cell_len(row["name"]))
-        mark = {"unconfirmed": "unconfirmed: ", "held_out": "held out: "}.get(row["outcome"], "")
-        line = Text.assemble(f"{row['rank']:>4}  {name}  ", (mark, "yellow"), (step_with_price(row, catalog), "bold"))
         owner = f"For {row['owner_id']}. " if row["path"] == "assisted" and row["owner_id"] else ""
-        show(line, indented(owner + why_sentence(row, catalog), 6))
+        show(_step_line(row, catalog, widest), indented(owner + why_sentence(row, catalog), 6))
+
+
+def _step_line(row: Mapping[str, Any], catalog: Catalog, widest: int) -> Table:
+    """Rank, name and step; a long step goes on under itself."""
+    from rich.table import Table
+    from rich.text import Text
+
+    mark = {"unconfirmed": "unconfirmed: ", "held_out": "held out: "}.get(row["outcome"], "")
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(width=4, justify="right")
+    line.add_column(width=min(widest, 40), overflow="fold")
+    line.add_column()
+    line.add_row(
+        str(row["rank"]), row["name"], Text.assemble((mark, "yellow"), (step_with_price(row, catalog), "bold"))
+    )
+    return line
 
 
 def step_with_price(row: Mapping[str, Any], catalog: Catalog) -> str:
