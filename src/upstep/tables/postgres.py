@@ -98,7 +98,8 @@ class PostgresEngine:
         """See ``Engine.read``."""
         with self._connection.cursor() as cursor:
             cursor.execute(f'SELECT * FROM "{name}"')
-            return cursor.fetch_arrow_table()
+            found = cursor.fetch_arrow_table()
+        return _plain(found)
 
     def drop(self, *names: str) -> None:
         """See ``Engine.drop``."""
@@ -106,7 +107,7 @@ class PostgresEngine:
 
 
 def _plain(rows: pa.Table) -> pa.Table:
-    """The rows in the few Arrow types that the driver copies."""
+    """The rows in the core's few Arrow types, without what the driver notes beside them."""
     import pyarrow as pa
 
     kinds = {"string": pa.string(), "float64": pa.float64(), "boolean": pa.bool_(), "int32": pa.int32()}

@@ -118,7 +118,12 @@ def _compiler(dialect: str) -> Any:
 def compile_select(select: ir.Table, dialect: str) -> str:
     """The SQL of an expression in one dialect (a key of ``DIALECTS``)."""
     compiler = _compiler(dialect)
-    inside = compiler.to_sqlglot(select).subquery("stage")
+    tree = compiler.to_sqlglot(select)
+    for star in tree.find_all(exp.Star):
+        # Ibis keeps dropped columns in a set: unsorted, each process would write another text.
+        if star.args.get("except_"):
+            star.args["except_"].sort(key=lambda column: column.name)
+    inside = tree.subquery("stage")
     columns = [_as_declared(name, dtype) for name, dtype in select.schema().items()]
     sql: str = sqlglot.select(*columns).from_(inside).sql(dialect=compiler.dialect)
     return sql

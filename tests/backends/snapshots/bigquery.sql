@@ -845,7 +845,7 @@ FROM (
  FROM `catalog_meter` AS `t0`
 ) AS stage;
 
--- spans a2947fa0cf936f60
+-- spans 71cdfe797450d20f
 SELECT
  CAST(`account_key` AS INT64) AS `account_key`,
  `product_id`,
@@ -958,7 +958,7 @@ FROM (
     FROM (
      SELECT
       `t57`.*
-      EXCEPT (`window_days`, `window_first`, `month_of`)
+      EXCEPT (`month_of`, `window_days`, `window_first`)
      FROM (
       SELECT
        `t56`.`account_key`,
@@ -1038,7 +1038,7 @@ FROM (
         FROM (
          SELECT
           `t52`.*
-          EXCEPT (`window_days`, `window_first`, `month_of`)
+          EXCEPT (`month_of`, `window_days`, `window_first`)
          FROM (
           SELECT
            `t51`.`account_key`,
@@ -1115,7 +1115,7 @@ FROM (
             FROM (
              SELECT
               `t47`.*
-              EXCEPT (`window_days`, `window_first`, `month_of`)
+              EXCEPT (`month_of`, `window_days`, `window_first`)
              FROM (
               SELECT
                `t46`.`account_key`,
@@ -1189,7 +1189,7 @@ FROM (
                 FROM (
                  SELECT
                   `t42`.*
-                  EXCEPT (`window_days`, `window_first`, `month_of`)
+                  EXCEPT (`month_of`, `window_days`, `window_first`)
                  FROM (
                   SELECT
                    `t41`.`account_key`,
@@ -1260,7 +1260,7 @@ FROM (
                     FROM (
                      SELECT
                       `t37`.*
-                      EXCEPT (`window_days`, `window_first`, `month_of`)
+                      EXCEPT (`month_of`, `window_days`, `window_first`)
                      FROM (
                       SELECT
                        `t36`.`account_key`,
@@ -3981,7 +3981,7 @@ FROM (
  ) AS `t28`
 ) AS stage;
 
--- limit_profile 95a863cf1387b8a8
+-- limit_profile cfd2a746643ef4eb
 SELECT
  CAST(`account_key` AS INT64) AS `account_key`,
  `product_id`,
@@ -4409,7 +4409,7 @@ FROM (
     FROM (
      SELECT
       `t6`.*
-      EXCEPT (`_noise`, `_more`)
+      EXCEPT (`_more`, `_noise`)
      FROM (
       SELECT
        `t5`.`account_key`,
@@ -4838,7 +4838,7 @@ FROM (
         FROM (
          SELECT
           `t2`.*
-          EXCEPT (`_w3`, `_w0`, `_w4`, `_w6`, `_w5`, `_w1`, `_w7`, `_w2`)
+          EXCEPT (`_w0`, `_w1`, `_w2`, `_w3`, `_w4`, `_w5`, `_w6`, `_w7`)
          FROM (
           SELECT
            `t1`.`account_key`,
@@ -8731,7 +8731,7 @@ FROM (
  ) AS `t11`
 ) AS stage;
 
--- steps ea4c0200ed3f60e2
+-- steps e628833a421b0dcd
 SELECT
  CAST(`play` AS INT64) AS `play`,
  `grain`,
@@ -8853,7 +8853,7 @@ FROM (
  FROM (
   SELECT
    `t6`.*
-   EXCEPT (`saving_units`, `committed_units`, `recurring_units`, `overage_units`, `size`, `rank_units`, `lead`, `quantity`)
+   EXCEPT (`committed_units`, `lead`, `overage_units`, `quantity`, `rank_units`, `recurring_units`, `saving_units`, `size`)
   FROM (
    SELECT
     *
@@ -9801,7 +9801,7 @@ FROM (
  ) AS `t25`
 ) AS stage;
 
--- settled 66fad43beb92f54c
+-- settled 9174c71598b8058b
 SELECT
  CAST(`play` AS INT64) AS `play`,
  `grain`,
@@ -10102,7 +10102,7 @@ FROM (
  FROM (
   SELECT
    `t6`.*
-   EXCEPT (`said_payment_trouble`, `said_open_deal`, `said_just_purchased`, `said_leaving`, `said_open_issue`, `said_no_sponsor`, `said_at_capacity`, `said_no_priority`, `said_before_first_value`, `said_asked_recently`, `said_low_adoption`, `said_renewal_threat`, `said_do_not_sell`)
+   EXCEPT (`said_asked_recently`, `said_at_capacity`, `said_before_first_value`, `said_do_not_sell`, `said_just_purchased`, `said_leaving`, `said_low_adoption`, `said_no_priority`, `said_no_sponsor`, `said_open_deal`, `said_open_issue`, `said_payment_trouble`, `said_renewal_threat`)
   FROM (
    SELECT
     `t5`.`play`,
@@ -11351,7 +11351,7 @@ FROM (
  ) AS `t7`
 ) AS stage;
 
--- decided e9478749d4a66b49
+-- decided 397e70a156384c17
 SELECT
  CAST(`play` AS INT64) AS `play`,
  `grain`,
@@ -11526,7 +11526,7 @@ FROM (
  )
  SELECT
   `t29`.*
-  EXCEPT (`users`, `buyers`)
+  EXCEPT (`buyers`, `users`)
  FROM (
   SELECT
    `t28`.`play`,

@@ -850,7 +850,7 @@ FROM (
  FROM "catalog_meter" AS "t0"
 ) AS stage;
 
--- spans 3702e003611aa1e6
+-- spans 31a9ea20e53730bf
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -967,7 +967,7 @@ FROM (
     FROM (
      SELECT
       "t57".*
-      EXCLUDE ("window_days", "window_first", "month_of")
+      EXCLUDE ("month_of", "window_days", "window_first")
      FROM (
       SELECT
        "t56"."account_key",
@@ -1047,7 +1047,7 @@ FROM (
         FROM (
          SELECT
           "t52".*
-          EXCLUDE ("window_days", "window_first", "month_of")
+          EXCLUDE ("month_of", "window_days", "window_first")
          FROM (
           SELECT
            "t51"."account_key",
@@ -1124,7 +1124,7 @@ FROM (
             FROM (
              SELECT
               "t47".*
-              EXCLUDE ("window_days", "window_first", "month_of")
+              EXCLUDE ("month_of", "window_days", "window_first")
              FROM (
               SELECT
                "t46"."account_key",
@@ -1198,7 +1198,7 @@ FROM (
                 FROM (
                  SELECT
                   "t42".*
-                  EXCLUDE ("window_days", "window_first", "month_of")
+                  EXCLUDE ("month_of", "window_days", "window_first")
                  FROM (
                   SELECT
                    "t41"."account_key",
@@ -1269,7 +1269,7 @@ FROM (
                     FROM (
                      SELECT
                       "t37".*
-                      EXCLUDE ("window_days", "window_first", "month_of")
+                      EXCLUDE ("month_of", "window_days", "window_first")
                      FROM (
                       SELECT
                        "t36"."account_key",
@@ -4016,7 +4016,7 @@ FROM (
  ) AS "t28"
 ) AS stage;
 
--- limit_profile 5ea6df90d51dccf0
+-- limit_profile df18849d88dc1bab
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -4468,7 +4468,7 @@ FROM (
     FROM (
      SELECT
       "t6".*
-      EXCLUDE ("_noise", "_more")
+      EXCLUDE ("_more", "_noise")
      FROM (
       SELECT
        "t5"."account_key",
@@ -4933,7 +4933,7 @@ FROM (
         FROM (
          SELECT
           "t2".*
-          EXCLUDE ("_w3", "_w0", "_w4", "_w6", "_w5", "_w1", "_w7", "_w2")
+          EXCLUDE ("_w0", "_w1", "_w2", "_w3", "_w4", "_w5", "_w6", "_w7")
          FROM (
           SELECT
            "t1"."account_key",
@@ -8892,7 +8892,7 @@ FROM (
  ) AS "t11"
 ) AS stage;
 
--- steps db6f3349e6cd3731
+-- steps d78910a6c32ef171
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -9016,7 +9016,7 @@ FROM (
  FROM (
   SELECT
    "t6".*
-   EXCLUDE ("saving_units", "committed_units", "recurring_units", "overage_units", "size", "rank_units", "lead", "quantity")
+   EXCLUDE ("committed_units", "lead", "overage_units", "quantity", "rank_units", "recurring_units", "saving_units", "size")
   FROM (
    SELECT
     *
@@ -9979,7 +9979,7 @@ FROM (
  ) AS "t25"
 ) AS stage;
 
--- settled 12d8d0365f126ce6
+-- settled 06b8a172f58483fe
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10280,7 +10280,7 @@ FROM (
  FROM (
   SELECT
    "t6".*
-   EXCLUDE ("said_payment_trouble", "said_open_deal", "said_just_purchased", "said_leaving", "said_open_issue", "said_no_sponsor", "said_at_capacity", "said_no_priority", "said_before_first_value", "said_asked_recently", "said_low_adoption", "said_renewal_threat", "said_do_not_sell")
+   EXCLUDE ("said_asked_recently", "said_at_capacity", "said_before_first_value", "said_do_not_sell", "said_just_purchased", "said_leaving", "said_low_adoption", "said_no_priority", "said_no_sponsor", "said_open_deal", "said_open_issue", "said_payment_trouble", "said_renewal_threat")
   FROM (
    SELECT
     "t5"."play",
@@ -11530,7 +11530,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided 5345d6f105419c89
+-- decided 74a36fcf161bc542
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -11699,7 +11699,7 @@ FROM (
  )
  SELECT
   "t29".*
-  EXCLUDE ("users", "buyers")
+  EXCLUDE ("buyers", "users")
  FROM (
   SELECT
    "t28"."play",

@@ -846,7 +846,7 @@ FROM (
  FROM "catalog_meter" AS "t0"
 ) AS stage;
 
--- spans 319cefcb15984804
+-- spans db396fccdc9f5b39
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -963,7 +963,7 @@ FROM (
     FROM (
      SELECT
       "t57".*
-      EXCLUDE ("window_days", "window_first", "month_of")
+      EXCLUDE ("month_of", "window_days", "window_first")
      FROM (
       SELECT
        "t56"."account_key",
@@ -1043,7 +1043,7 @@ FROM (
         FROM (
          SELECT
           "t52".*
-          EXCLUDE ("window_days", "window_first", "month_of")
+          EXCLUDE ("month_of", "window_days", "window_first")
          FROM (
           SELECT
            "t51"."account_key",
@@ -1120,7 +1120,7 @@ FROM (
             FROM (
              SELECT
               "t47".*
-              EXCLUDE ("window_days", "window_first", "month_of")
+              EXCLUDE ("month_of", "window_days", "window_first")
              FROM (
               SELECT
                "t46"."account_key",
@@ -1194,7 +1194,7 @@ FROM (
                 FROM (
                  SELECT
                   "t42".*
-                  EXCLUDE ("window_days", "window_first", "month_of")
+                  EXCLUDE ("month_of", "window_days", "window_first")
                  FROM (
                   SELECT
                    "t41"."account_key",
@@ -1265,7 +1265,7 @@ FROM (
                     FROM (
                      SELECT
                       "t37".*
-                      EXCLUDE ("window_days", "window_first", "month_of")
+                      EXCLUDE ("month_of", "window_days", "window_first")
                      FROM (
                       SELECT
                        "t36"."account_key",
@@ -3931,7 +3931,7 @@ FROM (
  ) AS "t28"
 ) AS stage;
 
--- limit_profile 835f5d36ff960561
+-- limit_profile 46ead83cfe7e78d2
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -4363,7 +4363,7 @@ FROM (
     FROM (
      SELECT
       "t6".*
-      EXCLUDE ("_noise", "_more")
+      EXCLUDE ("_more", "_noise")
      FROM (
       SELECT
        "t5"."account_key",
@@ -4828,7 +4828,7 @@ FROM (
         FROM (
          SELECT
           "t2".*
-          EXCLUDE ("_w3", "_w0", "_w4", "_w6", "_w5", "_w1", "_w7", "_w2")
+          EXCLUDE ("_w0", "_w1", "_w2", "_w3", "_w4", "_w5", "_w6", "_w7")
          FROM (
           SELECT
            "t1"."account_key",
@@ -8751,7 +8751,7 @@ FROM (
  ) AS "t11"
 ) AS stage;
 
--- steps 57e769872fc8bdad
+-- steps f4abf8755aac6252
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -8873,7 +8873,7 @@ FROM (
  FROM (
   SELECT
    "t6".*
-   EXCLUDE ("saving_units", "committed_units", "recurring_units", "overage_units", "size", "rank_units", "lead", "quantity")
+   EXCLUDE ("committed_units", "lead", "overage_units", "quantity", "rank_units", "recurring_units", "saving_units", "size")
   FROM (
    SELECT
     *
@@ -9821,7 +9821,7 @@ FROM (
  ) AS "t25"
 ) AS stage;
 
--- settled 2c189a2b70cf09a0
+-- settled 54f0da071edfdc77
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10122,7 +10122,7 @@ FROM (
  FROM (
   SELECT
    "t6".*
-   EXCLUDE ("said_payment_trouble", "said_open_deal", "said_just_purchased", "said_leaving", "said_open_issue", "said_no_sponsor", "said_at_capacity", "said_no_priority", "said_before_first_value", "said_asked_recently", "said_low_adoption", "said_renewal_threat", "said_do_not_sell")
+   EXCLUDE ("said_asked_recently", "said_at_capacity", "said_before_first_value", "said_do_not_sell", "said_just_purchased", "said_leaving", "said_low_adoption", "said_no_priority", "said_no_sponsor", "said_open_deal", "said_open_issue", "said_payment_trouble", "said_renewal_threat")
   FROM (
    SELECT
     "t5"."play",
@@ -11369,7 +11369,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided 80f5c373465bbdf3
+-- decided 17ae4bad6b9fe1d8
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -11544,7 +11544,7 @@ FROM (
  )
  SELECT
   "t29".*
-  EXCLUDE ("users", "buyers")
+  EXCLUDE ("buyers", "users")
  FROM (
   SELECT
    "t28"."play",
