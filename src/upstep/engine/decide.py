@@ -62,7 +62,10 @@ class Inputs:
     def digest(self) -> str:
         """The contents, for the run's id."""
         parts = [
-            name.encode() + json.dumps(table.to_pylist(), sort_keys=True, default=str).encode()
+            # Rows are a set: the order in which the state tells them says nothing.
+            "\n".join(
+                [name, *sorted(json.dumps(row, sort_keys=True, default=str) for row in table.to_pylist())]
+            ).encode()
             for name, table in sorted(self.tables.items())
         ]
         return hashlib.blake2b(b"\0".join(parts), digest_size=16).hexdigest()

@@ -56,9 +56,11 @@ def keep(project: Project, run: Run, *, accounts: list[str] | None = None, now: 
     with writer_lock(folder, command="upstep decide", now=now):
         table = DeltaTable(folder / "decision") if DeltaTable.is_deltatable(str(folder / "decision")) else None
         key = run.run_id if accounts is None else f"{run.run_id}/{','.join(sorted(accounts))}"
-        if table is not None and table.transaction_version(key) is not None:
-            return Kept(run.run_id, run.decisions.num_rows, 0, was_known=True)
         rows = changed(run, _latest(table, run), accounts)
+        is_known = table is not None and table.transaction_version(key) is not None
+        # A known run may say something new again: an answer that lapsed brings back what was decided before it.
+        if is_known and not rows.num_rows:
+            return Kept(run.run_id, run.decisions.num_rows, 0, was_known=True)
         _append(folder, rows, key)
         return Kept(run.run_id, run.decisions.num_rows, rows.num_rows, was_known=False)
 
@@ -73,13 +75,13 @@ def changed(run: Run, latest: pa.Table | None, accounts: list[str] | None) -> pa
     known = latest.select(["step_id", "signature"]).rename_columns(["step_id", "known"])
     joined = dated.select(["step_id", "signature"]).append_column("at", pa.array(range(dated.num_rows), pa.int64()))
     joined = joined.join(known, "step_id", join_type="left outer").sort_by("at")
-    same = pc.fill_null(pc.equal(joined["signature"], joined["known"]), False)
+    same = pc.fill_null(pc.equal(joined["signature"], joined["known"]), fill_value=False)
     fresh = dated.filter(pc.invert(same))
-    ended = _ended(latest, dated, accounts)
+    ended = _ended(latest, dated, run, accounts=accounts)
     return pa.concat_tables([fresh, ended]) if ended.num_rows else fresh
 
 
-def _ended(latest: pa.Table, dated: pa.Table, accounts: list[str] | None) -> pa.Table:
+def _ended(latest: pa.Table, dated: pa.Table, run: Run, *, accounts: list[str] | None) -> pa.Table:
     """A row for every step that was there and is not any more."""
     live = latest.filter(pc.not_equal(latest["outcome"], ENDED))
     if accounts is not None:
@@ -94,11 +96,8 @@ def _ended(latest: pa.Table, dated: pa.Table, accounts: list[str] | None) -> pa.
         elif field.name in ("outcome", "signature"):
             columns[field.name] = pa.repeat(pa.scalar(ENDED, pa.string()), gone.num_rows)
         elif field.name in ("run_id", "as_of"):
-            columns[field.name] = (
-                pa.repeat(dated[field.name][0], gone.num_rows)
-                if dated.num_rows
-                else pa.nulls(gone.num_rows, field.type)
-            )
+            value = run.run_id if field.name == "run_id" else to_seconds(run.as_of)
+            columns[field.name] = pa.repeat(pa.scalar(value, field.type), gone.num_rows)
         else:
             columns[field.name] = pa.nulls(gone.num_rows, field.type)
     return pa.table(columns, schema=dated.schema)
