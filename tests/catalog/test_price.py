@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upstep.catalog.model import AddOn, Overage, Plan, Price, PriceModel, Tier
-from upstep.catalog.price import amount, amounts, is_estimated, overage_amount, overage_amounts, price_for
+from upstep.catalog.price import (
+    add_on_amount,
+    add_on_amounts,
+    amount,
+    amounts,
+    is_estimated,
+    overage_amount,
+    overage_amounts,
+    price_for,
+    same_plan_amount,
+    same_plan_amounts,
+)
 
 MOST = 2**63 - 1
 quantities = st.integers(0, 60)
@@ -184,3 +195,35 @@ def test_what_is_not_sold_or_not_yet_has_no_price() -> None:
     assert price_for(plan(NEW), currency="usd", interval="month", on=day) is None
     add_on = AddOn("ip", "x", "IP", (OLD,), sold=False)
     assert price_for(add_on, currency="usd", interval="month", on=day) is None
+
+
+def test_a_flat_add_on_costs_its_amount_each_time_it_is_bought() -> None:
+    flat = price(PriceModel.FLAT, amount_minor=500)
+    assert [add_on_amount(flat, n) for n in (0, 1, 3)] == [0, 500, 1500]
+    assert amount(flat, 3) == 500
+
+
+@given(quantities)
+def test_an_add_on_that_is_not_flat_costs_what_its_price_says(n: int) -> None:
+    per_unit = price(PriceModel.PER_UNIT, amount_minor=7, per="seats")
+    package = price(PriceModel.PACKAGE, amount_minor=90, per="seats", package_size=5)
+    assert add_on_amount(per_unit, n) == amount(per_unit, n)
+    assert add_on_amount(package, n) == amount(package, n)
+
+
+def test_add_ons_that_cost_more_than_fits_are_refused() -> None:
+    with pytest.raises(OverflowError, match="does not fit in 64 bits"):
+        add_on_amounts(price(PriceModel.FLAT, amount_minor=2), np.array([MOST]))
+
+
+@given(money, st.integers(1, 60), quantities)
+def test_more_of_the_same_plan_keeps_the_unit_price_that_is_paid(unit: int, before: int, after: int) -> None:
+    assert same_plan_amount(unit * before, before, after) == unit * after
+
+
+def test_a_price_without_a_whole_unit_price_is_not_kept() -> None:
+    assert same_plan_amount(1000, 3, 4) is None
+    assert same_plan_amount(1000, 3, 6) == 2000
+    assert same_plan_amount(1000, 0, 4) is None
+    told = same_plan_amounts(np.array([1000, 1000, 9000]), np.array([3, 0, 9]), np.array([4, 4, 10]))
+    assert told.tolist() == [-1, -1, 10_000]

@@ -47,6 +47,60 @@ def amount(price: Price, quantity: int) -> int:
     return int(amounts(price, _one(quantity))[0])
 
 
+def add_on_amounts(price: Price, quantity: Wholes) -> Wholes:
+    """Minor units per interval for that many of an add-on: a flat one costs its amount each time it is bought.
+
+    Every other price is as ``amounts`` says.
+
+    Raises:
+        ValueError: A negative quantity, or a quote without an estimate.
+        OverflowError: An amount does not fit in 64 bits.
+    """
+    if price.model is not PriceModel.FLAT:
+        return amounts(price, quantity)
+    _refuse(quantity)
+    return _times(quantity, _fixed(price))
+
+
+def add_on_amount(price: Price, quantity: int) -> int:
+    """``add_on_amounts`` for one quantity."""
+    return int(add_on_amounts(price, _one(quantity))[0])
+
+
+def same_plan_amounts(item_amount_minor: Wholes, item_quantity: Wholes, quantity: Wholes) -> Wholes:
+    """What another quantity of the same plan costs a customer who keeps the unit price paid today.
+
+    An older or negotiated price is theirs until the plan or the interval changes: more seats must not raise the price
+    of the seats they have. Where today's price holds no whole unit price for the new quantity (tiers, a price agreed
+    for the whole), nothing can be kept, and the caller charges the list price.
+
+    Args:
+        item_amount_minor: What the item costs today for its whole quantity, per interval.
+        item_quantity: Its quantity today.
+        quantity: The new quantity.
+
+    Returns:
+        item_amount_minor x quantity / item_quantity where it divides exactly; -1 where it does not, or where today's
+        quantity is 0.
+
+    Raises:
+        ValueError: A negative number.
+        OverflowError: A product does not fit in 64 bits.
+    """
+    for whole in (item_amount_minor, item_quantity, quantity):
+        _refuse(whole)
+    total = _times(item_amount_minor, quantity)
+    some = np.maximum(item_quantity, 1)
+    divides = (item_quantity > 0) & (total % some == 0)
+    return np.where(divides, total // some, np.int64(-1))
+
+
+def same_plan_amount(item_amount_minor: int, item_quantity: int, quantity: int) -> int | None:
+    """``same_plan_amounts`` for one item; None where it does not divide."""
+    found = int(same_plan_amounts(_one(item_amount_minor), _one(item_quantity), _one(quantity))[0])
+    return None if found < 0 else found
+
+
 def is_estimated(price: Price) -> bool:
     """Whether ``amounts`` gives an estimate: a person makes the real price."""
     return price.model is PriceModel.QUOTE
