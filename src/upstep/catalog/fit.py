@@ -8,7 +8,7 @@ overage that is billed is a cost, which is compared (decision 0004).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,10 @@ _NEVER = np.int64(2**62)
 
 @dataclass(frozen=True)
 class Terms:
-    """What all rows of one fitting share: today's plan, how it is billed, and the day the prices are read."""
+    """What all rows of one fitting share: today's plan, how it is billed, and the day the prices are read.
+
+    ``term_meters`` are counted by the term of the contract, not by the month.
+    """
 
     product: Product
     plan: Plan
@@ -39,6 +42,13 @@ class Terms:
     interval: str
     interval_count: int
     on: date
+    term_meters: frozenset[str] = frozenset()
+
+    def overage_units(self, meter: str, cost: Wholes) -> Wholes:
+        """Overage of one period of a meter as MRR units."""
+        if meter in self.term_meters:
+            return monthly_units(cost, self.interval, self.interval_count)
+        return monthly_units(cost, "month", 1)
 
 
 @dataclass(frozen=True)
@@ -48,10 +58,12 @@ class Holding:
     Args:
         quantity: Units bought of the meter that the plan's price is per; 1 for flat prices.
         recurring_units: MRR units of all live items of the product.
-        plan_units: MRR units of the live plan items alone; the rest are add-ons, which stay.
+        plan_units: MRR units of today's plan alone; the rest are add-ons and other subscriptions, which stay.
+        add_on_units: MRR units of the add-ons alone.
         needs: Meter to forecast need per period; -1 where nothing is known of it.
         limits: Meter to today's whole limit (``UNLIMITED`` when there is none).
         past_use: Meter to three arrays of use in the last complete periods; -1 where there was none.
+        own_limits: Meter to whether the limit is the account's own: another plan does not change it.
     """
 
     quantity: Wholes
@@ -60,6 +72,8 @@ class Holding:
     needs: Mapping[str, Wholes]
     limits: Mapping[str, Wholes]
     past_use: Mapping[str, Sequence[Wholes]] = field(default_factory=dict)
+    add_on_units: Wholes | None = None
+    own_limits: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.quantity)
@@ -200,7 +214,7 @@ def mean_overage(terms: Terms, holding: Holding) -> Wholes:
             cost += np.where(known, overage_amounts(overage, np.maximum(used - limit, 0)), 0)
             count += known
         # 27720 divides by 1, 2 and 3, so the mean is exact in units.
-        total += monthly_units(cost, "month", 1) // np.maximum(count, 1)
+        total += terms.overage_units(meter, cost) // np.maximum(count, 1)
     return total
 
 
@@ -233,20 +247,41 @@ def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, sm
     if price.per is None:
         quantity = _ones(len(holding))
     elif smaller:
-        quantity = np.where(need >= 0, need, holding.quantity) if need is not None else holding.quantity
+        quantity = _known(need, holding.quantity)
     else:
-        quantity = np.maximum(holding.quantity, need) if need is not None else holding.quantity
+        quantity = np.maximum(holding.quantity, _known(need, holding.quantity))
     quantity = np.maximum(quantity, max(price.minimum_quantity, 1)).astype(np.int64)
-    add_ons = holding.recurring_units - holding.plan_units if not smaller else _zeros(len(holding))
+    add_ons = holding.recurring_units - holding.plan_units
+    if smaller:
+        add_ons = _zeros(len(holding)) if holding.add_on_units is None else holding.add_on_units
     is_quote = price.model is PriceModel.QUOTE
-    recurring = (_units(price, quantity) if not is_quote or price.estimate_minor else _zeros(len(holding))) + add_ons
+    amount = _units(price, quantity) if not is_quote or price.estimate_minor else _zeros(len(holding))
+    if plan.id == terms.plan.id and price.model is PriceModel.PER_UNIT and not smaller:
+        amount = _own_price(terms, holding, quantity, amount)
+    recurring = amount + add_ons
     # One smaller thing takes the place of all they have, so what add-ons and other subscriptions gave ends with them.
     stays = None if smaller else terms
     holds = _holds(plan, holding, quantity, own=False, stays=stays)
+    if need is not None:
+        holds &= need < UNLIMITED
     if price.maximum_quantity is not None:
         holds &= quantity <= price.maximum_quantity
     beyond = _overage_ahead(plan, holding, quantity, terms, stays=stays)
     return _Option(plan, None, quantity, recurring, beyond, holds, price)
+
+
+def _known(need: Wholes | None, quantity: Wholes) -> Wholes:
+    """The need as a quantity to buy; today's where it is not known or has no bound."""
+    return quantity if need is None else np.where((need >= 0) & (need < UNLIMITED), need, quantity)
+
+
+def _own_price(terms: Terms, holding: Holding, quantity: Wholes, listed: Wholes) -> Wholes:
+    """More of the same plan at the unit price that the account pays, where that comes out in whole minor units."""
+    factor = monthly_units(1, terms.interval, terms.interval_count)
+    minor, rest = np.divmod(holding.plan_units, factor)
+    whole = (rest == 0) & (holding.quantity > 0)
+    each, left = np.divmod(minor * quantity, np.maximum(holding.quantity, 1))
+    return np.where(whole & (left == 0) & (holding.plan_units > 0), each * factor, listed)
 
 
 def _add_on_options(terms: Terms, holding: Holding) -> list[_Option]:
@@ -272,9 +307,7 @@ def _add_on_option(terms: Terms, holding: Holding, add_on: AddOn, price: Price, 
     short = np.where(limit >= UNLIMITED, 0, np.maximum(need - limit, 0))
     count = np.maximum(-(-short // each), 1).astype(np.int64)
     raised = {**holding.limits, meter: np.where(limit >= UNLIMITED, limit, limit + count * each)}
-    lifted = Holding(
-        holding.quantity, holding.recurring_units, holding.plan_units, holding.needs, raised, holding.past_use
-    )
+    lifted = replace(holding, limits=raised)
     holds = _holds(terms.plan, lifted, holding.quantity, own=True) & (short > 0)
     beyond = _overage_at(terms, lifted)
     # A flat add-on costs its amount each time it is bought.
@@ -318,16 +351,20 @@ def _holds(
 
 
 def _limit_of(plan: Plan, meter: str, holding: Holding, quantity: Wholes, *, own: bool, stays: Terms | None) -> Wholes:
-    """The limit a plan gives; what add-ons give today beyond the plan stays."""
+    """The limit a plan gives; what add-ons give today beyond the plan stays, and an account's own limit is not moved."""
     if own and meter in holding.limits:
         return holding.limits[meter]
     given = _plan_limit(plan, meter, quantity)
+    if meter in holding.own_limits:
+        given = np.where(holding.own_limits[meter], holding.limits[meter], given)
     if stays is None or meter not in holding.limits:
         return given
     before = _plan_limit(stays.plan, meter, holding.quantity)
     more = np.where(
         (holding.limits[meter] < UNLIMITED) & (before < UNLIMITED), np.maximum(holding.limits[meter] - before, 0), 0
     )
+    if meter in holding.own_limits:
+        more = np.where(holding.own_limits[meter], 0, more)
     return np.where(given >= UNLIMITED, given, given + (more if stays.product.add_ons else 0))
 
 
@@ -348,7 +385,7 @@ def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms,
         if need is not None and overage.currency == terms.currency:
             given = _limit_of(plan, overage.meter_id, holding, quantity, own=False, stays=stays)
             cost = overage_amounts(overage, np.maximum(need - given, 0))
-            total = total + monthly_units(cost, "month", 1)
+            total = total + terms.overage_units(overage.meter_id, cost)
     return total
 
 
@@ -357,7 +394,8 @@ def _overage_at(terms: Terms, holding: Holding) -> Wholes:
     for overage in terms.plan.overages:
         need, limit = holding.needs.get(overage.meter_id), holding.limits.get(overage.meter_id)
         if need is not None and limit is not None and overage.currency == terms.currency:
-            total = total + monthly_units(overage_amounts(overage, np.maximum(need - limit, 0)), "month", 1)
+            cost = overage_amounts(overage, np.maximum(need - limit, 0))
+            total = total + terms.overage_units(overage.meter_id, cost)
     return total
 
 

@@ -7,9 +7,10 @@ JSON text in the shapes of ``decide --json``.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,7 @@ def assemble(  # noqa: PLR0913 - each is a different subject
 
 def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog, *, as_of: datetime) -> pa.Table:
     rows = decided.num_rows
+    decided = decided.append_column("product_name", _product_names(decided["gate_product_id"], catalog))
     plays = pa.array([play.id for play in playbook.plays], pa.string())
     holds = _reasons(decided, Answer.HOLDS, _hold)
     unknown = _reasons(decided, Answer.UNKNOWN, _unknown)
@@ -134,6 +136,14 @@ def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog
             "period_start": pa.nulls(rows, pa.int64()),
         }
     )
+
+
+def _product_names(column: pa.ChunkedArray, catalog: Catalog) -> pa.Array:
+    """Names of products by id; an id that the catalog does not know stands for itself."""
+    coded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    names = {product.id: product.name for product in catalog.products.values()}
+    words = pa.array([names.get(product, product) for product in coded.dictionary.to_pylist()], pa.string())
+    return words.take(coded.indices)
 
 
 def _people(column: Any) -> Any:
@@ -220,13 +230,15 @@ def _sentence(template: str, decided: pa.Table) -> Text:
         if not piece.startswith("{"):
             parts.append(piece)
         elif name == "adoption_percent":
-            share = pc.round(pc.multiply(pc.fill_null(decided["adoption"], 0.0), 100.0))
+            adopted = pc.coalesce(decided["meter_adoption"], decided["adoption"], pa.scalar(0.0))
+            share = pc.floor(pc.multiply(adopted, 100.0))
             parts.append(pc.cast(pc.cast(share, pa.int64()), pa.string()))
-        elif name.endswith("_until"):
+        elif name.endswith(("_until", "_on")):
             parts.append(pc.fill_null(_day(decided[name]), "removal"))
+        elif name == "product_name":
+            parts.append(_escaped(decided[name]))
         else:
-            source = "gate_product_id" if name == "product_id" else name
-            parts.append(_escaped(pc.fill_null(pc.cast(decided[source], pa.string()), "not stated")))
+            parts.append(_escaped(pc.fill_null(pc.cast(decided[name], pa.string()), "not stated")))
     if all(isinstance(part, str) for part in parts):
         return pa.repeat(pa.scalar("".join(parts)), decided.num_rows)
     return pc.binary_join_element_wise(*parts, "")
@@ -309,9 +321,9 @@ def _json_value(column: pa.ChunkedArray) -> Any:
 
 def _unit(name: str, subject: pa.Table, catalog: Catalog) -> Any:
     if name.startswith(("used", "limit_quantity", "forecast", "peak_3", "idle")) and "meter_id" in subject.column_names:
-        labels = {meter.id: meter.name.replace('"', "'") for meter in catalog.meters.values()}
+        labels = {meter.id: meter.name for meter in catalog.meters.values()}
         coded = subject["meter_id"].combine_chunks().dictionary_encode()
-        words = pa.array([f'"{labels.get(meter, meter)}"' for meter in coded.dictionary.to_pylist()], pa.string())
+        words = pa.array([json.dumps(labels.get(meter, meter)) for meter in coded.dictionary.to_pylist()], pa.string())
         return words.take(coded.indices)
     if name.endswith(_SHARES) or name in _SHARES:
         return '"share"'
@@ -336,17 +348,30 @@ def _records(play: Play, subject: pa.Table, account: Any, *, as_of: datetime) ->
         )
         is_own = pc.fill_null(pc.starts_with(subject["basis"], "own="), False)
         found["limit_quantity"] = pc.if_else(is_own, own, held)
-    for name, begins, ends in (("usage", "starts_0", None), *_WINDOWS):
+    for names, begins, ends in _WINDOWS:
         if begins in subject.column_names:
             since = _instant(subject[begins])
             to = _instant(subject[ends]) if ends else until
             parts = ("usage?account_id=", account, "&meter_id=", subject["meter_id"], "&from=", since, "&until=", to)
-            found[name] = pc.binary_join_element_wise(*parts, "")
-    return found
+            found |= dict.fromkeys(names.split(), pc.binary_join_element_wise(*parts, ""))
+    weeks = iso(as_of - timedelta(days=56))
+    ahead = ("usage?account_id=", account, "&meter_id=", subject["meter_id"], f"&from={weeks}&until={until}")
+    return found | dict.fromkeys(_FORECAST_FACTS, pc.binary_join_element_wise(*ahead, ""))
 
 
-_WINDOWS = (("used_1", "starts_1", "starts_0"), ("used_2", "starts_2", "starts_1"), ("used_3", "starts_3", "starts_2"))
-"""Facts of a complete window, where it begins and where it ends."""
+_WINDOWS = (
+    ("usage", "starts_0", None),
+    ("used_1 adoption", "starts_1", "starts_0"),
+    ("used_2", "starts_2", "starts_1"),
+    ("used_3", "starts_3", "starts_2"),
+    ("overage_periods_3 periods_at_90_3", "starts_3", "starts_0"),
+)
+"""Facts that speak of other windows than today's: where theirs begins and ends."""
+
+_FORECAST_FACTS = (
+    "forecast_use forecast_high days_to_limit days_to_limit_low days_to_limit_high breach_forecast trend_28d trend_56d"
+).split()
+"""Facts made from the last eight weeks."""
 
 
 def _instant(seconds: Any) -> Any:

@@ -41,11 +41,11 @@ CHUNK_ACCOUNTS = 250_000
 """Accounts are independent: above this many they are decided in parts, which bounds memory."""
 
 _FIT_COLUMNS = (
-    "account_key product_id meter_id limit_quantity is_unlimited used used_1 used_2 used_3 forecast_use forecast_high"
-    " peak_3"
+    "account_key product_id meter_id limit_quantity is_unlimited is_own_limit enforcement used plan_used_1 plan_used_2"
+    " plan_used_3 forecast_use forecast_high peak_3"
 ).split()
 _OWNED_COLUMNS = (
-    "account_key product_id plan_id currency interval interval_count quantity recurring_units plan_units"
+    "account_key product_id plan_id currency interval interval_count quantity recurring_units plan_units add_on_units"
 ).split()
 
 
@@ -219,7 +219,9 @@ def decide(
         progress("deciding", index / len(chunks))
         if buckets is not None:
             open_facts(project.folder, engine, as_of=facts.as_of, buckets=buckets)
-        words = project.words(facts.as_of, meter_keys=_meter_keys(engine), known=known)
+        words = project.words(
+            facts.as_of, meter_keys=_meter_keys(engine), known=known, usage_from_day=usage_from_day(facts)
+        )
         told = core_inputs(engine, outside, project, facts.as_of)
         parts.append(decider.decide(engine, words, told, as_of=facts.as_of))
     run_id = identify(project, facts, inputs)
@@ -249,9 +251,18 @@ def _meter_keys(engine: DuckEngine) -> dict[str, int]:
 def known_tables(facts: Facts, fresh_days: int) -> dict[str, bool]:
     """Whether each canonical table is connected and fresh: complete until at most ``fresh_days`` before the as-of."""
     oldest = to_seconds(facts.as_of) - fresh_days * DAY_SECONDS
-    return {
+    known = {
         name: name in facts.complete_through and to_seconds(facts.complete_through[name]) >= oldest for name in TABLES
     }
+    stored = facts.snapshot.manifest.tables
+    people = (stored.get(name) for name in ("usage_contact", "usage_contact_recent"))
+    return known | {"usage_contact": any(table is not None and table.rows > 0 for table in people)}
+
+
+def usage_from_day(facts: Facts) -> int:
+    """The first day of which the company has any usage; 0 without usage. No use before it says nothing."""
+    days = [path.rpartition("day=")[2].partition("/")[0] for path in facts.snapshot.files("usage")]
+    return min((int(day) for day in days if day.lstrip("-").isdigit()), default=0)
 
 
 def core_inputs(
@@ -299,8 +310,10 @@ def _fx(engine: DuckEngine, project: Project, as_of: datetime) -> pa.Table:
     """
     home = project.settings.currency
     rates = engine.connection.execute(
-        "SELECT from_currency, to_currency, rate, rate_on FROM fx_rate WHERE rate_on <= ? ORDER BY rate_on",
-        [to_day(as_of.date())],
+        "SELECT from_currency, to_currency, rate, rate_on FROM fx_rate WHERE rate_on <= ?"
+        # Of one day's rates the direct one is read last, so it counts.
+        " ORDER BY rate_on, lower(to_currency) = ?",
+        [to_day(as_of.date()), home],
     ).fetchall()
     factors: dict[str, Decimal] = {home: Decimal(1)}
     for source, target, rate, _ in rates:
@@ -308,7 +321,7 @@ def _fx(engine: DuckEngine, project: Project, as_of: datetime) -> pa.Table:
         if target.lower() == home and value:
             factors[source.lower()] = value
         elif source.lower() == home and value:
-            factors.setdefault(target.lower(), Decimal(1) / value)
+            factors[target.lower()] = Decimal(1) / value
     scaled = {
         currency: float(factor.scaleb(CURRENCIES[home] - CURRENCIES.get(currency, 2)))
         for currency, factor in factors.items()

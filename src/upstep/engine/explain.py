@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from upstep.engine.decide import Decider, Inputs, Run, core_inputs, coverage, decider_of, identify, known_tables
+from upstep.engine.decide import (
+    Decider,
+    Inputs,
+    Run,
+    core_inputs,
+    coverage,
+    decider_of,
+    identify,
+    known_tables,
+    usage_from_day,
+)
 from upstep.engine.assemble import finish
 from upstep.errors import Fault, SourceError
 from upstep.plays.evaluate import clause_answers
@@ -111,7 +121,7 @@ def explain(
     outside = (inputs or Inputs({})).tables
     meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
     known = known_tables(facts, project.settings.fresh_days)
-    words = project.words(facts.as_of, meter_keys=meter_keys, known=known)
+    words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
     told = core_inputs(engine, outside, project, facts.as_of)
     profiles = [grain.stage for grain in GRAINS.values()] + ["meter_profile"]
     rows = decider.decide(engine, words, told, as_of=facts.as_of, keep=profiles)

@@ -58,10 +58,17 @@ class Project:
             features=frozenset(features),
         )
 
-    def words(self, as_of: datetime, *, meter_keys: dict[str, int], known: dict[str, bool]) -> Vocabulary:
-        """The small tables of one run."""
+    def words(
+        self, as_of: datetime, *, meter_keys: dict[str, int], known: dict[str, bool], usage_from_day: int = 0
+    ) -> Vocabulary:
+        """The small tables of one run; see ``signals.profile.vocabulary``."""
         return vocabulary(
-            self.catalog, as_of=as_of, meter_keys=meter_keys, company_zone=self.settings.time_zone, known=known
+            self.catalog,
+            as_of=as_of,
+            meter_keys=meter_keys,
+            company_zone=self.settings.time_zone,
+            known=known,
+            usage_from_day=usage_from_day,
         )
 
     def profiles(self) -> Program:

@@ -62,7 +62,7 @@ GATES: Mapping[str, Gate] = {
             "account",
             ("ticket",),
             Answer.UNKNOWN,
-            "{weighing_problems} open problem(s) that are urgent, escalated or older than 5 days (ticket {weighing_ticket_id})",
+            "open problems that are urgent, escalated or older than 5 days: {weighing_problems} (ticket {weighing_ticket_id})",
             "Does {name} have an open problem that is urgent, escalated or older than 5 days?",
             "when the problem is closed",
             care=True,
@@ -72,7 +72,7 @@ GATES: Mapping[str, Gate] = {
             "account",
             ("invoice",),
             Answer.UNKNOWN,
-            "{troubled_invoices} invoice(s) failed or late (invoice {troubled_invoice_id})",
+            "{payment_how}",
             "Are all invoices of {name} paid, or not yet due?",
             "when it is paid",
         ),
@@ -81,8 +81,8 @@ GATES: Mapping[str, Gate] = {
             "product",
             ("moment", "usage"),
             Answer.UNKNOWN,
-            "first value of {product_id} is not reached ({first_value_used} of {first_value_at_least})",
-            "Has {name} had its first success with {product_id}?",
+            "first value of {product_name} is not reached{first_value_how}",
+            "Has {name} had its first success with {product_name}?",
             "when it is reached",
         ),
         Gate(
@@ -90,7 +90,7 @@ GATES: Mapping[str, Gate] = {
             "product",
             ("subscription_item", "purchase"),
             Answer.HOLDS,
-            "bought or upgraded {product_id} {bought_days} day(s) ago",
+            "bought or raised {product_name} on {bought_on}",
             "",
             "on {just_purchased_until}",
         ),
@@ -99,8 +99,8 @@ GATES: Mapping[str, Gate] = {
             "product",
             ("usage",),
             Answer.HOLDS,
-            "uses {adoption_percent} % of what it pays for in {product_id}",
-            "Does {name} use more than 40 % of what it pays for in {product_id}?",
+            "used {adoption_percent} % of what it pays for in {product_name}",
+            "Does {name} use more than 40 % of what it pays for in {product_name}?",
             "when use passes 40 %",
         ),
         Gate(
@@ -148,7 +148,7 @@ GATES: Mapping[str, Gate] = {
             "step",
             (),
             Answer.CLEAR,
-            "asked {asked_days} day(s) ago",
+            "asked on {asked_on}",
             "",
             "on {asked_until}",
             care=True,
@@ -207,6 +207,17 @@ def account_answers(accounts: ir.Table, known: ir.Table) -> ir.Table:
         "has_outcome_signal",
         "has_strategic_signal",
         "has_intent_signal",
+        payment_how=ibis.cases(
+            (
+                at.troubled_invoices > 0,
+                ibis.literal("invoices failed or late: ")
+                + at.troubled_invoices.cast("string")
+                + " (invoice "
+                + at.troubled_invoice_id
+                + ")",
+            ),
+            else_="the subscription is past due",
+        ),
         leaving_how=ibis.cases(
             (at.cancel_at.notnull(), "a cancellation is set"),
             (at.pending_downgrade, "a downgrade is set"),
@@ -254,15 +265,24 @@ def product_answers(  # noqa: PLR0913 - the inputs are tables, each named
     low = ibis.cases(
         (state.adoption.notnull() & (state.adoption * 100.0 <= float(ADOPTION_PERCENT)), int(Answer.HOLDS)),
         (state.adoption.notnull(), int(Answer.CLEAR)),
+        # A product without any limit has nothing that could be used little.
         (ibis.coalesce(state.adoption_is_unlimited, True), int(Answer.NOT_APPLICABLE)),
         (proven, int(Answer.NOT_APPLICABLE)),
         else_=int(Answer.UNKNOWN),
     )
     return state.select(
         *keys,
-        "first_value_used",
-        "first_value_at_least",
         "adoption",
+        first_value_how=ibis.ifelse(
+            state.first_value_at_least.notnull(),
+            ibis.literal(" (")
+            + ibis.coalesce(state.first_value_used, 0).cast("string")
+            + " of "
+            + state.first_value_at_least.cast("string")
+            + ")",
+            "",
+        ),
+        bought_on=state.bought_at,
         bought_days=days.floor().cast("int64"),
         just_purchased_until=state.bought_at + JUST_PURCHASED_DAYS * DAY_SECONDS,
         before_first_value=value.cast("int32"),

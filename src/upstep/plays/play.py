@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 LIBRARY = Path(__file__).parent / "library"
 PROPOSALS = ("fit", "seats", "term", "product", "adopt", "cheaper")
 """What a play proposes: the cheapest thing that holds the forecast; seats; a longer term; a product; use; a smaller plan."""
+
+_SUITS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "fit": (("limit", "plan", "feature", "add_on"), ("from_proposal",)),
+    "seats": (("limit", "plan"), ("from_proposal",)),
+    "term": (("plan",), ("commit",)),
+    "product": (("product",), ("cross_sell",)),
+    "adopt": (("limit",), ("adopt",)),
+    "cheaper": (("plan",), ("right_size",)),
+}
+"""Which grains a proposal can be made for, and which motion it is."""
 
 DERIVED_MOMENTS = (
     "limit_reached",
@@ -153,7 +164,22 @@ def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | 
         lever=node.number("lever", 1.0, minimum=0.0, maximum=100.0),
         file=str(file),
     )
+    _tell_misfits(node, play)
     return play if len(node.faults) == before else None
+
+
+def _tell_misfits(node: Node, play: Play) -> None:
+    """A proposal that cannot be made for the grain, a motion that it is not, an id that is no word."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", play.id or "x"):
+        node.fault(f"'{play.id}' is no play id.", "Use small letters, digits and underscores, as in seats_nearly_full.")
+    grains, motions = _SUITS.get(play.propose, ((), ()))
+    if grains and play.each in GRAINS and play.each not in grains:
+        node.fault(
+            f"propose: {play.propose} cannot be made for each: {play.each}.", f"Use each: {' or '.join(grains)}."
+        )
+    if motions and play.motion not in motions:
+        found = f"motion: {play.motion} does not go with propose: {play.propose}."
+        node.fault(found, f"Write motion: {' or '.join(motions)}.")
 
 
 def _condition(node: Node, key: str, kinds: Mapping[str, str], catalog: Catalog) -> Condition | None:

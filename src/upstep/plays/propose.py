@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,6 +105,8 @@ SCHEMA: dict[str, pa.DataType] = {
     "saving_units": pa.int64(),
     "committed_units": pa.int64(),
     "rank_units": pa.int64(),
+    "one_off_units": pa.int64(),
+    "meter_adoption": pa.float64(),
     "is_estimated": pa.bool_(),
     "is_quote": pa.bool_(),
     "stays": pa.bool_(),
@@ -122,24 +125,52 @@ def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nea
     """
     held = _Held.of(fired.owned, fired.limits, catalog)
     columns = Columns()
+    figures = _PlayFigures.of(playbook)
     for grain, rows in fired.rows.items():
-        indexes = rows["play"].to_numpy()
-        for index in np.unique(indexes):
-            play = playbook.plays[int(index)]
-            where = np.flatnonzero(indexes == index)
-            subject = rows.take(pa.array(where))
-            _PROPOSERS[play.propose](
-                columns, _Batch(play, int(index), grain, subject, where, held, catalog, on, nearly_same_percent)
-            )
+        kept = rows.select([name for name in _SUBJECT_COLUMNS if name in rows.column_names])
+        indexes = kept["play"].to_numpy()
+        for (proposal, staying), members in figures.alike(np.unique(indexes)).items():
+            where = np.flatnonzero(np.isin(indexes, members))
+            subject = kept.take(pa.array(where))
+            batch = _Batch(staying, figures, grain, subject, where, held, catalog, on, nearly_same_percent)
+            _PROPOSERS[proposal](columns, batch)
     return columns.table()
+
+
+_SUBJECT_COLUMNS = (
+    "play account_key product_id meter_id feature_id add_on_id plan_id used limit_quantity enforcement adoption"
+    " partner_product_id"
+).split()
+
+
+@dataclass(frozen=True)
+class _PlayFigures:
+    """What the proposal of a row takes from its play, by the play's index."""
+
+    plays: tuple[Play, ...]
+    prior: NDArray[np.float64]
+    lever: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, playbook: Playbook) -> _PlayFigures:
+        plays = playbook.plays
+        return cls(plays, np.array([play.prior for play in plays]), np.array([play.lever for play in plays]))
+
+    def alike(self, indexes: Wholes) -> dict[tuple[str, str], list[int]]:
+        """Plays that propose in the same way, by (proposal, motion of staying): their rows are worked on together."""
+        groups: dict[tuple[str, str], list[int]] = {}
+        for index in indexes:
+            play = self.plays[int(index)]
+            groups.setdefault((play.propose, _motion_of_staying(play)), []).append(int(index))
+        return groups
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """The rows of one play."""
+    """Rows of one grain whose plays propose in the same way; ``staying`` is the motion of a step that stays."""
 
-    play: Play
-    index: int
+    staying: str
+    figures: _PlayFigures
     grain: str
     rows: pa.Table
     where: Wholes
@@ -151,21 +182,30 @@ class _Batch:
     def __len__(self) -> int:
         return self.rows.num_rows
 
+    @property
+    def term_meters(self) -> frozenset[str]:
+        """Meters that are counted by the term of the contract."""
+        return frozenset(meter.id for meter in self.catalog.meters.values() if meter.period == "billing_term")
+
     def subject(self) -> dict[str, Any]:
         """The columns that say what the row is about."""
         names = {"meter_id": "meter_id", "feature_id": "feature_id", "add_on_id": "subject_add_on_id"}
         found = {ours: self.rows[theirs] for theirs, ours in names.items() if theirs in self.rows.column_names}
         if "plan_id" in self.rows.column_names:
             found["subject_plan_id"] = self.rows["plan_id"]
+        if self.grain == "limit":
+            found["meter_adoption"] = self.rows["adoption"]
+        index = self.rows["play"].to_numpy()
         return {
-            "play": self.index,
+            "play": self.rows["play"],
             "grain": self.grain,
             "source_row": self.where.astype(np.int64),
             "account_key": self.rows["account_key"],
             "product_id": self.rows["product_id"],
             "gate_product_id": self.rows["product_id"],
-            "prior": self.play.prior,
-            "lever": self.play.lever,
+            "prior": self.figures.prior[index],
+            "lever": self.figures.lever[index],
+            "one_off_units": 0,
             **found,
         }
 
@@ -232,7 +272,10 @@ def _terms(owned: pa.Table) -> tuple[tuple[tuple[str, str, str, str, int], ...],
     return tuple(keys), coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-_METER_FIGURES = ("limit", "forecast", "forecast_high", "peak", "used", "used_1", "used_2", "used_3")
+_METER_FIGURES = (
+    *("limit", "forecast", "forecast_high", "peak", "used", "plan_used_1", "plan_used_2", "plan_used_3"),
+    *("is_own", "is_hard"),
+)
 
 
 def _by_meter(limits: pa.Table, pairs: Wholes, products: Mapping[str, int]) -> dict[str, dict[str, Wholes]]:
@@ -246,7 +289,12 @@ def _by_meter(limits: pa.Table, pairs: Wholes, products: Mapping[str, int]) -> d
     unlimited = limits["is_unlimited"].to_numpy(zero_copy_only=False)
     limit = np.where(unlimited, UNLIMITED, _whole(limits, "limit_quantity"))
     figures = {"limit": limit, "forecast": _whole(limits, "forecast_use"), "peak": _whole(limits, "peak_3")}
-    figures |= {name: _whole(limits, name) for name in ("forecast_high", "used", "used_1", "used_2", "used_3")}
+    figures |= {name: _whole(limits, name) for name in ("forecast_high", "used")}
+    figures |= {f"plan_used_{index}": _whole(limits, f"plan_used_{index}") for index in (1, 2, 3)}
+    figures["is_own"] = limits["is_own_limit"].to_numpy(zero_copy_only=False).astype(np.int64)
+    figures["is_hard"] = np.asarray(pc.equal(limits["enforcement"], "hard").to_numpy(zero_copy_only=False)).astype(
+        np.int64
+    )
     names = limits["meter_id"].combine_chunks().dictionary_encode()
     codes = names.indices.to_numpy(zero_copy_only=False)
     for code, meter in enumerate(names.dictionary.to_pylist()):
@@ -273,7 +321,7 @@ def _groups(batch: _Batch) -> Iterator[tuple[Terms, Wholes, Wholes]]:
         plan = batch.catalog.plan(plan_id)
         if product is not None and plan is not None:
             rows = np.flatnonzero(groups == group)
-            yield Terms(product, plan, currency, interval, count, batch.on), rows, at[rows]
+            yield Terms(product, plan, currency, interval, count, batch.on, batch.term_meters), rows, at[rows]
 
 
 def _holding(batch: _Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes]) -> Holding:
@@ -281,7 +329,7 @@ def _holding(batch: _Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes
     limits = {meter: figures["limit"][at] for meter, figures in held.meters.items()}
     known = {meter: limit for meter, limit in limits.items() if (limit >= 0).any()}
     past = {
-        meter: [held.meters[meter][f"used_{index}"][at] for index in (1, 2, 3)]
+        meter: [held.meters[meter][f"plan_used_{index}"][at] for index in (1, 2, 3)]
         for meter in known
         if terms.plan.overage(meter, terms.currency)
     }
@@ -289,17 +337,25 @@ def _holding(batch: _Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes
         quantity=np.maximum(held.column("quantity", at), 1),
         recurring_units=held.column("recurring_units", at),
         plan_units=held.column("plan_units", at),
+        add_on_units=held.column("add_on_units", at),
         needs={meter: need for meter, need in needs.items() if meter in known},
         limits=known,
+        own_limits={meter: held.meters[meter]["is_own"][at] == 1 for meter in known},
         past_use=past,
     )
 
 
 def _forecasts(batch: _Batch, at: Wholes) -> dict[str, Wholes]:
-    """What each meter is forecast to need: the use expected, at least what is used already."""
-    return {
-        meter: np.maximum(figures["forecast"][at], figures["used"][at]) for meter, figures in batch.held.meters.items()
-    }
+    """What each meter is forecast to need: the use expected, at least what is used already.
+
+    Where a hard limit is reached, work has stopped and use cannot grow: one more than the limit is needed.
+    """
+    needs = {}
+    for meter, figures in batch.held.meters.items():
+        used, limit = figures["used"][at], figures["limit"][at]
+        stuck = (figures["is_hard"][at] == 1) & (limit > 0) & (used >= limit)
+        needs[meter] = np.maximum(np.maximum(figures["forecast"][at], used), np.where(stuck, limit + 1, -1))
+    return needs
 
 
 def _propose_fit(columns: Columns, batch: _Batch) -> None:
@@ -331,23 +387,22 @@ def _each_group(columns: Columns, batch: _Batch, answer: Any) -> None:
     done = np.zeros(len(batch), bool)
     for terms, rows, at in _groups(batch):
         done[rows] = True
-        _add_fit(columns, _part(batch, rows), terms, answer(terms, at))
+        _add_fit(columns, _part(batch, rows), terms, _each_once(at, partial(answer, terms)))
     if not done.all():
         _add_stay(columns, _part(batch, np.flatnonzero(~done)))
 
 
 def _part(batch: _Batch, rows: Wholes) -> _Batch:
-    return _Batch(
-        batch.play,
-        batch.index,
-        batch.grain,
-        batch.rows.take(pa.array(rows)),
-        batch.where[rows],
-        batch.held,
-        batch.catalog,
-        batch.on,
-        batch.nearly_same_percent,
-    )
+    return replace(batch, rows=batch.rows.take(pa.array(rows)), where=batch.where[rows])
+
+
+def _each_once(at: Wholes, answer: Callable[[Wholes], Fit]) -> Fit:
+    """The answers for positions in ``held``. Several plays ask about the same one, so each is worked out once."""
+    distinct, inverse = np.unique(at, return_inverse=True)
+    if len(distinct) == len(at):
+        return answer(at)
+    found = answer(distinct)
+    return Fit(**{part.name: getattr(found, part.name)[inverse] for part in fields(Fit)})
 
 
 def _add_fit(columns: Columns, batch: _Batch, terms: Terms, answer: Fit) -> None:
@@ -360,8 +415,8 @@ def _add_fit(columns: Columns, batch: _Batch, terms: Terms, answer: Fit) -> None
     target = np.where(more, f"more:{meter}", target)
     motion = np.where(with_add_on, "add_on", np.where(more, "volume", "upsell")).astype(object)
     target, motion = target.astype(object), motion
-    target[stays] = f"stay:{_motion_of_staying(batch.play)}"
-    motion[stays] = _motion_of_staying(batch.play)
+    target[stays] = f"stay:{batch.staying}"
+    motion[stays] = batch.staying
     columns.add(
         len(batch),
         **batch.subject(),
@@ -411,8 +466,8 @@ def _add_stay(columns: Columns, batch: _Batch) -> None:
     columns.add(
         len(batch),
         **batch.subject(),
-        target=f"stay:{_motion_of_staying(batch.play)}",
-        motion=_motion_of_staying(batch.play),
+        target=f"stay:{batch.staying}",
+        motion=batch.staying,
         to_product_id=batch.rows["product_id"],
         quantity=1,
         recurring_units=0,
@@ -439,7 +494,7 @@ def _propose_term(columns: Columns, batch: _Batch) -> None:
     for terms, rows, at in _groups(batch):
         done[rows] = True
         part = _part(batch, rows)
-        answer = fit_term(terms, _holding(batch, terms, at, {}))
+        answer = _each_once(at, partial(_term, batch, terms))
         stays = answer.plan_id == np.array(None)
         committed = np.where(stays, 0, batch.held.column("plan_units", at) + answer.recurring_units)
         columns.add(
@@ -467,14 +522,17 @@ def _propose_term(columns: Columns, batch: _Batch) -> None:
         _add_stay(columns, _part(batch, np.flatnonzero(~done)))
 
 
+def _term(batch: _Batch, terms: Terms, at: Wholes) -> Fit:
+    return fit_term(terms, _holding(batch, terms, at, {}))
+
+
 def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
     """A smaller plan, fewer seats, or one subscription in place of several, that holds every need of theirs."""
     done = np.zeros(len(batch), bool)
     for terms, rows, at in _groups(batch):
         done[rows] = True
         part = _part(batch, rows)
-        needs = {meter: _whole_need(figures, at) for meter, figures in batch.held.meters.items()}
-        answer = fit_down(terms, _holding(batch, terms, at, needs))
+        answer = _each_once(at, partial(_down, batch, terms))
         stays = answer.plan_id == np.array(None)
         target = _prefixed("fit:", answer.plan_id)
         target[stays] = "stay:right_size"
@@ -501,6 +559,11 @@ def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
         )
     if not done.all():
         _add_stay(columns, _part(batch, np.flatnonzero(~done)))
+
+
+def _down(batch: _Batch, terms: Terms, at: Wholes) -> Fit:
+    needs = {meter: _whole_need(figures, at) for meter, figures in batch.held.meters.items()}
+    return fit_down(terms, _holding(batch, terms, at, needs))
 
 
 def _whole_need(figures: Mapping[str, Wholes], at: Wholes) -> Wholes:
@@ -567,7 +630,9 @@ def _add_product(columns: Columns, batch: _Batch, product_id: str, term: tuple[s
     one = np.ones(1, np.int64)
     minor = 0 if is_quote and not price.estimate_minor else int(amounts(price, one)[0])
     units = 0 if product.one_off else int(monthly_units(minor, price.interval, price.interval_count))
-    subject = batch.subject()
+    # A one-off sale counts as its whole price in the year it is made.
+    once = int(monthly_units(minor, "year", 1)) if product.one_off else 0
+    subject = batch.subject() | {"one_off_units": once}
     if "partner_product_id" in batch.rows.column_names:
         subject["gate_product_id"] = batch.rows["partner_product_id"]
     columns.add(

@@ -11,7 +11,7 @@ import ibis
 
 from upstep.clock import DAY_SECONDS
 from upstep.money import UNITS_PER_MINOR
-from upstep.plays.gates import GATES, Answer
+from upstep.plays.gates import ADOPTION_PERCENT, GATES, Answer
 from upstep.plays.people import with_recipients
 from upstep.tables.query import inner, left
 
@@ -110,7 +110,7 @@ def merge_steps(rows: ir.Table, playbook: Playbook) -> ir.Table:
 
 
 def _evidence(rows: ir.Table, playbook: Playbook) -> ir.Table:
-    """Which plays fired for each step, as masks; and how many of them removed each gate that some play removes."""
+    """Which plays fired for each step, as masks; whether one keeps a gate that another removes, or adds one."""
     distinct = rows.group_by(*STEP, "play").agg(hygiene=rows.is_hygiene.any())
     masks = {}
     for index in range(_mask_count(playbook)):
@@ -122,6 +122,9 @@ def _evidence(rows: ir.Table, playbook: Playbook) -> ir.Table:
     for gate in sorted({gate for play in playbook.plays for gate in play.gates_removed}):
         removers = [index for index, play in enumerate(playbook.plays) if gate in play.gates_removed]
         masks[f"keeps_{gate}"] = (~distinct.play.isin(removers)).any()
+    for gate in sorted({gate for play in playbook.plays for gate in play.gates_added}):
+        adders = [index for index, play in enumerate(playbook.plays) if gate in play.gates_added]
+        masks[f"adds_{gate}"] = distinct.play.isin(adders).any()
     return distinct.group_by(*STEP).agg(any_hygiene=distinct.hygiene.any(), **masks)
 
 
@@ -138,8 +141,9 @@ def place(steps: ir.Table, rules: Rules, tables: Mapping[str, ir.Table]) -> ir.T
     account = left(steps, tables["account_gates"].drop("segment"), "account_key")
     rated = left(account, tables["fx"], "currency")
     year = 12.0 / UNITS_PER_MINOR
-    change_year = rated.recurring_units.cast("float64") * year * rated.factor
-    is_large = ibis.coalesce(change_year > float(rules.assisted_from_minor), False)
+    # Without a rate nobody knows how large a change is, so a person looks at it.
+    change_year = ibis.greatest(rated.recurring_units, rated.one_off_units).cast("float64") * year * rated.factor
+    is_large = ibis.coalesce(change_year > float(rules.assisted_from_minor), rated.recurring_units != 0)
     owned = rated.has_owner if rules.assisted_owned else ibis.literal(False)
     assisted = rated.is_quote | (rated.open_deals > 0) | is_large | ibis.coalesce(owned, False)
     path = ibis.ifelse(assisted, "assisted", "self_serve")
@@ -164,15 +168,14 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     rows = left(rows, full.select("owner_id", is_full="is_full"), "owner_id").cross_join(
         tables["today"].select("as_of")
     )
-    answers = _answers(rows, rules)
+    answers = _answers(rows, rules, playbook)
     answers = {gate: _adjusted(gate, answer, rows, playbook) for gate, answer in answers.items()}
-    asked_days = ((rows.as_of - rows.asked_at) / float(DAY_SECONDS)).floor().cast("int64")
     lifts = ibis.greatest(
         ibis.coalesce(rows.asked_at + rules.cool_down_days * DAY_SECONDS, 0),
         ibis.coalesce(rows.step_declined_at + rules.declined_days * DAY_SECONDS, 0),
     )
     return rows.mutate(
-        asked_days=asked_days, asked_until=lifts, **{f"gate_{gate}": answer for gate, answer in answers.items()}
+        asked_on=rows.asked_at, asked_until=lifts, **{f"gate_{gate}": answer for gate, answer in answers.items()}
     )
 
 
@@ -193,20 +196,22 @@ def _priorities(rows: ir.Table, goals: ir.Table) -> ir.Table:
     )
 
 
-def _answers(rows: ir.Table, rules: Rules) -> dict[str, ir.IntegerValue]:
-    """The answers by the table of gates: sales answer to all, adopt and right_size to three."""
+def _answers(rows: ir.Table, rules: Rules, playbook: Playbook) -> dict[str, ir.IntegerValue]:
+    """The answers by the table of gates: sales answer to all, adopt and right_size to three and to what a play adds."""
+    added = {gate for play in playbook.plays for gate in play.gates_added}
     not_applicable = int(Answer.NOT_APPLICABLE)
     sale = rows.motion.isin(SALES)
     assisted = rows.path == "assisted"
 
-    def when(applies: ir.BooleanValue, answer: ir.IntegerValue) -> ir.IntegerValue:
-        return ibis.ifelse(applies, answer, not_applicable).cast("int32")
+    def when(gate: str, applies: ir.BooleanValue, answer: ir.IntegerValue) -> ir.IntegerValue:
+        counts = applies | rows[f"adds_{gate}"] if gate in added else applies
+        return ibis.ifelse(counts, answer, not_applicable).cast("int32")
 
     def holds(condition: ir.BooleanValue) -> ir.IntegerValue:
         return ibis.ifelse(ibis.coalesce(condition, False), int(Answer.HOLDS), int(Answer.CLEAR))
 
     cross = rows.motion == "cross_sell"
-    low = ibis.coalesce(rows.low_adoption, not_applicable)
+    low = ibis.coalesce(_adoption_of_subject(rows), rows.low_adoption, not_applicable)
     clear_use = low.isin((int(Answer.CLEAR), not_applicable))
     hygiene = rows.motion.isin(("upsell", "volume")) & rows.any_hygiene & clear_use
     needs_sponsor = assisted & sale & (rows.motion != "commit") & ~hygiene
@@ -214,22 +219,33 @@ def _answers(rows: ir.Table, rules: Rules) -> dict[str, ir.IntegerValue]:
     declined = rows.step_declined_at > rows.as_of - rules.declined_days * DAY_SECONDS
     return {
         "open_issue": rows.open_issue,
-        "payment_trouble": when(sale, rows.payment_trouble),
-        "before_first_value": when(sale, ibis.coalesce(rows.before_first_value, int(Answer.UNKNOWN))),
-        "just_purchased": when(sale & ~cross, ibis.coalesce(rows.just_purchased, int(Answer.CLEAR))),
-        "low_adoption": when(sale & ~cross, low),
-        "leaving": when(sale, rows.leaving),
-        "renewal_threat": when(sale, rows.renewal_threat),
+        "payment_trouble": when("payment_trouble", sale, rows.payment_trouble),
+        "before_first_value": when(
+            "before_first_value", sale, ibis.coalesce(rows.before_first_value, int(Answer.UNKNOWN))
+        ),
+        "just_purchased": when("just_purchased", sale & ~cross, ibis.coalesce(rows.just_purchased, int(Answer.CLEAR))),
+        "low_adoption": when("low_adoption", sale & ~cross, low),
+        "leaving": when("leaving", sale, rows.leaving),
+        "renewal_threat": when("renewal_threat", sale, rows.renewal_threat),
         # An open deal makes the step assisted (see ``place``), where it is context and never holds.
         "open_deal": ibis.literal(not_applicable, "int32"),
-        "do_not_sell": when(sale, rows.do_not_sell),
-        "no_priority": when(needs_sponsor, holds(~ibis.coalesce(rows.has_priority, False))),
+        "do_not_sell": when("do_not_sell", sale, rows.do_not_sell),
+        "no_priority": when("no_priority", needs_sponsor, holds(~ibis.coalesce(rows.has_priority, False))),
         "no_sponsor": when(
-            needs_sponsor & ibis.coalesce(rows.has_priority, False), holds(~ibis.coalesce(rows.has_sponsor, False))
+            "no_sponsor",
+            needs_sponsor & ibis.coalesce(rows.has_priority, False),
+            holds(~ibis.coalesce(rows.has_sponsor, False)),
         ),
         "asked_recently": holds(cooling | declined).cast("int32"),
-        "at_capacity": when(assisted | ~sale, holds(rows.is_full)),
+        "at_capacity": when("at_capacity", assisted | ~sale, holds(rows.is_full)),
     }
+
+
+def _adoption_of_subject(rows: ir.Table) -> ir.IntegerValue:
+    """low_adoption speaks of the meter being sold: its own adoption where the step is about a limit, else NULL."""
+    low = rows.meter_adoption * 100.0 <= float(ADOPTION_PERCENT)
+    answer = ibis.ifelse(low, int(Answer.HOLDS), int(Answer.CLEAR))
+    return ibis.ifelse(rows.meter_adoption.notnull(), answer, ibis.null("int32")).cast("int32")
 
 
 def _adjusted(gate: str, answer: ir.IntegerValue, rows: ir.Table, playbook: Playbook) -> ir.IntegerValue:
@@ -266,7 +282,8 @@ def settle(rows: ir.Table, rules: Rules, tables: Mapping[str, ir.Table]) -> ir.T
         if gate in rules.assumed:
             assumed[f"assumed_{gate}"] = told == int(Answer.UNKNOWN)
             told = ibis.ifelse(told == int(Answer.UNKNOWN), int(Answer.CLEAR), told)
-        settled[f"gate_{gate}"] = told.cast("int32")
+        # An answer that no query gave is no clearance.
+        settled[f"gate_{gate}"] = ibis.coalesce(told, int(Answer.UNKNOWN)).cast("int32")
     final = answered.mutate(**settled, **assumed).drop(*said)
     return final.mutate(outcome=_outcome(final), priority=_priority(final))
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 GRACE_DAYS = 3
 """An invoice is late this many days after it was due."""
 
+USUAL_TERM_DAYS = 30
+
 LONG_TERM_DAYS = 180
 """Only terms of at least this many days have a renewal that is sold: a monthly plan renews without anybody noticing."""
 
@@ -23,16 +25,18 @@ def payments(invoices: ir.Table, today: ir.Table) -> ir.Table:
     """Invoices that are unpaid, late or failed.
 
     Returns:
-        One row per account_key with invoices: troubled_invoices (failed, uncollectible, or due more than three days
+        One row per account_key with invoices: troubled_invoices (failed, or due more than three days
         ago), troubled_invoice_id, open_invoices (all unpaid ones), failed_at.
     """
     at = invoices.cross_join(today.select("as_of")).filter(lambda t: t.issued_at <= t.as_of)
     is_void = at.status.isin(("void", "draft"))
     is_paid = ((at.status == "paid") & at.paid_at.isnull()) | ibis.coalesce(at.paid_at <= at.as_of, False)
-    unpaid = at.filter(~is_void & ~is_paid)
-    late = ibis.coalesce(unpaid.due_at + GRACE_DAYS * DAY_SECONDS < unpaid.as_of, False)
+    unpaid = at.filter(~is_void & ~is_paid & (at.amount_due_minor > 0))
+    # Without a due date an invoice is payable within 30 days, the usual term.
+    due_at = ibis.coalesce(unpaid.due_at, unpaid.issued_at + USUAL_TERM_DAYS * DAY_SECONDS)
+    late = due_at + GRACE_DAYS * DAY_SECONDS < unpaid.as_of
     failed = ibis.coalesce(unpaid.last_failure_at <= unpaid.as_of, False)
-    marked = unpaid.mutate(troubled=late | failed | (unpaid.status == "uncollectible"))
+    marked = unpaid.mutate(troubled=late | failed)
     return marked.group_by("account_key").agg(
         troubled_invoices=ibis.ifelse(marked.troubled, 1, 0).sum().cast("int64"),
         troubled_invoice_id=ibis.ifelse(marked.troubled, marked.invoice_id, ibis.null("string")).min(),

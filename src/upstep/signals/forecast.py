@@ -73,7 +73,9 @@ def ahead(rate: Any, slope: Any, days: Any) -> Any:
     # A falling trend bottoms out at no use, and use does not come back.
     reach = ibis.ifelse(slope < 0, ibis.least(days, rate / (-slope).nullif(0.0)), days)
     reach = ibis.ifelse(reach < 0, 0.0, reach)
-    more = rate * reach + slope * reach * reach / 2.0
+    # A trend of eight weeks is not carried further than eight weeks: then the rate stays as it is.
+    bent = ibis.least(reach, 7.0 * WEEKS)
+    more = rate * reach + slope * bent * (reach - bent / 2.0)
     return ibis.ifelse(more < 0, 0.0, more)
 
 
@@ -92,7 +94,9 @@ def forecast_limits(limits: ir.Table) -> ir.Table:
         breach_forecast. days_to_limit of a flow is NULL when it falls after the reset.
     """
     is_flow = limits.meter_kind == "flow"
-    flows = [limits[f"week_{week}"].cast("float64") for week in range(WEEKS, 0, -1)]
+    # Weekly peaks do not add up to a period's peak, so a meter of peaks is not projected.
+    adds_up = limits["aggregate"].isin(("sum", "count"))
+    flows = [ibis.ifelse(adds_up, limits[f"week_{week}"], 0).cast("float64") for week in range(WEEKS, 0, -1)]
     stocks = [
         ibis.coalesce(limits[f"level_{week - 1}"] - limits[f"level_{week}"], 0).cast("float64")
         for week in range(WEEKS, 0, -1)
@@ -115,6 +119,7 @@ def _young(limits: ir.Table) -> ir.Table:
     rate = ibis.ifelse(is_young, limits.week_mean * float(WEEKS) / held, limits.rate_now)
     return limits.mutate(
         rate_now=rate,
+        is_young=is_young,
         slope=ibis.ifelse(is_young, 0.0, limits.slope),
         week_sd=ibis.ifelse(is_young, rate * _YOUNG_NOISE_DAYS, limits.week_sd),
         week_mean=rate * 7.0,
@@ -135,7 +140,11 @@ def _totals(limits: ir.Table) -> ir.Table:
         used_prev_28d=ibis.ifelse(is_flow, before, limits.level_4),
     )
     table = with_totals.mutate(
-        trend_28d=with_totals.used_28d.cast("float64") / with_totals.used_prev_28d.cast("float64").nullif(0.0) - 1.0,
+        trend_28d=ibis.ifelse(
+            with_totals.is_young,
+            ibis.null("float64"),
+            with_totals.used_28d.cast("float64") / with_totals.used_prev_28d.cast("float64").nullif(0.0) - 1.0,
+        ),
         trend_56d=with_totals.slope * 56.0 / (with_totals.week_mean / 7.0).nullif(0.0),
         _more=ahead(with_totals.rate_now, with_totals.slope, with_totals.days_left),
         _noise=spread(with_totals.days_left, with_totals.week_sd),
@@ -144,7 +153,7 @@ def _totals(limits: ir.Table) -> ir.Table:
         # Engines round a half each in its own way; the floor of a half more is the same everywhere.
         forecast_use=(table.used + table._more + 0.5).floor().cast("int64"),
         forecast_high=(table.used + table._more + Z_80 * table._noise).ceil().cast("int64"),
-    ).drop("_more", "_noise")
+    ).drop("_more", "_noise", "is_young")
 
 
 def _dates(limits: ir.Table) -> ir.Table:

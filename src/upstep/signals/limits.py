@@ -66,8 +66,16 @@ def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir
         is_unlimited=with_own.is_unlimited & ~has_own,
         enforcement=enforcement,
         basis=basis,
+        is_own_limit=has_own,
     )
-    plan = owned.select("account_key", "product_id", "plan_id", "live_subscriptions", paid_quantity="quantity")
+    plan = owned.select(
+        "account_key",
+        "product_id",
+        "plan_id",
+        "live_subscriptions",
+        paid_quantity="quantity",
+        product_units="recurring_units",
+    )
     return left(known, plan, ["account_key", "product_id"])
 
 
@@ -109,7 +117,10 @@ def seats_assigned(seats: ir.Table, today: ir.Table) -> ir.Table:
     for week in range(WEEKS + 1):
         instant = at.as_of - 7 * week * DAY_SECONDS
         holds = (at.assigned_at <= instant) & (at.removed_at.isnull() | (at.removed_at > instant))
-        columns[f"level_{week}"] = ibis.ifelse(holds, 1, 0).sum().cast("int64")
+        # Before the first seat there was no count, so seats given out at the start are no growth.
+        was_counted = (at.assigned_at <= instant).any()
+        count = ibis.ifelse(holds, 1, 0).sum().cast("int64")
+        columns[f"level_{week}"] = ibis.ifelse(was_counted, count, ibis.null("int64"))
     return at.group_by("account_key", "product_id").agg(**columns)
 
 
@@ -117,13 +128,14 @@ def seats_active(active: ir.Table, seats: ir.Table, contact_keys: ir.Table, toda
     """Assigned seats whose person used the product in the last 28 days.
 
     Returns:
-        One row per (account_key, product_id): seats_used.
+        One row per (account_key, product_id) with a seat that names its person: seats_used.
     """
     at = seats.cross_join(today.select("as_of"))
     now = at.filter((at.assigned_at <= at.as_of) & (at.removed_at.isnull() | (at.removed_at > at.as_of)))
-    held = inner(now, contact_keys, "contact_id").select("account_key", "product_id", "contact_key").distinct()
-    used = held.semi_join(active, ["account_key", "product_id", "contact_key"])
-    return used.group_by("account_key", "product_id").agg(seats_used=used.contact_key.count().cast("int64"))
+    keyed = left(now.filter(now.contact_id.notnull()), contact_keys, "contact_id")
+    held = keyed.select("account_key", "product_id", "contact_id", "contact_key").distinct()
+    seen = left(held, active.mutate(is_seen=1), ["account_key", "product_id", "contact_key"])
+    return seen.group_by("account_key", "product_id").agg(seats_used=ibis.coalesce(seen.is_seen, 0).sum().cast("int64"))
 
 
 def people_active(active: ir.Table) -> ir.Table:
@@ -162,9 +174,14 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     state = _with(state, flows, ["account_key", "meter_key"], prefix="flow_")
     state = _with(state, stocks, ["account_key", "meter_key"], prefix="stock_")
     state = _with(state, seats, ["account_key", "product_id"], prefix="seat_")
-    started = history.select("account_key", "product_id", "started_at", "bought_at")
+    started = history.select("account_key", "product_id", "started_at", "bought_at", "downgraded_at")
     state = left(state, started, ["account_key", "product_id"])
-    at = state.cross_join(today.select("as_of", "as_of_day")).cross_join(known.select("has_seat"))
+    at = state.cross_join(today.select("as_of", "as_of_day", "usage_from")).cross_join(known.select("has_seat"))
+    # Use is known from the day the product is held and the company's usage begins, whichever is later.
+    at = at.mutate(
+        started_at=ibis.greatest(ibis.coalesce(at.started_at, 0), at.usage_from),
+        changed_at=ibis.greatest(ibis.coalesce(at.bought_at, 0), ibis.coalesce(at.downgraded_at, 0)),
+    )
     return _shares(_measured(at))
 
 
@@ -201,17 +218,19 @@ def _measured(state: ir.Table) -> ir.Table:
     for week in range(WEEKS + 1):
         columns[f"level_{week}"] = ibis.ifelse(is_seats, state[f"seat_level_{week}"], state[f"stock_level_{week}"])
     kept = [*KEYS, "meter_key", "plan_id", "paid_quantity", "aggregate", "meter_kind", "period", "value_meter"]
-    kept += ["limit_quantity", "is_unlimited", "enforcement", "basis", "starts_next", "starts_0", *_STARTS]
+    kept += ["limit_quantity", "is_unlimited", "is_own_limit", "enforcement", "basis", "starts_next", "starts_0"]
+    kept += [*_STARTS]
     return state.select(
         *kept,
         "as_of",
         "as_of_day",
         "started_at",
-        "bought_at",
+        "changed_at",
+        is_paid=state.product_units > 0,
         live_subscriptions=state.live_subscriptions,
         seats_used=ibis.ifelse(
             is_seats,
-            ibis.ifelse(state.has_seat, ibis.coalesce(state.seat_seats_used, 0), state.seat_seats_used),
+            state.seat_seats_used,
             ibis.null("int64"),
         ),
         is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, ~state.has_seat), False),
@@ -225,18 +244,22 @@ def _shares(state: ir.Table) -> ir.Table:
     limit = ibis.ifelse(limited, state.limit_quantity, ibis.null("int64"))
     measurable = limited & (state.enforcement != "auto")
     share = ibis.ifelse(measurable, state.used.cast("float64") / limit.cast("float64"), ibis.null("float64"))
+    # A window before the last change of plan was used under another limit; a stock needs four weeks under this one.
+    is_settled = ibis.greatest(state.started_at, state.changed_at) <= state.as_of - 28 * DAY_SECONDS
+    own = {index: ibis.coalesce(state[f"starts_{index}"] >= state.changed_at, False) for index in (1, 2, 3)}
     done = {
-        "seats": state.seats_used,
-        "stock": state.used,
-        # A window before the last upgrade was used under another limit, so it says nothing of this one's adoption.
-        "flow": ibis.ifelse(ibis.coalesce(state.bought_at > state.starts_1, False), ibis.null("int64"), state.used_1),
+        "seats": ibis.ifelse(is_settled, state.seats_used, ibis.null("int64")),
+        "stock": ibis.ifelse(is_settled, state.used, ibis.null("int64")),
+        "flow": ibis.ifelse(own[1], state.used_1, ibis.null("int64")),
     }
     adopted = ibis.cases(
         (state["aggregate"] == "seats", done["seats"]), (state.meter_kind == "stock", done["stock"]), else_=done["flow"]
     )
     windows = [state[f"used_{index}"] for index in (1, 2, 3)]
-    over = [ibis.ifelse(ibis.coalesce(used > limit, False), 1, 0) for used in windows]
-    near = [ibis.ifelse(ibis.coalesce(used * 100 >= limit * 90, False), 1, 0) for used in windows]
+    mine = [ibis.ifelse(own[index], used, ibis.null("int64")) for index, used in enumerate(windows, 1)]
+    over = [ibis.ifelse(ibis.coalesce(used > limit, False), 1, 0) for used in mine]
+    near = [ibis.ifelse(ibis.coalesce(used * 100 >= limit * 90, False), 1, 0) for used in mine]
+    held = [ibis.ifelse(used.notnull(), 1, 0) for used in windows]
     # A window the product was not held through is NULL; greatest() treats NULL differently by engine.
     peak = ibis.greatest(*(ibis.coalesce(used, 0) for used in windows))
     return state.mutate(
@@ -246,10 +269,11 @@ def _shares(state: ir.Table) -> ir.Table:
         idle=ibis.ifelse(limited, ibis.greatest(limit - ibis.coalesce(adopted, state.used), 0), ibis.null("int64")),
         overage_periods_3=sum(over[1:], start=over[0]).cast("int64"),
         periods_at_90_3=sum(near[1:], start=near[0]).cast("int64"),
-        complete_periods=sum(
-            (ibis.ifelse(used.notnull(), 1, 0) for used in windows[1:]), start=ibis.ifelse(windows[0].notnull(), 1, 0)
-        ).cast("int64"),
+        complete_periods=sum(held[1:], start=held[0]).cast("int64"),
         peak_3=peak,
+        plan_used_1=mine[0],
+        plan_used_2=mine[1],
+        plan_used_3=mine[2],
     )
 
 
@@ -262,13 +286,16 @@ def seat_levels(assigned: ir.Table, used: ir.Table, people: ir.Table, *, known: 
     Returns:
         One row per (account_key, product_id): level_0 to level_8, seats_used, is_estimated.
     """
-    counted = left(assigned, used, ["account_key", "product_id"])
+    # Usage that names no person tells nothing of who uses a seat.
+    told = used.cross_join(known.select("has_usage_contact"))
+    told = told.filter(told.has_usage_contact).drop("has_usage_contact")
+    counted = left(assigned, told, ["account_key", "product_id"])
     levels = [f"level_{week}" for week in range(WEEKS + 1)]
     real = counted.select(
         "account_key",
         "product_id",
         *levels,
-        seats_used=ibis.coalesce(counted.seats_used, 0),
+        seats_used=counted.seats_used,
         is_estimated=ibis.literal(False),
     )
     guess = people.cross_join(known.select("has_seat"))
@@ -292,16 +319,14 @@ def stock_reached(levels: ir.Table, limits: ir.Table, percent: int) -> ir.Table:
     Returns:
         One row per (account_key, product_id, meter_id) that stands there: percent, first_reached_day.
     """
-    stock = limits.filter((limits.meter_kind == "stock") & (limits.limit_quantity > 0))
-    at = inner(levels, stock.select(*KEYS, "meter_key", "limit_quantity", "used"), ["account_key", "meter_key"])
+    # Most stand nowhere near, so the many levels are read only of those that do.
+    stands = limits.used * 100 >= limits.limit_quantity * percent
+    stock = limits.filter((limits.meter_kind == "stock") & (limits.limit_quantity > 0) & stands)
+    at = inner(levels, stock.select(*KEYS, "meter_key", "limit_quantity"), ["account_key", "meter_key"])
     below = at.level * 100 < at.limit_quantity * (percent - 10)
     lows = at.mutate(low_until=ibis.ifelse(below, at.day_until, 0))
     last = lows.mutate(
         low_until=lows.low_until.max().over(ibis.window(group_by=["account_key", "product_id", "meter_id"]))
     )
-    high = last.filter(
-        (last.day >= last.low_until)
-        & (last.level * 100 >= last.limit_quantity * percent)
-        & (last.used * 100 >= last.limit_quantity * percent)
-    )
+    high = last.filter((last.day >= last.low_until) & (last.level * 100 >= last.limit_quantity * percent))
     return high.group_by(*KEYS).agg(first_reached_day=high.day.min()).mutate(percent=ibis.literal(percent, "int64"))

@@ -40,21 +40,31 @@ class Vocabulary:
 
 
 def vocabulary(  # noqa: PLR0913 - each is a different subject
-    catalog: Catalog, *, as_of: datetime, meter_keys: Mapping[str, int], company_zone: str, known: Mapping[str, bool]
+    catalog: Catalog,
+    *,
+    as_of: datetime,
+    meter_keys: Mapping[str, int],
+    company_zone: str,
+    known: Mapping[str, bool],
+    usage_from_day: int = 0,
 ) -> Vocabulary:
     """The small tables for one run.
 
     Args:
-        known: Whether each canonical table is connected and fresh at the as-of.
+        known: Whether each canonical table is connected and fresh at the as-of; ``usage_contact``: whether any usage
+            names a person.
+        usage_from_day: The first day of which the company has usage.
     """
     return Vocabulary(
         {
-            "today": today(as_of),
+            "today": today(as_of, usage_from_day=usage_from_day),
             "calendar_day": calendar_day(),
             "calendar_month": calendar_month(),
             "zone_month": zone_month(as_of, company_zone),
             "interval_factor": interval_factor(),
-            "known": pa.table({f"has_{table}": pa.array([is_known]) for table, is_known in known.items()}),
+            "known": pa.table(
+                {f"has_{name}": pa.array([is_so]) for name, is_so in {"usage_contact": True, **known}.items()}
+            ),
             **catalog_tables(catalog, meter_keys),
         }
     )
@@ -91,7 +101,12 @@ def _subscriptions(program: Program, core: Tables, small: Tables) -> None:
         program,
         core,
         "items",
-        subscriptions.items_known(core["subscription_item"], known, small["interval_factor"]),
+        subscriptions.items_known(
+            # Billing may know a customer that the account table does not show at the as-of: nothing is said of it.
+            core["subscription_item"].semi_join(core["account"], "account_key"),
+            known,
+            small["interval_factor"],
+        ),
     )
     items = core["items"]
     _add(program, core, "owned", subscriptions.owned_products(items, small["catalog_plan"]))
@@ -118,11 +133,22 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
     uses = {(meter.kind, meter.aggregate) for meter in catalog.meters.values()}
     long_windows = any(meter.period == "billing_term" for meter in catalog.meters.values())
     flows = usage.flow_state(
-        core["usage_day"], core["usage_raw"], window=core["spans"], meters=meters, today=now, long_windows=long_windows
+        core["usage_day"],
+        core["usage_raw"],
+        window=core["spans"],
+        meters=meters,
+        today=now,
+        long_windows=long_windows,
+        has_peaks=("flow", "max") in uses,
     )
     if any(aggregate == "unique_contacts" for _, aggregate in uses):
         counted = usage.contact_state(
-            core["usage_contact"], usage_raw=core["usage_raw"], window=core["spans"], meters=meters, today=now
+            core["usage_contact"],
+            usage_raw=core["usage_raw"],
+            window=core["spans"],
+            meters=meters,
+            today=now,
+            long_windows=long_windows,
         )
         flows = flows.union(counted)
     _add(program, core, "flows", flows)
@@ -262,11 +288,16 @@ def first_value(core: Tables, small: Tables) -> ir.Table:
     state = left(state, used, ["account_key", "first_value_meter_key"])
     seen = strategy.first_value_moments(core["moment"], small["catalog_product"], small["today"])
     state = left(state, seen, ["account_key", "product_id"])
+    state = state.cross_join(small["known"].select("has_moment"))
     by_use = ibis.coalesce(state.first_value_used, 0) >= state.first_value_at_least
+    # Without the moment table nobody knows whether the moment came.
+    by_moment = ibis.ifelse(
+        state.seen_at.notnull(), True, ibis.ifelse(state.has_moment, ibis.literal(False), ibis.null("boolean"))
+    )
     reached = ibis.cases(
         (~ibis.coalesce(state.has_first_value_rule, False), ibis.null("boolean")),
         (state.first_value_meter_key.notnull(), by_use),
-        else_=state.seen_at.notnull(),
+        else_=by_moment,
     )
     return state.select(
         "account_key",
@@ -289,14 +320,16 @@ def _others(program: Program, core: Tables, small: Tables) -> None:
 
 
 def adoption(limit_profile: ir.Table) -> ir.Table:
-    """How much of what a product is paid for is used: the value meter's adoption, the highest where there are several.
+    """How much of what a product is paid for is used: the highest of its value meters, else of all its limits.
 
     Returns:
-        One row per (account_key, product_id): adoption (NULL: unlimited or no complete period), adoption_meter_id,
-        utilisation_now, headroom_share (the least unused share of any limit).
+        One row per (account_key, product_id): adoption (NULL: unlimited or no complete period), adoption_is_unlimited,
+        utilisation_now, complete_periods.
     """
-    value = limit_profile.filter(limit_profile.value_meter)
-    return value.group_by("account_key", "product_id").agg(
+    keys = ["account_key", "product_id"]
+    marked = limit_profile.mutate(has_value=limit_profile.value_meter.any().over(ibis.window(group_by=keys)))
+    value = marked.filter(marked.value_meter | ~marked.has_value)
+    return value.group_by(*keys).agg(
         adoption=value.adoption.max(),
         adoption_is_unlimited=value.is_unlimited.any() | (value.enforcement == "auto").any(),
         utilisation_now=value.utilisation.max(),
@@ -308,37 +341,41 @@ def product_profile(core: Tables, small: Tables) -> ir.Table:
     """Products that an account does not own and that are sold: one row per (account_key, product_id).
 
     Columns:
-        partner_product_id (an owned product whose natural partner this is), partner_first_value_reached,
-        partner_active_periods, available_days (since it became available).
+        has_partner, partner_product_id (an owned product whose natural partner this is; one with proven value first),
+        partner_first_value_reached (NULL: not known), available_days (since it became available).
     """
+    keys = ["account_key", "product_id"]
+    bought = core["purchase"].select(*keys).distinct()
+    owned = core["owned"].select(*keys).union(bought, distinct=True)
     customers = core["owned"].select("account_key").distinct()
     every = customers.cross_join(
         small["catalog_product"].select("product_id", "one_off", "available_from_day")
     ).cross_join(small["today"].select("as_of_day"))
     every = every.filter(every.available_from_day.isnull() | (every.available_from_day <= every.as_of_day))
-    missing = every.anti_join(core["owned"], ["account_key", "product_id"])
-    partner = inner(
-        core["owned"].select("account_key", partner_product_id="product_id"),
-        small["catalog_partner"],
-        [("partner_product_id", "has")],
-    ).drop("has")
-    valued = core["first_value"].select(
-        "account_key", partner_product_id="product_id", partner_first_value_reached="first_value_reached"
-    )
-    partner = left(partner, valued, ["account_key", "partner_product_id"])
-    first = partner.group_by("account_key", product_id=partner.then).agg(
-        partner_product_id=partner.partner_product_id.min(),
-        partner_first_value_reached=partner.partner_first_value_reached.any(),
-    )
-    joined = left(missing, first, ["account_key", "product_id"])
+    joined = left(every.anti_join(owned, keys), _partners(core, small, owned), keys)
     return joined.select(
-        "account_key",
-        "product_id",
+        *keys,
         "one_off",
         "partner_product_id",
         "partner_first_value_reached",
         available_days=joined.as_of_day - joined.available_from_day,
         has_partner=joined.partner_product_id.notnull(),
+    )
+
+
+def _partners(core: Tables, small: Tables, owned: ir.Table) -> ir.Table:
+    """Per product that owned ones lead to, the one that speaks for it: proven value first, then by id."""
+    renamed = owned.select("account_key", partner_product_id="product_id")
+    pairs = inner(renamed, small["catalog_partner"], [("partner_product_id", "has")])
+    valued = core["first_value"].select(
+        "account_key", partner_product_id="product_id", partner_first_value_reached="first_value_reached"
+    )
+    pairs = left(pairs, valued, ["account_key", "partner_product_id"])
+    proven = ibis.ifelse(ibis.coalesce(pairs.partner_first_value_reached, False), 0, 1)
+    order = [proven.asc(), pairs.partner_product_id.asc()]
+    placed = pairs.mutate(place=ibis.row_number().over(ibis.window(group_by=["account_key", "then"], order_by=order)))
+    return placed.filter(placed.place == 0).select(
+        "account_key", "partner_product_id", "partner_first_value_reached", product_id="then"
     )
 
 

@@ -99,7 +99,8 @@ def outcomes(outcome: ir.Table, today: ir.Table) -> ir.Table:
 def open_deals(deal: ir.Table, today: ir.Table) -> ir.Table:
     """Deals open at the as-of: one row per account_key: open_deals, open_deal_id."""
     at = deal.cross_join(today.select("as_of"))
-    now = at.filter((at.opened_at <= at.as_of) & (at.closed_at.isnull() | (at.closed_at > at.as_of)))
+    closed = ibis.ifelse(at.closed_at.isnull(), at.won.notnull(), at.closed_at <= at.as_of)
+    now = at.filter((at.opened_at <= at.as_of) & ~closed)
     return now.group_by("account_key").agg(open_deals=now.deal_id.count().cast("int64"), open_deal_id=now.deal_id.min())
 
 

@@ -47,11 +47,11 @@ def items_known(items: ir.Table, today: ir.Table, factors: ir.Table) -> ir.Table
         "valid_from",
         "valid_to",
         "period_start",
-        "renews_at",
         "auto_renew",
         "cancel_at",
         "pending_plan_id",
         "collection",
+        renews_at=ibis.coalesce(rated.renews_at, rated.period_end),
         term_months=ibis.coalesce(rated.term_months, 0).cast("int32"),
         term_days=ibis.coalesce(rated.term_days, 0).cast("int32"),
         is_live=is_now & rated.status.isin(LIVE_STATUSES),
@@ -69,21 +69,25 @@ def owned_products(items: ir.Table, plans: ir.Table) -> ir.Table:
 
     Returns:
         One row per (account_key, product_id) with a live item. plan_id, price_id, interval and currency are those of
-        the costliest live plan; ``quantity`` sums that plan's items; ``recurring_units`` sums all live items.
+        the costliest live plan; ``quantity`` sums that plan's items; ``recurring_units`` sums all live items in that
+        currency, ``add_on_units`` the add-ons among them; ``live_subscriptions`` counts those with a plan.
     """
+    keys = ["account_key", "product_id"]
     live = items.filter(items.is_live)
-    totals = live.group_by("account_key", "product_id").agg(
-        live_subscriptions=live.subscription_id.nunique().cast("int32"),
-        recurring_units=live.units.sum().cast("int64"),
-        is_trial=~(live.status != "trialing").any(),
-        cancel_at=live.cancel_at.min(),
-        has_pending_change=live.pending_plan_id.notnull().any(),
-        by_invoice=(live.collection == "invoice").any(),
-        renews_at=live.renews_at.min(),
-        is_past_due=live.status.isin(("past_due", "unpaid")).any(),
-    )
     main = main_plans(live, plans)
-    return left(totals, main, ["account_key", "product_id"])
+    paid_in = left(live, main.select(*keys, main_currency="currency"), keys)
+    same = (paid_in.currency == ibis.coalesce(paid_in.main_currency, paid_in.currency)) & paid_in.is_live
+    marked = paid_in.mutate(counted=ibis.ifelse(same, paid_in.units, 0))
+    totals = marked.group_by(*keys).agg(
+        live_subscriptions=ibis.ifelse(marked.plan_id.notnull(), marked.subscription_id, ibis.null("string"))
+        .nunique()
+        .cast("int32"),
+        recurring_units=marked.counted.sum().cast("int64"),
+        add_on_units=ibis.ifelse(marked.add_on_id.notnull(), marked.counted, 0).sum().cast("int64"),
+        is_trial=~(marked.status != "trialing").any(),
+        by_invoice=(marked.collection == "invoice").any(),
+    )
+    return left(totals, main, keys)
 
 
 def main_plans(live: ir.Table, plans: ir.Table) -> ir.Table:
@@ -119,44 +123,65 @@ def main_plans(live: ir.Table, plans: ir.Table) -> ir.Table:
 
 
 def product_history(items: ir.Table, purchases: ir.Table, plans: ir.Table) -> ir.Table:
-    """When a product was first paid for, last raised and last lowered.
+    """Since when a product is held without a break, and when it was last bought, raised and lowered.
 
-    ``bought_at`` is the newest of: first paid start, a step to a higher plan, a one-off purchase. Seats and renewals
-    do not count. ``downgraded_at`` is the newest step to a lower plan.
+    A break is a day or more without any subscription of the product; what was before it is another story. ``bought_at``
+    is the newest of: the start after a break, a step to a higher plan, a one-off purchase. Seats, renewals and a second
+    subscription of the same plan do not count; a trial's end does not lower a plan.
 
     Returns:
-        One row per (account_key, product_id) ever held: started_at, first_paid_at, bought_at, downgraded_at.
+        One row per (account_key, product_id) ever held: started_at, first_paid_at (since then), bought_at,
+        downgraded_at.
     """
-    placed = left(items, plans.select("plan_id", "position"), "plan_id")
-    per_subscription = ibis.window(
-        group_by=["account_key", "product_id", "subscription_id"], order_by=["valid_from", "item_id"]
-    )
-    plan_items = placed.filter(placed.plan_id.notnull())
-    before = plan_items.position.lag().over(per_subscription)
-    steps = plan_items.mutate(
-        raised_at=ibis.ifelse(
-            before.notnull() & (plan_items.position > before), plan_items.valid_from, ibis.null("int64")
-        ),
-        lowered_at=ibis.ifelse(
-            before.notnull() & (plan_items.position < before), plan_items.valid_from, ibis.null("int64")
-        ),
-    )
-    moves = steps.group_by("account_key", "product_id").agg(
-        raised_at=steps.raised_at.max(), downgraded_at=steps.lowered_at.max()
-    )
-    starts = placed.group_by("account_key", "product_id").agg(
-        started_at=placed.valid_from.min(),
-        first_paid_at=ibis.ifelse(placed.is_paid, placed.valid_from, ibis.null("int64")).min(),
-    )
-    bought = purchases.group_by("account_key", "product_id").agg(purchased_at=purchases.purchased_at.max())
-    known = left(starts, moves, ["account_key", "product_id"])
-    known = left(known, bought, ["account_key", "product_id"])
+    keys = ["account_key", "product_id"]
+    runs = _runs(items)
+    starts = runs.group_by(*keys).agg(started_at=runs.begins_at.max())
+    dated = left(runs, starts, keys)
+    now = dated.filter(dated.valid_from >= dated.started_at)
+    paid = now.group_by(*keys).agg(first_paid_at=ibis.ifelse(now.is_paid, now.valid_from, ibis.null("int64")).min())
+    bought = purchases.group_by(*keys).agg(purchased_at=purchases.purchased_at.max())
+    known = left(left(left(starts, paid, keys), _plan_moves(items, plans), keys), bought, keys)
     newest = ibis.greatest(
         ibis.coalesce(known.first_paid_at, 0), ibis.coalesce(known.raised_at, 0), ibis.coalesce(known.purchased_at, 0)
     )
-    return known.select(
-        "account_key", "product_id", "started_at", "first_paid_at", "downgraded_at", bought_at=newest.nullif(0)
+    return known.select(*keys, "started_at", "first_paid_at", "downgraded_at", bought_at=newest.nullif(0))
+
+
+def _runs(items: ir.Table) -> ir.Table:
+    """Items with ``begins_at`` where one begins after a break of the product, NULL elsewhere."""
+    keys = ["account_key", "product_id"]
+    until = items.mutate(until=ibis.coalesce(items.valid_to, _EVER))
+    in_order = [until.valid_from, until.until, until.item_id]
+    reach = until.mutate(reach=until.until.max().over(ibis.cumulative_window(group_by=keys, order_by=in_order)))
+    order = [reach.valid_from, reach.until, reach.item_id]
+    before = reach.mutate(before=reach.reach.lag().over(ibis.window(group_by=keys, order_by=order)))
+    begins = before.before.isnull() | (before.valid_from >= before.before + DAY_SECONDS)
+    return before.mutate(begins_at=ibis.ifelse(begins, before.valid_from, ibis.null("int64")))
+
+
+_EVER = 2**40
+
+
+def _plan_moves(items: ir.Table, plans: ir.Table) -> ir.Table:
+    """Steps to a higher and to a lower plan: a plan that begins where another of the product ends, within a day.
+
+    Returns:
+        One row per (account_key, product_id): raised_at, downgraded_at (NULL: never).
+    """
+    keys = ["account_key", "product_id"]
+    kept = items.filter(items.plan_id.notnull() & items.status.isin(PAID_STATUSES))
+    placed = left(kept, plans.select("plan_id", "position"), "plan_id")
+    in_order = ibis.window(group_by=keys, order_by=["valid_from", "item_id"])
+    steps = placed.mutate(
+        position_before=placed.position.lag().over(in_order), ended_before=placed.valid_to.lag().over(in_order)
     )
+    gap = steps.valid_from - steps.ended_before
+    follows = ibis.coalesce((gap < DAY_SECONDS) & (gap > -DAY_SECONDS), False)
+    marked = steps.mutate(
+        raised=ibis.ifelse(follows & (steps.position > steps.position_before), steps.valid_from, ibis.null("int64")),
+        lowered=ibis.ifelse(follows & (steps.position < steps.position_before), steps.valid_from, ibis.null("int64")),
+    )
+    return marked.group_by(*keys).agg(raised_at=marked.raised.max(), downgraded_at=marked.lowered.max())
 
 
 def anchors(items: ir.Table, days: ir.Table, months: ir.Table) -> ir.Table:

@@ -8,13 +8,16 @@ import ibis
 
 from upstep.clock import DAY_SECONDS
 from upstep.signals.subscriptions import whole_days
-from upstep.tables.query import inner
+from upstep.tables.query import inner, union_all
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 WEEKS = 8
 """Eight whole weeks of history: weekdays weigh the same, and a trend of two months is seen."""
+
+REACH_DAYS = 128
+"""Four months of 31 days and the four days between: no monthly window that counts began earlier."""
 
 EVER = 2**40
 """Later than any instant that is met."""
@@ -33,7 +36,14 @@ def edges(window: ir.Table) -> ir.Table:
 
 
 def flow_state(  # noqa: PLR0913 - the inputs are tables, each named
-    usage_day: ir.Table, usage_raw: ir.Table, *, window: ir.Table, meters: ir.Table, today: ir.Table, long_windows: bool
+    usage_day: ir.Table,
+    usage_raw: ir.Table,
+    *,
+    window: ir.Table,
+    meters: ir.Table,
+    today: ir.Table,
+    long_windows: bool,
+    has_peaks: bool = True,
 ) -> ir.Table:
     """Use of every flow meter in its current window, the three before, and the last eight weeks.
 
@@ -42,6 +52,7 @@ def flow_state(  # noqa: PLR0913 - the inputs are tables, each named
     Args:
         window: From ``windows`` and ``edges``.
         long_windows: A meter counts by the term, so that days older than four months matter too.
+        has_peaks: Some flow meter counts by its maximum; without one there is one aggregation less.
 
     Returns:
         One row per (account_key, meter_key) with use in reach: used, used_1 to used_3, week_1 (newest) to week_8.
@@ -50,11 +61,18 @@ def flow_state(  # noqa: PLR0913 - the inputs are tables, each named
     flows = flows.select("meter_key", "aggregate", "window_kind")
     pieces = _pieces(usage_day, usage_raw, window=window, flows=flows, today=today, long_windows=long_windows)
     is_max = pieces["aggregate"] == "max"
-    sums = pieces.filter(~is_max)
-    peaks = pieces.filter(is_max)
-    added = sums.group_by("account_key", "meter_key").agg(**_spans(sums, lambda value: value.sum()))
-    highest = peaks.group_by("account_key", "meter_key").agg(**_spans(peaks, lambda value: value.max()))
-    return added.union(highest)
+    added = _sums(pieces.filter(~is_max))
+    if not has_peaks:
+        return added
+    return added.union(_peaks(pieces.filter(is_max)))
+
+
+def _sums(pieces: ir.Table) -> ir.Table:
+    return pieces.group_by("account_key", "meter_key").agg(**_spans(pieces, lambda value: value.sum()))
+
+
+def _peaks(pieces: ir.Table) -> ir.Table:
+    return pieces.group_by("account_key", "meter_key").agg(**_spans(pieces, lambda value: value.max()))
 
 
 def _pieces(  # noqa: PLR0913
@@ -64,8 +82,10 @@ def _pieces(  # noqa: PLR0913
     near = usage_day.cross_join(today.select("as_of", "as_of_day"))
     raw = usage_raw.cross_join(today.select("as_of", "as_of_day"))
     if not long_windows:
-        near = near.filter(near.day > near.as_of_day - 128)  # four months of 31 days and the four days between
-        raw = raw.filter(raw.day > raw.as_of_day - 128)
+        near = near.filter(near.day > near.as_of_day - REACH_DAYS)
+        raw = raw.filter(raw.day > raw.as_of_day - REACH_DAYS)
+    # Few days are cut, so the many raw events are reduced to those before they meet the windows.
+    raw = raw.semi_join(_cut_days(window), ["account_key", "day"])
     keys = ["account_key", "window_kind"]
     columns = ["account_key", "meter_key", "aggregate", "occurred_at", "day", "as_of_day", "value"]
     columns += ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
@@ -82,6 +102,13 @@ def _pieces(  # noqa: PLR0913
     cut = cut.filter(_is_edge(cut) & (cut.occurred_at <= cut.as_of))
     cut = cut.mutate(value=ibis.ifelse(cut["aggregate"] == "count", 1, cut.quantity).cast("float64"))
     return whole.select(columns).union(cut.select(columns))
+
+
+def _cut_days(window: ir.Table) -> ir.Table:
+    """The days that some window of an account cuts: one row per (account_key, day)."""
+    cuts = [window.select("account_key", day=window[f"edge_{index}"]) for index in range(4)]
+    days = union_all(cuts)
+    return days.filter(days.day >= 0).distinct()
 
 
 def _is_edge(table: ir.Table) -> ir.BooleanValue:
@@ -106,8 +133,14 @@ def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
     return spans
 
 
-def contact_state(
-    usage_contact: ir.Table, *, usage_raw: ir.Table, window: ir.Table, meters: ir.Table, today: ir.Table
+def contact_state(  # noqa: PLR0913 - the inputs are tables, each named
+    usage_contact: ir.Table,
+    *,
+    usage_raw: ir.Table,
+    window: ir.Table,
+    meters: ir.Table,
+    today: ir.Table,
+    long_windows: bool = True,
 ) -> ir.Table:
     """Distinct contacts of ``unique_contacts`` meters by window.
 
@@ -115,15 +148,29 @@ def contact_state(
     """
     chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
     raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")
-    seen = inner(raw, window, ["account_key", "window_kind"]).cross_join(today.select("as_of"))
-    seen = seen.filter(seen.occurred_at <= seen.as_of)
-    spans: dict[str, ir.Value] = {}
-    bounds = ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
-    for index, name in enumerate(("used", "used_1", "used_2", "used_3")):
-        inside = (seen.occurred_at >= seen[bounds[index + 1]]) & (seen.occurred_at < seen[bounds[index]])
-        spans[name] = ibis.ifelse(inside, seen.contact_key, ibis.null("int32")).nunique().cast("int64")
+    raw = raw.cross_join(today.select("as_of", "as_of_day"))
+    if not long_windows:
+        raw = raw.filter(raw.day > raw.as_of_day - REACH_DAYS)
+    seen = inner(raw, window, ["account_key", "window_kind"])
+    at = seen.occurred_at
+    inside = seen.mutate(
+        span=ibis.cases(
+            (at >= seen.starts_next, -1),
+            (at >= seen.starts_0, 0),
+            (at >= seen.starts_1, 1),
+            (at >= seen.starts_2, 2),
+            (at >= seen.starts_3, 3),
+            else_=-1,
+        )
+    ).filter(at <= seen.as_of)
+    # Each person once a window first, then a plain sum: distinct counts side by side cost several times as much.
+    once = inside.select("account_key", "meter_key", "contact_key", "span").distinct()
+    spans: dict[str, ir.Value] = {
+        name: ibis.ifelse(once.span == index, 1, 0).sum().cast("int64")
+        for index, name in enumerate(("used", "used_1", "used_2", "used_3"))
+    }
     weeks = {f"week_{week}": ibis.literal(0, "int64") for week in range(1, WEEKS + 1)}
-    return seen.group_by("account_key", "meter_key").agg(**spans).mutate(**weeks)
+    return once.group_by("account_key", "meter_key").agg(**spans).mutate(**weeks)
 
 
 def stock_levels(usage_day: ir.Table, *, meters: ir.Table) -> ir.Table:

@@ -64,8 +64,9 @@ def calendar_day() -> pa.Table:
     )
 
 
-def today(as_of: datetime) -> pa.Table:
-    """One row: as_of, as_of_day, month, and the day masks of the last 28 days in this month and the one before."""
+def today(as_of: datetime, *, usage_from_day: int = 0) -> pa.Table:
+    """One row: as_of, as_of_day, month, the day masks of the last 28 days in this month and the one before, and the
+    first day of which the company has any usage: before it, no use says nothing."""
     day = to_seconds(as_of) // DAY_SECONDS
     month = month_number(from_day(day))
     masks = [0, 0]
@@ -78,6 +79,7 @@ def today(as_of: datetime) -> pa.Table:
         "this_month": pa.array([month], pa.int32()),
         "mask_this_month": pa.array([masks[0]], pa.int64()),
         "mask_last_month": pa.array([masks[1]], pa.int64()),
+        "usage_from": pa.array([usage_from_day * DAY_SECONDS], pa.int64()),
     }
     return pa.table(columns)
 
@@ -110,7 +112,7 @@ def interval_factor() -> pa.Table:
     rows = [
         (interval, count, monthly_units(1, interval, count))
         for interval in ("day", "week", "month", "quarter", "year")
-        for count in range(1, 13)
+        for count in range(1, 61)
         if _is_exact(interval, count)
     ]
     names, counts, factors = zip(*rows, strict=True)
