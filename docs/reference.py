@@ -45,7 +45,6 @@ ACCOUNT = {
     "pending_downgrade": ("flag", "a live item has a lower plan set for later"),
     "is_past_due": ("flag", "a live item is past_due or unpaid"),
     "term_days": ("days", "the longest billing term among live items: 30 for a month, 91 a quarter, 365 a year"),
-    "customer_since": ("seconds since 1970", "when the account first paid; prefer tenure_days"),
     "renewal_days": ("days", "until the next renewal of any live item; empty once it has passed"),
     "long_renewal_days": (
         "days",
@@ -116,6 +115,8 @@ LIMIT = {
         "of the limit used in the last complete period (stock: now; seats: active people); empty before there is one",
     ),
     "adopted_quantity": ("meter's unit", "the quantity that adoption is the share of"),
+    "is_own_limit": ("flag", "the limit is the account's own (an override), not its plan's"),
+    "is_paid": ("flag", "the product is paid for now"),
     "idle": ("meter's unit", "limit_quantity less what is used, never below 0"),
     "overage_periods_3": ("periods", "how many of the last three complete periods went over today's limit"),
     "periods_at_90_3": (
@@ -175,6 +176,7 @@ PLAN = {
     "by_invoice": ("flag", "a live item is collected by invoice, not automatically"),
     "adoption": ("share", "the highest adoption of the product's value meters"),
     "utilisation_now": ("share", "the highest utilisation of the product's value meters"),
+    "term_days": ("days", "length of the term that the plan is billed for"),
     "complete_periods": ("periods", "complete periods of the value meters among the last three"),
     "first_value_reached": ("flag", "the catalog's rule is met; empty without a rule"),
     "steady_use": (
