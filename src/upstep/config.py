@@ -10,11 +10,33 @@ from upstep.errors import ConfigError, Fault, did_you_mean
 from upstep.yaml_file import Node, in_file_order, read_yaml
 
 FILE = "upstep.yaml"
-_KEYS = ("version", "company", "currency", "time_zone", "plays", "gates", "assisted", "contact_policy", "billing", "fresh_days")
-_GATES = (
-    "open_issue payment_trouble before_first_value just_purchased low_adoption leaving renewal_threat open_deal do_not_sell"
-    " no_priority no_sponsor asked_recently at_capacity"
-).split()
+_KEYS = (
+    "version",
+    "company",
+    "currency",
+    "time_zone",
+    "plays",
+    "gates",
+    "assisted",
+    "contact_policy",
+    "billing",
+    "fresh_days",
+)
+_GATES = [
+    "open_issue",
+    "payment_trouble",
+    "before_first_value",
+    "just_purchased",
+    "low_adoption",
+    "leaving",
+    "renewal_threat",
+    "open_deal",
+    "do_not_sell",
+    "no_priority",
+    "no_sponsor",
+    "asked_recently",
+    "at_capacity",
+]
 
 
 @dataclass(frozen=True)
@@ -62,7 +84,9 @@ def load_settings(project: Path) -> Settings:
     path = project / FILE
     if not path.exists():
         raise ConfigError(
-            Fault(str(path), "is not here, so this is no project folder.", "Run 'upstep init' or name one: --project DIR.")
+            Fault(
+                str(path), "is not here, so this is no project folder.", "Run 'upstep init' or name one: --project DIR."
+            )
         )
     node = read_yaml(path, faults)
     settings = _settings(node) if node else None
@@ -126,4 +150,3 @@ def _assumptions(node: Node) -> tuple[Assumption, ...]:
         if entry.text("without_data", allowed=("allow", "ask")) == "allow":
             found.append(Assumption(gate, entry.text("because")))
     return tuple(found)
-

@@ -31,8 +31,8 @@ def movements(items: ir.Table, *, factors: ir.Table, plans: ir.Table, today: ir.
         factors: ``interval_factor``; plans: ``catalog_plan``; today: one row with as_of.
 
     Returns:
-        One row per (account_key, currency, product_id, moved_at) whose MRR changed: units (the change), category, cause,
-        mrr_before and mrr_after of the account in that currency.
+        One row per (account_key, currency, product_id, moved_at) whose MRR changed: units (the change), category,
+        cause, mrr_before and mrr_after of the account in that currency.
     """
     edges = _edges(items, factors, plans, today)
     per_product = _product_changes(edges)

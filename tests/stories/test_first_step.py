@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,12 +31,12 @@ class Story:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
+def story(tmp_path: Path) -> Story:
     write_sample("postline", tmp_path, accounts=40)
     project = Project(tmp_path)
     load(tmp_path, now=AS_OF, through=AS_OF, known=project.known_ids)
     run = decide(project, accounts=[ACCOUNT])
-    yield Story(project, cycle.sandbox(project, as_of=AS_OF), run)
+    return Story(project, cycle.sandbox(project, as_of=AS_OF), run)
 
 
 def step_of(run: Run) -> dict[str, object]:

@@ -351,7 +351,7 @@ def _holds(
 
 
 def _limit_of(plan: Plan, meter: str, holding: Holding, quantity: Wholes, *, own: bool, stays: Terms | None) -> Wholes:
-    """The limit a plan gives; what add-ons give today beyond the plan stays, and an account's own limit is not moved."""
+    """The limit a plan gives; what add-ons give beyond it today stays, and an account's own limit is not moved."""
     if own and meter in holding.limits:
         return holding.limits[meter]
     given = _plan_limit(plan, meter, quantity)

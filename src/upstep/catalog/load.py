@@ -388,7 +388,9 @@ def _tell_unpriced_overages(owner: Node, overages: tuple[Overage, ...], prices: 
             if (meter_id, currency) not in priced:
                 place = owner.child("overage").key_place(meter_id)  # type: ignore[union-attr]
                 found = f"is sold in {currency}, and its overage on '{meter_id}' has no amount in {currency}."
-                owner.fault(found, f"Write amounts: {{{currency}: ...}} with every currency it is sold in.", place=place)
+                owner.fault(
+                    found, f"Write amounts: {{{currency}: ...}} with every currency it is sold in.", place=place
+                )
 
 
 def _tell_idle_overages(owner: Node, overages: tuple[Overage, ...], limits: tuple[Limit, ...]) -> None:

@@ -64,7 +64,7 @@ class Price:
 class Limit:
     """How much of a meter a plan or add-on includes, per period of that meter.
 
-    ``quantity`` None means unlimited; ``follows_quantity`` means the bought quantity is the limit (``seats: quantity``).
+    ``quantity`` None means unlimited; ``follows_quantity``: as many as were bought (``seats: quantity``).
     """
 
     meter_id: str

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from upstep.plays.play import Play, Playbook
     from upstep.plays.propose import Fired
 
-Text = pa.Array | pa.ChunkedArray
+Text = Any
+"""An Arrow column of text, plain or chunked."""
 
 _SHARES = ("_share", "utilisation", "adoption", "trend_28d", "trend_56d")
 _USAGE_FACTS = (
@@ -50,7 +51,7 @@ _USAGE_FACTS = (
 )
 
 
-def assemble(  # noqa: PLR0913 - each is a different subject
+def assemble(
     decided: pa.Table,
     fired: Fired,
     names: pa.Table,
@@ -205,7 +206,10 @@ def _reasons(decided: pa.Table, answer: Answer, shape: Any) -> Text:
 
 
 def _json_list(parts: Sequence[Any], rows: int) -> Text:
-    """Elements of a JSON list, each with a comma before it, or empty. (Arrow's joining with skipped NULLs loses rows.)"""
+    """Elements of a JSON list, each with a comma before it, or empty.
+
+    Arrow's joining with skipped NULLs loses rows, so it is not used.
+    """
     if not parts:
         return pa.repeat(pa.scalar("[]"), rows)
     joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, "", ""), 1)
@@ -258,10 +262,8 @@ def _escaped(text: Any) -> Any:
 
 def _assumed(decided: pa.Table) -> Text:
     """Gates whose unknown was assumed to be clear, as a list in JSON."""
-    parts = []
-    for name in decided.column_names:
-        if name.startswith("assumed_"):
-            parts.append(pc.if_else(decided[name], f',"{name.removeprefix("assumed_")}"', ""))
+    names = [name for name in decided.column_names if name.startswith("assumed_")]
+    parts = [pc.if_else(decided[name], f',"{name.removeprefix("assumed_")}"', "") for name in names]
     return _json_list(parts, decided.num_rows)
 
 
@@ -296,7 +298,7 @@ def _joined(parts: Sequence[Any]) -> pa.Array:
 
 def facts_json(play: Play, subject: pa.Table, account: Any, catalog: Catalog, *, as_of: datetime) -> Any:
     """``{name: {"value", "unit", "records"}}`` of the facts a play stands on, as JSON text per row."""
-    records = _records(play, subject, _escaped(account), as_of=as_of)
+    records = _records(subject, _escaped(account), as_of=as_of)
     pieces: list[Any] = []
     for name in fact_names(GRAINS[play.each], [play]):
         if name not in subject.column_names:
@@ -333,7 +335,7 @@ def _unit(name: str, subject: pa.Table, catalog: Catalog) -> Any:
     return '"count"' if pa.types.is_integer(column) else '"number"' if pa.types.is_floating(column) else "null"
 
 
-def _records(play: Play, subject: pa.Table, account: Any, *, as_of: datetime) -> dict[str, Any]:
+def _records(subject: pa.Table, account: Any, *, as_of: datetime) -> dict[str, Any]:
     """Where the numbers come from: the usage of a window, and what is held. ``upstep explain`` resolves them."""
     until = iso(as_of)
     held = pc.binary_join_element_wise("subscription_item?account_id=", account, f"&as_of={until}", "")
@@ -368,9 +370,16 @@ _WINDOWS = (
 )
 """Facts that speak of other windows than today's: where theirs begins and ends."""
 
-_FORECAST_FACTS = (
-    "forecast_use forecast_high days_to_limit days_to_limit_low days_to_limit_high breach_forecast trend_28d trend_56d"
-).split()
+_FORECAST_FACTS = [
+    "forecast_use",
+    "forecast_high",
+    "days_to_limit",
+    "days_to_limit_low",
+    "days_to_limit_high",
+    "breach_forecast",
+    "trend_28d",
+    "trend_56d",
+]
 """Facts made from the last eight weeks."""
 
 
@@ -392,12 +401,12 @@ def _bands(play: Play, subject: pa.Table) -> Any:
             continue
         if pa.types.is_string(subject[name].type) or pa.types.is_boolean(subject[name].type):
             parts.append(pc.fill_null(pc.cast(subject[name], pa.string()), "-"))
-    for name, values in sorted(literals.items()):
+    for name, marks in sorted(literals.items()):
         if name in subject.column_names:
             column = pc.cast(subject[name], pa.float64())
             reached = [
                 pc.cast(pc.fill_null(pc.greater_equal(column, value), False), pa.int64())
-                for value in sorted(set(values))
+                for value in sorted(set(marks))
             ]
             total = reached[0]
             for more in reached[1:]:
@@ -447,10 +456,17 @@ def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, 
     text = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in constant.items()}
     nothing = {
         name: pa.nulls(rows, pa.string())
-        for name in (
-            "feature_id add_on_id outranked_product_id outranked_target to_product_id to_plan_id to_add_on_id to_interval"
-            " currency"
-        ).split()
+        for name in [
+            "feature_id",
+            "add_on_id",
+            "outranked_product_id",
+            "outranked_target",
+            "to_product_id",
+            "to_plan_id",
+            "to_add_on_id",
+            "to_interval",
+            "currency",
+        ]
     }
     target = pc.binary_join_element_wise("notice:", mine["meter_id"], f"@{play.notice_percent}", "")
     columns = {
@@ -486,13 +502,52 @@ def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, 
     return pa.table({name: columns[name] for name in COLUMNS})
 
 
-COLUMNS = (
-    "account_id name play evidence motion path lane grain product_id meter_id feature_id add_on_id plan_id step_product_id"
-    " target outcome holds unknown assumed outranked_product_id outranked_target facts bands to_product_id to_plan_id"
-    " to_add_on_id to_interval to_quantity recurring_change_minor overage_replaced_minor customer_saving_minor"
-    " committed_minor currency estimated likelihood likelihood_is_prior signal_density priority is_winner recipients owner_id"
-    " has_open_invoice basis period_start"
-).split()
+COLUMNS = [
+    "account_id",
+    "name",
+    "play",
+    "evidence",
+    "motion",
+    "path",
+    "lane",
+    "grain",
+    "product_id",
+    "meter_id",
+    "feature_id",
+    "add_on_id",
+    "plan_id",
+    "step_product_id",
+    "target",
+    "outcome",
+    "holds",
+    "unknown",
+    "assumed",
+    "outranked_product_id",
+    "outranked_target",
+    "facts",
+    "bands",
+    "to_product_id",
+    "to_plan_id",
+    "to_add_on_id",
+    "to_interval",
+    "to_quantity",
+    "recurring_change_minor",
+    "overage_replaced_minor",
+    "customer_saving_minor",
+    "committed_minor",
+    "currency",
+    "estimated",
+    "likelihood",
+    "likelihood_is_prior",
+    "signal_density",
+    "priority",
+    "is_winner",
+    "recipients",
+    "owner_id",
+    "has_open_invoice",
+    "basis",
+    "period_start",
+]
 
 
 def finish(rows: pa.Table, *, run_id: str) -> pa.Table:

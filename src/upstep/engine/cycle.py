@@ -1,4 +1,4 @@
-"""From a decision to paid: open the offer at a locked price, deliver it, accept it, apply it once, load what changed."""
+"""From a decision to paid: open an offer at a locked price, deliver it, accept it, apply it once, load what changed."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from upstep.billing.change import Change, Item, ItemChange
+import sqlalchemy as sa
+
+from upstep.billing import quote as quotes
 from upstep.billing.provider import Applied, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
-from upstep.catalog.model import Plan, Price
-from upstep.catalog.price import amount, price_for
 from upstep.clock import from_seconds, iso
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
 from upstep.delivery.file import FileChannel
-from upstep.engine.decide import Inputs, decide
+from upstep.engine.change import NoChange, change_of, item_of
 from upstep.engine.explain import parsed
-from upstep.engine.inputs import gather
-from upstep.errors import Fault, QuoteError
+from upstep.engine.message_facts import message_facts, message_of
+from upstep.engine.standing import MAX_FACT_AGE, stale_facts, why_not
+from upstep.errors import Fault, PlayError, QuoteError
 from upstep.offers import lifecycle
 from upstep.offers.facts import stored
-from upstep.offers.message import load_message, render
-from upstep.offers.model import NewOffer, Offer
-from upstep.state.session import open_state
+from upstep.offers.model import NewOffer, Offer, OfferStatus
+from upstep.plays.rank import SALES
+from upstep.state import tables
+from upstep.state.session import open_state, reading
 from upstep.tables.facts import open_facts
 from upstep.tables.query import DuckEngine
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from upstep.billing.provider import Provider
     from upstep.billing.quote import Quote
     from upstep.engine.decide import Run
@@ -39,17 +39,44 @@ if TYPE_CHECKING:
     from upstep.tables.load import LoadReport
 
 CHANNELS = ("file", "email", "in_app", "task")
-SALES = ("upsell", "volume", "add_on", "cross_sell", "commit")
-OFFER_LASTS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An offer that was opened, or the live one that stood already. ``quote`` None where nothing is bought."""
+    """An offer that was opened, or the live one that stood already, with its locked quote."""
 
     offer: Offer
     quote: Quote | None
     is_new: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A step that could not be offered, and why: billing refuses, a person must do it, or its message lacks a fact."""
+
+    account_id: str
+    step_id: str
+    play: str
+    target: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Openings(Sequence[Opened]):
+    """The offers of one run, and the steps that could not be offered."""
+
+    opened: tuple[Opened, ...]
+    refused: tuple[Refused, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Opened: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Opened]: ...
+    def __getitem__(self, index: int | slice) -> Opened | Sequence[Opened]:
+        return self.opened[index]
+
+    def __len__(self) -> int:
+        return len(self.opened)
 
 
 @dataclass(frozen=True)
@@ -67,11 +94,14 @@ def open_project_state(project: Project) -> sa.Engine:
     return open_state(project.state_path)
 
 
-def sandbox(project: Project, *, as_of: datetime) -> SandboxBiller:
-    """The embedded biller, holding what facts say of subscriptions at that instant. Seeding twice changes nothing."""
+def sandbox(project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None) -> SandboxBiller:
+    """The embedded biller, holding what facts say of subscriptions at that instant. Seeding twice changes nothing.
+
+    With ``accounts`` only those are seeded, which is quick; None is all of them.
+    """
     biller = SandboxBiller(project.sandbox_path)
     engine = DuckEngine()
-    open_facts(project.folder, engine, as_of=as_of)
+    open_facts(project.folder, engine, as_of=as_of, account_ids=accounts)
     rows = engine.connection.sql(
         "SELECT item.* EXCLUDE (account_key), account_id FROM subscription_item item JOIN account USING (account_key)"
     ).to_arrow_table()
@@ -84,31 +114,51 @@ def sandbox(project: Project, *, as_of: datetime) -> SandboxBiller:
 
 def open_offers(
     project: Project, run: Run, *, provider: Provider, now: datetime, accounts: Iterable[str] | None = None
-) -> list[Opened]:
+) -> Openings:
     """Open an offer for every eligible self-serve winner of a run. Doing it twice opens nothing more.
 
-    Args:
-        accounts: Only these.
+    What cannot be offered stops nobody else: it is among the refused, with the reason. ``accounts`` None is all.
+
+    Raises:
+        OutsideError: The provider could not be asked; what was opened before stays open.
     """
     wanted = None if accounts is None else set(accounts)
     engine = open_project_state(project)
-    opened = []
+    opened: list[Opened] = []
+    refused: list[Refused] = []
     for row in run.decisions.to_pylist():
         is_live = row["is_winner"] and row["outcome"] == "eligible" and row["path"] == "self_serve"
-        if is_live and row["lane"] == "self_serve" and (wanted is None or row["account_id"] in wanted):
+        if not (is_live and row["lane"] == "self_serve" and (wanted is None or row["account_id"] in wanted)):
+            continue
+        try:
             opened.append(_open(project, engine, provider, parsed(row), run=run, now=now))
+        except (QuoteError, PlayError) as error:
+            why = str(error)
+            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
     engine.dispose()
-    return [offer for offer in opened if offer is not None]
+    return Openings(tuple(opened), tuple(refused))
 
 
-def _open(  # noqa: PLR0913 - each is a different subject
+def _open(
     project: Project, engine: sa.Engine, provider: Provider, row: Mapping[str, Any], *, run: Run, now: datetime
-) -> Opened | None:
-    change = change_of(project, provider.subscriptions(row["account_id"]), row, on=now)
-    if change is None:
-        return None
+) -> Opened:
+    live = provider.subscriptions(row["account_id"])
+    change = change_of(project, live, row, on=now)
+    if isinstance(change, NoChange):
+        raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
     quote = provider.preview(change, now)
-    new = NewOffer(
+    item = item_of(project.catalog, live, row)
+    assert not isinstance(item, NoChange), "a change has one item or none"
+    new = _new_offer(row, run, quote)
+    facts = message_facts(project, row, offer_id=new.offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
+    messages = _messages(project, new, row, facts)
+    why = f"{row['play']} was eligible as of {iso(run.as_of)}"
+    moved = lifecycle.open_offer(engine, new, messages=messages, by=lifecycle.PROGRAM, at=now, why=why)
+    return Opened(moved.offer, _locked(engine, moved.offer), moved.is_changed)
+
+
+def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
+    return NewOffer(
         account_id=row["account_id"],
         step_id=row["step_id"],
         run_id=run.run_id,
@@ -123,147 +173,12 @@ def _open(  # noqa: PLR0913 - each is a different subject
         expires_at=quote.expires_at,
         facts=row["facts"],
     )
-    messages = _messages(project, new, row, quote)
-    why = f"{row['play']} was eligible as of {iso(run.as_of)}"
-    moved = lifecycle.open_offer(engine, new, messages=messages, by=lifecycle.PROGRAM, at=now, why=why)
-    return Opened(moved.offer, quote, moved.is_changed)
 
 
-def change_of(project: Project, live: Sequence[Item], row: Mapping[str, Any], *, on: datetime) -> Change | None:
-    """What a proposal asks of billing: the item that changes, priced from the catalog.
-
-    Returns:
-        None when the proposal is nothing that can be changed by itself: a quote, a new product without a listed price.
-    """
-    catalog = project.catalog
-    plan = catalog.plan(row["to_plan_id"]) if row["to_plan_id"] else None
-    price = _price(plan, row, on=on) if plan else None
-    if plan is None or price is None:
-        return None
-    quantity = int(row["to_quantity"] or 1)
-    same = [item for item in live if item.product_id == plan.product_id and item.plan_id]
-    item = max(same, key=lambda found: found.amount_minor, default=None)
-    if row["to_add_on_id"]:
-        return _add_on_change(project, row, item, on=on)
-    wish = ItemChange(
-        item_id=item.item_id if item else None,
-        product_id=plan.product_id,
-        quantity=quantity,
-        amount_minor=amount(price, quantity),
-        currency=price.currency,
-        interval=price.interval,
-        interval_count=price.interval_count,
-        plan_id=plan.id,
-        price_id=price.id,
-        list_amount_minor=amount(price, quantity),
-        name=plan.name,
-    )
-    subscription = item.subscription_id if item else f"{row['account_id']}:{plan.product_id}"
-    return Change(row["account_id"], subscription, (wish,))
-
-
-def _price(plan: Plan, row: Mapping[str, Any], *, on: datetime) -> Price | None:
-    price = price_for(plan, currency=row["currency"], interval=row["to_interval"] or "month", on=on.date())
-    return None if price is None or price.model.value == "quote" else price
-
-
-def _add_on_change(project: Project, row: Mapping[str, Any], item: Item | None, *, on: datetime) -> Change | None:
-    add_on = next((found for found in project.catalog.add_ons() if found.id == row["to_add_on_id"]), None)
-    price = (
-        price_for(add_on, currency=row["currency"], interval=row["to_interval"] or "month", on=on.date())
-        if add_on
-        else None
-    )
-    if add_on is None or price is None or item is None:
-        return None
-    quantity = int(row["to_quantity"] or 1)
-    wish = ItemChange(
-        item_id=None,
-        product_id=add_on.product_id,
-        quantity=quantity,
-        amount_minor=amount(price, quantity),
-        currency=price.currency,
-        interval=price.interval,
-        interval_count=price.interval_count,
-        add_on_id=add_on.id,
-        price_id=price.id,
-        name=add_on.name,
-    )
-    return Change(row["account_id"], item.subscription_id, (wish,))
-
-
-# What the message says
-
-
-def message_facts(project: Project, row: Mapping[str, Any], quote: Quote | None, offer_id: str) -> dict[str, Any]:
-    """The facts a message may print: the decision's own and the quote's. Nothing is reckoned here but shares of both."""
-    catalog = project.catalog
-    facts = {name: fact["value"] for name, fact in row["facts"].items()}
-    plan_now = catalog.plan(facts.get("plan_id") or row["plan_id"] or "")
-    plan_next = catalog.plan(row["to_plan_id"] or "")
-    meter = catalog.meters.get(row["meter_id"] or "")
-    used, limit = facts.get("used"), facts.get("limit_quantity")
-    step_product = catalog.products.get(row["step_product_id"] or "")
-    own_product = catalog.products.get(row["product_id"] or "")
-    told: dict[str, Any] = {
-        "account_name": row["name"],
-        "product_name": own_product.name if own_product else None,
-        "meter_name": meter.name if meter else None,
-        "used": used,
-        "limit": limit,
-        "used_share_percent": used * 100 // limit if used is not None and limit else None,
-        "days_to_limit": _whole_days(facts.get("days_to_limit")),
-        "plan_name_now": plan_now.name if plan_now else None,
-        "plan_name_next": plan_next.name if plan_next else None,
-        "recurring_change": row["recurring_change_minor"] or None,
-        "overage_replaced": row["overage_replaced_minor"] or None,
-        "customer_saving": row["customer_saving_minor"] or None,
-        "currency": row["currency"],
-        "accept_url": f"upstep:offers/{offer_id}/accept",
-        "decline_url": f"upstep:offers/{offer_id}/decline",
-        "product_name_next": step_product.name if step_product and row["motion"] == "cross_sell" else None,
-    }
-    if plan_next and row["meter_id"]:
-        limit_next = plan_next.limit(row["meter_id"])
-        told["limit_next"] = limit_next.quantity if limit_next else None
-    if quote is not None:
-        told |= _quote_facts(quote, row)
-    partner = next((p for p in catalog.partners if p.then == row["step_product_id"]), None)
-    if row["motion"] == "cross_sell" and partner:
-        told["partner_reason"] = partner.because
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _whole_days(days: float | None) -> int | None:
-    return None if days is None else max(1, round(days))
-
-
-def _quote_facts(quote: Quote, row: Mapping[str, Any]) -> dict[str, Any]:
-    wish = quote.change.items[0]
-    yearly = quote.yearly_difference_minor
-    before = wish.amount_minor - (yearly // _PER_YEAR.get(wish.interval, 1) if row["motion"] != "commit" else 0)
-    return {
-        "price_now": before if row["motion"] != "commit" else None,
-        "price_next": wish.amount_minor,
-        "price_interval_now": wish.interval,
-        "price_interval_next": wish.interval,
-        "quote_today": quote.due_now_minor or None,
-        "next_invoice": quote.next_invoice_minor,
-        "next_invoice_on": quote.next_invoice_at,
-        "quote_expires_on": quote.expires_at,
-        "yearly_saving": -yearly if yearly < 0 else None,
-    }
-
-
-_PER_YEAR = {"month": 12, "quarter": 4, "year": 1}
-
-
-def _messages(project: Project, new: NewOffer, row: Mapping[str, Any], quote: Quote | None) -> list[Message]:
-    play = project.playbook.play(row["play"])
-    if play is None or play.message is None:
+def _messages(project: Project, new: NewOffer, row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Message]:
+    rendered = message_of(project, row, facts)
+    if rendered is None:
         return []
-    facts = message_facts(project, row, quote, new.offer_id)
-    rendered = render(load_message(play.message, project.folder / "messages"), facts)
     return [
         Message(
             idempotency_key=lifecycle.message_key(new.offer_id, "email", recipient),
@@ -280,81 +195,116 @@ def _messages(project: Project, new: NewOffer, row: Mapping[str, Any], quote: Qu
     ]
 
 
+def _locked(engine: sa.Engine, offer: Offer) -> Quote | None:
+    """The quote as it was locked: of an offer that stood already it is another than today's."""
+    if offer.quote_id is None:
+        return None
+    with reading(engine) as connection:
+        return quotes.read(connection, offer.quote_id)
+
+
 # Delivering, accepting, reconciling
 
 
-def deliver(project: Project, *, now: datetime) -> list[outbox.Delivery]:
-    """Send what waits. A project in shadow writes each message to a file; holds are asked again in that instant."""
+def deliver(project: Project, *, now: datetime, max_fact_age: timedelta = MAX_FACT_AGE) -> list[outbox.Delivery]:
+    """Send what waits. A project in shadow writes each message to a file; holds are asked again in that instant.
+
+    An offer of which a sales message has left counts as shown, so cool-downs begin.
+    """
     engine = open_project_state(project)
-    held = held_accounts(project, now=now)
-    channel = FileChannel(project.folder / ".upstep" / "messages")
+    waiting = _waiting_offers(engine)
+    stale = stale_facts(project, now=now, max_fact_age=max_fact_age) if _any_waiting(engine) else None
+    reasons = {} if stale else why_not(project, engine, waiting, now=now)
+    asked = {offer.offer_id for offer in waiting}
 
     def may_send(message: Message) -> str | None:
-        return held.get(message.account_id) if message.purpose is Purpose.SALES else None
+        if stale or message.purpose is not Purpose.SALES:
+            return stale
+        if message.offer_id not in asked:
+            return "it came while others were sent; the next run asks about it"
+        return reasons.get(message.offer_id)
 
+    channel = FileChannel(project.folder / ".upstep" / "messages")
     sent = outbox.send_waiting(engine, dict.fromkeys(CHANNELS, channel), may_send=may_send, now=now)
+    _show_sent(engine)
     engine.dispose()
     return sent
 
 
-def held_accounts(project: Project, *, now: datetime) -> dict[str, str]:
-    """Accounts that a hold stops now, with the gate: facts as of their newest common instant, decided afresh."""
-    from upstep.state.tables import message
-
-    engine = open_project_state(project)
-    import sqlalchemy as sa
-
-    with engine.connect() as connection:
-        waiting = connection.execute(
-            sa.select(message.c.account_id).where(message.c.status.in_(("queued", "held"))).distinct()
-        ).scalars()
-        accounts = sorted(waiting)
-    engine.dispose()
-    if not accounts:
-        return {}
-    run = decide(project, accounts=accounts, inputs=gather_without_offers(project, now=now))
-    held = {}
-    for row in run.decisions.to_pylist():
-        if row["lane"] == "self_serve" and row["outcome"] == "held":
-            held.setdefault(row["account_id"], ", ".join(hold["gate"] for hold in json.loads(row["holds"])))
-    live = {row["account_id"] for row in run.decisions.to_pylist() if row["is_winner"] and row["outcome"] == "eligible"}
-    return {account: held.get(account, "no step is eligible any more") for account in accounts if account not in live}
+_UNSENT = (outbox.MessageStatus.QUEUED, outbox.MessageStatus.HELD, outbox.MessageStatus.CLAIMED)
 
 
-def gather_without_offers(project: Project, *, now: datetime) -> Inputs:
-    """Answers only: an offer that waits to be sent must not be cooled down by itself."""
-    inputs = gather(project, at=now)
-    return Inputs({name: table for name, table in inputs.tables.items() if name != "offer_history"})
+def _any_waiting(engine: sa.Engine) -> bool:
+    with reading(engine) as connection:
+        found = sa.select(tables.message.c.message_id).where(tables.message.c.status.in_(_UNSENT)).limit(1)
+        return connection.execute(found).first() is not None
+
+
+def _waiting_offers(engine: sa.Engine) -> list[Offer]:
+    """The offers of which a sales message has not left yet, oldest first."""
+    offer, message = tables.offer, tables.message
+    found = (
+        sa.select(offer.c.offer_id)
+        .where(
+            offer.c.offer_id.in_(
+                sa.select(message.c.offer_id).where(message.c.status.in_(_UNSENT), message.c.purpose == Purpose.SALES)
+            )
+        )
+        .order_by(offer.c.opened_at, offer.c.offer_id)
+    )
+    with reading(engine) as connection:
+        offer_ids = list(connection.execute(found).scalars())
+    return [lifecycle.read_offer(engine, offer_id) for offer_id in offer_ids]
+
+
+def _show_sent(engine: sa.Engine) -> None:
+    """Mark the offers whose sales messages have left; also those that a run which was cut off has not marked."""
+    offer, message = tables.offer, tables.message
+    found = (
+        sa.select(offer.c.offer_id, sa.func.min(message.c.sent_at).label("sent_at"))
+        .join(message, message.c.offer_id == offer.c.offer_id)
+        .where(offer.c.status == OfferStatus.OPEN, message.c.status == outbox.MessageStatus.SENT)
+        .where(message.c.purpose == Purpose.SALES)
+        .group_by(offer.c.offer_id)
+        .order_by(offer.c.offer_id)
+    )
+    with reading(engine) as connection:
+        rows = list(connection.execute(found))
+    for row in rows:
+        lifecycle.show(engine, row.offer_id, by=lifecycle.PROGRAM, at=row.sent_at, why="sent")
 
 
 def accept_offer(
-    project: Project, offer_id: str, *, provider: Provider, by: str, now: datetime
+    project: Project,
+    offer_id: str,
+    *,
+    provider: Provider,
+    by: str,
+    now: datetime,
+    max_fact_age: timedelta = MAX_FACT_AGE,
 ) -> tuple[Offer, Applied | None]:
     """Say yes for a customer: the holds are asked again, then the locked quote is applied exactly once.
 
     Raises:
-        QuoteError: A hold is true now, an invoice is open, the quote expired, or the subscription is another by now.
+        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, or the
+            subscription is another by now.
     """
     engine = open_project_state(project)
     offer = lifecycle.read_offer(engine, offer_id)
-    if offer.status.value in ("open", "shown", "clicked"):
-        _still_stands(project, offer, now=now)
+    is_due = offer.expires_at is not None and now >= offer.expires_at
+    if offer.status.value in ("open", "shown", "clicked") and not is_due:
+        _still_stands(project, engine, offer, now=now, max_fact_age=max_fact_age)
     taken = lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now)
     engine.dispose()
     return taken.offer, taken.applied
 
 
-def _still_stands(project: Project, offer: Offer, *, now: datetime) -> None:
-    run = decide(project, accounts=[offer.account_id], inputs=gather_without_offers(project, now=now))
-    rows = [parsed(row) for row in run.decisions.to_pylist() if row["step_id"] == offer.step_id]
-    row = rows[0] if rows else None
-    if row is None or row["outcome"] not in ("eligible", "outranked"):
-        gates = ", ".join(hold["gate"] for hold in row["holds"]) if row else "nothing makes it fire any more"
-        found = f"cannot be accepted now: {gates or row['outcome'] if row else gates}."
+def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime, max_fact_age: timedelta) -> None:
+    why = stale_facts(project, now=now, max_fact_age=max_fact_age)
+    why = why or why_not(project, engine, [offer], now=now, to_accept=True).get(offer.offer_id)
+    if why:
+        found = f"cannot be accepted now: {why}."
         raise QuoteError(Fault(f"offer {offer.offer_id}", found, f"See 'upstep explain {offer.account_id}'."))
-    if row["has_open_invoice"]:
-        advice = "One click opens again once it is paid; the owner can still apply it."
-        raise QuoteError(Fault(f"offer {offer.offer_id}", "an invoice of the account is open.", advice))
 
 
 def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconciled:

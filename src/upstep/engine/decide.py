@@ -40,13 +40,34 @@ Progress = Callable[[str, float], None]
 CHUNK_ACCOUNTS = 250_000
 """Accounts are independent: above this many they are decided in parts, which bounds memory."""
 
-_FIT_COLUMNS = (
-    "account_key product_id meter_id limit_quantity is_unlimited is_own_limit enforcement used plan_used_1 plan_used_2"
-    " plan_used_3 forecast_use forecast_high peak_3"
-).split()
-_OWNED_COLUMNS = (
-    "account_key product_id plan_id currency interval interval_count quantity recurring_units plan_units add_on_units"
-).split()
+_FIT_COLUMNS = [
+    "account_key",
+    "product_id",
+    "meter_id",
+    "limit_quantity",
+    "is_unlimited",
+    "is_own_limit",
+    "enforcement",
+    "used",
+    "plan_used_1",
+    "plan_used_2",
+    "plan_used_3",
+    "forecast_use",
+    "forecast_high",
+    "peak_3",
+]
+_OWNED_COLUMNS = [
+    "account_key",
+    "product_id",
+    "plan_id",
+    "currency",
+    "interval",
+    "interval_count",
+    "quantity",
+    "recurring_units",
+    "plan_units",
+    "add_on_units",
+]
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,7 @@ class Decider:
         fired = [f"fired_{grain.name}" for grain in self.grains]
         return [*fired, "fit_owned", "fit_limits", "account_gates", "product_gates", "goals", "stock_reached"]
 
-    def decide(  # noqa: PLR0913 - each is a different subject
+    def decide(
         self,
         engine: Engine,
         words: Vocabulary,
@@ -352,7 +373,7 @@ def coverage(decisions: pa.Table, facts: Facts, known: Mapping[str, bool]) -> di
     steps = decisions.filter(pc.not_equal(decisions["path"], "notice"))
     counted = {row["values"]: row["counts"] for row in pc.value_counts(steps["outcome"]).to_pylist()}
     missing = [name for name in TABLES if not known[name]]
-    settles = {}
+    settles: dict[str, int] = {}
     unconfirmed = steps.filter(pc.equal(steps["outcome"], "unconfirmed"))
     for gate in GATES.values():
         absent = [name for name in gate.tables if name in missing]

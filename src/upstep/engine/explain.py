@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from upstep.engine.assemble import finish
 from upstep.engine.decide import (
     Decider,
     Inputs,
@@ -22,7 +23,6 @@ from upstep.engine.decide import (
     known_tables,
     usage_from_day,
 )
-from upstep.engine.assemble import finish
 from upstep.errors import Fault, SourceError
 from upstep.plays.evaluate import clause_answers
 from upstep.plays.grain import GRAINS
@@ -154,11 +154,8 @@ def _ask(engine: DuckEngine, decider: Decider) -> list[Asked]:
     for play in decider.playbook.plays:
         program.stage(f"asked_{play.id}", clause_answers(play, tables))
     engine.run(program)
-    asked = []
-    for play in decider.playbook.plays:
-        for row in engine.read(f"asked_{play.id}").to_pylist():
-            asked.append(_asked(play, row))
-    return asked
+    plays = decider.playbook.plays
+    return [_asked(play, row) for play in plays for row in engine.read(f"asked_{play.id}").to_pylist()]
 
 
 def _asked(play: Play, row: Mapping[str, Any]) -> Asked:

@@ -103,7 +103,7 @@ def _ended(latest: pa.Table, dated: pa.Table, run: Run, *, accounts: list[str] |
     return pa.table(columns, schema=dated.schema)
 
 
-_LATEST = "step_id signature outcome account_id name step_product_id target play lane path".split()
+_LATEST = ["step_id", "signature", "outcome", "account_id", "name", "step_product_id", "target", "play", "lane", "path"]
 
 
 def _latest(table: object, run: Run) -> pa.Table | None:
@@ -156,4 +156,5 @@ def history(project: Project, account_id: str) -> list[dict[str, object]]:
         )
         .to_arrow_table()
     )
-    return rows.to_pylist()
+    found: list[dict[str, object]] = rows.to_pylist()
+    return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from upstep.catalog.model import Catalog
+    from upstep.catalog.model import AddOn, Catalog, Plan
     from upstep.signals.profile import Vocabulary
     from upstep.tables.query import Program
 
@@ -49,7 +49,8 @@ class Project:
     def known_ids(self) -> KnownIds:
         """What the catalog names, by which loading recognises unknown words."""
         catalog = self.catalog
-        features = {feature.id for owner in (*catalog.plans(), *catalog.add_ons()) for feature in owner.features}
+        owners: list[Plan | AddOn] = [*catalog.plans(), *catalog.add_ons()]
+        features = {feature.id for owner in owners for feature in owner.features}
         return KnownIds(
             meters=frozenset(catalog.meters),
             products=frozenset(catalog.products),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ _INSTANTS = ("shown_at", "declined_at", "accepted_at")
 _TEXTS = ("account_id", "step_id", "product_id", "target")
 
 
-def offer_history(engine: sa.Engine, *, as_of: datetime | None = None) -> pa.Table:
+def offer_history(engine: sa.Engine, *, as_of: datetime | None = None, without: Collection[str] = ()) -> pa.Table:
     """The offers that somebody has seen.
 
     Args:
         engine: State.
         as_of: What happened after it is left out; None: all.
+        without: Ids of offers that are left out: one that is asked about again must not wait for itself.
 
     Returns:
         One row per offer: account_id, step_id, product_id, target (text), shown_at, declined_at, accepted_at (whole
@@ -32,11 +34,12 @@ def offer_history(engine: sa.Engine, *, as_of: datetime | None = None) -> pa.Tab
     import pyarrow as pa
 
     table = tables.offer
-    columns = [table.c[name] for name in (*_TEXTS, *_INSTANTS)]
+    columns = [table.c[name] for name in ("offer_id", *_TEXTS, *_INSTANTS)]
     seen = table.c.shown_at.is_not(None) if as_of is None else table.c.shown_at <= as_of
     order = (table.c.account_id, table.c.step_id, table.c.shown_at)
     with reading(engine) as connection:
-        rows = connection.execute(sa.select(*columns).where(seen).order_by(*order)).all()
+        found = connection.execute(sa.select(*columns).where(seen).order_by(*order))
+        rows = [row for row in found if row.offer_id not in without]
     arrays = {name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in _TEXTS}
     for name in _INSTANTS:
         seconds = [_seconds(getattr(row, name), as_of) for row in rows]

@@ -33,7 +33,7 @@ METER_COLUMNS: Mapping[str, str] = {
     "used_28d": "int64",
     "used_prev_28d": "int64",
 }
-"""What ``meter('id')`` may be asked: use in the current window, in the last complete one, in 28 days and the 28 before."""
+"""What ``meter('id')`` may be asked: use in this window, in the last complete one, in 28 days and the 28 before."""
 
 
 class ExpressionError(ValueError):
@@ -53,7 +53,7 @@ class Condition:
     """
 
     text: str
-    tree: exp.Expression
+    tree: exp.Expr
     columns: tuple[str, ...]
     meters: tuple[tuple[str, str], ...]
     literals: Mapping[str, tuple[float, ...]]
@@ -67,7 +67,7 @@ class Condition:
 Kinds = Mapping[str, str]
 """Column name to "number", "text" or "flag"."""
 
-_COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
+_COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.EQ: lambda a, b: a == b,
     exp.NEQ: lambda a, b: a != b,
     exp.LT: lambda a, b: a < b,
@@ -75,7 +75,7 @@ _COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
     exp.GT: lambda a, b: a > b,
     exp.GTE: lambda a, b: a >= b,
 }
-_ARITHMETIC: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
+_ARITHMETIC: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: lambda a, b: a + b,
     exp.Sub: lambda a, b: a - b,
     exp.Mul: lambda a, b: a * b,
@@ -121,7 +121,7 @@ def parse(text: str, columns: Kinds, *, meters: Mapping[str, object] | None = No
 _TOO_DEEP = f"the condition is nested deeper than {MAXIMUM_DEPTH} levels. Drop parentheses, or split the play."
 
 
-def _depth(node: exp.Expression) -> int:
+def _depth(node: exp.Expr) -> int:
     depth = 0
     while node.parent is not None:
         node, depth = node.parent, depth + 1
@@ -143,7 +143,7 @@ class _Checker:
         self.meters: list[tuple[str, str]] = []
         self.literals: dict[str, list[float]] = {}
 
-    def kind(self, node: exp.Expression) -> str:
+    def kind(self, node: exp.Expr) -> str:
         """The kind of a node's value: number, text or flag."""
         for types, rule in (
             ((exp.And, exp.Or), self._logic),
@@ -167,7 +167,7 @@ class _Checker:
         )
         raise ExpressionError(message)
 
-    def _logic(self, node: exp.Expression) -> str:
+    def _logic(self, node: exp.Expr) -> str:
         parts = [node.this] if isinstance(node, exp.Not) else [node.left, node.right]  # type: ignore[attr-defined]
         for part in parts:
             if self.kind(part) != "flag":
@@ -175,28 +175,28 @@ class _Checker:
                 raise ExpressionError(message)
         return "flag"
 
-    def _comparison(self, node: exp.Expression) -> str:
+    def _comparison(self, node: exp.Expr) -> str:
         left, right = node.args["this"], node.args["expression"]
         self._same_kind([left, right], node)
         self._note(left, right)
         self._note(right, left)
         return "flag"
 
-    def _arithmetic(self, node: exp.Expression) -> str:
+    def _arithmetic(self, node: exp.Expr) -> str:
         for part in (node.args["this"], node.args["expression"]):
             self._number(part)
         return "number"
 
-    def _negative(self, node: exp.Expression) -> str:
+    def _negative(self, node: exp.Expr) -> str:
         self._number(node.this)
         return "number"
 
-    def _number(self, part: exp.Expression) -> None:
+    def _number(self, part: exp.Expr) -> None:
         if self.kind(part) != "number":
             message = f"'{part.sql(dialect='duckdb')}' is not a number, so it cannot be reckoned with."
             raise ExpressionError(message)
 
-    def _membership(self, node: exp.Expression) -> str:
+    def _membership(self, node: exp.Expr) -> str:
         if node.args.get("query") or node.args.get("unnest") or node.args.get("field"):
             message = "in (...) takes a list of values here, not a query."
             raise ExpressionError(message)
@@ -207,24 +207,24 @@ class _Checker:
         self._same_kind([node.this, *values], node)
         return "flag"
 
-    def _between(self, node: exp.Expression) -> str:
+    def _between(self, node: exp.Expr) -> str:
         low, high = node.args["low"], node.args["high"]
         self._same_kind([node.this, low, high], node)
         self._note(node.this, low)
         self._note(node.this, high)
         return "flag"
 
-    def _null_test(self, node: exp.Expression) -> str:
+    def _null_test(self, node: exp.Expr) -> str:
         if not isinstance(node.args["expression"], exp.Null):
             message = f"'{node.sql(dialect='duckdb')}': write is null or is not null; a flag is tested by its name."
             raise ExpressionError(message)
         self.kind(node.this)
         return "flag"
 
-    def _inner(self, node: exp.Expression) -> str:
+    def _inner(self, node: exp.Expr) -> str:
         return self.kind(node.this)
 
-    def _literal(self, node: exp.Expression) -> str:
+    def _literal(self, node: exp.Expr) -> str:
         if isinstance(node, exp.Null):
             # In SQL nothing equals NULL; a condition that seems to ask for it would never match.
             message = "null stands only in is null and is not null: nothing is equal to it."
@@ -238,7 +238,7 @@ class _Checker:
             raise ExpressionError(message)
         return "number"
 
-    def _column(self, node: exp.Expression) -> str:
+    def _column(self, node: exp.Expr) -> str:
         asked = meter_reference(node)
         if asked:
             return self._meter(*asked)
@@ -262,7 +262,7 @@ class _Checker:
         self.meters.append((meter, column))
         return "number"
 
-    def _function(self, node: exp.Expression) -> str:
+    def _function(self, node: exp.Expr) -> str:
         if node.name.lower() != "reached" or len(node.expressions) != 1:
             message = f"function '{node.name}' is not known. Known: reached(0.8), meter('id').used_28d."
             raise ExpressionError(message)
@@ -275,21 +275,21 @@ class _Checker:
             self.columns.append(name)
         return "flag"
 
-    def _same_kind(self, parts: list[exp.Expression], node: exp.Expression) -> None:
+    def _same_kind(self, parts: list[exp.Expr], node: exp.Expr) -> None:
         kinds = {self.kind(part) for part in parts}
         if len(kinds) > 1:
             found = f"'{node.sql(dialect='duckdb')}' compares {' with '.join(sorted(kinds))}."
             message = f"{found} Compare numbers with numbers, text with text in 'quotes'."
             raise ExpressionError(message)
 
-    def _note(self, column: exp.Expression, literal: exp.Expression) -> None:
+    def _note(self, column: exp.Expr, literal: exp.Expr) -> None:
         """Remember the number that a column is compared with: it marks a band."""
-        if isinstance(column, exp.Column) and not meter_reference(column) and isinstance(literal, exp.Literal):
-            if not literal.is_string:
-                self.literals.setdefault(column.name, []).append(float(literal.name))
+        is_number = isinstance(literal, exp.Literal) and not literal.is_string
+        if is_number and isinstance(column, exp.Column) and not meter_reference(column):
+            self.literals.setdefault(column.name, []).append(float(literal.name))
 
 
-def reached_percent(node: exp.Expression) -> int:
+def reached_percent(node: exp.Expr) -> int:
     """The whole percent of ``reached(0.8)``.
 
     Raises:
@@ -306,7 +306,7 @@ def reached_percent(node: exp.Expression) -> int:
     return int(percent)
 
 
-def meter_reference(node: exp.Expression) -> tuple[str, str] | None:
+def meter_reference(node: exp.Expr) -> tuple[str, str] | None:
     """(meter id, column) of ``meter('id').column``, or None."""
     if isinstance(node, exp.Dot) and isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "meter":
         arguments = node.this.expressions
@@ -320,12 +320,12 @@ def meter_column(meter: str, column: str) -> str:
     return f"meter__{meter}__{column}"
 
 
-def compile_condition(tree: exp.Expression, table: ir.Table) -> ir.BooleanValue:
+def compile_condition(tree: exp.Expr, table: ir.Table) -> ir.BooleanValue:
     """The Ibis expression of a checked tree over a table that has its columns. A NULL answer is "not matched"."""
-    return _value(tree, table)  # type: ignore[no-any-return]
+    return _value(tree, table)
 
 
-def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one return per kind of node
+def _value(node: exp.Expr, table: ir.Table) -> Any:  # noqa: C901, PLR0911 - one return per kind of node
     if isinstance(node, exp.And | exp.Or):
         parts = [_value(part, table) for part in (node.left, node.right)]
         return reduce(lambda a, b: a & b, parts) if isinstance(node, exp.And) else reduce(lambda a, b: a | b, parts)
@@ -355,7 +355,7 @@ def _value(node: exp.Expression, table: ir.Table) -> Any:  # noqa: PLR0911 - one
     return ibis.literal(_literal_value(node))
 
 
-def _operand(node: exp.Expression, table: ir.Table) -> Any:
+def _operand(node: exp.Expr, table: ir.Table) -> Any:
     """A side of a comparison. ``not x`` is written ``x = false``: NOT binds looser, and Ibis sets no parentheses."""
     inside = node.unnest()
     if isinstance(inside, exp.Not):
@@ -363,7 +363,7 @@ def _operand(node: exp.Expression, table: ir.Table) -> Any:
     return _value(node, table)
 
 
-def _literal_value(node: exp.Expression) -> str | int | float | bool:
+def _literal_value(node: exp.Expr) -> str | int | float | bool:
     if isinstance(node, exp.Boolean):
         return bool(node.this)
     if isinstance(node, exp.Neg):
@@ -374,17 +374,17 @@ def _literal_value(node: exp.Expression) -> str | int | float | bool:
     return int(node.this) if str(node.this).isdigit() else float(node.this)
 
 
-def _as_written(part: exp.Expression) -> str:
+def _as_written(part: exp.Expr) -> str:
     text: str = part.sql(dialect="duckdb", normalize_functions=False)
     return text.removeprefix("(").removesuffix(")") if isinstance(part, exp.Paren) else text
 
 
-def _conjuncts(tree: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(tree: exp.Expr) -> list[exp.Expr]:
     if isinstance(tree, exp.And):
         return [*_conjuncts(tree.left), *_conjuncts(tree.right)]
     return [tree]
 
 
-def conjuncts(condition: Condition) -> list[exp.Expression]:
+def conjuncts(condition: Condition) -> list[exp.Expr]:
     """The parts joined by ``and`` at the top, as trees."""
     return _conjuncts(condition.tree)

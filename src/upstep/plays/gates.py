@@ -62,7 +62,7 @@ GATES: Mapping[str, Gate] = {
             "account",
             ("ticket",),
             Answer.UNKNOWN,
-            "open problems that are urgent, escalated or older than 5 days: {weighing_problems} (ticket {weighing_ticket_id})",
+            "open problems that are urgent, escalated or old: {weighing_problems} (ticket {weighing_ticket_id})",
             "Does {name} have an open problem that is urgent, escalated or older than 5 days?",
             "when the problem is closed",
             care=True,
@@ -243,7 +243,7 @@ def _answer(holds: ir.BooleanValue, known: ir.BooleanValue, without: Answer) -> 
     return ibis.ifelse(ibis.coalesce(holds, False), int(Answer.HOLDS), answered).cast("int32")
 
 
-def product_answers(  # noqa: PLR0913 - the inputs are tables, each named
+def product_answers(
     owned: ir.Table, *, first_value: ir.Table, history: ir.Table, adoption: ir.Table, today: ir.Table
 ) -> ir.Table:
     """What the product gates say of products owned, with the facts their reasons name.

@@ -59,9 +59,33 @@ GRAINS: Mapping[str, Grain] = {
 }
 
 _HIDDEN = frozenset(
-    "account_id name parent_account_id owner_id do_not_sell_why account_currency basis as_of as_of_day rate_now slope"
-    " week_sd week_mean mrr_units renewal_risk_id met_outcome_id nps_feedback_id open_deal_id troubled_invoice_id"
-    " weighing_ticket_id requested_ticket_id customer_since plan_used_1 plan_used_2 plan_used_3".split()
+    [
+        "account_id",
+        "name",
+        "parent_account_id",
+        "owner_id",
+        "do_not_sell_why",
+        "account_currency",
+        "basis",
+        "as_of",
+        "as_of_day",
+        "rate_now",
+        "slope",
+        "week_sd",
+        "week_mean",
+        "mrr_units",
+        "renewal_risk_id",
+        "met_outcome_id",
+        "nps_feedback_id",
+        "open_deal_id",
+        "troubled_invoice_id",
+        "weighing_ticket_id",
+        "requested_ticket_id",
+        "customer_since",
+        "plan_used_1",
+        "plan_used_2",
+        "plan_used_3",
+    ]
 )
 
 

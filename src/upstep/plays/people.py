@@ -1,4 +1,4 @@
-"""Who a step is for: those who may buy, those who use, or the account's owner. At most five people; executives never."""
+"""Who a step is for: those who may buy, those who use, or the owner. At most five people; executives never."""
 
 from __future__ import annotations
 

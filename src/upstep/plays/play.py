@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).parent / "library"
 PROPOSALS = ("fit", "seats", "term", "product", "adopt", "cheaper")
-"""What a play proposes: the cheapest thing that holds the forecast; seats; a longer term; a product; use; a smaller plan."""
+"""What a play proposes: what holds the forecast; seats; a longer term; a product; use; a smaller plan."""
 
 _SUITS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fit": (("limit", "plan", "feature", "add_on"), ("from_proposal",)),
@@ -44,7 +44,22 @@ DERIVED_MOMENTS = (
     "product_released",
     "checkout",
 )
-_KEYS = "play what motion each when moments propose notice ladder gates message source prior lever".split()
+_KEYS = [
+    "play",
+    "what",
+    "motion",
+    "each",
+    "when",
+    "moments",
+    "propose",
+    "notice",
+    "ladder",
+    "gates",
+    "message",
+    "source",
+    "prior",
+    "lever",
+]
 
 
 @dataclass(frozen=True)
@@ -125,11 +140,11 @@ def load_playbook(
         if play:
             plays[play.id] = play
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    for word in off:
-        if word not in plays:
-            faults.append(
-                Fault("upstep.yaml", f"plays.off names '{word}', which is no play.", did_you_mean(word, plays))
-            )
+    faults += [
+        Fault("upstep.yaml", f"plays.off names '{word}', which is no play.", did_you_mean(word, plays))
+        for word in off
+        if word not in plays
+    ]
     if faults:
         raise PlayError(faults)
     digest.update("\0".join(sorted(off)).encode())
@@ -151,7 +166,7 @@ def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | 
         what=node.text("what", ""),
         motion=node.text("motion", allowed=("from_proposal", *MOTIONS)),
         each=each,
-        condition=condition,  # type: ignore[arg-type] - None only beside a fault, and then nothing is returned
+        condition=condition,  # type: ignore[arg-type]  # None only beside a fault, and then nothing is returned
         propose=node.text("propose", allowed=PROPOSALS),
         moments=node.words("moments", (), allowed=(*MOMENT_KINDS, *DERIVED_MOMENTS)),
         notice_percent=_notice(node),

@@ -1,4 +1,4 @@
-"""What is proposed to those a play fired for: the fit, its exact price and the motion, on fired rows only, in batches."""
+"""What is proposed to those a play fired for: the fit, its exact price and the motion, on fired rows only."""
 
 from __future__ import annotations
 
@@ -137,10 +137,20 @@ def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nea
     return columns.table()
 
 
-_SUBJECT_COLUMNS = (
-    "play account_key product_id meter_id feature_id add_on_id plan_id used limit_quantity enforcement adoption"
-    " partner_product_id"
-).split()
+_SUBJECT_COLUMNS = [
+    "play",
+    "account_key",
+    "product_id",
+    "meter_id",
+    "feature_id",
+    "add_on_id",
+    "plan_id",
+    "used",
+    "limit_quantity",
+    "enforcement",
+    "adoption",
+    "partner_product_id",
+]
 
 
 @dataclass(frozen=True)
@@ -180,7 +190,7 @@ class _Batch:
     nearly_same_percent: int
 
     def __len__(self) -> int:
-        return self.rows.num_rows
+        return int(self.rows.num_rows)
 
     @property
     def term_meters(self) -> frozenset[str]:
@@ -246,14 +256,18 @@ class _Held:
 
     def column(self, name: str, at: Wholes) -> Wholes:
         """A whole-number column of ``owned`` at positions; NULL is 0."""
-        return pc.fill_null(self.owned[name], 0).to_numpy()[at].astype(np.int64)
+        column: Wholes = pc.fill_null(self.owned[name], 0).to_numpy().astype(np.int64)
+        return column[at]
 
 
 def _pairs(rows: pa.Table, products: Mapping[str, int]) -> Wholes:
     names = rows["product_id"].combine_chunks().dictionary_encode()
     codes = np.array([products.get(name, -1) for name in names.dictionary.to_pylist()] or [-1], np.int64)
     keys = rows["account_key"].to_numpy().astype(np.int64)
-    return keys * (len(products) + 1) + codes[names.indices.to_numpy(zero_copy_only=False)] if len(keys) else keys
+    pairs: Wholes = keys
+    if len(keys):
+        pairs = keys * (len(products) + 1) + codes[names.indices.to_numpy(zero_copy_only=False)]
+    return pairs
 
 
 def _terms(owned: pa.Table) -> tuple[tuple[tuple[str, str, str, str, int], ...], NDArray[np.int64]]:
@@ -308,11 +322,12 @@ def _by_meter(limits: pa.Table, pairs: Wholes, products: Mapping[str, int]) -> d
 
 
 def _whole(table: pa.Table, name: str) -> Wholes:
-    return pc.fill_null(table[name], -1).to_numpy().astype(np.int64)
+    column: Wholes = pc.fill_null(table[name], -1).to_numpy().astype(np.int64)
+    return column
 
 
 def _groups(batch: _Batch) -> Iterator[tuple[Terms, Wholes, Wholes]]:
-    """The batch in groups of equal terms: terms, rows of the batch, positions in ``held``. Others have nothing to fit."""
+    """The batch by equal terms: terms, rows of the batch, positions in ``held``. Others have nothing to fit."""
     at = batch.held.find(batch.rows)
     groups = np.where(at >= 0, batch.held.groups[at] if len(batch.held.groups) else -1, -1)
     for group in np.unique(groups[groups >= 0]):
@@ -414,7 +429,7 @@ def _add_fit(columns: Columns, batch: _Batch, terms: Terms, answer: Fit) -> None
     meter = terms_meter(terms)
     target = np.where(more, f"more:{meter}", target)
     motion = np.where(with_add_on, "add_on", np.where(more, "volume", "upsell")).astype(object)
-    target, motion = target.astype(object), motion
+    target = target.astype(object)
     target[stays] = f"stay:{batch.staying}"
     motion[stays] = batch.staying
     columns.add(
@@ -454,7 +469,8 @@ def _hygiene(batch: _Batch) -> NDArray[np.bool_]:
     limit = pc.fill_null(batch.rows["limit_quantity"], 0).to_numpy()
     is_met = batch.rows["enforcement"].combine_chunks()
     auto = np.asarray(pc.equal(is_met, "auto").to_numpy(zero_copy_only=False))
-    return ~auto & (limit > 0) & (used * 100 >= limit * 90)
+    constrained: NDArray[np.bool_] = ~auto & (limit > 0) & (used * 100 >= limit * 90)
+    return constrained
 
 
 def _motion_of_staying(play: Play) -> str:

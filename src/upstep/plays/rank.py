@@ -1,4 +1,4 @@
-"""From proposals to decisions: steps, the gates of their motion and path, the outcome, and one winner per account and lane."""
+"""From proposals to decisions: steps, the gates of their motion and path, the outcome, one winner per lane."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def build(playbook: Playbook, rules: Rules, tables: Mapping[str, ir.Table], prog
     """Add the stages from ``proposal`` to ``decided``.
 
     Args:
-        tables: ``proposal`` and ``INPUTS`` as loaded; ``account_gates``, ``product_gates``, ``goals``, ``today`` as staged.
+        tables: ``proposal`` and ``INPUTS`` as loaded; the gates, goals and today as staged.
     """
     rows = program.stage("proposed", _with_likelihood(tables))
     steps = program.stage("steps", merge_steps(rows, playbook))

@@ -151,8 +151,8 @@ def _totals(limits: ir.Table) -> ir.Table:
     )
     return table.mutate(
         # Engines round a half each in its own way; the floor of a half more is the same everywhere.
-        forecast_use=(table.used + table._more + 0.5).floor().cast("int64"),
-        forecast_high=(table.used + table._more + Z_80 * table._noise).ceil().cast("int64"),
+        forecast_use=(table.used + table["_more"] + 0.5).floor().cast("int64"),
+        forecast_high=(table.used + table["_more"] + Z_80 * table["_noise"]).ceil().cast("int64"),
     ).drop("_more", "_noise", "is_young")
 
 
@@ -163,14 +163,14 @@ def _dates(limits: ir.Table) -> ir.Table:
     named = limits.mutate(
         _days=ibis.ifelse(limited, days_until(remaining, limits.rate_now, limits.slope), ibis.null("float64"))
     )
-    rate_then = ibis.greatest(named.rate_now + named.slope * named._days, named.rate_now * 0.1)
-    doubt = Z_80 * spread(ibis.greatest(named._days, 0.0), named.week_sd) / rate_then.nullif(0.0)
+    rate_then = ibis.greatest(named.rate_now + named.slope * named["_days"], named.rate_now * 0.1)
+    doubt = Z_80 * spread(ibis.greatest(named["_days"], 0.0), named.week_sd) / rate_then.nullif(0.0)
     named = named.mutate(_doubt=ibis.coalesce(doubt, 0.0))
-    in_time = ibis.ifelse(named.meter_kind == "flow", named._days <= named.days_left, named._days <= 3650.0)
-    kept = ibis.ifelse(ibis.coalesce(in_time, False), named._days, ibis.null("float64"))
+    in_time = ibis.ifelse(named.meter_kind == "flow", named["_days"] <= named.days_left, named["_days"] <= 3650.0)
+    kept = ibis.ifelse(ibis.coalesce(in_time, False), named["_days"], ibis.null("float64"))
     return named.mutate(
         days_to_limit=kept,
-        days_to_limit_low=ibis.ifelse(kept < named._doubt, 0.0, kept - named._doubt),
-        days_to_limit_high=kept + named._doubt,
+        days_to_limit_low=ibis.ifelse(kept < named["_doubt"], 0.0, kept - named["_doubt"]),
+        days_to_limit_high=kept + named["_doubt"],
         breach_forecast=ibis.coalesce(kept <= named.days_left, False),
     ).drop("_days", "_doubt")

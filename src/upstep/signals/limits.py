@@ -170,7 +170,6 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     spans = inner(window, kinds, "window_kind").drop("window_kind")
     spans = spans.select("account_key", "product_id", "period", "starts_next", "starts_0", *_STARTS)
     state = left(rows, spans, ["account_key", "product_id", "period"])
-    state = state
     state = _with(state, flows, ["account_key", "meter_key"], prefix="flow_")
     state = _with(state, stocks, ["account_key", "meter_key"], prefix="stock_")
     state = _with(state, seats, ["account_key", "product_id"], prefix="seat_")

@@ -39,7 +39,7 @@ class Vocabulary:
     tables: Mapping[str, pa.Table]
 
 
-def vocabulary(  # noqa: PLR0913 - each is a different subject
+def vocabulary(
     catalog: Catalog,
     *,
     as_of: datetime,
@@ -121,7 +121,6 @@ def _subscriptions(program: Program, core: Tables, small: Tables) -> None:
         core["account"],
         today=known,
         months=small["calendar_month"],
-        days=small["calendar_day"],
         zones=small["zone_month"],
         kinds=core["kinds"],
     )
@@ -316,7 +315,7 @@ def _others(program: Program, core: Tables, small: Tables) -> None:
     _add(program, core, "product_profile", product_profile(core, small))
     _add(program, core, "plan_profile", plan_profile(core, small))
     _add(program, core, "feature_profile", feature_profile(core, small))
-    _add(program, core, "add_on_profile", add_on_profile(core, small))
+    _add(program, core, "add_on_profile", add_on_profile(core))
 
 
 def adoption(limit_profile: ir.Table) -> ir.Table:
@@ -492,8 +491,8 @@ def feature_profile(core: Tables, small: Tables) -> ir.Table:
     )
 
 
-def add_on_profile(core: Tables, small: Tables) -> ir.Table:
-    """Add-ons of a product owned that the account has or could have: one row per (account_key, product_id, add_on_id).
+def add_on_profile(core: Tables) -> ir.Table:
+    """Add-ons that the account has: one row per (account_key, product_id, add_on_id).
 
     Columns: has_add_on.
     """

@@ -108,7 +108,7 @@ def goals(goal: ir.Table, contacts: ir.Table, today: ir.Table) -> ir.Table:
     """Live executive priorities: stated by the as-of, by someone who is still there.
 
     Returns:
-        One row per goal: account_key, goal_id, advances (words between line feeds), has_sponsor (named and still there).
+        One row per goal: account_key, goal_id, advances (words between line feeds), has_sponsor (still there).
     """
     at = goal.cross_join(today.select("as_of")).filter(lambda t: t.stated_at <= t.as_of)
     gone = contacts.filter(contacts.left_at.notnull()).select(gone_id="contact_id", left_at="left_at")
@@ -125,7 +125,7 @@ def goals(goal: ir.Table, contacts: ir.Table, today: ir.Table) -> ir.Table:
 
 
 def people(contacts: ir.Table, today: ir.Table) -> ir.Table:
-    """Who is there: one row per account_key: contacts_now, new_users_28d (arrived on their own: not in the purchase)."""
+    """Who is there: one row per account_key: contacts_now, new_users_28d (on their own: not in the purchase)."""
     at = contacts.cross_join(today.select("as_of"))
     here = at.filter(at.left_at.isnull() | (at.left_at > at.as_of))
     is_new = (

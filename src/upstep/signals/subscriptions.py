@@ -191,7 +191,8 @@ def anchors(items: ir.Table, days: ir.Table, months: ir.Table) -> ir.Table:
     period's own start is (the provider moved it). An anchor on the 31st stands for the last day of shorter months.
 
     Returns:
-        One row per (account_key, product_id): anchor_day_of_month, anchor_second (of the day), anchor_month, term_months.
+        One row per (account_key, product_id): anchor_day_of_month, anchor_second (of the day), anchor_month,
+        term_months.
     """
     live = items.filter(items.is_live)
     firsts = items.group_by("subscription_id").agg(first_at=items.valid_from.min())
@@ -244,7 +245,6 @@ def windows(
     *,
     today: ir.Table,
     months: ir.Table,
-    days: ir.Table,
     zones: ir.Table,
     kinds: ir.Table,
 ) -> ir.Table:

@@ -35,7 +35,7 @@ def edges(window: ir.Table) -> ir.Table:
     return window.mutate(**cut)
 
 
-def flow_state(  # noqa: PLR0913 - the inputs are tables, each named
+def flow_state(
     usage_day: ir.Table,
     usage_raw: ir.Table,
     *,
@@ -75,7 +75,7 @@ def _peaks(pieces: ir.Table) -> ir.Table:
     return pieces.group_by("account_key", "meter_key").agg(**_spans(pieces, lambda value: value.max()))
 
 
-def _pieces(  # noqa: PLR0913
+def _pieces(
     usage_day: ir.Table, usage_raw: ir.Table, *, window: ir.Table, flows: ir.Table, today: ir.Table, long_windows: bool
 ) -> ir.Table:
     """Roll-up days that no window cuts, and the raw events of those that are cut, each with its window."""
@@ -117,7 +117,7 @@ def _is_edge(table: ir.Table) -> ir.BooleanValue:
 
 
 def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
-    """One aggregate per window and per week. Sums of doubles are exact below 2**53 and twice as fast as wide integers."""
+    """One aggregate per window and per week. Sums of doubles are exact below 2**53, and fast."""
     assert callable(total)
     bounds = ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
     spans = {}
@@ -133,7 +133,7 @@ def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
     return spans
 
 
-def contact_state(  # noqa: PLR0913 - the inputs are tables, each named
+def contact_state(
     usage_contact: ir.Table,
     *,
     usage_raw: ir.Table,
@@ -213,7 +213,10 @@ def stock_state(levels: ir.Table, today: ir.Table) -> ir.Table:
 
 
 def meter_profile(flows: ir.Table, stocks: ir.Table, meters: ir.Table) -> ir.Table:
-    """What a condition may ask of any meter: one row per (account_key, meter_id): used, used_1, used_28d, used_prev_28d."""
+    """What a condition may ask of any meter: one row per (account_key, meter_id).
+
+    Columns: used, used_1, used_28d, used_prev_28d.
+    """
 
     def weeks(*numbers: int) -> ir.IntegerValue:
         first, *rest = (flows[f"week_{number}"] for number in numbers)

@@ -65,8 +65,11 @@ def calendar_day() -> pa.Table:
 
 
 def today(as_of: datetime, *, usage_from_day: int = 0) -> pa.Table:
-    """One row: as_of, as_of_day, month, the day masks of the last 28 days in this month and the one before, and the
-    first day of which the company has any usage: before it, no use says nothing."""
+    """One row that says what today is: as_of, as_of_day, this_month.
+
+    Beside them the day masks of the last 28 days in this month and the one before, and usage_from: the instant at
+    which the company's usage begins; before it, no use says nothing.
+    """
     day = to_seconds(as_of) // DAY_SECONDS
     month = month_number(from_day(day))
     masks = [0, 0]
@@ -227,7 +230,7 @@ def _limits(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
                     meter.aggregate,
                     meter.kind,
                     meter.period,
-                    meter.value_meter or meter.aggregate == "seats" and limit.follows_quantity,
+                    meter.value_meter or (meter.aggregate == "seats" and limit.follows_quantity),
                 )
             )
     return _table(

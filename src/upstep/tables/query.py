@@ -103,7 +103,7 @@ def core_table(name: str) -> ir.Table:
     return ibis.table(core_schema(name), name=name)
 
 
-class _SparkOptions(Config):
+class _SparkOptions(Config):  # type: ignore[misc]  # Ibis is not typed
     treat_nan_as_null: bool = False
 
 
@@ -129,12 +129,12 @@ def compile_select(select: ir.Table, dialect: str) -> str:
     return sql
 
 
-def _as_declared(name: str, dtype: Any) -> exp.Expression:
+def _as_declared(name: str, dtype: Any) -> exp.Expr:
     """A column in the type that Ibis declares. Engines widen sums of whole numbers, each in its own way."""
     column = exp.column(name, quoted=True)
     if not dtype.is_integer():
         return column
-    kind = "BIGINT" if dtype.nbytes == 8 else "INT"  # noqa: PLR2004 - bytes of a 64-bit integer
+    kind = "BIGINT" if dtype.nbytes == 8 else "INT"
     return exp.alias_(exp.cast(column, kind), name, quoted=True)
 
 
