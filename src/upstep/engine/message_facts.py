@@ -1,0 +1,178 @@
+"""What a message may say of a decision: its own facts, what is paid today, and what billing quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from upstep.billing.change import Change, Item
+from upstep.offers.message import load_message, render
+
+if TYPE_CHECKING:
+    from upstep.billing.quote import Quote
+    from upstep.catalog.model import Catalog
+    from upstep.engine.project import Project
+    from upstep.offers.message import Rendered
+
+PERIODS_COUNTED = 3
+"""``overage_periods_3`` counts the last three complete periods; see ``signals.limits``."""
+
+
+def message_facts(
+    project: Project,
+    row: Mapping[str, Any],
+    *,
+    offer_id: str,
+    as_of: datetime,
+    item: Item | None = None,
+    change: Change | None = None,
+    quote: Quote | None = None,
+) -> dict[str, Any]:
+    """Every fact of ``offers.facts.MessageFacts`` that is known of a decision. What is not known is left out.
+
+    ``row`` is a decision, parsed, and ``as_of`` its instant, from which days are counted; ``item`` is what the account
+    has today of the product that changes, ``change`` what is asked of billing, ``quote`` what billing answered.
+    """
+    catalog = project.catalog
+    facts = {name: fact["value"] for name, fact in row["facts"].items()}
+    told: dict[str, Any] = {
+        "account_name": row["name"],
+        "currency": row["currency"] or (item.currency if item else None),
+        "recurring_change": row["recurring_change_minor"] or None,
+        "overage_replaced": row["overage_replaced_minor"] or None,
+        "customer_saving": row["customer_saving_minor"] or None,
+        "accept_url": f"upstep:offers/{offer_id}/accept",
+        "decline_url": f"upstep:offers/{offer_id}/decline",
+        **_product_facts(catalog, row, facts),
+        **_use_facts(catalog, row, facts, as_of=as_of),
+        **_seat_facts(catalog, row, facts),
+        **_price_facts(catalog, row, item, change),
+        **(_quote_facts(quote) if quote else {}),
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def message_of(project: Project, row: Mapping[str, Any], facts: Mapping[str, Any]) -> Rendered | None:
+    """The message of a decision's play, the company's own words before those shipped; None when the play has none.
+
+    Raises:
+        PlayError: It prints a fact that is not known, or its words say what they may not.
+    """
+    play = project.playbook.play(row["play"])
+    if play is None or play.message is None:
+        return None
+    return render(load_message(play.message, project.folder / "messages"), facts)
+
+
+def _product_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What they have, and for a cross-sell what goes with it: there the decision's product is the one not owned yet."""
+    if row["motion"] != "cross_sell":
+        own = catalog.products.get(row["product_id"] or "")
+        return {"product_name": own.name if own else None}
+    offered = row["step_product_id"]
+    pairs = [pair for pair in catalog.partners if pair.then == offered]
+    has = facts.get("partner_product_id") or next((pair.has for pair in pairs), None)
+    own, following = catalog.products.get(has or ""), catalog.products.get(offered or "")
+    return {
+        "product_name": own.name if own else None,
+        "product_name_next": following.name if following else None,
+        "partner_reason": next((pair.because for pair in pairs if pair.has == has), None),
+    }
+
+
+def _use_facts(
+    catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any], *, as_of: datetime
+) -> dict[str, Any]:
+    meter = catalog.meters.get(row["meter_id"] or "")
+    used, limit, to_limit = facts.get("used"), facts.get("limit_quantity"), facts.get("days_to_limit")
+    resets = meter is not None and meter.kind == "flow" and facts.get("days_left") is not None
+    over = facts.get("overage_periods_3")
+    return {
+        "meter_name": meter.name if meter else None,
+        "used": used,
+        "limit": limit,
+        "used_share_percent": used * 100 // limit if used is not None and limit else None,
+        "resets_on": _later(as_of, facts["days_left"]) if resets else None,
+        # At the limit there is nothing to forecast any more.
+        "days_to_limit": max(1, round(to_limit)) if to_limit else None,
+        "limit_reached_on": _later(as_of, to_limit) if to_limit else None,
+        "periods_over": over,
+        "periods_counted": PERIODS_COUNTED if over is not None else None,
+        "adoption_percent": _percent(facts.get("adoption")),
+    }
+
+
+def _later(as_of: datetime, days: float) -> datetime:
+    return as_of + timedelta(seconds=round(days * 86_400))
+
+
+def _percent(share: float | None) -> int | None:
+    """Rounded down: a message never says more than is so. Facts have six decimals."""
+    return None if share is None else round(share * 1_000_000) * 100 // 1_000_000
+
+
+def _seat_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    meter = catalog.meters.get(row["meter_id"] or "")
+    if meter is None or meter.aggregate != "seats":
+        return {}
+    following = row["to_quantity"] if row["motion"] in ("volume", "upsell") and row["to_plan_id"] else None
+    return {"seats_paid": facts.get("limit_quantity"), "seats_used": facts.get("used"), "seats_next": following}
+
+
+def _price_facts(catalog: Catalog, row: Mapping[str, Any], item: Item | None, change: Change | None) -> dict[str, Any]:
+    """Today's plan and price as billing has them, and the next. An add-on comes on top of the plan, which stays."""
+    plan_now = catalog.plan((item.plan_id if item else row["plan_id"]) or "")
+    plan_next = catalog.plan(row["to_plan_id"] or "")
+    name_next = plan_next.name if plan_next else None
+    told: dict[str, Any] = {
+        "plan_name_now": plan_now.name if plan_now else None,
+        "price_now": item.amount_minor if item and item.currency == (row["currency"] or item.currency) else None,
+        "price_interval_now": _interval(*item.every) if item else None,
+        "limit_next": _limit_next(catalog, row),
+        "plan_name_next": name_next,
+    }
+    if change is None:
+        return told
+    wish = change.items[0]
+    told |= {"price_next": wish.amount_minor, "price_interval_next": _interval(wish.interval, wish.interval_count)}
+    if wish.add_on_id and item and item.every == (wish.interval, wish.interval_count):
+        count = f"{wish.quantity} x " if wish.quantity > 1 else ""
+        told |= {"plan_name_next": f"{name_next} with {count}{wish.name}"}
+        told |= {"price_next": item.amount_minor + wish.amount_minor}
+    return told
+
+
+def _limit_next(catalog: Catalog, row: Mapping[str, Any]) -> int | None:
+    """What the next plan includes of the decision's meter; for an add-on, today's whole limit and what it adds."""
+    plan = catalog.plan(row["to_plan_id"] or "")
+    if plan is None or not row["meter_id"]:
+        return None
+    quantity = int(row["to_quantity"] or 1)
+    add_on = next((found for found in catalog.add_ons() if found.id == row["to_add_on_id"]), None)
+    if add_on is not None:
+        each = next((limit.quantity for limit in add_on.limits if limit.meter_id == row["meter_id"]), None)
+        today = row["facts"].get("limit_quantity", {}).get("value")
+        return today + each * quantity if each and today is not None else None
+    limit = plan.limit(row["meter_id"])
+    if limit is None:
+        return None
+    return quantity if limit.follows_quantity else limit.quantity
+
+
+def _quote_facts(quote: Quote) -> dict[str, Any]:
+    yearly = quote.yearly_difference_minor
+    return {
+        "quote_today": quote.due_now_minor or None,
+        "next_invoice": quote.next_invoice_minor,
+        "next_invoice_on": quote.next_invoice_at,
+        "quote_expires_on": quote.expires_at,
+        "yearly_saving": -yearly if yearly < 0 else None,
+    }
+
+
+def _interval(interval: str, count: int) -> str:
+    """An interval as one says it after "a": month, quarter, 2-week period."""
+    if (interval, count) == ("month", 3):
+        return "quarter"
+    return interval if count == 1 else f"{count}-{interval} period"
