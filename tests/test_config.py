@@ -1,0 +1,115 @@
+"""upstep.yaml: what it may say, what is meant when it says nothing, and every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from upstep.config import _GATES, Assumption, Settings, load_settings
+from upstep.errors import ConfigError
+from upstep.plays.gates import GATES
+
+PLAIN = "version: 1\ncurrency: usd\n"
+
+
+def settings(folder: Path, text: str) -> Settings:
+    (folder / "upstep.yaml").write_text(text)
+    return load_settings(folder)
+
+
+def refused(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        settings(folder, text)
+    assert error.value.exit_code == 2
+    return [str(fault).replace(f"{folder}/", "") for fault in error.value.faults]
+
+
+def test_two_lines_are_enough(tmp_path: Path) -> None:
+    assert settings(tmp_path, PLAIN) == Settings(company="this company", currency="usd")
+
+
+def test_everything_that_may_be_said(tmp_path: Path) -> None:
+    text = """\
+version: 1
+company: Testco
+currency: eur
+time_zone: Europe/Berlin
+fresh_days: 5
+plays: {off: [complement]}
+gates: {payment_trouble: {without_data: allow, because: invoices are paid by card}}
+assisted: {from_minor: 500000, owned: no, default_owner: ana}
+contact_policy: {cool_down_days: 14, declined_days: 60}
+billing: {provider: sandbox}
+"""
+    assert settings(tmp_path, text) == Settings(
+        company="Testco",
+        currency="eur",
+        time_zone="Europe/Berlin",
+        fresh_days=5,
+        plays_off=("complement",),
+        assumptions=(Assumption("payment_trouble", "invoices are paid by card"),),
+        assisted_from_minor=500_000,
+        assisted_owned="no",
+        default_owner="ana",
+        cool_down_days=14,
+        declined_days=60,
+    )
+
+
+def test_a_gate_that_asks_is_no_assumption(tmp_path: Path) -> None:
+    assert settings(tmp_path, PLAIN + "gates: {open_issue: {without_data: ask}}\n").assumptions == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "found"),
+    [
+        ("tim_zone: UTC", "3:1", "Did you mean 'time_zone'?"),
+        ("time_zone: Europe/Berlim", "3:12", "Did you mean 'Europe/Berlin'?"),
+        ("plays: {of: [x]}", "3:9", "Did you mean 'off'?"),
+        ("gates: {open_isue: {without_data: allow, because: x}}", "3:20", "Did you mean 'open_issue'?"),
+        ("gates: {open_issue: {without_data: alow, because: x}}", "3:36", "Did you mean 'allow'?"),
+        ("gates: {open_issue: {without_data: allow}}", "3:21", "'because' is missing"),
+        ("assisted: {owned: maybe}", "3:19", "'maybe'"),
+        ("assisted: {from: 5}", "3:12", "'from'"),
+        ("contact_policy: {cool_down: 5}", "3:18", "Did you mean 'cool_down_days'?"),
+        ("contact_policy: {cool_down_days: -1}", "3:34", "-1"),
+        ("fresh_days: -1", "3:13", "-1"),
+        ("fresh_days: soon", "3:13", "soon"),
+        ("assisted: {from_minor: -5}", "3:24", "-5"),
+        ("billing: {provider: sandbux}", "3:21", "Did you mean 'sandbox'?"),
+    ],
+)
+def test_a_fault_is_told_with_its_place(tmp_path: Path, line: str, place: str, found: str) -> None:
+    (told,) = refused(tmp_path, PLAIN + line + "\n")
+    assert told.startswith(f"upstep.yaml:{place}: ")
+    assert found in told
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("version: 2\ncurrency: usd\n", "version 2 is not known. Write version: 1."),
+        ("currency: usd\n", "version"),
+        ("version: 1\n", "currency"),
+        ("version: 1\ncurrency: usdd\n", "Did you mean 'usd'?"),
+        ("version: 1\n  currency: [", "upstep.yaml:"),
+    ],
+)
+def test_what_every_project_must_say(tmp_path: Path, text: str, found: str) -> None:
+    assert any(found in told for told in refused(tmp_path, text))
+
+
+def test_all_faults_are_told_at_once_in_file_order(tmp_path: Path) -> None:
+    told = refused(tmp_path, "version: 1\ncurrency: usx\ntime_zone: Mars\nfresh_days: soon\nnothing: 1\n")
+    assert [line.split(":")[1] for line in told] == ["2", "3", "4", "5"]
+
+
+def test_a_folder_without_settings_is_no_project(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="so this is no project folder"):
+        load_settings(tmp_path)
+
+
+def test_the_gates_that_settings_know_are_the_gates_there_are() -> None:
+    # The settings stand below the plays, so they keep a list of their own.
+    assert set(_GATES) == set(GATES)
