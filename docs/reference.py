@@ -349,7 +349,7 @@ def pages() -> dict[str, str]:
     """Every reference page by its file name."""
     catalog, program = _sample()
     return {
-        "plays.md": plays_page(load_playbook(catalog, program)),
+        "plays.md": plays_page(load_playbook(catalog, kinds_of(program))),
         "gates.md": gates_page(),
         "signals.md": signals_page(kinds_of(program)),
         "tables.md": tables_page(),

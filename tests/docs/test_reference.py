@@ -98,7 +98,7 @@ def test_a_play_example_is_a_play(reference: ModuleType, tmp_path: Path) -> None
         (tmp_path / f"own_{number}.yaml").write_text(text, encoding="utf-8")
 
     catalog, program = reference._sample()
-    playbook = load_playbook(catalog, program, own=tmp_path)
+    playbook = load_playbook(catalog, kinds_of(program), own=tmp_path)
 
     own = [play for play in playbook.plays if Path(play.file).parent == tmp_path]
     assert len(own) == len(blocks("plays.md"))

@@ -10,7 +10,7 @@ import pytest
 from tests.company import profiles, project
 from upstep.errors import PlayError
 from upstep.plays.gates import GATES
-from upstep.plays.play import LIBRARY, Play, Playbook, load_playbook, plain
+from upstep.plays.play import LIBRARY, Play, Playbook, kinds_of, load_playbook, plain
 from upstep.tables.schema import MOTIONS
 
 GOOD = """\
@@ -28,7 +28,7 @@ def book(folder: Path, *, off: Collection[str] = (), **files: str) -> Playbook:
     """The shipped plays and these of the company's own."""
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(text)
-    return load_playbook(project().catalog, profiles(), own=folder, off=off)
+    return load_playbook(project().catalog, kinds_of(profiles()), own=folder, off=off)
 
 
 def refused(folder: Path, text: str) -> list[str]:

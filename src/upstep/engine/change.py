@@ -35,7 +35,7 @@ def change_of(project: Project, live: Sequence[Item], row: Mapping[str, Any], *,
     prices count.
     """
     if row["to_plan_id"] is None:
-        return NoChange(f"{row['target']} is bought by no subscription")
+        return NoChange(f"{row['target']} is nothing that a subscription bills")
     plan = project.catalog.plan(row["to_plan_id"])
     if plan is None:
         return NoChange(f"plan {row['to_plan_id']} is not in the catalog")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -17,16 +18,18 @@ import pyarrow.compute as pc
 import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
 from upstep.engine.assemble import assemble, finish
+from upstep.engine.compiled import kept_statements
 from upstep.engine.project import Project
 from upstep.errors import Fault, SourceError
 from upstep.money import CURRENCIES
 from upstep.plays.evaluate import add_conditions
 from upstep.plays.gates import add_gates
+from upstep.plays.grain import GRAINS
 from upstep.plays.people import meter_people
 from upstep.plays.propose import SCHEMA, Fired, propose
 from upstep.plays.rank import INPUTS, build
 from upstep.tables.facts import Facts, open_facts
-from upstep.tables.query import DuckEngine, Engine, Program, arrow_types, core_table, union_all
+from upstep.tables.query import DuckEngine, Engine, Program, Statements, arrow_types, core_table, union_all
 from upstep.tables.schema import REQUIRED_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -113,30 +116,54 @@ class Decider:
 
     def __init__(self, project: Project, *, owners_connected: bool) -> None:
         self.project = project
-        self.profiles = project.profiles()
         self.playbook = project.playbook
         self.rules = project.rules(owners_connected=owners_connected)
-        tables = self._tables(self.profiles)
-        self.grains = add_conditions(self.profiles, self.playbook, tables)
-        add_gates(self.profiles, tables)
-        _add_fit_inputs(self.profiles, self.grains)
-        self.ranking = self._ranking()
+        each = {play.each for play in self.playbook.plays}
+        self.grains = [grain for grain in GRAINS.values() if grain.name in each]
 
-    def _tables(self, program: Program) -> dict[str, ir.Table]:
-        words = self.project.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
-        tables = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
-        return tables | {name: ibis.table(select.schema(), name=name) for name, select in program.stages.items()}
+    @cached_property
+    def profiles(self) -> Program:
+        """Core tables to profiles, to what fired, to what is needed to price it."""
+        program = self.project.profiles()
+        tables = self._tables(program)
+        add_conditions(program, self.playbook, tables)
+        add_gates(program, tables)
+        _add_fit_inputs(program, self.grains)
+        return program
 
-    def _ranking(self) -> Program:
+    @cached_property
+    def ranking(self) -> Program:
+        """Proposals to decisions."""
         tables = self._tables(self.profiles)
         tables |= {name: core_table(name) for name in ("contact", "contact_key", "usage_contact")}
         tables["proposal"] = ibis.table(arrow_types(pa.schema(list(SCHEMA.items()))), name="proposal")
         tables |= {name: ibis.table(dict(columns), name=name) for name, columns in INPUTS.items()}
         program = Program()
         build(self.playbook, self.rules, tables, program)
-        if any(grain.name == "limit" for grain in self.grains):
+        if self._has_limits:
             program.stage("meter_people", meter_people(tables["fired_limit"], tables))
         return program
+
+    @property
+    def _has_limits(self) -> bool:
+        return any(grain.name == "limit" for grain in self.grains)
+
+    @cached_property
+    def _statements(self) -> tuple[Statements, Statements]:
+        """Both programs for DuckDB, from disk where they were kept."""
+        parts = (self.project.catalog.hash, self.playbook.hash, repr(self.rules))
+        folder = self.project.cache_folder
+        profiles = kept_statements(folder, "profiles", parts, lambda: self.profiles)
+        return profiles, kept_statements(folder, "ranking", parts, lambda: self.ranking)
+
+    def programs(self, engine: Engine) -> tuple[Program | Statements, Program | Statements]:
+        """What the engine runs before and after the proposals."""
+        return self._statements if engine.dialect == "duckdb" else (self.profiles, self.ranking)
+
+    def _tables(self, program: Program) -> dict[str, ir.Table]:
+        words = self.project.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
+        tables = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
+        return tables | {name: ibis.table(select.schema(), name=name) for name, select in program.stages.items()}
 
     @property
     def kept(self) -> list[str]:
@@ -160,7 +187,8 @@ class Decider:
         """
         for name, rows in words.tables.items():
             engine.load(name, rows)
-        engine.run(self.profiles, keep=[*self.kept, *keep])
+        profiles, ranking = self.programs(engine)
+        engine.run(profiles, keep=[*self.kept, *keep])
         fired = Fired(
             {grain.name: engine.read(f"fired_{grain.name}") for grain in self.grains},
             engine.read("fit_owned"),
@@ -176,9 +204,9 @@ class Decider:
         engine.load("proposal", proposals)
         for name, rows in inputs.items():
             engine.load(name, rows)
-        engine.run(self.ranking)
+        engine.run(ranking)
         decided = engine.read("decided")
-        people = engine.read("meter_people") if "meter_people" in self.ranking.stages else None
+        people = engine.read("meter_people") if self._has_limits else None
         names = engine.read("account_gates").select(["account_key", "account_id", "name", "owner_id"])
         engine.drop("decided", "meter_people", "proposal", *(name for name in self.kept if name not in keep))
         return assemble(decided, fired, names, people, self.playbook, self.project.catalog, as_of=as_of)

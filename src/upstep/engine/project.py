@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from upstep.catalog.load import load_catalog
 from upstep.config import Settings, load_settings
-from upstep.plays.play import Playbook, load_playbook
+from upstep.engine.compiled import kept_value
+from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, vocabulary
 from upstep.tables.schema import TABLES
@@ -83,12 +84,24 @@ class Project:
         words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
         return build(self.catalog, words)
 
+    @property
+    def cache_folder(self) -> Path:
+        """Where compiled queries are kept; it may be deleted at any time."""
+        return self.folder / ".upstep" / "cache"
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """The columns that conditions may read, by grain."""
+        parts = (self.catalog.hash,)
+        kinds: Kinds = kept_value(self.cache_folder, "columns", parts, lambda: kinds_of(self.profiles()))
+        return kinds
+
     @cached_property
     def playbook(self) -> Playbook:
         """The plays that run: shipped, own, without those named under plays.off."""
         return load_playbook(
             self.catalog,
-            self.profiles(),
+            self.kinds,
             own=self.folder / "plays",
             off=self.settings.plays_off,
             extra=self.extra_plays,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from upstep.yaml_file import Node
 
 LIBRARY = Path(__file__).parent / "library"
+Kinds = dict[str, dict[str, str]]
+"""Grain to its visible columns and their kinds: number, text or flag."""
+
 PROPOSALS = ("fit", "seats", "term", "product", "adopt", "cheaper")
 """What a play proposes: what holds the forecast; seats; a longer term; a product; use; a smaller plan."""
 
@@ -114,7 +117,7 @@ class Playbook:
 
 def load_playbook(
     catalog: Catalog,
-    program: Program,
+    kinds: Kinds,
     *,
     own: Path | None = None,
     off: Collection[str] = (),
@@ -123,6 +126,7 @@ def load_playbook(
     """Read the shipped plays and a company's own.
 
     Args:
+        kinds: From ``kinds_of``.
         own: Folder of the company's plays; one with a shipped play's id takes its place.
         off: Ids of plays that do not run.
         extra: More files, as a benchmark uses.
@@ -136,7 +140,7 @@ def load_playbook(
     files = [*sorted(LIBRARY.glob("*.yaml")), *(sorted(own.glob("*.yaml")) if own and own.is_dir() else []), *extra]
     for file in files:
         node = read_yaml(file, faults)
-        play = _read(node, file, catalog, program) if node else None
+        play = _read(node, catalog, kinds, file=file) if node else None
         if play:
             plays[play.id] = play
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -152,13 +156,13 @@ def load_playbook(
     return Playbook(kept, digest.hexdigest())
 
 
-def _read(node: Node, file: Path, catalog: Catalog, program: Program) -> Play | None:
+def _read(node: Node, catalog: Catalog, kinds_by_grain: Kinds, *, file: Path) -> Play | None:
     before = len(node.faults)
     node.unknown_keys(_KEYS)
     play_id = node.text("play")
     node = node.called(f"play '{play_id}'")
     each = node.text("each", allowed=tuple(GRAINS))
-    kinds = column_kinds(program, each) if each in GRAINS else {}
+    kinds = kinds_by_grain.get(each, {})
     condition = _condition(node, "when", kinds, catalog)
     added, removed = _gates(node)
     play = Play(
@@ -250,8 +254,8 @@ def _gates(node: Node) -> tuple[tuple[str, ...], dict[str, str]]:
     return gates.words("add", (), allowed=tuple(GATES)), removed
 
 
-def kinds_of(program: Program) -> dict[str, dict[str, str]]:
-    """For documentation: grain to its visible columns and their kinds."""
+def kinds_of(program: Program) -> Kinds:
+    """The columns that conditions may read, by grain, and their kinds. They do not depend on what is sold."""
     return {grain: column_kinds(program, grain) for grain in GRAINS}
 
 

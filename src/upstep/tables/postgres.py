@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from upstep.errors import ConfigError, Fault, OutsideError
-from upstep.tables.query import Program, arrow_types
+from upstep.tables.query import Program, Statements, arrow_types
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -72,7 +72,7 @@ class PostgresEngine:
             for statement in statements:
                 cursor.execute(statement)
 
-    def run(self, program: Program, *, keep: Sequence[str] = ()) -> None:
+    def run(self, program: Program | Statements, *, keep: Sequence[str] = ()) -> None:
         """See ``Engine.run``."""
         last = program.last_reader
         for name, sql in program.sql(self.dialect).items():

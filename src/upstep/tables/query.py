@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -181,12 +182,32 @@ class Program:
         return last
 
 
+@dataclass(frozen=True)
+class Statements:
+    """A program's SQL in one dialect, as it was kept: it runs like the program and need not be built."""
+
+    dialect: str
+    by_stage: dict[str, str]
+    last_reader: dict[str, str]
+
+    def sql(self, dialect: str) -> dict[str, str]:
+        """Stage name to SQL, in order.
+
+        Raises:
+            ValueError: It was kept in another dialect.
+        """
+        if dialect != self.dialect:
+            message = f"these statements are for {self.dialect}, not {dialect}"
+            raise ValueError(message)
+        return self.by_stage
+
+
 class Engine(Protocol):
     """Runs programs. One engine holds the tables of one command; they vanish with it."""
 
     dialect: str
 
-    def run(self, program: Program, *, keep: Sequence[str] = ()) -> None:
+    def run(self, program: Program | Statements, *, keep: Sequence[str] = ()) -> None:
         """Materialise every stage, dropping each after its last reader unless it is in ``keep``."""
         ...
 
@@ -221,7 +242,7 @@ class DuckEngine:
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(":memory:", config=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
 
-    def run(self, program: Program, *, keep: Sequence[str] = ()) -> None:
+    def run(self, program: Program | Statements, *, keep: Sequence[str] = ()) -> None:
         """See ``Engine.run``."""
         last = program.last_reader
         for name, sql in program.sql(self.dialect).items():

@@ -1,0 +1,77 @@
+"""Compiled queries kept on disk: building and compiling them takes seconds, running them for one account a fraction.
+
+A kept text is found by a digest of all that it is made from, the program's own source among it, so a stale one is never
+read. Whoever deletes the folder loses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from upstep.tables.query import Program, Statements
+
+_SOURCES = ("signals/*.py", "plays/*.py", "tables/query.py", "tables/schema.py", "engine/decide.py", "catalog/model.py")
+_LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
+KEPT_MAX = 20
+"""Older texts than this many are removed when a new one is kept."""
+
+
+@cache
+def source_digest() -> str:
+    """What the queries are made by: our source and the libraries that build and compile them."""
+    digest = hashlib.blake2b(digest_size=16)
+    package = Path(__file__).parent.parent
+    for pattern in _SOURCES:
+        for path in sorted(package.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    for library in _LIBRARIES:
+        digest.update(version(library).encode())
+    return digest.hexdigest()
+
+
+def kept_statements(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Program]) -> Statements:
+    """A program's DuckDB SQL, from the folder or built and put there.
+
+    Args:
+        parts: What the program depends on beside our own source.
+    """
+    kept = _kept(folder, name, parts, lambda: _plain(build()))
+    return Statements("duckdb", kept["sql"], kept["last_reader"])
+
+
+def kept_value(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Any]) -> Any:
+    """A value of JSON kinds, from the folder or made and put there."""
+    return _kept(folder, name, parts, build)
+
+
+def _plain(program: Program) -> dict[str, Any]:
+    return {"sql": program.sql("duckdb"), "last_reader": program.last_reader}
+
+
+def _kept(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Any]) -> Any:
+    key = hashlib.blake2b("\0".join((source_digest(), *parts)).encode(), digest_size=12).hexdigest()
+    path = folder / f"{name}-{key}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        made = build()
+    with suppress(OSError):  # A folder that cannot be written costs time, nothing else.
+        _write(path, made)
+    return made
+
+
+def _write(path: Path, made: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{id(made)}.new")
+    fresh.write_text(json.dumps(made), encoding="utf-8")
+    fresh.replace(path)
+    kept = sorted(path.parent.glob("*.json"), key=lambda found: found.stat().st_mtime, reverse=True)
+    for old in kept[KEPT_MAX:]:
+        old.unlink(missing_ok=True)
