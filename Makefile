@@ -8,16 +8,17 @@ PYTEST := $(BIN)/pytest -q
 WORKERS ?= 2
 # What the default test run leaves out: suites that need a server, a browser or minutes.
 QUICK := not postgres and not browser and not faults and not slow
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+# Compiled once here: every command would compile the libraries again where Python may not write beside them.
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-SOURCES := src tests $(wildcard benchmarks)
+SOURCES := src tests docs $(wildcard benchmarks)
 
 # Runs pytest on a folder that may not exist yet, and says so when it does not.
 run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet in $(1)"; fi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs backends wheel bench bench-full lock clean
+.PHONY: help setup demo test check format format-check lint types imports docs reference backends wheel bench bench-full lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ imports: .venv/.dev ## Do imports point one way?
 
 docs: .venv/.dev ## Check the docs: pages, links, decisions, words
 	$(call run_folder,tests/docs,)
+
+reference: .venv/.dev ## Write docs/reference from the code
+	$(BIN)/python docs/reference.py
 
 backends: .venv/.dev ## The same answers on DuckDB and Postgres
 	$(call run_folder,tests/backends,)

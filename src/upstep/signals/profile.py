@@ -60,7 +60,11 @@ def vocabulary(
             "today": today(as_of, usage_from_day=usage_from_day),
             "calendar_day": calendar_day(),
             "calendar_month": calendar_month(),
-            "zone_month": zone_month(as_of, company_zone),
+            "zone_month": zone_month(
+                as_of,
+                company_zone,
+                with_accounts=any(meter.period == "calendar_month" for meter in catalog.meters.values()),
+            ),
             "interval_factor": interval_factor(),
             "known": pa.table(
                 {f"has_{name}": pa.array([is_so]) for name, is_so in {"usage_contact": True, **known}.items()}

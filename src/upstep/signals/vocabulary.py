@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -87,12 +87,16 @@ def today(as_of: datetime, *, usage_from_day: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
-def zone_month(as_of: datetime, company_zone: str) -> pa.Table:
+@lru_cache(maxsize=4)
+def zone_month(as_of: datetime, company_zone: str, *, with_accounts: bool = True) -> pa.Table:
     """One row per zone: the first instants of the account's calendar months, from next (starts_next) to three back.
 
     The row with an empty zone is the company's, for accounts without one or with an unknown one.
+
+    Args:
+        with_accounts: Whether any meter counts by calendar months, so that the accounts' own zones matter.
     """
-    zones = {zone: ZoneInfo(zone) for zone in sorted(available_timezones())}
+    zones = {zone: ZoneInfo(zone) for zone in sorted(available_timezones()) if with_accounts}
     zones[""] = ZoneInfo(company_zone)
     months = {name: _month_starts(as_of, zone) for name, zone in zones.items()}
     names = ("starts_next", "starts_0", "starts_1", "starts_2", "starts_3")
