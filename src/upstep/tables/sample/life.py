@@ -56,8 +56,8 @@ def add_ticket(
         "ticket",
         ticket_id=book.next_id("ticket", "tkt"),
         account_id=customer.account_id,
-        opened_at=book.before(opened_days),
-        closed_at=None if closed_days is None else book.before(closed_days),
+        opened_at=max(book.before(opened_days), customer.created_at),
+        closed_at=None if closed_days is None else max(book.before(closed_days), customer.created_at),
         kind=kind,
         severity=severity,
         escalated=False,
@@ -143,7 +143,7 @@ def add_goal(
         priority=priority,
         advances=advances,
         sponsor_contact_id=sponsor_id,
-        stated_at=book.before(days),
+        stated_at=max(book.before(days), customer.created_at),
         source="executive call",
         review_at=book.before(days - 180),
     )
@@ -166,8 +166,8 @@ def add_deal(
         motion=motion,
         stage="negotiation" if closed_days is None else "closed",
         amount_minor=amount_minor,
-        opened_at=book.before(opened_days),
-        closed_at=None if closed_days is None else book.before(closed_days),
+        opened_at=max(book.before(opened_days), customer.created_at),
+        closed_at=None if closed_days is None else max(book.before(closed_days), customer.created_at),
         won=None if closed_days is None else True,
     )
 
