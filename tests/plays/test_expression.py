@@ -226,6 +226,11 @@ def test_dividing_by_zero_is_not_known_rather_than_endless(database: duckdb.Duck
     assert not matched(database, "not used / limit_quantity > 0.1") & nothing
 
 
+def test_no_product_overflows(database: duckdb.DuckDBPyConnection) -> None:
+    text = "used * 1000000000000 * 1000000000000 > 1000000 * 1000000"
+    assert matched(database, text) == in_sql(database, "used > 0")
+
+
 def test_reached_compares_whole_numbers_and_never_fires_without_a_limit(database: duckdb.DuckDBPyConnection) -> None:
     assert matched(database, "reached(0.8)") == in_sql(database, "limit_quantity = 10 and used >= 8")
     assert matched(database, "reached(0.81)") == in_sql(database, "limit_quantity = 10 and used >= 9")
@@ -274,7 +279,7 @@ def numbers(draw: st.DrawFn, depth: int = 2) -> str:
         return f"(-{draw(numbers(depth - 1))})"
     if kind >= 3:
         return f"({draw(numbers(depth - 1))} {draw(st.sampled_from('+-*'))} {draw(numbers(depth - 1))})"
-    return draw(st.sampled_from(["used", "limit_quantity", "share", "8", "0.25", "1000000"]))
+    return draw(st.sampled_from(["used", "limit_quantity", "share", "8", "0.25", "3"]))
 
 
 @st.composite

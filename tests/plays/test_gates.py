@@ -34,7 +34,7 @@ from upstep.tables.query import DuckEngine, Program
 CLEAR, HOLDS, UNKNOWN, NOT_APPLICABLE = Answer
 AS_OF = "2026-03-20"
 STORAGE, AUDIENCE = "add_on:more_storage", "product:audience"
-ADOPT, SCALE = "adopt:emails", "plan:scale"
+ADOPT, PRO, SCALE = "adopt:emails", "plan:pro", "plan:scale"
 
 
 def sender(name: str, *more: Rows, sent: int = 7000, since: str = "2025-01-31", **columns: Any) -> Rows:
@@ -81,8 +81,10 @@ PAYMENT: Mapping[str, tuple[Rows, Answer]] = {
     "due long ago and paid": (due("2026-01-01", paid_at="2026-01-02", status="paid"), CLEAR),
     "due long ago and void": (due("2026-01-01", status="void"), CLEAR),
     "failed and not due": (due("2026-04-19", last_failure_at="2026-03-19"), HOLDS),
-    "uncollectible": (due("2026-04-19", status="uncollectible"), HOLDS),
-    "without a due date": (invoice("", at="2026-01-01"), CLEAR),
+    "due long ago and given up": (due("2026-01-01", status="uncollectible"), HOLDS),
+    "of nothing": (due("2026-01-01", amount_due_minor=0), CLEAR),
+    "33 days old without a due date": (invoice("", at="2026-02-15"), CLEAR),
+    "a second older without a due date": (invoice("", at="2026-02-14T23:59:59"), HOLDS),
 }
 THREAT: Mapping[str, tuple[Rows, Answer]] = {
     "risk 90 days ago": (moment("", "renewal_risk", at="2025-12-20"), CLEAR),
@@ -162,8 +164,14 @@ WHOLE = company(
     [seat("more seats", contact_id=f"p{index}") for index in range(6)],
     moment("more seats", "first_value"),
     # low_adoption
-    sender("used 40 %", sent=4000),
-    sender("used 40.01 %", sent=4001),
+    [
+        [
+            item(name, "free", since="2025-01-31"),
+            usage(name, "emails", sent, since="2026-01-31", until="2026-02-28"),
+            usage(name, "emails", 1000, since="2026-02-28", until="2026-03-20"),
+        ]
+        for name, sent in (("used 40 %", 400), ("used 40.1 %", 401))
+    ],
     # leaving
     sender("cancels", cancel_at="2026-03-31"),
     sender("will go down", pending_plan_id="free"),
@@ -298,9 +306,9 @@ def test_priority_and_sponsor_are_asked_of_assisted_steps_only(said: Settled) ->
 
 
 def test_a_hygiene_step_needs_no_priority(said: Settled) -> None:
-    row = said["owned free", "plan:pro"]
+    row = said["owned free", PRO]
     assert (row["path"], row["motion"]) == ("assisted", "upsell")
-    assert answer(said, "owned free", "no_priority", "plan:pro") == NOT_APPLICABLE
+    assert answer(said, "owned free", "no_priority", PRO) == NOT_APPLICABLE
     assert answer(said, "goal: no goal", "no_priority", STORAGE) == HOLDS
 
 
@@ -325,8 +333,12 @@ def test_an_upgrade_is_a_purchase_and_a_renewal_or_seats_are_not(said: Settled) 
 
 
 def test_at_40_percent_of_the_last_whole_period_nothing_is_sold(said: Settled) -> None:
-    assert answer(said, "used 40 %", "low_adoption") == HOLDS
-    assert answer(said, "used 40.01 %", "low_adoption") == CLEAR
+    assert answer(said, "used 40 %", "low_adoption", PRO) == HOLDS
+    assert answer(said, "used 40.1 %", "low_adoption", PRO) == CLEAR
+
+
+def test_low_adoption_speaks_of_the_meter_that_is_sold(said: Settled) -> None:
+    assert answer(said, "in every trouble", "low_adoption") == CLEAR
 
 
 @pytest.mark.parametrize(
@@ -374,7 +386,6 @@ def test_care_answers_to_open_issue_asked_recently_and_capacity_only(said: Settl
     assert [gate for gate in GATES if sale[f"gate_{gate}"] == HOLDS] == [
         "open_issue",
         "payment_trouble",
-        "low_adoption",
         "leaving",
         "renewal_threat",
     ]

@@ -78,7 +78,8 @@ _COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
 _ARITHMETIC: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: lambda a, b: a + b,
     exp.Sub: lambda a, b: a - b,
-    exp.Mul: lambda a, b: a * b,
+    # In whole numbers a product can overflow, which would end the run of everybody.
+    exp.Mul: lambda a, b: a.cast("float64") * b.cast("float64"),
     exp.Div: lambda a, b: a.cast("float64") / b.cast("float64").nullif(0.0),
 }
 

@@ -196,7 +196,7 @@ def _tell_misfits(node: Node, play: Play) -> None:
         node.fault(
             f"propose: {play.propose} cannot be made for each: {play.each}.", f"Use each: {' or '.join(grains)}."
         )
-    if motions and play.motion not in motions:
+    if motions and play.motion and play.motion not in motions:
         found = f"motion: {play.motion} does not go with propose: {play.propose}."
         node.fault(found, f"Write motion: {' or '.join(motions)}.")
 
