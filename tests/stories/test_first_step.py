@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from upstep.billing.sandbox import SandboxBiller
@@ -30,13 +33,40 @@ class Story:
     run: Run
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample company, loaded once; each story goes on from a copy."""
+    folder = tmp_path_factory.mktemp("postline")
+    write_sample("postline", folder, accounts=40)
+    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
+    return folder
+
+
 @pytest.fixture
-def story(tmp_path: Path) -> Story:
-    write_sample("postline", tmp_path, accounts=40)
-    project = Project(tmp_path)
-    load(tmp_path, now=AS_OF, through=AS_OF, known=project.known_ids)
+def story(loaded: Path, tmp_path: Path) -> Story:
+    shutil.copytree(loaded, tmp_path / "postline")
+    project = Project(tmp_path / "postline")
     run = decide(project, accounts=[ACCOUNT])
-    return Story(project, cycle.sandbox(project, as_of=AS_OF), run)
+    return Story(project, cycle.sandbox(project, as_of=AS_OF, accounts=[ACCOUNT]), run)
+
+
+def append(story: Story, table: str, row: dict[str, str]) -> None:
+    """One more row of a source, loaded in the morning."""
+    path = story.project.folder / "data" / f"{table}.csv"
+    header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(",".join(row.get(name, "") for name in header) + "\n")
+    load(story.project.folder, now=MORNING, through=MORNING, known=story.project.known_ids)
+
+
+def append_usage(story: Story, quantity: int, *, at: datetime) -> None:
+    """One more event, loaded in the morning."""
+    path = story.project.folder / "data" / "usage.parquet"
+    usage = pq.read_table(path)
+    event = {"event_id": "ev_new", "account_id": ACCOUNT, "meter_id": "emails", "quantity": quantity, "occurred_at": at}
+    row = pa.table({field.name: pa.array([event.get(field.name)], field.type) for field in usage.schema})
+    pq.write_table(pa.concat_tables([usage, row.cast(usage.schema)]), path)
+    load(story.project.folder, now=MORNING, through=MORNING, known=story.project.known_ids)
 
 
 def step_of(run: Run) -> dict[str, object]:
@@ -98,29 +128,24 @@ def test_every_verb_said_twice_changes_nothing_more(story: Story) -> None:
 def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: Story) -> None:
     (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     accept(story, opened.offer.offer_id)
+    # Even a limit that is reached at once is not followed by the next sale.
+    append_usage(story, 49_000, at=AS_OF + timedelta(hours=9))
     cycle.reconcile(story.project, provider=story.biller, now=MORNING)
 
-    after = decide(story.project, accounts=[ACCOUNT], as_of=MORNING, inputs=gather(story.project, at=MORNING))
+    after = decide(story.project, accounts=[ACCOUNT], inputs=gather(story.project, at=MORNING))
 
     rows = [parsed(row) for row in after.decisions.to_pylist() if row["step_product_id"] == "sending"]
-    assert rows
-    assert all(row["outcome"] != "eligible" for row in rows if row["lane"] == "self_serve")
+    steps = [row for row in rows if row["path"] != "notice"]
+    assert after.as_of == MORNING
+    assert steps
+    assert all("just_purchased" in [hold["gate"] for hold in row["holds"]] for row in steps)
+    assert all(row["outcome"] in ("held", "unfit") for row in steps)
 
 
 def test_an_urgent_problem_opened_after_the_offer_stops_the_message_and_the_click(story: Story) -> None:
     (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
-    tickets = story.project.folder / "data" / "ticket.csv"
-    header = tickets.read_text(encoding="utf-8").splitlines()[0].split(",")
-    row = {
-        "ticket_id": "t_new",
-        "account_id": ACCOUNT,
-        "opened_at": "2026-11-20T08:00:00Z",
-        "kind": "problem",
-        "severity": "urgent",
-    }
-    with tickets.open("a", encoding="utf-8") as file:
-        file.write(",".join(row.get(name, "") for name in header) + "\n")
-    load(story.project.folder, now=MORNING, through=MORNING, known=story.project.known_ids)
+    problem = {"ticket_id": "t_new", "account_id": ACCOUNT, "kind": "problem", "severity": "urgent"}
+    append(story, "ticket", problem | {"opened_at": "2026-11-20T08:00:00Z"})
 
     sent = cycle.deliver(story.project, now=MORNING)
 

@@ -94,9 +94,11 @@ def _inputs(project: Project, engine: sa.Engine, without: set[str], *, now: date
 def _reason(row: Mapping[str, Any] | None, decided: Mapping[str, Mapping[str, Any]], *, to_accept: bool) -> str | None:
     if row is None:
         return "nothing makes it fire any more"
-    stops = _stops(row)
-    if stops or row["path"] != "self_serve":
-        return stops or "the step is a person's by now: a deal is open, it has an owner, or the change is large"
+    if row["path"] != "self_serve":
+        # Its gates are those of an assisted sale by now, which would only distract from the reason.
+        return "the step is a person's by now: a deal is open (open_deal), it has an owner, or the change is large"
+    if stops := _stops(row):
+        return stops
     if to_accept and row["has_open_invoice"]:
         return "an invoice is open; one click counts again once it is paid"
     winner = decided.get(row["outranked_by"] or "")
