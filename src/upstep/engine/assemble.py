@@ -255,9 +255,17 @@ def _day(seconds: Any) -> Any:
 
 def _escaped(text: Any) -> Any:
     """Text as it may stand between JSON quotes."""
+    if isinstance(text, pa.Array | pa.ChunkedArray) and not _has_marks(text):
+        return text
     for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         text = pc.replace_substring(text, character, written)
     return pc.replace_substring_regex(text, "[\\x00-\\x1f]", " ")
+
+
+def _has_marks(text: Text) -> bool:
+    """Whether any text holds what JSON must escape; nearly none does, and looking costs a sixth of replacing."""
+    found = pc.any(pc.match_substring_regex(text, '[\\\\"\\x00-\\x1f]'))
+    return bool(found.as_py())
 
 
 def _assumed(decided: pa.Table) -> Text:
@@ -307,9 +315,22 @@ def facts_json(play: Play, subject: pa.Table, account: Any, catalog: Catalog, *,
         unit = _unit(name, subject, catalog)
         kind = "usage" if name.startswith(_USAGE_FACTS) or name.startswith("meter__") else "held"
         kind = name if name in records else kind
-        comma = "," if pieces else "{"
-        pieces += [f'{comma}"{name}":{{"value":', value, ',"unit":', unit, ',"records":["', records[kind], '"]}']
-    return pc.binary_join_element_wise(*pieces, "}", "") if pieces else pa.repeat(pa.scalar("{}"), subject.num_rows)
+        comma = '"]},' if pieces else "{"
+        pieces += [f'{comma}"{name}":{{"value":', value, ',"unit":', unit, ',"records":["', records[kind]]
+    if not pieces:
+        return pa.repeat(pa.scalar("{}"), subject.num_rows)
+    return pc.binary_join_element_wise(*_fewest([*pieces, '"]}}']), "")
+
+
+def _fewest(pieces: Sequence[Any]) -> list[Any]:
+    """The same pieces with neighbouring literals as one: joining costs by the piece."""
+    fewer: list[Any] = []
+    for piece in pieces:
+        if fewer and isinstance(piece, str) and isinstance(fewer[-1], str):
+            fewer[-1] += piece
+        else:
+            fewer.append(piece)
+    return fewer
 
 
 def _json_value(column: pa.ChunkedArray) -> Any:
@@ -553,11 +574,12 @@ COLUMNS = [
 def finish(rows: pa.Table, *, run_id: str) -> pa.Table:
     """Give ranks within lanes over all accounts, and the ids of steps and decisions; rows in reading order."""
     rows = _ranked(rows)
-    steps = _ids(rows["account_id"], rows["step_product_id"], rows["target"])
-    decisions = [_hash(f"{run_id}\x1f{step}") for step in steps]
-    by_step = dict(zip(_keys(rows["account_id"], rows["step_product_id"], rows["target"]), decisions, strict=True))
-    beaten = _keys(rows["account_id"], rows["outranked_product_id"], rows["outranked_target"])
-    outranked = [by_step.get(key) if key[1] is not None else None for key in beaten]
+    named = _step_names(rows["account_id"], rows["step_product_id"], rows["target"])
+    steps = [_hash(name) for name in named.to_pylist()]
+    decisions = pa.array([_hash(f"{run_id}\x1f{step}") for step in steps], pa.string())
+    beaten_by = _step_names(rows["account_id"], rows["outranked_product_id"], rows["outranked_target"])
+    is_beaten = pc.is_valid(rows["outranked_product_id"])
+    at = pc.if_else(is_beaten, pc.index_in(beaten_by, named), pa.scalar(None, pa.int32()))
     signature = pc.binary_join_element_wise(
         rows["outcome"],
         pc.replace_substring_regex(rows["holds"], '"why":"[^"]*",', ""),
@@ -570,19 +592,22 @@ def finish(rows: pa.Table, *, run_id: str) -> pa.Table:
     )
     return (
         rows.append_column("step_id", pa.array(steps, pa.string()))
-        .append_column("decision_id", pa.array(decisions, pa.string()))
-        .append_column("outranked_by", pa.array(outranked, pa.string()))
+        .append_column("decision_id", decisions)
+        .append_column("outranked_by", decisions.take(at.combine_chunks() if isinstance(at, pa.ChunkedArray) else at))
         .append_column("run_id", pa.repeat(pa.scalar(run_id), rows.num_rows))
         .append_column("signature", signature)
     )
 
 
+def _step_names(*columns: pa.ChunkedArray) -> pa.Array:
+    """What a step id is the hash of."""
+    parts = [pc.fill_null(column, "None") for column in columns]
+    joined = pc.binary_join_element_wise(*parts, "\x1f")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
 def _keys(*columns: pa.ChunkedArray) -> list[tuple[Any, ...]]:
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
-
-
-def _ids(*columns: pa.ChunkedArray) -> list[str]:
-    return [_hash("\x1f".join(map(str, key))) for key in _keys(*columns)]
 
 
 def _hash(text: str) -> str:
@@ -594,7 +619,10 @@ _ORDER = {"eligible": 0, "held_out": 1, "unconfirmed": 2}
 
 def _ranked(rows: pa.Table) -> pa.Table:
     """Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, account id."""
-    outcome = np.array([_ORDER.get(word, 9) for word in rows["outcome"].to_pylist()])
+    rows = rows.combine_chunks()
+    coded = rows["outcome"].combine_chunks().dictionary_encode()
+    places = np.array([_ORDER.get(word, 9) for word in coded.dictionary.to_pylist()], np.int64)
+    outcome = places[coded.indices.to_numpy(zero_copy_only=False)]
     winner = rows["is_winner"].to_numpy()
     priority = pc.fill_null(rows["priority"], -1.0).to_numpy()
     saving = pc.fill_null(rows["customer_saving_minor"], 0).to_numpy()
@@ -611,9 +639,12 @@ def _ranked(rows: pa.Table) -> pa.Table:
 
 def _codes(column: Any) -> NDArray[np.int64]:
     """Numbers that sort as the text does."""
-    values = column.to_pylist()
-    known = {word: index for index, word in enumerate(sorted(set(values)))}
-    return np.array([known[word] for word in values], np.int64)
+    coded = column.combine_chunks().dictionary_encode()
+    order = pc.array_sort_indices(coded.dictionary).to_numpy()
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    codes: NDArray[np.int64] = place[coded.indices.to_numpy(zero_copy_only=False)]
+    return codes
 
 
 def _ranks(lanes: NDArray[np.int64], winners: NDArray[np.bool_]) -> NDArray[np.int64]:
