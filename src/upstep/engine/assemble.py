@@ -250,7 +250,7 @@ def _sentence(template: str, decided: pa.Table) -> Text:
 
 def _day(seconds: Any) -> Any:
     """The date of an instant, as 2026-11-20."""
-    return pc.strftime(pc.cast(seconds, pa.timestamp("s")), "%Y-%m-%d")
+    return pc.cast(pc.cast(pc.cast(seconds, pa.timestamp("s")), pa.date32(), safe=False), pa.string())
 
 
 def _escaped(text: Any) -> Any:

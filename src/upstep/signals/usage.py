@@ -173,10 +173,16 @@ def contact_state(
     return once.group_by("account_key", "meter_key").agg(**spans).mutate(**weeks)
 
 
-def stock_levels(usage_day: ir.Table, *, meters: ir.Table) -> ir.Table:
+_STOCK_AGGREGATES = frozenset(("latest", "max", "sum", "count"))
+
+
+def stock_levels(usage_day: ir.Table, *, meters: ir.Table, aggregates: frozenset[str] = _STOCK_AGGREGATES) -> ir.Table:
     """The level of every stock meter as intervals: it holds from ``day`` until ``day_until`` (excluded).
 
     latest keeps the day's last value; sum and count add up over the account's life; max is the highest so far.
+
+    Args:
+        aggregates: Those that the catalog's stock meters have; sums and maxima over a life are left out where none does.
 
     Returns:
         One row per (account_key, meter_key, day) with a reading: level, day_until.
@@ -185,12 +191,12 @@ def stock_levels(usage_day: ir.Table, *, meters: ir.Table) -> ir.Table:
     read = inner(usage_day, stocks.select("meter_key", "aggregate"), "meter_key")
     in_order = ibis.window(group_by=["account_key", "meter_key"], order_by="day")
     so_far = ibis.cumulative_window(group_by=["account_key", "meter_key"], order_by="day")
-    added = ibis.ifelse(read["aggregate"] == "count", read.events, read.quantity).sum().over(so_far)
-    level = ibis.cases(
-        (read["aggregate"] == "latest", read.quantity_latest),
-        (read["aggregate"] == "max", read.quantity_max.max().over(so_far)),
-        else_=added.cast("int64"),
-    )
+    level = read.quantity_latest
+    if "max" in aggregates:
+        level = ibis.ifelse(read["aggregate"] == "max", read.quantity_max.max().over(so_far), level)
+    if aggregates & {"sum", "count"}:
+        added = ibis.ifelse(read["aggregate"] == "count", read.events, read.quantity).sum().over(so_far)
+        level = ibis.ifelse(read["aggregate"].isin(("sum", "count")), added.cast("int64"), level)
     until = ibis.coalesce(read.day.lead().over(in_order), 2**30).cast("int32")
     return read.select("account_key", "meter_key", "day", level=level.cast("int64"), day_until=until)
 
