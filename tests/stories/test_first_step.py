@@ -135,7 +135,7 @@ def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: 
     after = decide(story.project, accounts=[ACCOUNT], inputs=gather(story.project, at=MORNING))
 
     rows = [parsed(row) for row in after.decisions.to_pylist() if row["step_product_id"] == "sending"]
-    steps = [row for row in rows if row["path"] != "notice"]
+    steps = [row for row in rows if row["path"] != "notice" and row["lane"] != "care"]
     assert after.as_of == MORNING
     assert steps
     assert all("just_purchased" in [hold["gate"] for hold in row["holds"]] for row in steps)
@@ -160,3 +160,22 @@ def test_the_ledger_tells_the_story_of_the_account(story: Story) -> None:
     keep(story.project, story.run, accounts=[ACCOUNT], now=AS_OF)
     rows = history(story.project, ACCOUNT)
     assert ("limit_approaching", "eligible") in {(row["play"], row["outcome"]) for row in rows}
+
+
+def test_loading_an_older_export_after_the_upgrade_does_not_undo_it(story: Story) -> None:
+    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    accept(story, opened.offer.offer_id)
+    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    items = story.project.folder / "data" / "subscription_item.csv"
+    items.write_text(items.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+    load(
+        story.project.folder,
+        now=MORNING,
+        through=MORNING,
+        known=story.project.known_ids,
+        spoken_for=story.project.spoken_for,
+    )
+
+    movement = cycle.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
+    assert (movement["cause"], movement["mrr_after_minor"]) == ("upsell", 11_500)

@@ -49,6 +49,7 @@ def load(
             dry_run=dry_run,
             only=only,
             progress=tell,
+            spoken_for=opened.spoken_for,
         )
     if as_json:
         print_json(_load_shape(report))

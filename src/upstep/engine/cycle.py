@@ -332,7 +332,7 @@ def _load_items(project: Project, rows: Sequence[Mapping[str, object]], *, now: 
     from upstep.tables.mapping import Mapping as TableMappings
     from upstep.tables.mapping import Source, TableMapping
 
-    path = project.folder / ".upstep" / "billing" / "subscription_item.jsonl"
+    path = project.billed_path
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_text("".join(json.dumps(_json_row(row)) + "\n" for row in rows), encoding="utf-8")

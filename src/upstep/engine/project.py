@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -119,6 +120,19 @@ class Project:
             assumed=frozenset(assumption.gate for assumption in settings.assumptions),
             default_owner=settings.default_owner,
         )
+
+    @property
+    def billed_path(self) -> Path:
+        """What the billing provider told of subscription items since facts were loaded."""
+        return self.folder / ".upstep" / "billing" / "subscription_item.jsonl"
+
+    @property
+    def spoken_for(self) -> dict[str, frozenset[str]]:
+        """Subscription items that the provider has changed: its word stands against an older export."""
+        if not self.billed_path.exists():
+            return {}
+        lines = self.billed_path.read_text(encoding="utf-8").splitlines()
+        return {"subscription_item": frozenset(str(json.loads(line)["item_id"]) for line in lines)}
 
     @property
     def state_path(self) -> Path:

@@ -92,6 +92,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
     progress: Progress = _silent,
     command: str = "upstep load",
     memory_limit: str = "4GB",
+    spoken_for: Pairs[str, frozenset[str]] | None = None,
 ) -> LoadReport:
     """Bring facts up to what the company's tables say.
 
@@ -104,6 +105,8 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         strict: Any row fault is an error, and nothing is written.
         dry_run: Read and check everything, write nothing.
         only: Load these tables of the mapping.
+        spoken_for: By table, first-key values (such as item ids) whose rows another source speaks for: what a billing
+            provider told of them stands, though an older export still says otherwise.
         progress: Told what is being done.
         command: What the lock names to others.
         memory_limit: Of DuckDB; what is more goes to the disk.
@@ -127,7 +130,9 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         connection = duckdb.connect(":memory:", config=settings)
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            asked = Asked(to_seconds(through or now), to_seconds(now), known or KnownIds(), strict, dry_run)
+            asked = Asked(
+                to_seconds(through or now), to_seconds(now), known or KnownIds(), strict, dry_run, spoken_for or {}
+            )
             return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
         except duckdb.Error as error:
             raise _told(error, project) from error
@@ -158,6 +163,7 @@ class Asked:
     known: KnownIds
     strict: bool
     dry_run: bool
+    spoken_for: Pairs[str, frozenset[str]]
 
     @property
     def reread_key(self) -> str:
@@ -329,6 +335,7 @@ class _Load:
             f"CREATE OR REPLACE TEMP TABLE kept_keys AS SELECT DISTINCT {keys} FROM staged WHERE is_faulty"
         )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {self.writer.snapshot.select(name)}")
+        self._leave_spoken_for(name, keys)
         ends = staged.mapping.mode == "snapshot"
         merged = merge(
             connection, name, fresh="fresh", stored="stored", kept_keys="kept_keys", at=self._through(name), ends=ends
@@ -338,6 +345,17 @@ class _Load:
             self.writer.replace(name)
             self.writer.add(name, merged.select, order_by=order)
         return TableLoad(name, total[0], merged.added, merged.changed, merged.ended)
+
+    def _leave_spoken_for(self, name: str, keys: str) -> None:
+        """Rows that another source speaks for stay as that one told them, whatever this one says."""
+        ids = self.asked.spoken_for.get(name)
+        if ids:
+            column = f'"{key_columns(name)[0]}"'
+            self.connection.execute(f"DELETE FROM fresh WHERE {column} IN (SELECT unnest(?))", [sorted(ids)])
+            self.connection.execute(
+                f"INSERT INTO kept_keys SELECT DISTINCT {keys} FROM stored WHERE {column} IN (SELECT unnest(?))",
+                [sorted(ids)],
+            )
 
     def _core_rows(self, staged: Staged) -> str:
         """SQL: the good rows in the core's columns; what the source does not have is NULL."""
