@@ -18,16 +18,17 @@ def rows() -> Rows:
         "late": {"due_at": "2026-03-17T11:59:59"},
         "in grace": {"due_at": "2026-03-17T12:00:00"},
         "net 30": {"due_at": "2026-04-10"},
-        "no date": {},
+        "no date": {"at": "2026-03-01"},
+        "no date, old": {"at": "2026-02-01"},
         "failed": {"last_failure_at": "2026-03-20T12:00:00"},
         "failed, paid": {"last_failure_at": "2026-03-01", "status": "paid", "paid_at": "2026-03-02"},
-        "fails later": {"last_failure_at": "2026-03-21"},
+        "fails later": {"last_failure_at": "2026-03-21", "due_at": "2026-04-10"},
         "paid late": {"due_at": "2026-03-01", "status": "paid", "paid_at": "2026-03-19"},
         "paid after": {"due_at": "2026-03-01", "status": "paid", "paid_at": "2026-03-21"},
         "paid, no date": {"due_at": "2026-03-01", "status": "paid"},
         "void": {"due_at": "2026-03-01", "status": "void"},
         "draft": {"due_at": "2026-03-01", "status": "draft"},
-        "uncollectible": {"status": "uncollectible"},
+        "uncollectible": {"status": "uncollectible", "due_at": "2026-03-01"},
         "later": {"at": "2026-03-21", "due_at": "2026-03-01"},
     }
     return {
@@ -54,6 +55,7 @@ def test_an_invoice_is_trouble_when_failed_uncollectible_or_due_more_than_three_
         "failed",
         "paid after",
         "uncollectible",
+        "no date, old",
     }
     assert rows["late"]["troubled_invoice_id"] == "i late"
 

@@ -227,10 +227,11 @@ def _measured(state: ir.Table) -> ir.Table:
         "changed_at",
         is_paid=state.product_units > 0,
         live_subscriptions=state.live_subscriptions,
-        seats_used=ibis.ifelse(
-            is_seats,
-            state.seat_seats_used,
-            ibis.null("int64"),
+        # Where no seat is given out none is used; of seats that name nobody it is not known.
+        seats_used=ibis.cases(
+            (~is_seats, ibis.null("int64")),
+            (state.has_seat & (ibis.coalesce(state.seat_level_0, 0) == 0), 0),
+            else_=state.seat_seats_used,
         ),
         is_estimated=ibis.ifelse(is_seats, ibis.coalesce(state.seat_is_estimated, ~state.has_seat), False),
         **columns,
