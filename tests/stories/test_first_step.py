@@ -125,6 +125,23 @@ def test_every_verb_said_twice_changes_nothing_more(story: Story) -> None:
     assert len(upgrades) == 1
 
 
+def test_the_ladder_says_nothing_before_its_rung_and_each_rung_once(story: Story) -> None:
+    row = step_of(story.run)
+    assert cycle.channels_due(story.project, row) == ["email"]
+    assert cycle.channels_due(story.project, {**row, "rungs": 0}) == []
+    cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    append_usage(story, 4_000, at=AS_OF + timedelta(hours=8))
+
+    later = decide(story.project, accounts=[ACCOUNT], as_of=MORNING)
+    for _ in range(2):
+        (opened,) = cycle.open_offers(story.project, later, provider=story.biller, now=MORNING)
+    sent = cycle.deliver(story.project, now=MORNING)
+
+    assert not opened.is_new
+    assert sorted({delivery.message.channel for delivery in sent}) == ["email", "in_app"]
+    assert len(sent) == len({(d.message.channel, d.message.recipient) for d in sent})
+
+
 def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: Story) -> None:
     (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     accept(story, opened.offer.offer_id)

@@ -130,6 +130,10 @@ def open_offers(
         is_live = row["is_winner"] and row["outcome"] == "eligible" and row["path"] == "self_serve"
         if not (is_live and row["lane"] == "self_serve" and (wanted is None or row["account_id"] in wanted)):
             continue
+        if not channels_due(project, row):
+            why = "no rung of its ladder is reached yet, so nothing is said."
+            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+            continue
         try:
             opened.append(_open(project, engine, provider, parsed(row), run=run, now=now))
         except (QuoteError, PlayError) as error:
@@ -146,15 +150,22 @@ def _open(
     change = change_of(project, live, row, on=now)
     if isinstance(change, NoChange):
         raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
-    quote = provider.preview(change, now)
     item = item_of(project.catalog, live, row)
     assert not isinstance(item, NoChange), "a change has one item or none"
-    new = _new_offer(row, run, quote)
-    facts = message_facts(project, row, offer_id=new.offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
-    messages = _messages(project, new, row, facts)
+
+    def messages(offer_id: str, quote: Quote | None) -> list[Message]:
+        facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
+        return _messages(project, offer_id, row, facts)
+
+    new = _new_offer(row, run, provider.preview(change, now))
     why = f"{row['play']} was eligible as of {iso(run.as_of)}"
-    moved = lifecycle.open_offer(engine, new, messages=messages, by=lifecycle.PROGRAM, at=now, why=why)
-    return Opened(moved.offer, _locked(engine, moved.offer), moved.is_changed)
+    first = messages(new.offer_id, new.quote)
+    moved = lifecycle.open_offer(engine, new, messages=first, by=lifecycle.PROGRAM, at=now, why=why)
+    quote = _locked(engine, moved.offer)
+    if not moved.is_changed:
+        # The offer stands already: it climbs the rungs that have been reached since.
+        lifecycle.add_messages(engine, moved.offer.offer_id, messages(moved.offer.offer_id, quote), at=now)
+    return Opened(moved.offer, quote, moved.is_changed)
 
 
 def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
@@ -175,22 +186,31 @@ def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
     )
 
 
-def _messages(project: Project, new: NewOffer, row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Message]:
+def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
+    """The channels whose rung is reached; e-mail for a play without a ladder. Empty: too early to say anything."""
+    play = project.playbook.play(row["play"])
+    if play is None or not play.ladder:
+        return ["email"]
+    return [rung.channel for index, rung in enumerate(play.ladder) if (row["rungs"] or 0) >> index & 1]
+
+
+def _messages(project: Project, offer_id: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Message]:
     rendered = message_of(project, row, facts)
     if rendered is None:
         return []
     return [
         Message(
-            idempotency_key=lifecycle.message_key(new.offer_id, "email", recipient),
-            account_id=new.account_id,
+            idempotency_key=lifecycle.message_key(offer_id, channel, recipient),
+            account_id=row["account_id"],
             purpose=Purpose.SALES if row["motion"] in SALES else Purpose.CARE,
-            channel="email",
+            channel=channel,
             recipient=recipient,
             subject=rendered.subject,
             text=rendered.text,
             facts=stored(rendered.facts),
-            offer_id=new.offer_id,
+            offer_id=offer_id,
         )
+        for channel in channels_due(project, row)
         for recipient in row["recipients"]
     ]
 

@@ -72,6 +72,19 @@ def open_offer(
         return Moved(_read(connection, new.offer_id), is_changed=True)
 
 
+def add_messages(engine: sa.Engine, offer_id: str, messages: Sequence[Message], *, at: datetime) -> int:
+    """Queue further messages of an offer that still waits for an answer; the same ones again add nothing.
+
+    Returns:
+        How many were new.
+    """
+    with writing(engine) as connection:
+        offer = _read(connection, offer_id)
+        if OfferStatus.ACCEPTED not in MOVES[offer.status]:
+            return 0
+        return sum(outbox.queue(connection, message, now=at) for message in messages)
+
+
 def message_key(offer_id: str, channel: str, recipient: str) -> str:
     """The idempotency key of an offer's message: one per channel and recipient."""
     return f"offer:{offer_id}:{channel}:{recipient}"

@@ -25,7 +25,7 @@ def add_conditions(program: Program, playbook: Playbook, tables: Tables) -> list
     """Add the stages ``input_<grain>`` and ``fired_<grain>`` for every grain that a play stands on.
 
     ``fired_<grain>`` has one row per play and subject that fired: play (its index in the playbook), account_key, the
-    subject's columns, and the facts that a decision keeps.
+    subject's columns, the facts that a decision keeps, and rungs (see ``rungs_due``).
 
     Returns:
         The grains in use.
@@ -40,12 +40,25 @@ def add_conditions(program: Program, playbook: Playbook, tables: Tables) -> list
         wide = program.stage(f"input_{grain.name}", grain_input(grain, [play for _, play in plays], tables))
         fired = [
             wide.filter(compile_condition(play.condition.tree, wide)).select(
-                "account_key", *grain.subject, *columns, play=ibis.literal(index, "int32")
+                "account_key", *grain.subject, *columns, play=ibis.literal(index, "int32"), rungs=rungs_due(play, wide)
             )
             for index, play in plays
         ]
         program.stage(f"fired_{grain.name}", union_all(fired))
     return used
+
+
+def rungs_due(play: Play, wide: ir.Table) -> ir.IntegerValue:
+    """Which rungs of a ladder are reached, as bits: rung i is bit i. NULL without a ladder: nothing to wait for."""
+    if not play.ladder:
+        return ibis.null("int32")
+    bits = []
+    for index, rung in enumerate(play.ladder):
+        due = (wide.limit_quantity > 0) & (wide.used * 100 >= wide.limit_quantity * rung.percent)
+        if rung.condition is not None:
+            due = due & compile_condition(rung.condition.tree, wide)
+        bits.append(ibis.ifelse(ibis.coalesce(due, False), 1 << index, 0))
+    return sum(bits[1:], start=bits[0]).cast("int32")
 
 
 def fact_names(grain: Grain, plays: Iterable[Play]) -> list[str]:

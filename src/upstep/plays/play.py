@@ -191,6 +191,8 @@ def _tell_misfits(node: Node, play: Play) -> None:
     """A proposal that cannot be made for the grain, a motion that it is not, an id that is no word."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", play.id or "x"):
         node.fault(f"'{play.id}' is no play id.", "Use small letters, digits and underscores, as in seats_nearly_full.")
+    if play.ladder and play.each != "limit":
+        node.fault(f"a ladder climbs a limit, and this is each: {play.each}.", "Use each: limit, or remove the ladder.")
     grains, motions = _SUITS.get(play.propose, ((), ()))
     if grains and play.each in GRAINS and play.each not in grains:
         node.fault(

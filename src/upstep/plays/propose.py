@@ -107,6 +107,7 @@ SCHEMA: dict[str, pa.DataType] = {
     "rank_units": pa.int64(),
     "one_off_units": pa.int64(),
     "meter_adoption": pa.float64(),
+    "rungs": pa.int32(),
     "is_estimated": pa.bool_(),
     "is_quote": pa.bool_(),
     "stays": pa.bool_(),
@@ -138,6 +139,7 @@ def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nea
 
 
 _SUBJECT_COLUMNS = [
+    "rungs",
     "play",
     "account_key",
     "product_id",
@@ -216,6 +218,7 @@ class _Batch:
             "prior": self.figures.prior[index],
             "lever": self.figures.lever[index],
             "one_off_units": 0,
+            "rungs": self.rows["rungs"],
             **found,
         }
 
