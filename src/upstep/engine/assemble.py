@@ -576,7 +576,13 @@ COLUMNS = [
 
 def finish(rows: pa.Table, *, run_id: str) -> pa.Table:
     """Give ranks within lanes over all accounts, and the ids of steps and decisions; rows in reading order."""
-    rows = _ranked(rows)
+    order, rank = _ranked(rows)
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    del rows
+    # One column after the other, so that the long texts of a million decisions are not in memory twice.
+    for name in list(columns):
+        columns[name] = columns.pop(name).combine_chunks().take(order)
+    rows = pa.table(columns).append_column("rank", rank)
     named = _step_names(rows["account_id"], rows["step_product_id"], rows["target"])
     steps = [_hash(name) for name in named.to_pylist()]
     decisions = pa.array([_hash(f"{run_id}\x1f{step}") for step in steps], pa.string())
@@ -620,9 +626,11 @@ def _hash(text: str) -> str:
 _ORDER = {"eligible": 0, "held_out": 1, "unconfirmed": 2}
 
 
-def _ranked(rows: pa.Table) -> pa.Table:
-    """Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, account id."""
-    rows = rows.combine_chunks()
+def _ranked(rows: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """The order of rows, and the rank of each in that order.
+
+    Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, account id.
+    """
     coded = rows["outcome"].combine_chunks().dictionary_encode()
     places = np.array([_ORDER.get(word, 9) for word in coded.dictionary.to_pylist()], np.int64)
     outcome = places[coded.indices.to_numpy(zero_copy_only=False)]
@@ -634,10 +642,9 @@ def _ranked(rows: pa.Table) -> pa.Table:
     lane = _codes(pc.fill_null(rows["lane"], "~"))
     target = _codes(rows["target"])
     order = np.lexsort((target, account, -density, -saving, -priority, outcome, ~winner, lane))
-    sorted_rows = rows.take(pa.array(order))
     lanes, winners = lane[order], winner[order]
     rank = _ranks(lanes, winners)
-    return sorted_rows.append_column("rank", pa.array(rank, pa.int64(), mask=~winners))
+    return pa.array(order), pa.array(rank, pa.int64(), mask=~winners)
 
 
 def _codes(column: Any) -> NDArray[np.int64]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
-CHUNK_ACCOUNTS = 250_000
+CHUNK_ACCOUNTS = 500_000
 """Accounts are independent: above this many they are decided in parts, which bounds memory."""
 
 _FIT_COLUMNS = [
@@ -405,7 +405,8 @@ def coverage(decisions: pa.Table, facts: Facts, known: Mapping[str, bool]) -> di
     """How many steps came out how, and which table would settle how many of the unconfirmed ones."""
     from upstep.plays.gates import GATES
 
-    steps = decisions.filter(pc.not_equal(decisions["path"], "notice"))
+    told = decisions.select(["path", "outcome", "unknown"])
+    steps = told.filter(pc.not_equal(told["path"], "notice"))
     counted = {row["values"]: row["counts"] for row in pc.value_counts(steps["outcome"]).to_pylist()}
     missing = [name for name in TABLES if not known[name]]
     settles: dict[str, int] = {}
