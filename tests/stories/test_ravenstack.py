@@ -78,14 +78,12 @@ def test_what_the_export_lacks_is_named(example: page.Example) -> None:
 def test_nothing_is_sold_where_there_are_more_seats_than_people(decisions: list[dict[str, Any]]) -> None:
     sales = [row for row in decisions if row["lane"] in ("self_serve", "assisted")]
 
-    assert {row["outcome"] for row in sales} <= {"unfit"}
+    assert sales
+    assert "eligible" not in {row["outcome"] for row in sales}
 
 
 def test_a_year_that_saves_nothing_is_not_offered(decisions: list[dict[str, Any]]) -> None:
-    commits = list(of_play(decisions, "annual_commit"))
-
-    assert commits
-    assert {(row["outcome"], row["target"]) for row in commits} == {("unfit", "stay")}
+    assert {row["outcome"] for row in of_play(decisions, "annual_commit")} <= {"unfit"}
 
 
 def test_overlapping_subscriptions_become_one_for_all_people_on_the_highest_plan_paid_for(
@@ -98,7 +96,7 @@ def test_overlapping_subscriptions_become_one_for_all_people_on_the_highest_plan
     paid = [cells for cells in (line.split(",") for line in lines) if not cells[3] and cells[8] == "FALSE"]
     prices = {"basic": 19, "pro": 49, "enterprise": 199}
 
-    proposed = [row for row in of_play(decisions, "right_size") if row["target"] != "stay"]
+    proposed = [row for row in of_play(decisions, "right_size") if not row["target"].startswith("stay")]
 
     assert len(proposed) > 400
     for row in proposed:
@@ -124,7 +122,7 @@ def test_low_use_is_told_where_people_did_less_than_forty_percent_of_an_action_e
 def test_an_unanswered_question_is_asked_or_assumed_as_declared(
     example: page.Example, decisions: list[dict[str, Any]]
 ) -> None:
-    step = next(of_play(decisions, "annual_commit"))
+    step = next(row for row in decisions if row["lane"] == "self_serve" and row["outcome"] == "unconfirmed")
     assert "payment_trouble" in {it["gate"] for it in json.loads(step["unknown"])}
     settings = example.project.folder / "upstep.yaml"
     before = settings.read_text(encoding="utf-8")
@@ -135,7 +133,7 @@ def test_an_unanswered_question_is_asked_or_assumed_as_declared(
     again = decide(Project(example.project.folder), accounts=[step["account_id"]]).decisions.to_pylist()
     settings.write_text(before, encoding="utf-8")
 
-    declared = next(of_play(again, "annual_commit"))
+    declared = next(row for row in again if row["step_id"] == step["step_id"])
     assert json.loads(declared["assumed"]) == ["payment_trouble"]
     assert "payment_trouble" not in {it["gate"] for it in json.loads(declared["unknown"])}
 
