@@ -1,6 +1,6 @@
 -- Written by tests/backends/test_portable.py: the queries of tests/company.yaml for postgres.
 
--- items a01c00653999ed85
+-- items d14440dcd69e76cd
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "item_id",
@@ -19,11 +19,11 @@ SELECT
  CAST("valid_from" AS BIGINT) AS "valid_from",
  CAST("valid_to" AS BIGINT) AS "valid_to",
  CAST("period_start" AS BIGINT) AS "period_start",
- CAST("renews_at" AS BIGINT) AS "renews_at",
  "auto_renew",
  CAST("cancel_at" AS BIGINT) AS "cancel_at",
  "pending_plan_id",
  "collection",
+ CAST("renews_at" AS BIGINT) AS "renews_at",
  CAST("term_months" AS INT) AS "term_months",
  CAST("term_days" AS INT) AS "term_days",
  "is_live",
@@ -31,176 +31,184 @@ SELECT
  "is_paid"
 FROM (
  SELECT
-  "t9"."account_key",
-  "t9"."item_id",
-  "t9"."subscription_id",
-  "t9"."product_id",
-  "t9"."plan_id",
-  "t9"."add_on_id",
-  "t9"."price_id",
-  "t9"."quantity",
-  "t9"."amount_minor",
-  "t9"."list_amount_minor",
-  "t9"."currency",
-  "t9"."interval",
-  "t9"."interval_count",
-  "t9"."status",
-  "t9"."valid_from",
-  "t9"."valid_to",
-  "t9"."period_start",
-  "t9"."renews_at",
-  "t9"."auto_renew",
-  "t9"."cancel_at",
-  "t9"."pending_plan_id",
-  "t9"."collection",
-  COALESCE("t9"."term_months", 0) AS "term_months",
-  COALESCE("t9"."term_days", 0) AS "term_days",
+  "t11"."account_key",
+  "t11"."item_id",
+  "t11"."subscription_id",
+  "t11"."product_id",
+  "t11"."plan_id",
+  "t11"."add_on_id",
+  "t11"."price_id",
+  "t11"."quantity",
+  "t11"."amount_minor",
+  "t11"."list_amount_minor",
+  "t11"."currency",
+  "t11"."interval",
+  "t11"."interval_count",
+  "t11"."status",
+  "t11"."valid_from",
+  "t11"."valid_to",
+  "t11"."period_start",
+  "t11"."auto_renew",
+  "t11"."cancel_at",
+  "t11"."pending_plan_id",
+  "t11"."collection",
+  COALESCE("t11"."renews_at", "t11"."period_end") AS "renews_at",
+  COALESCE("t11"."term_months", 0) AS "term_months",
+  COALESCE("t11"."term_days", 0) AS "term_days",
   (
    (
-    "t9"."valid_to" IS NULL
+    "t11"."valid_to" IS NULL
    ) OR (
-    "t9"."valid_to" > "t9"."as_of"
+    "t11"."valid_to" > "t11"."as_of"
    )
   )
-  AND "t9"."status" IN ('trialing', 'active', 'past_due', 'unpaid') AS "is_live",
+  AND "t11"."status" IN ('trialing', 'active', 'past_due', 'unpaid') AS "is_live",
   CASE
    WHEN (
     (
-     "t9"."valid_to" IS NULL
+     "t11"."valid_to" IS NULL
     ) OR (
-     "t9"."valid_to" > "t9"."as_of"
+     "t11"."valid_to" > "t11"."as_of"
     )
    )
-   AND "t9"."status" IN ('active', 'past_due')
-   THEN "t9"."amount_minor" * COALESCE("t9"."units_factor", 0)
+   AND "t11"."status" IN ('active', 'past_due')
+   THEN "t11"."amount_minor" * COALESCE("t11"."units_factor", 0)
    ELSE 0
   END AS "units",
-  "t9"."status" IN ('active', 'past_due') AND (
-   "t9"."amount_minor" > 0
+  "t11"."status" IN ('active', 'past_due') AND (
+   "t11"."amount_minor" > 0
   ) AS "is_paid"
  FROM (
   SELECT
-   "t8"."item_id",
-   "t8"."subscription_id",
-   "t8"."account_key",
-   "t8"."product_id",
-   "t8"."plan_id",
-   "t8"."add_on_id",
-   "t8"."price_id",
-   "t8"."quantity",
-   "t8"."amount_minor",
-   "t8"."list_amount_minor",
-   "t8"."currency",
-   "t8"."interval",
-   "t8"."interval_count",
-   "t8"."status",
-   "t8"."valid_from",
-   "t8"."valid_to",
-   "t8"."trial_ends_at",
-   "t8"."period_start",
-   "t8"."period_end",
-   "t8"."renews_at",
-   "t8"."auto_renew",
-   "t8"."cancel_at",
-   "t8"."pending_plan_id",
-   "t8"."pending_at",
-   "t8"."collection",
-   "t8"."as_of",
-   "t8"."as_of_day",
-   "t8"."this_month",
-   "t8"."mask_this_month",
-   "t8"."mask_last_month",
-   "t3"."units_factor",
-   "t3"."term_months",
-   "t3"."term_days"
+   "t10"."item_id",
+   "t10"."subscription_id",
+   "t10"."account_key",
+   "t10"."product_id",
+   "t10"."plan_id",
+   "t10"."add_on_id",
+   "t10"."price_id",
+   "t10"."quantity",
+   "t10"."amount_minor",
+   "t10"."list_amount_minor",
+   "t10"."currency",
+   "t10"."interval",
+   "t10"."interval_count",
+   "t10"."status",
+   "t10"."valid_from",
+   "t10"."valid_to",
+   "t10"."trial_ends_at",
+   "t10"."period_start",
+   "t10"."period_end",
+   "t10"."renews_at",
+   "t10"."auto_renew",
+   "t10"."cancel_at",
+   "t10"."pending_plan_id",
+   "t10"."pending_at",
+   "t10"."collection",
+   "t10"."as_of",
+   "t10"."as_of_day",
+   "t10"."this_month",
+   "t10"."mask_this_month",
+   "t10"."mask_last_month",
+   "t10"."usage_from",
+   "t4"."units_factor",
+   "t4"."term_months",
+   "t4"."term_days"
   FROM (
    SELECT
-    "t6"."item_id",
-    "t6"."subscription_id",
-    "t6"."account_key",
-    "t6"."product_id",
-    "t6"."plan_id",
-    "t6"."add_on_id",
-    "t6"."price_id",
-    "t6"."quantity",
-    "t6"."amount_minor",
-    "t6"."list_amount_minor",
-    "t6"."currency",
-    "t6"."interval",
-    COALESCE("t6"."interval_count", 1) AS "interval_count",
-    "t6"."status",
-    "t6"."valid_from",
-    "t6"."valid_to",
-    "t6"."trial_ends_at",
-    "t6"."period_start",
-    "t6"."period_end",
-    "t6"."renews_at",
-    "t6"."auto_renew",
-    "t6"."cancel_at",
-    "t6"."pending_plan_id",
-    "t6"."pending_at",
-    "t6"."collection",
-    "t6"."as_of",
-    "t6"."as_of_day",
-    "t6"."this_month",
-    "t6"."mask_this_month",
-    "t6"."mask_last_month"
+    "t8"."item_id",
+    "t8"."subscription_id",
+    "t8"."account_key",
+    "t8"."product_id",
+    "t8"."plan_id",
+    "t8"."add_on_id",
+    "t8"."price_id",
+    "t8"."quantity",
+    "t8"."amount_minor",
+    "t8"."list_amount_minor",
+    "t8"."currency",
+    "t8"."interval",
+    COALESCE("t8"."interval_count", 1) AS "interval_count",
+    "t8"."status",
+    "t8"."valid_from",
+    "t8"."valid_to",
+    "t8"."trial_ends_at",
+    "t8"."period_start",
+    "t8"."period_end",
+    "t8"."renews_at",
+    "t8"."auto_renew",
+    "t8"."cancel_at",
+    "t8"."pending_plan_id",
+    "t8"."pending_at",
+    "t8"."collection",
+    "t8"."as_of",
+    "t8"."as_of_day",
+    "t8"."this_month",
+    "t8"."mask_this_month",
+    "t8"."mask_last_month",
+    "t8"."usage_from"
    FROM (
     SELECT
-     "t4"."item_id",
-     "t4"."subscription_id",
-     "t4"."account_key",
-     "t4"."product_id",
-     "t4"."plan_id",
-     "t4"."add_on_id",
-     "t4"."price_id",
-     "t4"."quantity",
-     "t4"."amount_minor",
-     "t4"."list_amount_minor",
-     "t4"."currency",
-     "t4"."interval",
-     "t4"."interval_count",
-     "t4"."status",
-     "t4"."valid_from",
-     "t4"."valid_to",
-     "t4"."trial_ends_at",
-     "t4"."period_start",
-     "t4"."period_end",
-     "t4"."renews_at",
-     "t4"."auto_renew",
-     "t4"."cancel_at",
-     "t4"."pending_plan_id",
-     "t4"."pending_at",
-     "t4"."collection",
-     "t5"."as_of",
-     "t5"."as_of_day",
-     "t5"."this_month",
-     "t5"."mask_this_month",
-     "t5"."mask_last_month"
-    FROM "subscription_item" AS "t4"
-    CROSS JOIN "today" AS "t5"
-   ) AS "t6"
+     "t5"."item_id",
+     "t5"."subscription_id",
+     "t5"."account_key",
+     "t5"."product_id",
+     "t5"."plan_id",
+     "t5"."add_on_id",
+     "t5"."price_id",
+     "t5"."quantity",
+     "t5"."amount_minor",
+     "t5"."list_amount_minor",
+     "t5"."currency",
+     "t5"."interval",
+     "t5"."interval_count",
+     "t5"."status",
+     "t5"."valid_from",
+     "t5"."valid_to",
+     "t5"."trial_ends_at",
+     "t5"."period_start",
+     "t5"."period_end",
+     "t5"."renews_at",
+     "t5"."auto_renew",
+     "t5"."cancel_at",
+     "t5"."pending_plan_id",
+     "t5"."pending_at",
+     "t5"."collection",
+     "t7"."as_of",
+     "t7"."as_of_day",
+     "t7"."this_month",
+     "t7"."mask_this_month",
+     "t7"."mask_last_month",
+     "t7"."usage_from"
+    FROM "subscription_item" AS "t5"
+    CROSS JOIN "today" AS "t7"
+    WHERE
+     EXISTS(
+      SELECT
+       1
+      FROM "account" AS "t6"
+      WHERE
+       "t5"."account_key" = "t6"."account_key"
+     )
+   ) AS "t8"
    WHERE
-    "t6"."valid_from" <= "t6"."as_of"
-  ) AS "t8"
-  LEFT OUTER JOIN "interval_factor" AS "t3"
-   ON "t8"."interval" = "t3"."interval"
-   AND "t8"."interval_count" = "t3"."interval_count"
- ) AS "t9"
+    "t8"."valid_from" <= "t8"."as_of"
+  ) AS "t10"
+  LEFT OUTER JOIN "interval_factor" AS "t4"
+   ON "t10"."interval" = "t4"."interval"
+   AND "t10"."interval_count" = "t4"."interval_count"
+ ) AS "t11"
 ) AS stage;
 
--- owned 33e873819b44166b
+-- owned 80762a0535e5b744
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
  CAST("live_subscriptions" AS INT) AS "live_subscriptions",
  CAST("recurring_units" AS BIGINT) AS "recurring_units",
+ CAST("add_on_units" AS BIGINT) AS "add_on_units",
  "is_trial",
- CAST("cancel_at" AS BIGINT) AS "cancel_at",
- "has_pending_change",
  "by_invoice",
- CAST("renews_at" AS BIGINT) AS "renews_at",
- "is_past_due",
  "plan_id",
  "price_id",
  "interval",
@@ -214,54 +222,255 @@ SELECT
  CAST("quantity" AS BIGINT) AS "quantity",
  CAST("plan_units" AS BIGINT) AS "plan_units"
 FROM (
- SELECT
-  "t9"."account_key",
-  "t9"."product_id",
-  "t9"."live_subscriptions",
-  "t9"."recurring_units",
-  "t9"."is_trial",
-  "t9"."cancel_at",
-  "t9"."has_pending_change",
-  "t9"."by_invoice",
-  "t9"."renews_at",
-  "t9"."is_past_due",
-  "t13"."plan_id",
-  "t13"."price_id",
-  "t13"."interval",
-  "t13"."interval_count",
-  "t13"."currency",
-  "t13"."position",
-  "t13"."item_id",
-  "t13"."subscription_id",
-  "t13"."term_months",
-  "t13"."term_days",
-  "t13"."quantity",
-  "t13"."plan_units"
- FROM (
+ WITH "t10" AS (
   SELECT
-   "t2"."account_key",
-   "t2"."product_id",
-   CAST(COUNT(DISTINCT "t2"."subscription_id") AS INT) AS "live_subscriptions",
-   SUM("t2"."units") AS "recurring_units",
-   NOT (
-    BOOL_OR("t2"."status" <> 'trialing')
-   ) AS "is_trial",
-   MIN("t2"."cancel_at") AS "cancel_at",
-   BOOL_OR("t2"."pending_plan_id" IS NOT NULL) AS "has_pending_change",
-   BOOL_OR("t2"."collection" = 'invoice') AS "by_invoice",
-   MIN("t2"."renews_at") AS "renews_at",
-   BOOL_OR("t2"."status" IN ('past_due', 'unpaid')) AS "is_past_due"
+   "t9"."account_key",
+   "t9"."item_id",
+   "t9"."subscription_id",
+   "t9"."product_id",
+   "t9"."plan_id",
+   "t9"."add_on_id",
+   "t9"."price_id",
+   "t9"."quantity",
+   "t9"."amount_minor",
+   "t9"."list_amount_minor",
+   "t9"."currency",
+   "t9"."interval",
+   "t9"."interval_count",
+   "t9"."status",
+   "t9"."valid_from",
+   "t9"."valid_to",
+   "t9"."period_start",
+   "t9"."auto_renew",
+   "t9"."cancel_at",
+   "t9"."pending_plan_id",
+   "t9"."collection",
+   "t9"."renews_at",
+   "t9"."term_months",
+   "t9"."term_days",
+   "t9"."is_live",
+   "t9"."units",
+   "t9"."is_paid",
+   "t9"."position",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id"
+    ORDER BY "t9"."units" DESC NULLS LAST, "t9"."position" DESC NULLS LAST, "t9"."item_id" ASC
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place",
+   SUM("t9"."quantity") OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id", "t9"."plan_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "plan_quantity",
+   SUM("t9"."units") OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id", "t9"."plan_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "plan_units"
   FROM (
    SELECT
-    *
-   FROM "items" AS "t0"
-   WHERE
-    "t0"."is_live"
-  ) AS "t2"
+    "t8"."account_key",
+    "t8"."item_id",
+    "t8"."subscription_id",
+    "t8"."product_id",
+    "t8"."plan_id",
+    "t8"."add_on_id",
+    "t8"."price_id",
+    "t8"."quantity",
+    "t8"."amount_minor",
+    "t8"."list_amount_minor",
+    "t8"."currency",
+    "t8"."interval",
+    "t8"."interval_count",
+    "t8"."status",
+    "t8"."valid_from",
+    "t8"."valid_to",
+    "t8"."period_start",
+    "t8"."auto_renew",
+    "t8"."cancel_at",
+    "t8"."pending_plan_id",
+    "t8"."collection",
+    "t8"."renews_at",
+    "t8"."term_months",
+    "t8"."term_days",
+    "t8"."is_live",
+    "t8"."units",
+    "t8"."is_paid",
+    COALESCE("t8"."position", -1) AS "position"
+   FROM (
+    SELECT
+     "t7"."account_key",
+     "t7"."item_id",
+     "t7"."subscription_id",
+     "t7"."product_id",
+     "t7"."plan_id",
+     "t7"."add_on_id",
+     "t7"."price_id",
+     "t7"."quantity",
+     "t7"."amount_minor",
+     "t7"."list_amount_minor",
+     "t7"."currency",
+     "t7"."interval",
+     "t7"."interval_count",
+     "t7"."status",
+     "t7"."valid_from",
+     "t7"."valid_to",
+     "t7"."period_start",
+     "t7"."auto_renew",
+     "t7"."cancel_at",
+     "t7"."pending_plan_id",
+     "t7"."collection",
+     "t7"."renews_at",
+     "t7"."term_months",
+     "t7"."term_days",
+     "t7"."is_live",
+     "t7"."units",
+     "t7"."is_paid",
+     "t6"."position"
+    FROM (
+     SELECT
+      *
+     FROM "items" AS "t0"
+     WHERE
+      "t0"."is_live" AND "t0"."plan_id" IS NOT NULL
+    ) AS "t7"
+    LEFT OUTER JOIN (
+     SELECT
+      "t1"."plan_id",
+      "t1"."position"
+     FROM "catalog_plan" AS "t1"
+    ) AS "t6"
+     ON "t7"."plan_id" = "t6"."plan_id"
+   ) AS "t8"
+  ) AS "t9"
+ )
+ SELECT
+  "t19"."account_key",
+  "t19"."product_id",
+  "t19"."live_subscriptions",
+  "t19"."recurring_units",
+  "t19"."add_on_units",
+  "t19"."is_trial",
+  "t19"."by_invoice",
+  "t14"."plan_id",
+  "t14"."price_id",
+  "t14"."interval",
+  "t14"."interval_count",
+  "t14"."currency",
+  "t14"."position",
+  "t14"."item_id",
+  "t14"."subscription_id",
+  "t14"."term_months",
+  "t14"."term_days",
+  "t14"."quantity",
+  "t14"."plan_units"
+ FROM (
+  SELECT
+   "t17"."account_key",
+   "t17"."product_id",
+   CAST(COUNT(
+    DISTINCT CASE
+     WHEN "t17"."plan_id" IS NOT NULL
+     THEN "t17"."subscription_id"
+     ELSE CAST(NULL AS VARCHAR)
+    END
+   ) AS INT) AS "live_subscriptions",
+   SUM("t17"."counted") AS "recurring_units",
+   SUM(CASE WHEN "t17"."add_on_id" IS NOT NULL THEN "t17"."counted" ELSE 0 END) AS "add_on_units",
+   NOT (
+    BOOL_OR("t17"."status" <> 'trialing')
+   ) AS "is_trial",
+   BOOL_OR("t17"."collection" = 'invoice') AS "by_invoice"
+  FROM (
+   SELECT
+    "t16"."account_key",
+    "t16"."item_id",
+    "t16"."subscription_id",
+    "t16"."product_id",
+    "t16"."plan_id",
+    "t16"."add_on_id",
+    "t16"."price_id",
+    "t16"."quantity",
+    "t16"."amount_minor",
+    "t16"."list_amount_minor",
+    "t16"."currency",
+    "t16"."interval",
+    "t16"."interval_count",
+    "t16"."status",
+    "t16"."valid_from",
+    "t16"."valid_to",
+    "t16"."period_start",
+    "t16"."auto_renew",
+    "t16"."cancel_at",
+    "t16"."pending_plan_id",
+    "t16"."collection",
+    "t16"."renews_at",
+    "t16"."term_months",
+    "t16"."term_days",
+    "t16"."is_live",
+    "t16"."units",
+    "t16"."is_paid",
+    "t16"."main_currency",
+    CASE
+     WHEN (
+      "t16"."currency" = COALESCE("t16"."main_currency", "t16"."currency")
+     )
+     AND "t16"."is_live"
+     THEN "t16"."units"
+     ELSE 0
+    END AS "counted"
+   FROM (
+    SELECT
+     "t5"."account_key",
+     "t5"."item_id",
+     "t5"."subscription_id",
+     "t5"."product_id",
+     "t5"."plan_id",
+     "t5"."add_on_id",
+     "t5"."price_id",
+     "t5"."quantity",
+     "t5"."amount_minor",
+     "t5"."list_amount_minor",
+     "t5"."currency",
+     "t5"."interval",
+     "t5"."interval_count",
+     "t5"."status",
+     "t5"."valid_from",
+     "t5"."valid_to",
+     "t5"."period_start",
+     "t5"."auto_renew",
+     "t5"."cancel_at",
+     "t5"."pending_plan_id",
+     "t5"."collection",
+     "t5"."renews_at",
+     "t5"."term_months",
+     "t5"."term_days",
+     "t5"."is_live",
+     "t5"."units",
+     "t5"."is_paid",
+     "t15"."main_currency"
+    FROM (
+     SELECT
+      *
+     FROM "items" AS "t0"
+     WHERE
+      "t0"."is_live"
+    ) AS "t5"
+    LEFT OUTER JOIN (
+     SELECT
+      "t11"."account_key",
+      "t11"."product_id",
+      "t11"."currency" AS "main_currency"
+     FROM "t10" AS "t11"
+     WHERE
+      "t11"."place" = 0
+    ) AS "t15"
+     ON "t5"."account_key" = "t15"."account_key"
+     AND "t5"."product_id" = "t15"."product_id"
+   ) AS "t16"
+  ) AS "t17"
   GROUP BY
    1,
    2
- ) AS "t9"
+ ) AS "t19"
  LEFT OUTER JOIN (
   SELECT
    "t11"."account_key",
@@ -278,6 +487,67 @@ FROM (
    "t11"."term_days",
    "t11"."plan_quantity" AS "quantity",
    "t11"."plan_units"
+  FROM "t10" AS "t11"
+  WHERE
+   "t11"."place" = 0
+ ) AS "t14"
+  ON "t19"."account_key" = "t14"."account_key"
+  AND "t19"."product_id" = "t14"."product_id"
+) AS stage;
+
+-- history 72d541c515e8eda5
+SELECT
+ CAST("account_key" AS INT) AS "account_key",
+ "product_id",
+ CAST("started_at" AS BIGINT) AS "started_at",
+ CAST("first_paid_at" AS BIGINT) AS "first_paid_at",
+ CAST("downgraded_at" AS BIGINT) AS "downgraded_at",
+ CAST("bought_at" AS BIGINT) AS "bought_at"
+FROM (
+ WITH "t14" AS (
+  SELECT
+   "t12"."account_key",
+   "t12"."item_id",
+   "t12"."subscription_id",
+   "t12"."product_id",
+   "t12"."plan_id",
+   "t12"."add_on_id",
+   "t12"."price_id",
+   "t12"."quantity",
+   "t12"."amount_minor",
+   "t12"."list_amount_minor",
+   "t12"."currency",
+   "t12"."interval",
+   "t12"."interval_count",
+   "t12"."status",
+   "t12"."valid_from",
+   "t12"."valid_to",
+   "t12"."period_start",
+   "t12"."auto_renew",
+   "t12"."cancel_at",
+   "t12"."pending_plan_id",
+   "t12"."collection",
+   "t12"."renews_at",
+   "t12"."term_months",
+   "t12"."term_days",
+   "t12"."is_live",
+   "t12"."units",
+   "t12"."is_paid",
+   "t12"."until",
+   "t12"."reach",
+   "t12"."before",
+   CASE
+    WHEN (
+     "t12"."before" IS NULL
+    )
+    OR (
+     "t12"."valid_from" >= (
+      "t12"."before" + 86400
+     )
+    )
+    THEN "t12"."valid_from"
+    ELSE CAST(NULL AS BIGINT)
+   END AS "begins_at"
   FROM (
    SELECT
     "t10"."account_key",
@@ -297,282 +567,353 @@ FROM (
     "t10"."valid_from",
     "t10"."valid_to",
     "t10"."period_start",
-    "t10"."renews_at",
     "t10"."auto_renew",
     "t10"."cancel_at",
     "t10"."pending_plan_id",
     "t10"."collection",
+    "t10"."renews_at",
     "t10"."term_months",
     "t10"."term_days",
     "t10"."is_live",
     "t10"."units",
     "t10"."is_paid",
-    "t10"."position",
-    ROW_NUMBER() OVER (
+    "t10"."until",
+    "t10"."reach",
+    LAG("t10"."reach") OVER (
      PARTITION BY "t10"."account_key", "t10"."product_id"
-     ORDER BY "t10"."units" DESC NULLS LAST, "t10"."position" DESC NULLS LAST, "t10"."item_id" ASC
+     ORDER BY "t10"."valid_from" ASC, "t10"."until" ASC, "t10"."item_id" ASC
      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    ) - 1 AS "place",
-    SUM("t10"."quantity") OVER (
-     PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."plan_id"
-     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    ) AS "plan_quantity",
-    SUM("t10"."units") OVER (
-     PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."plan_id"
-     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    ) AS "plan_units"
+    ) AS "before"
    FROM (
     SELECT
-     "t8"."account_key",
-     "t8"."item_id",
-     "t8"."subscription_id",
-     "t8"."product_id",
-     "t8"."plan_id",
-     "t8"."add_on_id",
-     "t8"."price_id",
-     "t8"."quantity",
-     "t8"."amount_minor",
-     "t8"."list_amount_minor",
-     "t8"."currency",
-     "t8"."interval",
-     "t8"."interval_count",
-     "t8"."status",
-     "t8"."valid_from",
-     "t8"."valid_to",
-     "t8"."period_start",
-     "t8"."renews_at",
-     "t8"."auto_renew",
-     "t8"."cancel_at",
-     "t8"."pending_plan_id",
-     "t8"."collection",
-     "t8"."term_months",
-     "t8"."term_days",
-     "t8"."is_live",
-     "t8"."units",
-     "t8"."is_paid",
-     COALESCE("t8"."position", -1) AS "position"
+     "t6"."account_key",
+     "t6"."item_id",
+     "t6"."subscription_id",
+     "t6"."product_id",
+     "t6"."plan_id",
+     "t6"."add_on_id",
+     "t6"."price_id",
+     "t6"."quantity",
+     "t6"."amount_minor",
+     "t6"."list_amount_minor",
+     "t6"."currency",
+     "t6"."interval",
+     "t6"."interval_count",
+     "t6"."status",
+     "t6"."valid_from",
+     "t6"."valid_to",
+     "t6"."period_start",
+     "t6"."auto_renew",
+     "t6"."cancel_at",
+     "t6"."pending_plan_id",
+     "t6"."collection",
+     "t6"."renews_at",
+     "t6"."term_months",
+     "t6"."term_days",
+     "t6"."is_live",
+     "t6"."units",
+     "t6"."is_paid",
+     "t6"."until",
+     MAX("t6"."until") OVER (
+      PARTITION BY "t6"."account_key", "t6"."product_id"
+      ORDER BY "t6"."valid_from" ASC, "t6"."until" ASC, "t6"."item_id" ASC
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+     ) AS "reach"
     FROM (
      SELECT
-      "t6"."account_key",
-      "t6"."item_id",
-      "t6"."subscription_id",
-      "t6"."product_id",
-      "t6"."plan_id",
-      "t6"."add_on_id",
-      "t6"."price_id",
-      "t6"."quantity",
-      "t6"."amount_minor",
-      "t6"."list_amount_minor",
-      "t6"."currency",
-      "t6"."interval",
-      "t6"."interval_count",
-      "t6"."status",
-      "t6"."valid_from",
-      "t6"."valid_to",
-      "t6"."period_start",
-      "t6"."renews_at",
-      "t6"."auto_renew",
-      "t6"."cancel_at",
-      "t6"."pending_plan_id",
-      "t6"."collection",
-      "t6"."term_months",
-      "t6"."term_days",
-      "t6"."is_live",
-      "t6"."units",
-      "t6"."is_paid",
-      "t5"."position"
-     FROM (
-      SELECT
-       *
-      FROM "items" AS "t0"
-      WHERE
-       "t0"."is_live" AND "t0"."plan_id" IS NOT NULL
-     ) AS "t6"
-     LEFT OUTER JOIN (
-      SELECT
-       "t1"."plan_id",
-       "t1"."position"
-      FROM "catalog_plan" AS "t1"
-     ) AS "t5"
-      ON "t6"."plan_id" = "t5"."plan_id"
-    ) AS "t8"
+      "t1"."account_key",
+      "t1"."item_id",
+      "t1"."subscription_id",
+      "t1"."product_id",
+      "t1"."plan_id",
+      "t1"."add_on_id",
+      "t1"."price_id",
+      "t1"."quantity",
+      "t1"."amount_minor",
+      "t1"."list_amount_minor",
+      "t1"."currency",
+      "t1"."interval",
+      "t1"."interval_count",
+      "t1"."status",
+      "t1"."valid_from",
+      "t1"."valid_to",
+      "t1"."period_start",
+      "t1"."auto_renew",
+      "t1"."cancel_at",
+      "t1"."pending_plan_id",
+      "t1"."collection",
+      "t1"."renews_at",
+      "t1"."term_months",
+      "t1"."term_days",
+      "t1"."is_live",
+      "t1"."units",
+      "t1"."is_paid",
+      COALESCE("t1"."valid_to", 1099511627776) AS "until"
+     FROM "items" AS "t1"
+    ) AS "t6"
    ) AS "t10"
-  ) AS "t11"
-  WHERE
-   "t11"."place" = 0
- ) AS "t13"
-  ON "t9"."account_key" = "t13"."account_key"
-  AND "t9"."product_id" = "t13"."product_id"
-) AS stage;
-
--- history 41655a55aa47d294
-SELECT
- CAST("account_key" AS INT) AS "account_key",
- "product_id",
- CAST("started_at" AS BIGINT) AS "started_at",
- CAST("first_paid_at" AS BIGINT) AS "first_paid_at",
- CAST("downgraded_at" AS BIGINT) AS "downgraded_at",
- CAST("bought_at" AS BIGINT) AS "bought_at"
-FROM (
- WITH "t8" AS (
+  ) AS "t12"
+ ), "t18" AS (
   SELECT
-   "t3"."account_key",
-   "t3"."item_id",
-   "t3"."subscription_id",
-   "t3"."product_id",
-   "t3"."plan_id",
-   "t3"."add_on_id",
-   "t3"."price_id",
-   "t3"."quantity",
-   "t3"."amount_minor",
-   "t3"."list_amount_minor",
-   "t3"."currency",
-   "t3"."interval",
-   "t3"."interval_count",
-   "t3"."status",
-   "t3"."valid_from",
-   "t3"."valid_to",
-   "t3"."period_start",
-   "t3"."renews_at",
-   "t3"."auto_renew",
-   "t3"."cancel_at",
-   "t3"."pending_plan_id",
-   "t3"."collection",
-   "t3"."term_months",
-   "t3"."term_days",
-   "t3"."is_live",
-   "t3"."units",
-   "t3"."is_paid",
-   "t6"."position"
-  FROM "items" AS "t3"
-  LEFT OUTER JOIN (
-   SELECT
-    "t2"."plan_id",
-    "t2"."position"
-   FROM "catalog_plan" AS "t2"
-  ) AS "t6"
-   ON "t3"."plan_id" = "t6"."plan_id"
+   "t15"."account_key",
+   "t15"."product_id",
+   MAX("t15"."begins_at") AS "started_at"
+  FROM "t14" AS "t15"
+  GROUP BY
+   1,
+   2
  )
  SELECT
-  "t16"."account_key",
-  "t16"."product_id",
-  "t16"."started_at",
-  "t16"."first_paid_at",
-  "t16"."downgraded_at",
+  "t28"."account_key",
+  "t28"."product_id",
+  "t28"."started_at",
+  "t28"."first_paid_at",
+  "t28"."downgraded_at",
   NULLIF(
    GREATEST(
-    COALESCE("t16"."first_paid_at", 0),
-    COALESCE("t16"."raised_at", 0),
-    COALESCE("t16"."purchased_at", 0)
+    COALESCE("t28"."first_paid_at", 0),
+    COALESCE("t28"."raised_at", 0),
+    COALESCE("t28"."purchased_at", 0)
    ),
    0
   ) AS "bought_at"
  FROM (
   SELECT
-   "t12"."account_key",
-   "t12"."product_id",
-   "t12"."started_at",
-   "t12"."first_paid_at",
-   "t15"."raised_at",
-   "t15"."downgraded_at",
-   "t7"."purchased_at"
-  FROM (
-   SELECT
-    "t9"."account_key",
-    "t9"."product_id",
-    MIN("t9"."valid_from") AS "started_at",
-    MIN(CASE WHEN "t9"."is_paid" THEN "t9"."valid_from" ELSE CAST(NULL AS BIGINT) END) AS "first_paid_at"
-   FROM "t8" AS "t9"
-   GROUP BY
-    1,
-    2
-  ) AS "t12"
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."started_at",
+   "t27"."first_paid_at",
+   "t23"."raised_at",
+   "t23"."downgraded_at",
+   "t8"."purchased_at"
+  FROM "t18" AS "t21"
   LEFT OUTER JOIN (
    SELECT
-    "t13"."account_key",
-    "t13"."product_id",
-    MAX("t13"."raised_at") AS "raised_at",
-    MAX("t13"."lowered_at") AS "downgraded_at"
+    "t25"."account_key",
+    "t25"."product_id",
+    MIN(CASE WHEN "t25"."is_paid" THEN "t25"."valid_from" ELSE CAST(NULL AS BIGINT) END) AS "first_paid_at"
    FROM (
     SELECT
-     "t10"."account_key",
-     "t10"."item_id",
-     "t10"."subscription_id",
-     "t10"."product_id",
-     "t10"."plan_id",
-     "t10"."add_on_id",
-     "t10"."price_id",
-     "t10"."quantity",
-     "t10"."amount_minor",
-     "t10"."list_amount_minor",
-     "t10"."currency",
-     "t10"."interval",
-     "t10"."interval_count",
-     "t10"."status",
-     "t10"."valid_from",
-     "t10"."valid_to",
-     "t10"."period_start",
-     "t10"."renews_at",
-     "t10"."auto_renew",
-     "t10"."cancel_at",
-     "t10"."pending_plan_id",
-     "t10"."collection",
-     "t10"."term_months",
-     "t10"."term_days",
-     "t10"."is_live",
-     "t10"."units",
-     "t10"."is_paid",
-     "t10"."position",
-     CASE
-      WHEN (
-       LAG("t10"."position") OVER (
-        PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."subscription_id"
-        ORDER BY "t10"."valid_from" ASC, "t10"."item_id" ASC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       ) IS NOT NULL
-      )
-      AND (
-       "t10"."position" > LAG("t10"."position") OVER (
-        PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."subscription_id"
-        ORDER BY "t10"."valid_from" ASC, "t10"."item_id" ASC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       )
-      )
-      THEN "t10"."valid_from"
-      ELSE CAST(NULL AS BIGINT)
-     END AS "raised_at",
-     CASE
-      WHEN (
-       LAG("t10"."position") OVER (
-        PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."subscription_id"
-        ORDER BY "t10"."valid_from" ASC, "t10"."item_id" ASC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       ) IS NOT NULL
-      )
-      AND (
-       "t10"."position" < LAG("t10"."position") OVER (
-        PARTITION BY "t10"."account_key", "t10"."product_id", "t10"."subscription_id"
-        ORDER BY "t10"."valid_from" ASC, "t10"."item_id" ASC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       )
-      )
-      THEN "t10"."valid_from"
-      ELSE CAST(NULL AS BIGINT)
-     END AS "lowered_at"
+     *
     FROM (
      SELECT
-      *
-     FROM "t8" AS "t9"
-     WHERE
-      "t9"."plan_id" IS NOT NULL
-    ) AS "t10"
-   ) AS "t13"
+      "t16"."account_key",
+      "t16"."item_id",
+      "t16"."subscription_id",
+      "t16"."product_id",
+      "t16"."plan_id",
+      "t16"."add_on_id",
+      "t16"."price_id",
+      "t16"."quantity",
+      "t16"."amount_minor",
+      "t16"."list_amount_minor",
+      "t16"."currency",
+      "t16"."interval",
+      "t16"."interval_count",
+      "t16"."status",
+      "t16"."valid_from",
+      "t16"."valid_to",
+      "t16"."period_start",
+      "t16"."auto_renew",
+      "t16"."cancel_at",
+      "t16"."pending_plan_id",
+      "t16"."collection",
+      "t16"."renews_at",
+      "t16"."term_months",
+      "t16"."term_days",
+      "t16"."is_live",
+      "t16"."units",
+      "t16"."is_paid",
+      "t16"."until",
+      "t16"."reach",
+      "t16"."before",
+      "t16"."begins_at",
+      "t22"."started_at"
+     FROM "t14" AS "t16"
+     LEFT OUTER JOIN "t18" AS "t22"
+      ON "t16"."account_key" = "t22"."account_key"
+      AND "t16"."product_id" = "t22"."product_id"
+    ) AS "t24"
+    WHERE
+     "t24"."valid_from" >= "t24"."started_at"
+   ) AS "t25"
    GROUP BY
     1,
     2
-  ) AS "t15"
-   ON "t12"."account_key" = "t15"."account_key"
-   AND "t12"."product_id" = "t15"."product_id"
+  ) AS "t27"
+   ON "t21"."account_key" = "t27"."account_key"
+   AND "t21"."product_id" = "t27"."product_id"
+  LEFT OUTER JOIN (
+   SELECT
+    "t17"."account_key",
+    "t17"."product_id",
+    MAX("t17"."raised") AS "raised_at",
+    MAX("t17"."lowered") AS "downgraded_at"
+   FROM (
+    SELECT
+     "t13"."account_key",
+     "t13"."item_id",
+     "t13"."subscription_id",
+     "t13"."product_id",
+     "t13"."plan_id",
+     "t13"."add_on_id",
+     "t13"."price_id",
+     "t13"."quantity",
+     "t13"."amount_minor",
+     "t13"."list_amount_minor",
+     "t13"."currency",
+     "t13"."interval",
+     "t13"."interval_count",
+     "t13"."status",
+     "t13"."valid_from",
+     "t13"."valid_to",
+     "t13"."period_start",
+     "t13"."auto_renew",
+     "t13"."cancel_at",
+     "t13"."pending_plan_id",
+     "t13"."collection",
+     "t13"."renews_at",
+     "t13"."term_months",
+     "t13"."term_days",
+     "t13"."is_live",
+     "t13"."units",
+     "t13"."is_paid",
+     "t13"."position",
+     "t13"."position_before",
+     "t13"."ended_before",
+     CASE
+      WHEN COALESCE(
+       (
+        (
+         "t13"."valid_from" - "t13"."ended_before"
+        ) < 86400
+       )
+       AND (
+        (
+         "t13"."valid_from" - "t13"."ended_before"
+        ) > -86400
+       ),
+       FALSE
+      )
+      AND (
+       "t13"."position" > "t13"."position_before"
+      )
+      THEN "t13"."valid_from"
+      ELSE CAST(NULL AS BIGINT)
+     END AS "raised",
+     CASE
+      WHEN COALESCE(
+       (
+        (
+         "t13"."valid_from" - "t13"."ended_before"
+        ) < 86400
+       )
+       AND (
+        (
+         "t13"."valid_from" - "t13"."ended_before"
+        ) > -86400
+       ),
+       FALSE
+      )
+      AND (
+       "t13"."position" < "t13"."position_before"
+      )
+      THEN "t13"."valid_from"
+      ELSE CAST(NULL AS BIGINT)
+     END AS "lowered"
+    FROM (
+     SELECT
+      "t11"."account_key",
+      "t11"."item_id",
+      "t11"."subscription_id",
+      "t11"."product_id",
+      "t11"."plan_id",
+      "t11"."add_on_id",
+      "t11"."price_id",
+      "t11"."quantity",
+      "t11"."amount_minor",
+      "t11"."list_amount_minor",
+      "t11"."currency",
+      "t11"."interval",
+      "t11"."interval_count",
+      "t11"."status",
+      "t11"."valid_from",
+      "t11"."valid_to",
+      "t11"."period_start",
+      "t11"."auto_renew",
+      "t11"."cancel_at",
+      "t11"."pending_plan_id",
+      "t11"."collection",
+      "t11"."renews_at",
+      "t11"."term_months",
+      "t11"."term_days",
+      "t11"."is_live",
+      "t11"."units",
+      "t11"."is_paid",
+      "t11"."position",
+      LAG("t11"."position") OVER (
+       PARTITION BY "t11"."account_key", "t11"."product_id"
+       ORDER BY "t11"."valid_from" ASC, "t11"."item_id" ASC
+       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS "position_before",
+      LAG("t11"."valid_to") OVER (
+       PARTITION BY "t11"."account_key", "t11"."product_id"
+       ORDER BY "t11"."valid_from" ASC, "t11"."item_id" ASC
+       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS "ended_before"
+     FROM (
+      SELECT
+       "t9"."account_key",
+       "t9"."item_id",
+       "t9"."subscription_id",
+       "t9"."product_id",
+       "t9"."plan_id",
+       "t9"."add_on_id",
+       "t9"."price_id",
+       "t9"."quantity",
+       "t9"."amount_minor",
+       "t9"."list_amount_minor",
+       "t9"."currency",
+       "t9"."interval",
+       "t9"."interval_count",
+       "t9"."status",
+       "t9"."valid_from",
+       "t9"."valid_to",
+       "t9"."period_start",
+       "t9"."auto_renew",
+       "t9"."cancel_at",
+       "t9"."pending_plan_id",
+       "t9"."collection",
+       "t9"."renews_at",
+       "t9"."term_months",
+       "t9"."term_days",
+       "t9"."is_live",
+       "t9"."units",
+       "t9"."is_paid",
+       "t7"."position"
+      FROM (
+       SELECT
+        *
+       FROM "items" AS "t1"
+       WHERE
+        "t1"."plan_id" IS NOT NULL AND "t1"."status" IN ('active', 'past_due')
+      ) AS "t9"
+      LEFT OUTER JOIN (
+       SELECT
+        "t2"."plan_id",
+        "t2"."position"
+       FROM "catalog_plan" AS "t2"
+      ) AS "t7"
+       ON "t9"."plan_id" = "t7"."plan_id"
+     ) AS "t11"
+    ) AS "t13"
+   ) AS "t17"
+   GROUP BY
+    1,
+    2
+  ) AS "t23"
+   ON "t21"."account_key" = "t23"."account_key"
+   AND "t21"."product_id" = "t23"."product_id"
   LEFT OUTER JOIN (
    SELECT
     "t0"."account_key",
@@ -582,10 +923,10 @@ FROM (
    GROUP BY
     1,
     2
-  ) AS "t7"
-   ON "t12"."account_key" = "t7"."account_key"
-   AND "t12"."product_id" = "t7"."product_id"
- ) AS "t16"
+  ) AS "t8"
+   ON "t21"."account_key" = "t8"."account_key"
+   AND "t21"."product_id" = "t8"."product_id"
+ ) AS "t28"
 ) AS stage;
 
 -- anchored d8f2545493dfc07d
@@ -1678,7 +2019,7 @@ FROM (
  ) AS "t61"
 ) AS stage;
 
--- flows 4b5d2b6c3f2410cb
+-- flows 9fd3ea6355b5d9e4
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  CAST("meter_key" AS INT) AS "meter_key",
@@ -1695,29 +2036,42 @@ SELECT
  CAST("week_7" AS BIGINT) AS "week_7",
  CAST("week_8" AS BIGINT) AS "week_8"
 FROM (
- WITH "t25" AS (
+ WITH "t13" AS (
+  SELECT
+   "t4"."as_of",
+   "t4"."as_of_day"
+  FROM "today" AS "t4"
+ ), "t17" AS (
+  SELECT
+   "t2"."meter_key",
+   "t2"."aggregate",
+   "t2"."window_kind"
+  FROM "catalog_meter" AS "t2"
+  WHERE
+   "t2"."meter_kind" = 'flow' AND "t2"."aggregate" <> 'unique_contacts'
+ ), "t38" AS (
   SELECT
    *
   FROM (
    SELECT
-    "t20"."account_key",
-    "t20"."meter_key",
-    "t20"."aggregate",
-    CAST("t20"."day" AS BIGINT) * 86400 AS "occurred_at",
-    "t20"."day",
-    "t20"."as_of_day",
+    "t31"."account_key",
+    "t31"."meter_key",
+    "t31"."aggregate",
+    CAST("t31"."day" AS BIGINT) * 86400 AS "occurred_at",
+    "t31"."day",
+    "t31"."as_of_day",
     CAST(CASE
-     WHEN "t20"."aggregate" = 'sum'
-     THEN "t20"."quantity"
-     WHEN "t20"."aggregate" = 'count'
-     THEN "t20"."events"
-     ELSE "t20"."quantity_max"
+     WHEN "t31"."aggregate" = 'sum'
+     THEN "t31"."quantity"
+     WHEN "t31"."aggregate" = 'count'
+     THEN "t31"."events"
+     ELSE "t31"."quantity_max"
     END AS DOUBLE PRECISION) AS "value",
-    "t20"."starts_next",
-    "t20"."starts_0",
-    "t20"."starts_1",
-    "t20"."starts_2",
-    "t20"."starts_3"
+    "t31"."starts_next",
+    "t31"."starts_0",
+    "t31"."starts_1",
+    "t31"."starts_2",
+    "t31"."starts_3"
    FROM (
     SELECT
      "t8"."account_key",
@@ -1727,74 +2081,61 @@ FROM (
      "t8"."events",
      "t8"."quantity_max",
      "t8"."quantity_latest",
-     "t15"."as_of",
-     "t15"."as_of_day",
-     "t18"."aggregate",
-     "t18"."window_kind",
-     "t7"."product_id",
-     "t7"."starts_next",
-     "t7"."starts_0",
-     "t7"."starts_1",
-     "t7"."starts_2",
-     "t7"."starts_3",
-     "t7"."edge_0",
-     "t7"."edge_1",
-     "t7"."edge_2",
-     "t7"."edge_3"
+     "t24"."as_of",
+     "t24"."as_of_day",
+     "t26"."aggregate",
+     "t26"."window_kind",
+     "t6"."product_id",
+     "t6"."starts_next",
+     "t6"."starts_0",
+     "t6"."starts_1",
+     "t6"."starts_2",
+     "t6"."starts_3",
+     "t6"."edge_0",
+     "t6"."edge_1",
+     "t6"."edge_2",
+     "t6"."edge_3"
     FROM "usage_day" AS "t8"
-    CROSS JOIN (
-     SELECT
-      "t3"."as_of",
-      "t3"."as_of_day"
-     FROM "today" AS "t3"
-    ) AS "t15"
-    INNER JOIN (
-     SELECT
-      "t2"."meter_key",
-      "t2"."aggregate",
-      "t2"."window_kind"
-     FROM "catalog_meter" AS "t2"
-     WHERE
-      "t2"."meter_kind" = 'flow' AND "t2"."aggregate" <> 'unique_contacts'
-    ) AS "t18"
-     ON "t8"."meter_key" = "t18"."meter_key"
-    INNER JOIN "spans" AS "t7"
-     ON "t8"."account_key" = "t7"."account_key"
-     AND "t18"."window_kind" = "t7"."window_kind"
-   ) AS "t20"
+    CROSS JOIN "t13" AS "t24"
+    INNER JOIN "t17" AS "t26"
+     ON "t8"."meter_key" = "t26"."meter_key"
+    INNER JOIN "spans" AS "t6"
+     ON "t8"."account_key" = "t6"."account_key"
+     AND "t26"."window_kind" = "t6"."window_kind"
+   ) AS "t31"
    WHERE
     NOT (
      (
-      "t20"."day" = "t20"."edge_0"
+      "t31"."day" = "t31"."edge_0"
      )
      OR (
-      "t20"."day" = "t20"."edge_1"
+      "t31"."day" = "t31"."edge_1"
      )
      OR (
-      "t20"."day" = "t20"."edge_2"
+      "t31"."day" = "t31"."edge_2"
      )
      OR (
-      "t20"."day" = "t20"."edge_3"
+      "t31"."day" = "t31"."edge_3"
      )
     )
-  ) AS "t24"
+  ) AS "t34"
   UNION ALL
   SELECT
    *
   FROM (
    SELECT
-    "t21"."account_key",
-    "t21"."meter_key",
-    "t21"."aggregate",
-    "t21"."occurred_at",
-    "t21"."day",
-    "t21"."as_of_day",
-    CAST(CASE WHEN "t21"."aggregate" = 'count' THEN 1 ELSE "t21"."quantity" END AS DOUBLE PRECISION) AS "value",
-    "t21"."starts_next",
-    "t21"."starts_0",
-    "t21"."starts_1",
-    "t21"."starts_2",
-    "t21"."starts_3"
+    "t33"."account_key",
+    "t33"."meter_key",
+    "t33"."aggregate",
+    "t33"."occurred_at",
+    "t33"."day",
+    "t33"."as_of_day",
+    CAST(CASE WHEN "t33"."aggregate" = 'count' THEN 1 ELSE "t33"."quantity" END AS DOUBLE PRECISION) AS "value",
+    "t33"."starts_next",
+    "t33"."starts_0",
+    "t33"."starts_1",
+    "t33"."starts_2",
+    "t33"."starts_3"
    FROM (
     SELECT
      "t5"."account_key",
@@ -1803,10 +2144,10 @@ FROM (
      "t5"."day",
      "t5"."occurred_at",
      "t5"."quantity",
-     "t15"."as_of",
-     "t15"."as_of_day",
-     "t18"."aggregate",
-     "t18"."window_kind",
+     "t24"."as_of",
+     "t24"."as_of_day",
+     "t27"."aggregate",
+     "t27"."window_kind",
      "t7"."product_id",
      "t7"."starts_next",
      "t7"."starts_0",
@@ -1818,43 +2159,88 @@ FROM (
      "t7"."edge_2",
      "t7"."edge_3"
     FROM "usage_raw" AS "t5"
-    CROSS JOIN (
-     SELECT
-      "t3"."as_of",
-      "t3"."as_of_day"
-     FROM "today" AS "t3"
-    ) AS "t15"
-    INNER JOIN (
-     SELECT
-      "t2"."meter_key",
-      "t2"."aggregate",
-      "t2"."window_kind"
-     FROM "catalog_meter" AS "t2"
-     WHERE
-      "t2"."meter_kind" = 'flow' AND "t2"."aggregate" <> 'unique_contacts'
-    ) AS "t18"
-     ON "t5"."meter_key" = "t18"."meter_key"
+    CROSS JOIN "t13" AS "t24"
+    INNER JOIN "t17" AS "t27"
+     ON "t5"."meter_key" = "t27"."meter_key"
     INNER JOIN "spans" AS "t7"
      ON "t5"."account_key" = "t7"."account_key"
-     AND "t18"."window_kind" = "t7"."window_kind"
-   ) AS "t21"
+     AND "t27"."window_kind" = "t7"."window_kind"
+    WHERE
+     EXISTS(
+      SELECT
+       1
+      FROM (
+       SELECT DISTINCT
+        *
+       FROM (
+        SELECT
+         *
+        FROM (
+         SELECT
+          *
+         FROM (
+          SELECT
+           *
+          FROM (
+           SELECT
+            "t1"."account_key",
+            "t1"."edge_0" AS "day"
+           FROM "spans" AS "t1"
+          ) AS "t11"
+          UNION ALL
+          SELECT
+           *
+          FROM (
+           SELECT
+            "t1"."account_key",
+            "t1"."edge_1" AS "day"
+           FROM "spans" AS "t1"
+          ) AS "t12"
+         ) AS "t15"
+         UNION ALL
+         SELECT
+          *
+         FROM (
+          SELECT
+           "t1"."account_key",
+           "t1"."edge_2" AS "day"
+          FROM "spans" AS "t1"
+         ) AS "t10"
+        ) AS "t20"
+        UNION ALL
+        SELECT
+         *
+        FROM (
+         SELECT
+          "t1"."account_key",
+          "t1"."edge_3" AS "day"
+         FROM "spans" AS "t1"
+        ) AS "t9"
+       ) AS "t25"
+       WHERE
+        "t25"."day" >= 0
+      ) AS "t30"
+      WHERE
+       "t5"."account_key" = "t30"."account_key" AND "t5"."day" = "t30"."day"
+     )
+   ) AS "t33"
    WHERE
     (
      (
-      "t21"."day" = "t21"."edge_0"
+      "t33"."day" = "t33"."edge_0"
      )
      OR (
-      "t21"."day" = "t21"."edge_1"
+      "t33"."day" = "t33"."edge_1"
      )
      OR (
-      "t21"."day" = "t21"."edge_2"
+      "t33"."day" = "t33"."edge_2"
      )
      OR (
-      "t21"."day" = "t21"."edge_3"
+      "t33"."day" = "t33"."edge_3"
      )
     )
-    AND "t21"."occurred_at" <= "t21"."as_of"
-  ) AS "t23"
+    AND "t33"."occurred_at" <= "t33"."as_of"
+  ) AS "t36"
  )
  SELECT
   *
@@ -1863,53 +2249,53 @@ FROM (
    *
   FROM (
    SELECT
-    "t30"."account_key",
-    "t30"."meter_key",
+    "t41"."account_key",
+    "t41"."meter_key",
     CAST(SUM(
      CASE
       WHEN (
-       "t30"."occurred_at" >= "t30"."starts_0"
+       "t41"."occurred_at" >= "t41"."starts_0"
       )
       AND (
-       "t30"."occurred_at" < "t30"."starts_next"
+       "t41"."occurred_at" < "t41"."starts_next"
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used",
     CAST(SUM(
      CASE
       WHEN (
-       "t30"."occurred_at" >= "t30"."starts_1"
+       "t41"."occurred_at" >= "t41"."starts_1"
       )
       AND (
-       "t30"."occurred_at" < "t30"."starts_0"
+       "t41"."occurred_at" < "t41"."starts_0"
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_1",
     CAST(SUM(
      CASE
       WHEN (
-       "t30"."occurred_at" >= "t30"."starts_2"
+       "t41"."occurred_at" >= "t41"."starts_2"
       )
       AND (
-       "t30"."occurred_at" < "t30"."starts_1"
+       "t41"."occurred_at" < "t41"."starts_1"
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_2",
     CAST(SUM(
      CASE
       WHEN (
-       "t30"."occurred_at" >= "t30"."starts_3"
+       "t41"."occurred_at" >= "t41"."starts_3"
       )
       AND (
-       "t30"."occurred_at" < "t30"."starts_2"
+       "t41"."occurred_at" < "t41"."starts_2"
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_3",
@@ -1917,15 +2303,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 0
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 7
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_1",
@@ -1933,15 +2319,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 7
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 14
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_2",
@@ -1949,15 +2335,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 14
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 21
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_3",
@@ -1965,15 +2351,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 21
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 28
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_4",
@@ -1981,15 +2367,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 28
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 35
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_5",
@@ -1997,15 +2383,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 35
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 42
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_6",
@@ -2013,15 +2399,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 42
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 49
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_7",
@@ -2029,83 +2415,83 @@ FROM (
      CASE
       WHEN (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) > 49
       )
       AND (
        (
-        "t30"."as_of_day" - "t30"."day"
+        "t41"."as_of_day" - "t41"."day"
        ) <= 56
       )
-      THEN "t30"."value"
+      THEN "t41"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_8"
    FROM (
     SELECT
      *
-    FROM "t25" AS "t27"
+    FROM "t38" AS "t39"
     WHERE
      NOT (
-      "t27"."aggregate" = 'max'
+      "t39"."aggregate" = 'max'
      )
-   ) AS "t30"
+   ) AS "t41"
    GROUP BY
     1,
     2
-  ) AS "t32"
+  ) AS "t43"
   UNION ALL
   SELECT
    *
   FROM (
    SELECT
-    "t29"."account_key",
-    "t29"."meter_key",
+    "t40"."account_key",
+    "t40"."meter_key",
     CAST(MAX(
      CASE
       WHEN (
-       "t29"."occurred_at" >= "t29"."starts_0"
+       "t40"."occurred_at" >= "t40"."starts_0"
       )
       AND (
-       "t29"."occurred_at" < "t29"."starts_next"
+       "t40"."occurred_at" < "t40"."starts_next"
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used",
     CAST(MAX(
      CASE
       WHEN (
-       "t29"."occurred_at" >= "t29"."starts_1"
+       "t40"."occurred_at" >= "t40"."starts_1"
       )
       AND (
-       "t29"."occurred_at" < "t29"."starts_0"
+       "t40"."occurred_at" < "t40"."starts_0"
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_1",
     CAST(MAX(
      CASE
       WHEN (
-       "t29"."occurred_at" >= "t29"."starts_2"
+       "t40"."occurred_at" >= "t40"."starts_2"
       )
       AND (
-       "t29"."occurred_at" < "t29"."starts_1"
+       "t40"."occurred_at" < "t40"."starts_1"
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_2",
     CAST(MAX(
      CASE
       WHEN (
-       "t29"."occurred_at" >= "t29"."starts_3"
+       "t40"."occurred_at" >= "t40"."starts_3"
       )
       AND (
-       "t29"."occurred_at" < "t29"."starts_2"
+       "t40"."occurred_at" < "t40"."starts_2"
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "used_3",
@@ -2113,15 +2499,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 0
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 7
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_1",
@@ -2129,15 +2515,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 7
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 14
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_2",
@@ -2145,15 +2531,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 14
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 21
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_3",
@@ -2161,15 +2547,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 21
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 28
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_4",
@@ -2177,15 +2563,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 28
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 35
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_5",
@@ -2193,15 +2579,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 35
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 42
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_6",
@@ -2209,15 +2595,15 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 42
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 49
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_7",
@@ -2225,41 +2611,41 @@ FROM (
      CASE
       WHEN (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) > 49
       )
       AND (
        (
-        "t29"."as_of_day" - "t29"."day"
+        "t40"."as_of_day" - "t40"."day"
        ) <= 56
       )
-      THEN "t29"."value"
+      THEN "t40"."value"
       ELSE 0.0
      END
     ) AS BIGINT) AS "week_8"
    FROM (
     SELECT
      *
-    FROM "t25" AS "t27"
+    FROM "t38" AS "t39"
     WHERE
-     "t27"."aggregate" = 'max'
-   ) AS "t29"
+     "t39"."aggregate" = 'max'
+   ) AS "t40"
    GROUP BY
     1,
     2
-  ) AS "t31"
- ) AS "t33"
+  ) AS "t42"
+ ) AS "t44"
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   "t26"."account_key",
-   "t26"."meter_key",
-   "t26"."used",
-   "t26"."used_1",
-   "t26"."used_2",
-   "t26"."used_3",
+   "t35"."account_key",
+   "t35"."meter_key",
+   "t35"."used",
+   "t35"."used_1",
+   "t35"."used_2",
+   "t35"."used_3",
    0 AS "week_1",
    0 AS "week_2",
    0 AS "week_3",
@@ -2270,68 +2656,41 @@ FROM (
    0 AS "week_8"
   FROM (
    SELECT
-    "t22"."account_key",
-    "t22"."meter_key",
-    COUNT(
-     DISTINCT CASE
-      WHEN (
-       "t22"."occurred_at" >= "t22"."starts_0"
-      )
-      AND (
-       "t22"."occurred_at" < "t22"."starts_next"
-      )
-      THEN "t22"."contact_key"
-      ELSE CAST(NULL AS INT)
-     END
-    ) AS "used",
-    COUNT(
-     DISTINCT CASE
-      WHEN (
-       "t22"."occurred_at" >= "t22"."starts_1"
-      )
-      AND (
-       "t22"."occurred_at" < "t22"."starts_0"
-      )
-      THEN "t22"."contact_key"
-      ELSE CAST(NULL AS INT)
-     END
-    ) AS "used_1",
-    COUNT(
-     DISTINCT CASE
-      WHEN (
-       "t22"."occurred_at" >= "t22"."starts_2"
-      )
-      AND (
-       "t22"."occurred_at" < "t22"."starts_1"
-      )
-      THEN "t22"."contact_key"
-      ELSE CAST(NULL AS INT)
-     END
-    ) AS "used_2",
-    COUNT(
-     DISTINCT CASE
-      WHEN (
-       "t22"."occurred_at" >= "t22"."starts_3"
-      )
-      AND (
-       "t22"."occurred_at" < "t22"."starts_2"
-      )
-      THEN "t22"."contact_key"
-      ELSE CAST(NULL AS INT)
-     END
-    ) AS "used_3"
+    "t32"."account_key",
+    "t32"."meter_key",
+    SUM(CASE WHEN "t32"."span" = 0 THEN 1 ELSE 0 END) AS "used",
+    SUM(CASE WHEN "t32"."span" = 1 THEN 1 ELSE 0 END) AS "used_1",
+    SUM(CASE WHEN "t32"."span" = 2 THEN 1 ELSE 0 END) AS "used_2",
+    SUM(CASE WHEN "t32"."span" = 3 THEN 1 ELSE 0 END) AS "used_3"
    FROM (
-    SELECT
-     *
+    SELECT DISTINCT
+     "t29"."account_key",
+     "t29"."meter_key",
+     "t29"."contact_key",
+     CASE
+      WHEN "t29"."occurred_at" >= "t29"."starts_next"
+      THEN -1
+      WHEN "t29"."occurred_at" >= "t29"."starts_0"
+      THEN 0
+      WHEN "t29"."occurred_at" >= "t29"."starts_1"
+      THEN 1
+      WHEN "t29"."occurred_at" >= "t29"."starts_2"
+      THEN 2
+      WHEN "t29"."occurred_at" >= "t29"."starts_3"
+      THEN 3
+      ELSE -1
+     END AS "span"
     FROM (
      SELECT
-      "t16"."account_key",
-      "t16"."meter_key",
-      "t16"."contact_key",
-      "t16"."day",
-      "t16"."occurred_at",
-      "t16"."quantity",
-      "t17"."window_kind",
+      "t19"."account_key",
+      "t19"."meter_key",
+      "t19"."contact_key",
+      "t19"."day",
+      "t19"."occurred_at",
+      "t19"."quantity",
+      "t21"."window_kind",
+      "t23"."as_of",
+      "t23"."as_of_day",
       "t6"."product_id",
       "t6"."starts_next",
       "t6"."starts_0",
@@ -2341,15 +2700,14 @@ FROM (
       "t6"."edge_0",
       "t6"."edge_1",
       "t6"."edge_2",
-      "t6"."edge_3",
-      "t14"."as_of"
+      "t6"."edge_3"
      FROM (
       SELECT
        *
       FROM "usage_raw" AS "t0"
       WHERE
        "t0"."contact_key" IS NOT NULL
-     ) AS "t16"
+     ) AS "t19"
      INNER JOIN (
       SELECT
        "t2"."meter_key",
@@ -2357,28 +2715,24 @@ FROM (
       FROM "catalog_meter" AS "t2"
       WHERE
        "t2"."aggregate" = 'unique_contacts'
-     ) AS "t17"
-      ON "t16"."meter_key" = "t17"."meter_key"
+     ) AS "t21"
+      ON "t19"."meter_key" = "t21"."meter_key"
+     CROSS JOIN "t13" AS "t23"
      INNER JOIN "spans" AS "t6"
-      ON "t16"."account_key" = "t6"."account_key"
-      AND "t17"."window_kind" = "t6"."window_kind"
-     CROSS JOIN (
-      SELECT
-       "t3"."as_of"
-      FROM "today" AS "t3"
-     ) AS "t14"
-    ) AS "t19"
+      ON "t19"."account_key" = "t6"."account_key"
+      AND "t21"."window_kind" = "t6"."window_kind"
+    ) AS "t29"
     WHERE
-     "t19"."occurred_at" <= "t19"."as_of"
-   ) AS "t22"
+     "t29"."occurred_at" <= "t29"."as_of"
+   ) AS "t32"
    GROUP BY
     1,
     2
-  ) AS "t26"
- ) AS "t28"
+  ) AS "t35"
+ ) AS "t37"
 ) AS stage;
 
--- levels 54d9ff60e7a35dd5
+-- levels 766f7fd290bc6df8
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  CAST("meter_key" AS INT) AS "meter_key",
@@ -2391,19 +2745,21 @@ FROM (
   "t5"."meter_key",
   "t5"."day",
   CASE
-   WHEN "t5"."aggregate" = 'latest'
-   THEN "t5"."quantity_latest"
-   WHEN "t5"."aggregate" = 'max'
-   THEN MAX("t5"."quantity_max") OVER (
+   WHEN "t5"."aggregate" IN ('sum', 'count')
+   THEN SUM(CASE WHEN "t5"."aggregate" = 'count' THEN "t5"."events" ELSE "t5"."quantity" END) OVER (
     PARTITION BY "t5"."account_key", "t5"."meter_key"
     ORDER BY "t5"."day" ASC
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
    )
-   ELSE SUM(CASE WHEN "t5"."aggregate" = 'count' THEN "t5"."events" ELSE "t5"."quantity" END) OVER (
-    PARTITION BY "t5"."account_key", "t5"."meter_key"
-    ORDER BY "t5"."day" ASC
-    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-   )
+   ELSE CASE
+    WHEN "t5"."aggregate" = 'max'
+    THEN MAX("t5"."quantity_max") OVER (
+     PARTITION BY "t5"."account_key", "t5"."meter_key"
+     ORDER BY "t5"."day" ASC
+     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    )
+    ELSE "t5"."quantity_latest"
+   END
   END AS "level",
   COALESCE(
    LEAD("t5"."day") OVER (
@@ -2806,7 +3162,7 @@ FROM (
  ) AS "t11"
 ) AS stage;
 
--- limit_rows 4f059318282b6cd1
+-- limit_rows c0ee41fba92f932e
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -2820,9 +3176,11 @@ SELECT
  "is_unlimited",
  "enforcement",
  "basis",
+ "is_own_limit",
  "plan_id",
  CAST("live_subscriptions" AS INT) AS "live_subscriptions",
- CAST("paid_quantity" AS BIGINT) AS "paid_quantity"
+ CAST("paid_quantity" AS BIGINT) AS "paid_quantity",
+ CAST("product_units" AS BIGINT) AS "product_units"
 FROM (
  SELECT
   "t31"."account_key",
@@ -2837,9 +3195,11 @@ FROM (
   "t31"."is_unlimited",
   "t31"."enforcement",
   "t31"."basis",
+  "t31"."is_own_limit",
   "t7"."plan_id",
   "t7"."live_subscriptions",
-  "t7"."paid_quantity"
+  "t7"."paid_quantity",
+  "t7"."product_units"
  FROM (
   SELECT
    "t29"."account_key",
@@ -2884,7 +3244,8 @@ FROM (
      END
     END AS VARCHAR),
     'unlimited'
-   ) AS "basis"
+   ) AS "basis",
+   "t29"."own_limit" IS NOT NULL AS "is_own_limit"
   FROM (
    SELECT
     "t28"."account_key",
@@ -2955,11 +3316,11 @@ FROM (
         "t13"."valid_from",
         "t13"."valid_to",
         "t13"."period_start",
-        "t13"."renews_at",
         "t13"."auto_renew",
         "t13"."cancel_at",
         "t13"."pending_plan_id",
         "t13"."collection",
+        "t13"."renews_at",
         "t13"."term_months",
         "t13"."term_days",
         "t13"."is_live",
@@ -3037,11 +3398,11 @@ FROM (
         "t14"."valid_from",
         "t14"."valid_to",
         "t14"."period_start",
-        "t14"."renews_at",
         "t14"."auto_renew",
         "t14"."cancel_at",
         "t14"."pending_plan_id",
         "t14"."collection",
+        "t14"."renews_at",
         "t14"."term_months",
         "t14"."term_days",
         "t14"."is_live",
@@ -3107,7 +3468,8 @@ FROM (
        "t5"."as_of_day",
        "t5"."this_month",
        "t5"."mask_this_month",
-       "t5"."mask_last_month"
+       "t5"."mask_last_month",
+       "t5"."usage_from"
       FROM (
        SELECT
         *
@@ -3146,14 +3508,15 @@ FROM (
    "t0"."product_id",
    "t0"."plan_id",
    "t0"."live_subscriptions",
-   "t0"."quantity" AS "paid_quantity"
+   "t0"."quantity" AS "paid_quantity",
+   "t0"."recurring_units" AS "product_units"
   FROM "owned" AS "t0"
  ) AS "t7"
   ON "t31"."account_key" = "t7"."account_key"
   AND "t31"."product_id" = "t7"."product_id"
 ) AS stage;
 
--- seat_levels 69b77aa6a9ce12d3
+-- seat_levels e4e2cf0f3fdeea11
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -3169,321 +3532,400 @@ SELECT
  CAST("seats_used" AS BIGINT) AS "seats_used",
  "is_estimated"
 FROM (
- WITH "t14" AS (
+ WITH "t17" AS (
   SELECT
-   "t6"."seat_id",
-   "t6"."account_key",
-   "t6"."product_id",
-   "t6"."contact_id",
-   "t6"."assigned_at",
-   "t6"."removed_at",
-   "t12"."as_of"
-  FROM "seat" AS "t6"
+   "t5"."seat_id",
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."contact_id",
+   "t5"."assigned_at",
+   "t5"."removed_at",
+   "t15"."as_of"
+  FROM "seat" AS "t5"
   CROSS JOIN (
    SELECT
     "t3"."as_of"
    FROM "today" AS "t3"
-  ) AS "t12"
- ), "t30" AS (
+  ) AS "t15"
+ ), "t36" AS (
   SELECT
-   "t29"."account_key",
-   "t29"."product_id",
-   "t29"."level_0",
-   "t29"."level_1",
-   "t29"."level_2",
-   "t29"."level_3",
-   "t29"."level_4",
-   "t29"."level_5",
-   "t29"."level_6",
-   "t29"."level_7",
-   "t29"."level_8",
-   COALESCE("t29"."seats_used", 0) AS "seats_used",
+   "t35"."account_key",
+   "t35"."product_id",
+   "t35"."level_0",
+   "t35"."level_1",
+   "t35"."level_2",
+   "t35"."level_3",
+   "t35"."level_4",
+   "t35"."level_5",
+   "t35"."level_6",
+   "t35"."level_7",
+   "t35"."level_8",
+   "t35"."seats_used",
    FALSE AS "is_estimated"
   FROM (
    SELECT
-    "t22"."account_key",
-    "t22"."product_id",
-    "t22"."level_0",
-    "t22"."level_1",
-    "t22"."level_2",
-    "t22"."level_3",
-    "t22"."level_4",
-    "t22"."level_5",
-    "t22"."level_6",
-    "t22"."level_7",
-    "t22"."level_8",
-    "t28"."seats_used"
+    "t26"."account_key",
+    "t26"."product_id",
+    "t26"."level_0",
+    "t26"."level_1",
+    "t26"."level_2",
+    "t26"."level_3",
+    "t26"."level_4",
+    "t26"."level_5",
+    "t26"."level_6",
+    "t26"."level_7",
+    "t26"."level_8",
+    "t34"."seats_used"
    FROM (
     SELECT
-     "t16"."account_key",
-     "t16"."product_id",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 0
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 0
+     "t19"."account_key",
+     "t19"."product_id",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 0
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 0
          )
         )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_0",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 604800
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 604800
+        AND (
+         (
+          "t19"."removed_at" IS NULL
          )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_1",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 1209600
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 1209600
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_2",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 1814400
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 1814400
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_3",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 2419200
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 2419200
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_4",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 3024000
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 3024000
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_5",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 3628800
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 3628800
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_6",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 4233600
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 4233600
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_7",
-     SUM(
-      CASE
-       WHEN (
-        "t16"."assigned_at" <= (
-         "t16"."as_of" - 4838400
-        )
-       )
-       AND (
-        (
-         "t16"."removed_at" IS NULL
-        )
-        OR (
-         "t16"."removed_at" > (
-          "t16"."as_of" - 4838400
-         )
-        )
-       )
-       THEN 1
-       ELSE 0
-      END
-     ) AS "level_8"
-    FROM "t14" AS "t16"
-    GROUP BY
-     1,
-     2
-   ) AS "t22"
-   LEFT OUTER JOIN (
-    SELECT
-     "t26"."account_key",
-     "t26"."product_id",
-     COUNT("t26"."contact_key") AS "seats_used"
-    FROM (
-     SELECT
-      "t25"."account_key",
-      "t25"."product_id",
-      "t25"."contact_key"
-     FROM (
-      SELECT DISTINCT
-       "t23"."account_key",
-       "t23"."product_id",
-       "t23"."contact_key"
-      FROM (
-       SELECT
-        "t20"."seat_id",
-        "t20"."account_key",
-        "t20"."product_id",
-        "t20"."contact_id",
-        "t20"."assigned_at",
-        "t20"."removed_at",
-        "t20"."as_of",
-        "t7"."contact_key"
-       FROM (
-        SELECT
-         *
-        FROM "t14" AS "t16"
-        WHERE
-         "t16"."assigned_at" <= "t16"."as_of"
-         AND (
-          (
-           "t16"."removed_at" IS NULL
-          ) OR (
-           "t16"."removed_at" > "t16"."as_of"
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 0
           )
          )
-       ) AS "t20"
-       INNER JOIN "contact_key" AS "t7"
-        ON "t20"."contact_id" = "t7"."contact_id"
-      ) AS "t23"
-     ) AS "t25"
-     WHERE
-      EXISTS(
-       SELECT
-        1
-       FROM "active" AS "t5"
-       WHERE
-        "t25"."account_key" = "t5"."account_key"
-        AND "t25"."product_id" = "t5"."product_id"
-        AND "t25"."contact_key" = "t5"."contact_key"
+        )
+        THEN 1
+        ELSE 0
+       END
       )
-    ) AS "t26"
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_0",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 604800
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 604800
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 604800
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_1",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 1209600
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 1209600
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 1209600
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_2",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 1814400
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 1814400
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 1814400
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_3",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 2419200
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 2419200
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 2419200
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_4",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 3024000
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 3024000
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 3024000
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_5",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 3628800
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 3628800
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 3628800
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_6",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 4233600
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 4233600
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 4233600
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_7",
+     CASE
+      WHEN BOOL_OR("t19"."assigned_at" <= (
+       "t19"."as_of" - 4838400
+      ))
+      THEN SUM(
+       CASE
+        WHEN (
+         "t19"."assigned_at" <= (
+          "t19"."as_of" - 4838400
+         )
+        )
+        AND (
+         (
+          "t19"."removed_at" IS NULL
+         )
+         OR (
+          "t19"."removed_at" > (
+           "t19"."as_of" - 4838400
+          )
+         )
+        )
+        THEN 1
+        ELSE 0
+       END
+      )
+      ELSE CAST(NULL AS BIGINT)
+     END AS "level_8"
+    FROM "t17" AS "t19"
     GROUP BY
      1,
      2
-   ) AS "t28"
-    ON "t22"."account_key" = "t28"."account_key"
-    AND "t22"."product_id" = "t28"."product_id"
-  ) AS "t29"
+   ) AS "t26"
+   LEFT OUTER JOIN (
+    SELECT
+     "t32"."account_key",
+     "t32"."product_id",
+     "t32"."seats_used"
+    FROM (
+     SELECT
+      "t31"."account_key",
+      "t31"."product_id",
+      "t31"."seats_used",
+      "t14"."has_usage_contact"
+     FROM (
+      SELECT
+       "t29"."account_key",
+       "t29"."product_id",
+       SUM(COALESCE("t29"."is_seen", 0)) AS "seats_used"
+      FROM (
+       SELECT
+        "t28"."account_key",
+        "t28"."product_id",
+        "t28"."contact_id",
+        "t28"."contact_key",
+        "t12"."is_seen"
+       FROM (
+        SELECT DISTINCT
+         "t25"."account_key",
+         "t25"."product_id",
+         "t25"."contact_id",
+         "t25"."contact_key"
+        FROM (
+         SELECT
+          "t23"."seat_id",
+          "t23"."account_key",
+          "t23"."product_id",
+          "t23"."contact_id",
+          "t23"."assigned_at",
+          "t23"."removed_at",
+          "t23"."as_of",
+          "t6"."contact_key"
+         FROM (
+          SELECT
+           *
+          FROM "t17" AS "t19"
+          WHERE
+           "t19"."assigned_at" <= "t19"."as_of"
+           AND (
+            (
+             "t19"."removed_at" IS NULL
+            ) OR (
+             "t19"."removed_at" > "t19"."as_of"
+            )
+           )
+           AND "t19"."contact_id" IS NOT NULL
+         ) AS "t23"
+         LEFT OUTER JOIN "contact_key" AS "t6"
+          ON "t23"."contact_id" = "t6"."contact_id"
+        ) AS "t25"
+       ) AS "t28"
+       LEFT OUTER JOIN (
+        SELECT
+         "t0"."account_key",
+         "t0"."product_id",
+         "t0"."contact_key",
+         1 AS "is_seen"
+        FROM "active" AS "t0"
+       ) AS "t12"
+        ON "t28"."account_key" = "t12"."account_key"
+        AND "t28"."product_id" = "t12"."product_id"
+        AND "t28"."contact_key" = "t12"."contact_key"
+      ) AS "t29"
+      GROUP BY
+       1,
+       2
+     ) AS "t31"
+     CROSS JOIN (
+      SELECT
+       "t1"."has_usage_contact"
+      FROM "known" AS "t1"
+     ) AS "t14"
+    ) AS "t32"
+    WHERE
+     "t32"."has_usage_contact"
+   ) AS "t34"
+    ON "t26"."account_key" = "t34"."account_key"
+    AND "t26"."product_id" = "t34"."product_id"
+  ) AS "t35"
  )
  SELECT
   *
- FROM "t30" AS "t31"
+ FROM "t36" AS "t37"
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   "t18"."account_key",
-   "t18"."product_id",
-   "t18"."people" AS "level_0",
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."people" AS "level_0",
    CAST(NULL AS BIGINT) AS "level_1",
    CAST(NULL AS BIGINT) AS "level_2",
    CAST(NULL AS BIGINT) AS "level_3",
@@ -3492,17 +3934,17 @@ FROM (
    CAST(NULL AS BIGINT) AS "level_6",
    CAST(NULL AS BIGINT) AS "level_7",
    CAST(NULL AS BIGINT) AS "level_8",
-   "t18"."people" AS "seats_used",
+   "t21"."people" AS "seats_used",
    TRUE AS "is_estimated"
   FROM (
    SELECT
     *
    FROM (
     SELECT
-     "t13"."account_key",
-     "t13"."product_id",
-     "t13"."people",
-     "t11"."has_seat"
+     "t16"."account_key",
+     "t16"."product_id",
+     "t16"."people",
+     "t13"."has_seat"
     FROM (
      SELECT
       "t0"."account_key",
@@ -3512,31 +3954,31 @@ FROM (
      GROUP BY
       1,
       2
-    ) AS "t13"
+    ) AS "t16"
     CROSS JOIN (
      SELECT
       "t1"."has_seat"
      FROM "known" AS "t1"
-    ) AS "t11"
-   ) AS "t15"
+    ) AS "t13"
+   ) AS "t18"
    WHERE
     NOT (
-     "t15"."has_seat"
+     "t18"."has_seat"
     )
-  ) AS "t18"
+  ) AS "t21"
   WHERE
    NOT EXISTS(
     SELECT
      1
-    FROM "t30" AS "t32"
+    FROM "t36" AS "t38"
     WHERE
-     "t18"."account_key" = "t32"."account_key"
-     AND "t18"."product_id" = "t32"."product_id"
+     "t21"."account_key" = "t38"."account_key"
+     AND "t21"."product_id" = "t38"."product_id"
    )
- ) AS "t33"
+ ) AS "t39"
 ) AS stage;
 
--- limit_state 3f7532e1c2ea2e5d
+-- limit_state 20b76d6e4f9de6e0
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -3550,6 +3992,7 @@ SELECT
  "value_meter",
  CAST("limit_quantity" AS BIGINT) AS "limit_quantity",
  "is_unlimited",
+ "is_own_limit",
  "enforcement",
  "basis",
  CAST("starts_next" AS BIGINT) AS "starts_next",
@@ -3560,608 +4003,8 @@ SELECT
  CAST("as_of" AS BIGINT) AS "as_of",
  CAST("as_of_day" AS INT) AS "as_of_day",
  CAST("started_at" AS BIGINT) AS "started_at",
- CAST("bought_at" AS BIGINT) AS "bought_at",
- CAST("live_subscriptions" AS INT) AS "live_subscriptions",
- CAST("seats_used" AS BIGINT) AS "seats_used",
- "is_estimated",
- CAST("used" AS BIGINT) AS "used",
- CAST("used_1" AS BIGINT) AS "used_1",
- CAST("used_2" AS BIGINT) AS "used_2",
- CAST("used_3" AS BIGINT) AS "used_3",
- CAST("week_1" AS BIGINT) AS "week_1",
- CAST("week_2" AS BIGINT) AS "week_2",
- CAST("week_3" AS BIGINT) AS "week_3",
- CAST("week_4" AS BIGINT) AS "week_4",
- CAST("week_5" AS BIGINT) AS "week_5",
- CAST("week_6" AS BIGINT) AS "week_6",
- CAST("week_7" AS BIGINT) AS "week_7",
- CAST("week_8" AS BIGINT) AS "week_8",
- CAST("level_0" AS BIGINT) AS "level_0",
- CAST("level_1" AS BIGINT) AS "level_1",
- CAST("level_2" AS BIGINT) AS "level_2",
- CAST("level_3" AS BIGINT) AS "level_3",
- CAST("level_4" AS BIGINT) AS "level_4",
- CAST("level_5" AS BIGINT) AS "level_5",
- CAST("level_6" AS BIGINT) AS "level_6",
- CAST("level_7" AS BIGINT) AS "level_7",
- CAST("level_8" AS BIGINT) AS "level_8",
- "utilisation",
- "adoption",
- CAST("adopted_quantity" AS BIGINT) AS "adopted_quantity",
- CAST("idle" AS BIGINT) AS "idle",
- CAST("overage_periods_3" AS BIGINT) AS "overage_periods_3",
- CAST("periods_at_90_3" AS BIGINT) AS "periods_at_90_3",
- CAST("complete_periods" AS BIGINT) AS "complete_periods",
- CAST("peak_3" AS BIGINT) AS "peak_3"
-FROM (
- SELECT
-  "t28"."account_key",
-  "t28"."product_id",
-  "t28"."meter_id",
-  "t28"."meter_key",
-  "t28"."plan_id",
-  "t28"."paid_quantity",
-  "t28"."aggregate",
-  "t28"."meter_kind",
-  "t28"."period",
-  "t28"."value_meter",
-  "t28"."limit_quantity",
-  "t28"."is_unlimited",
-  "t28"."enforcement",
-  "t28"."basis",
-  "t28"."starts_next",
-  "t28"."starts_0",
-  "t28"."starts_1",
-  "t28"."starts_2",
-  "t28"."starts_3",
-  "t28"."as_of",
-  "t28"."as_of_day",
-  "t28"."started_at",
-  "t28"."bought_at",
-  "t28"."live_subscriptions",
-  "t28"."seats_used",
-  "t28"."is_estimated",
-  "t28"."used",
-  "t28"."used_1",
-  "t28"."used_2",
-  "t28"."used_3",
-  "t28"."week_1",
-  "t28"."week_2",
-  "t28"."week_3",
-  "t28"."week_4",
-  "t28"."week_5",
-  "t28"."week_6",
-  "t28"."week_7",
-  "t28"."week_8",
-  "t28"."level_0",
-  "t28"."level_1",
-  "t28"."level_2",
-  "t28"."level_3",
-  "t28"."level_4",
-  "t28"."level_5",
-  "t28"."level_6",
-  "t28"."level_7",
-  "t28"."level_8",
-  CASE
-   WHEN (
-    "t28"."limit_quantity" > 0
-   ) AND (
-    "t28"."enforcement" <> 'auto'
-   )
-   THEN CAST("t28"."used" AS DOUBLE PRECISION) / CAST(CASE
-    WHEN "t28"."limit_quantity" > 0
-    THEN "t28"."limit_quantity"
-    ELSE CAST(NULL AS BIGINT)
-   END AS DOUBLE PRECISION)
-   ELSE CAST(NULL AS DOUBLE PRECISION)
-  END AS "utilisation",
-  CAST(CASE
-   WHEN "t28"."aggregate" = 'seats'
-   THEN "t28"."seats_used"
-   WHEN "t28"."meter_kind" = 'stock'
-   THEN "t28"."used"
-   ELSE CASE
-    WHEN COALESCE("t28"."bought_at" > "t28"."starts_1", FALSE)
-    THEN CAST(NULL AS BIGINT)
-    ELSE "t28"."used_1"
-   END
-  END AS DOUBLE PRECISION) / CAST(CASE
-   WHEN "t28"."limit_quantity" > 0
-   THEN "t28"."limit_quantity"
-   ELSE CAST(NULL AS BIGINT)
-  END AS DOUBLE PRECISION) AS "adoption",
-  CASE
-   WHEN "t28"."aggregate" = 'seats'
-   THEN "t28"."seats_used"
-   WHEN "t28"."meter_kind" = 'stock'
-   THEN "t28"."used"
-   ELSE CASE
-    WHEN COALESCE("t28"."bought_at" > "t28"."starts_1", FALSE)
-    THEN CAST(NULL AS BIGINT)
-    ELSE "t28"."used_1"
-   END
-  END AS "adopted_quantity",
-  CASE
-   WHEN "t28"."limit_quantity" > 0
-   THEN GREATEST(
-    CASE
-     WHEN "t28"."limit_quantity" > 0
-     THEN "t28"."limit_quantity"
-     ELSE CAST(NULL AS BIGINT)
-    END - COALESCE(
-     CASE
-      WHEN "t28"."aggregate" = 'seats'
-      THEN "t28"."seats_used"
-      WHEN "t28"."meter_kind" = 'stock'
-      THEN "t28"."used"
-      ELSE CASE
-       WHEN COALESCE("t28"."bought_at" > "t28"."starts_1", FALSE)
-       THEN CAST(NULL AS BIGINT)
-       ELSE "t28"."used_1"
-      END
-     END,
-     "t28"."used"
-    ),
-    0
-   )
-   ELSE CAST(NULL AS BIGINT)
-  END AS "idle",
-  CAST(CASE
-   WHEN COALESCE(
-    "t28"."used_1" > CASE
-     WHEN "t28"."limit_quantity" > 0
-     THEN "t28"."limit_quantity"
-     ELSE CAST(NULL AS BIGINT)
-    END,
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END + CASE
-   WHEN COALESCE(
-    "t28"."used_2" > CASE
-     WHEN "t28"."limit_quantity" > 0
-     THEN "t28"."limit_quantity"
-     ELSE CAST(NULL AS BIGINT)
-    END,
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END + CASE
-   WHEN COALESCE(
-    "t28"."used_3" > CASE
-     WHEN "t28"."limit_quantity" > 0
-     THEN "t28"."limit_quantity"
-     ELSE CAST(NULL AS BIGINT)
-    END,
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END AS BIGINT) AS "overage_periods_3",
-  CAST(CASE
-   WHEN COALESCE(
-    (
-     "t28"."used_1" * 100
-    ) >= (
-     CASE
-      WHEN "t28"."limit_quantity" > 0
-      THEN "t28"."limit_quantity"
-      ELSE CAST(NULL AS BIGINT)
-     END * 90
-    ),
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END + CASE
-   WHEN COALESCE(
-    (
-     "t28"."used_2" * 100
-    ) >= (
-     CASE
-      WHEN "t28"."limit_quantity" > 0
-      THEN "t28"."limit_quantity"
-      ELSE CAST(NULL AS BIGINT)
-     END * 90
-    ),
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END + CASE
-   WHEN COALESCE(
-    (
-     "t28"."used_3" * 100
-    ) >= (
-     CASE
-      WHEN "t28"."limit_quantity" > 0
-      THEN "t28"."limit_quantity"
-      ELSE CAST(NULL AS BIGINT)
-     END * 90
-    ),
-    FALSE
-   )
-   THEN 1
-   ELSE 0
-  END AS BIGINT) AS "periods_at_90_3",
-  CAST(CASE WHEN "t28"."used_1" IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN "t28"."used_2" IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN "t28"."used_3" IS NOT NULL THEN 1 ELSE 0 END AS BIGINT) AS "complete_periods",
-  GREATEST(
-   COALESCE("t28"."used_1", 0),
-   COALESCE("t28"."used_2", 0),
-   COALESCE("t28"."used_3", 0)
-  ) AS "peak_3"
- FROM (
-  SELECT
-   "t9"."account_key",
-   "t9"."product_id",
-   "t9"."meter_id",
-   "t9"."meter_key",
-   "t9"."plan_id",
-   "t9"."paid_quantity",
-   "t9"."aggregate",
-   "t9"."meter_kind",
-   "t9"."period",
-   "t9"."value_meter",
-   "t9"."limit_quantity",
-   "t9"."is_unlimited",
-   "t9"."enforcement",
-   "t9"."basis",
-   "t27"."starts_next",
-   "t27"."starts_0",
-   "t27"."starts_1",
-   "t27"."starts_2",
-   "t27"."starts_3",
-   "t22"."as_of",
-   "t22"."as_of_day",
-   "t21"."started_at",
-   "t21"."bought_at",
-   "t9"."live_subscriptions",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN CASE
-     WHEN "t23"."has_seat"
-     THEN COALESCE("t20"."seat_seats_used", 0)
-     ELSE "t20"."seat_seats_used"
-    END
-    ELSE CAST(NULL AS BIGINT)
-   END AS "seats_used",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN COALESCE("t20"."seat_is_estimated", NOT (
-     "t23"."has_seat"
-    ))
-    ELSE FALSE
-   END AS "is_estimated",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN CASE
-     WHEN "t23"."has_seat"
-     THEN COALESCE("t20"."seat_level_0", 0)
-     ELSE "t20"."seat_level_0"
-    END
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_used", 0)
-    ELSE CASE
-     WHEN "t9"."aggregate" IN ('sum', 'count')
-     THEN COALESCE("t19"."stock_used", 0)
-     ELSE "t19"."stock_used"
-    END
-   END AS "used",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    )
-    AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    AND (
-     "t27"."starts_1" >= "t21"."started_at"
-    )
-    THEN COALESCE("t18"."flow_used_1", 0)
-    ELSE CAST(NULL AS BIGINT)
-   END AS "used_1",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    )
-    AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    AND (
-     "t27"."starts_2" >= "t21"."started_at"
-    )
-    THEN COALESCE("t18"."flow_used_2", 0)
-    ELSE CAST(NULL AS BIGINT)
-   END AS "used_2",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    )
-    AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    AND (
-     "t27"."starts_3" >= "t21"."started_at"
-    )
-    THEN COALESCE("t18"."flow_used_3", 0)
-    ELSE CAST(NULL AS BIGINT)
-   END AS "used_3",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_1", 0)
-    ELSE 0
-   END AS "week_1",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_2", 0)
-    ELSE 0
-   END AS "week_2",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_3", 0)
-    ELSE 0
-   END AS "week_3",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_4", 0)
-    ELSE 0
-   END AS "week_4",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_5", 0)
-    ELSE 0
-   END AS "week_5",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_6", 0)
-    ELSE 0
-   END AS "week_6",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_7", 0)
-    ELSE 0
-   END AS "week_7",
-   CASE
-    WHEN (
-     "t9"."meter_kind" = 'flow'
-    ) AND NOT (
-     "t9"."aggregate" = 'seats'
-    )
-    THEN COALESCE("t18"."flow_week_8", 0)
-    ELSE 0
-   END AS "week_8",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_0"
-    ELSE "t19"."stock_level_0"
-   END AS "level_0",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_1"
-    ELSE "t19"."stock_level_1"
-   END AS "level_1",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_2"
-    ELSE "t19"."stock_level_2"
-   END AS "level_2",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_3"
-    ELSE "t19"."stock_level_3"
-   END AS "level_3",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_4"
-    ELSE "t19"."stock_level_4"
-   END AS "level_4",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_5"
-    ELSE "t19"."stock_level_5"
-   END AS "level_5",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_6"
-    ELSE "t19"."stock_level_6"
-   END AS "level_6",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_7"
-    ELSE "t19"."stock_level_7"
-   END AS "level_7",
-   CASE
-    WHEN "t9"."aggregate" = 'seats'
-    THEN "t20"."seat_level_8"
-    ELSE "t19"."stock_level_8"
-   END AS "level_8"
-  FROM "limit_rows" AS "t9"
-  LEFT OUTER JOIN (
-   SELECT
-    "t25"."account_key",
-    "t25"."product_id",
-    "t25"."period",
-    "t25"."starts_next",
-    "t25"."starts_0",
-    "t25"."starts_1",
-    "t25"."starts_2",
-    "t25"."starts_3"
-   FROM (
-    SELECT
-     "t24"."account_key",
-     "t24"."product_id",
-     "t24"."starts_next",
-     "t24"."starts_0",
-     "t24"."starts_1",
-     "t24"."starts_2",
-     "t24"."starts_3",
-     "t24"."edge_0",
-     "t24"."edge_1",
-     "t24"."edge_2",
-     "t24"."edge_3",
-     "t24"."period"
-    FROM (
-     SELECT
-      "t10"."account_key",
-      "t10"."product_id",
-      "t10"."window_kind",
-      "t10"."starts_next",
-      "t10"."starts_0",
-      "t10"."starts_1",
-      "t10"."starts_2",
-      "t10"."starts_3",
-      "t10"."edge_0",
-      "t10"."edge_1",
-      "t10"."edge_2",
-      "t10"."edge_3",
-      "t11"."period"
-     FROM "spans" AS "t10"
-     INNER JOIN "kinds" AS "t11"
-      ON "t10"."window_kind" = "t11"."window_kind"
-    ) AS "t24"
-   ) AS "t25"
-  ) AS "t27"
-   ON "t9"."account_key" = "t27"."account_key"
-   AND "t9"."product_id" = "t27"."product_id"
-   AND "t9"."period" = "t27"."period"
-  LEFT OUTER JOIN (
-   SELECT
-    "t1"."account_key",
-    "t1"."meter_key",
-    "t1"."used" AS "flow_used",
-    "t1"."used_1" AS "flow_used_1",
-    "t1"."used_2" AS "flow_used_2",
-    "t1"."used_3" AS "flow_used_3",
-    "t1"."week_1" AS "flow_week_1",
-    "t1"."week_2" AS "flow_week_2",
-    "t1"."week_3" AS "flow_week_3",
-    "t1"."week_4" AS "flow_week_4",
-    "t1"."week_5" AS "flow_week_5",
-    "t1"."week_6" AS "flow_week_6",
-    "t1"."week_7" AS "flow_week_7",
-    "t1"."week_8" AS "flow_week_8"
-   FROM "flows" AS "t1"
-  ) AS "t18"
-   ON "t9"."account_key" = "t18"."account_key" AND "t9"."meter_key" = "t18"."meter_key"
-  LEFT OUTER JOIN (
-   SELECT
-    "t2"."account_key",
-    "t2"."meter_key",
-    "t2"."level_0" AS "stock_level_0",
-    "t2"."level_1" AS "stock_level_1",
-    "t2"."level_2" AS "stock_level_2",
-    "t2"."level_3" AS "stock_level_3",
-    "t2"."level_4" AS "stock_level_4",
-    "t2"."level_5" AS "stock_level_5",
-    "t2"."level_6" AS "stock_level_6",
-    "t2"."level_7" AS "stock_level_7",
-    "t2"."level_8" AS "stock_level_8",
-    "t2"."used" AS "stock_used"
-   FROM "stocks" AS "t2"
-  ) AS "t19"
-   ON "t9"."account_key" = "t19"."account_key" AND "t9"."meter_key" = "t19"."meter_key"
-  LEFT OUTER JOIN (
-   SELECT
-    "t3"."account_key",
-    "t3"."product_id",
-    "t3"."level_0" AS "seat_level_0",
-    "t3"."level_1" AS "seat_level_1",
-    "t3"."level_2" AS "seat_level_2",
-    "t3"."level_3" AS "seat_level_3",
-    "t3"."level_4" AS "seat_level_4",
-    "t3"."level_5" AS "seat_level_5",
-    "t3"."level_6" AS "seat_level_6",
-    "t3"."level_7" AS "seat_level_7",
-    "t3"."level_8" AS "seat_level_8",
-    "t3"."seats_used" AS "seat_seats_used",
-    "t3"."is_estimated" AS "seat_is_estimated"
-   FROM "seat_levels" AS "t3"
-  ) AS "t20"
-   ON "t9"."account_key" = "t20"."account_key"
-   AND "t9"."product_id" = "t20"."product_id"
-  LEFT OUTER JOIN (
-   SELECT
-    "t4"."account_key",
-    "t4"."product_id",
-    "t4"."started_at",
-    "t4"."bought_at"
-   FROM "history" AS "t4"
-  ) AS "t21"
-   ON "t9"."account_key" = "t21"."account_key"
-   AND "t9"."product_id" = "t21"."product_id"
-  CROSS JOIN (
-   SELECT
-    "t5"."as_of",
-    "t5"."as_of_day"
-   FROM "today" AS "t5"
-  ) AS "t22"
-  CROSS JOIN (
-   SELECT
-    "t6"."has_seat"
-   FROM "known" AS "t6"
-  ) AS "t23"
- ) AS "t28"
-) AS stage;
-
--- limit_profile c2712734b5f0b1df
-SELECT
- CAST("account_key" AS INT) AS "account_key",
- "product_id",
- "meter_id",
- CAST("meter_key" AS INT) AS "meter_key",
- "plan_id",
- CAST("paid_quantity" AS BIGINT) AS "paid_quantity",
- "aggregate",
- "meter_kind",
- "period",
- "value_meter",
- CAST("limit_quantity" AS BIGINT) AS "limit_quantity",
- "is_unlimited",
- "enforcement",
- "basis",
- CAST("starts_next" AS BIGINT) AS "starts_next",
- CAST("starts_0" AS BIGINT) AS "starts_0",
- CAST("starts_1" AS BIGINT) AS "starts_1",
- CAST("starts_2" AS BIGINT) AS "starts_2",
- CAST("starts_3" AS BIGINT) AS "starts_3",
- CAST("as_of" AS BIGINT) AS "as_of",
- CAST("as_of_day" AS INT) AS "as_of_day",
- CAST("started_at" AS BIGINT) AS "started_at",
- CAST("bought_at" AS BIGINT) AS "bought_at",
+ CAST("changed_at" AS BIGINT) AS "changed_at",
+ "is_paid",
  CAST("live_subscriptions" AS INT) AS "live_subscriptions",
  CAST("seats_used" AS BIGINT) AS "seats_used",
  "is_estimated",
@@ -4194,6 +4037,763 @@ SELECT
  CAST("periods_at_90_3" AS BIGINT) AS "periods_at_90_3",
  CAST("complete_periods" AS BIGINT) AS "complete_periods",
  CAST("peak_3" AS BIGINT) AS "peak_3",
+ CAST("plan_used_1" AS BIGINT) AS "plan_used_1",
+ CAST("plan_used_2" AS BIGINT) AS "plan_used_2",
+ CAST("plan_used_3" AS BIGINT) AS "plan_used_3"
+FROM (
+ SELECT
+  "t29"."account_key",
+  "t29"."product_id",
+  "t29"."meter_id",
+  "t29"."meter_key",
+  "t29"."plan_id",
+  "t29"."paid_quantity",
+  "t29"."aggregate",
+  "t29"."meter_kind",
+  "t29"."period",
+  "t29"."value_meter",
+  "t29"."limit_quantity",
+  "t29"."is_unlimited",
+  "t29"."is_own_limit",
+  "t29"."enforcement",
+  "t29"."basis",
+  "t29"."starts_next",
+  "t29"."starts_0",
+  "t29"."starts_1",
+  "t29"."starts_2",
+  "t29"."starts_3",
+  "t29"."as_of",
+  "t29"."as_of_day",
+  "t29"."started_at",
+  "t29"."changed_at",
+  "t29"."is_paid",
+  "t29"."live_subscriptions",
+  "t29"."seats_used",
+  "t29"."is_estimated",
+  "t29"."used",
+  "t29"."used_1",
+  "t29"."used_2",
+  "t29"."used_3",
+  "t29"."week_1",
+  "t29"."week_2",
+  "t29"."week_3",
+  "t29"."week_4",
+  "t29"."week_5",
+  "t29"."week_6",
+  "t29"."week_7",
+  "t29"."week_8",
+  "t29"."level_0",
+  "t29"."level_1",
+  "t29"."level_2",
+  "t29"."level_3",
+  "t29"."level_4",
+  "t29"."level_5",
+  "t29"."level_6",
+  "t29"."level_7",
+  "t29"."level_8",
+  CASE
+   WHEN (
+    "t29"."limit_quantity" > 0
+   ) AND (
+    "t29"."enforcement" <> 'auto'
+   )
+   THEN CAST("t29"."used" AS DOUBLE PRECISION) / CAST(CASE
+    WHEN "t29"."limit_quantity" > 0
+    THEN "t29"."limit_quantity"
+    ELSE CAST(NULL AS BIGINT)
+   END AS DOUBLE PRECISION)
+   ELSE CAST(NULL AS DOUBLE PRECISION)
+  END AS "utilisation",
+  CAST(CASE
+   WHEN "t29"."aggregate" = 'seats'
+   THEN CASE
+    WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+     "t29"."as_of" - 2419200
+    )
+    THEN "t29"."seats_used"
+    ELSE CAST(NULL AS BIGINT)
+   END
+   WHEN "t29"."meter_kind" = 'stock'
+   THEN CASE
+    WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+     "t29"."as_of" - 2419200
+    )
+    THEN "t29"."used"
+    ELSE CAST(NULL AS BIGINT)
+   END
+   ELSE CASE
+    WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+    THEN "t29"."used_1"
+    ELSE CAST(NULL AS BIGINT)
+   END
+  END AS DOUBLE PRECISION) / CAST(CASE
+   WHEN "t29"."limit_quantity" > 0
+   THEN "t29"."limit_quantity"
+   ELSE CAST(NULL AS BIGINT)
+  END AS DOUBLE PRECISION) AS "adoption",
+  CASE
+   WHEN "t29"."aggregate" = 'seats'
+   THEN CASE
+    WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+     "t29"."as_of" - 2419200
+    )
+    THEN "t29"."seats_used"
+    ELSE CAST(NULL AS BIGINT)
+   END
+   WHEN "t29"."meter_kind" = 'stock'
+   THEN CASE
+    WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+     "t29"."as_of" - 2419200
+    )
+    THEN "t29"."used"
+    ELSE CAST(NULL AS BIGINT)
+   END
+   ELSE CASE
+    WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+    THEN "t29"."used_1"
+    ELSE CAST(NULL AS BIGINT)
+   END
+  END AS "adopted_quantity",
+  CASE
+   WHEN "t29"."limit_quantity" > 0
+   THEN GREATEST(
+    CASE
+     WHEN "t29"."limit_quantity" > 0
+     THEN "t29"."limit_quantity"
+     ELSE CAST(NULL AS BIGINT)
+    END - COALESCE(
+     CASE
+      WHEN "t29"."aggregate" = 'seats'
+      THEN CASE
+       WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+        "t29"."as_of" - 2419200
+       )
+       THEN "t29"."seats_used"
+       ELSE CAST(NULL AS BIGINT)
+      END
+      WHEN "t29"."meter_kind" = 'stock'
+      THEN CASE
+       WHEN GREATEST("t29"."started_at", "t29"."changed_at") <= (
+        "t29"."as_of" - 2419200
+       )
+       THEN "t29"."used"
+       ELSE CAST(NULL AS BIGINT)
+      END
+      ELSE CASE
+       WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+       THEN "t29"."used_1"
+       ELSE CAST(NULL AS BIGINT)
+      END
+     END,
+     "t29"."used"
+    ),
+    0
+   )
+   ELSE CAST(NULL AS BIGINT)
+  END AS "idle",
+  CAST(CASE
+   WHEN COALESCE(
+    CASE
+     WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+     THEN "t29"."used_1"
+     ELSE CAST(NULL AS BIGINT)
+    END > CASE
+     WHEN "t29"."limit_quantity" > 0
+     THEN "t29"."limit_quantity"
+     ELSE CAST(NULL AS BIGINT)
+    END,
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END + CASE
+   WHEN COALESCE(
+    CASE
+     WHEN COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE)
+     THEN "t29"."used_2"
+     ELSE CAST(NULL AS BIGINT)
+    END > CASE
+     WHEN "t29"."limit_quantity" > 0
+     THEN "t29"."limit_quantity"
+     ELSE CAST(NULL AS BIGINT)
+    END,
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END + CASE
+   WHEN COALESCE(
+    CASE
+     WHEN COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE)
+     THEN "t29"."used_3"
+     ELSE CAST(NULL AS BIGINT)
+    END > CASE
+     WHEN "t29"."limit_quantity" > 0
+     THEN "t29"."limit_quantity"
+     ELSE CAST(NULL AS BIGINT)
+    END,
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END AS BIGINT) AS "overage_periods_3",
+  CAST(CASE
+   WHEN COALESCE(
+    (
+     CASE
+      WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+      THEN "t29"."used_1"
+      ELSE CAST(NULL AS BIGINT)
+     END * 100
+    ) >= (
+     CASE
+      WHEN "t29"."limit_quantity" > 0
+      THEN "t29"."limit_quantity"
+      ELSE CAST(NULL AS BIGINT)
+     END * 90
+    ),
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END + CASE
+   WHEN COALESCE(
+    (
+     CASE
+      WHEN COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE)
+      THEN "t29"."used_2"
+      ELSE CAST(NULL AS BIGINT)
+     END * 100
+    ) >= (
+     CASE
+      WHEN "t29"."limit_quantity" > 0
+      THEN "t29"."limit_quantity"
+      ELSE CAST(NULL AS BIGINT)
+     END * 90
+    ),
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END + CASE
+   WHEN COALESCE(
+    (
+     CASE
+      WHEN COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE)
+      THEN "t29"."used_3"
+      ELSE CAST(NULL AS BIGINT)
+     END * 100
+    ) >= (
+     CASE
+      WHEN "t29"."limit_quantity" > 0
+      THEN "t29"."limit_quantity"
+      ELSE CAST(NULL AS BIGINT)
+     END * 90
+    ),
+    FALSE
+   )
+   THEN 1
+   ELSE 0
+  END AS BIGINT) AS "periods_at_90_3",
+  CAST(CASE WHEN "t29"."used_1" IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN "t29"."used_2" IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN "t29"."used_3" IS NOT NULL THEN 1 ELSE 0 END AS BIGINT) AS "complete_periods",
+  GREATEST(
+   COALESCE("t29"."used_1", 0),
+   COALESCE("t29"."used_2", 0),
+   COALESCE("t29"."used_3", 0)
+  ) AS "peak_3",
+  CASE
+   WHEN COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE)
+   THEN "t29"."used_1"
+   ELSE CAST(NULL AS BIGINT)
+  END AS "plan_used_1",
+  CASE
+   WHEN COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE)
+   THEN "t29"."used_2"
+   ELSE CAST(NULL AS BIGINT)
+  END AS "plan_used_2",
+  CASE
+   WHEN COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE)
+   THEN "t29"."used_3"
+   ELSE CAST(NULL AS BIGINT)
+  END AS "plan_used_3"
+ FROM (
+  SELECT
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."meter_id",
+   "t28"."meter_key",
+   "t28"."plan_id",
+   "t28"."paid_quantity",
+   "t28"."aggregate",
+   "t28"."meter_kind",
+   "t28"."period",
+   "t28"."value_meter",
+   "t28"."limit_quantity",
+   "t28"."is_unlimited",
+   "t28"."is_own_limit",
+   "t28"."enforcement",
+   "t28"."basis",
+   "t28"."starts_next",
+   "t28"."starts_0",
+   "t28"."starts_1",
+   "t28"."starts_2",
+   "t28"."starts_3",
+   "t28"."as_of",
+   "t28"."as_of_day",
+   GREATEST(COALESCE("t28"."started_at", 0), "t28"."usage_from") AS "started_at",
+   GREATEST(COALESCE("t28"."bought_at", 0), COALESCE("t28"."downgraded_at", 0)) AS "changed_at",
+   "t28"."product_units" > 0 AS "is_paid",
+   "t28"."live_subscriptions",
+   CASE
+    WHEN NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN CAST(NULL AS BIGINT)
+    WHEN "t28"."has_seat" AND (
+     COALESCE("t28"."seat_level_0", 0) = 0
+    )
+    THEN 0
+    ELSE "t28"."seat_seats_used"
+   END AS "seats_used",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN COALESCE("t28"."seat_is_estimated", NOT (
+     "t28"."has_seat"
+    ))
+    ELSE FALSE
+   END AS "is_estimated",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN CASE
+     WHEN "t28"."has_seat"
+     THEN COALESCE("t28"."seat_level_0", 0)
+     ELSE "t28"."seat_level_0"
+    END
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_used", 0)
+    ELSE CASE
+     WHEN "t28"."aggregate" IN ('sum', 'count')
+     THEN COALESCE("t28"."stock_used", 0)
+     ELSE "t28"."stock_used"
+    END
+   END AS "used",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_1" >= GREATEST(COALESCE("t28"."started_at", 0), "t28"."usage_from")
+    )
+    THEN COALESCE("t28"."flow_used_1", 0)
+    ELSE CAST(NULL AS BIGINT)
+   END AS "used_1",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_2" >= GREATEST(COALESCE("t28"."started_at", 0), "t28"."usage_from")
+    )
+    THEN COALESCE("t28"."flow_used_2", 0)
+    ELSE CAST(NULL AS BIGINT)
+   END AS "used_2",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_3" >= GREATEST(COALESCE("t28"."started_at", 0), "t28"."usage_from")
+    )
+    THEN COALESCE("t28"."flow_used_3", 0)
+    ELSE CAST(NULL AS BIGINT)
+   END AS "used_3",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_1", 0)
+    ELSE 0
+   END AS "week_1",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_2", 0)
+    ELSE 0
+   END AS "week_2",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_3", 0)
+    ELSE 0
+   END AS "week_3",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_4", 0)
+    ELSE 0
+   END AS "week_4",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_5", 0)
+    ELSE 0
+   END AS "week_5",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_6", 0)
+    ELSE 0
+   END AS "week_6",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_7", 0)
+    ELSE 0
+   END AS "week_7",
+   CASE
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_week_8", 0)
+    ELSE 0
+   END AS "week_8",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_0"
+    ELSE "t28"."stock_level_0"
+   END AS "level_0",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_1"
+    ELSE "t28"."stock_level_1"
+   END AS "level_1",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_2"
+    ELSE "t28"."stock_level_2"
+   END AS "level_2",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_3"
+    ELSE "t28"."stock_level_3"
+   END AS "level_3",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_4"
+    ELSE "t28"."stock_level_4"
+   END AS "level_4",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_5"
+    ELSE "t28"."stock_level_5"
+   END AS "level_5",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_6"
+    ELSE "t28"."stock_level_6"
+   END AS "level_6",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_7"
+    ELSE "t28"."stock_level_7"
+   END AS "level_7",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN "t28"."seat_level_8"
+    ELSE "t28"."stock_level_8"
+   END AS "level_8"
+  FROM (
+   SELECT
+    "t9"."account_key",
+    "t9"."product_id",
+    "t9"."meter_id",
+    "t9"."meter_key",
+    "t9"."aggregate",
+    "t9"."meter_kind",
+    "t9"."period",
+    "t9"."value_meter",
+    "t9"."limit_quantity",
+    "t9"."is_unlimited",
+    "t9"."enforcement",
+    "t9"."basis",
+    "t9"."is_own_limit",
+    "t9"."plan_id",
+    "t9"."live_subscriptions",
+    "t9"."paid_quantity",
+    "t9"."product_units",
+    "t27"."starts_next",
+    "t27"."starts_0",
+    "t27"."starts_1",
+    "t27"."starts_2",
+    "t27"."starts_3",
+    "t18"."flow_used",
+    "t18"."flow_used_1",
+    "t18"."flow_used_2",
+    "t18"."flow_used_3",
+    "t18"."flow_week_1",
+    "t18"."flow_week_2",
+    "t18"."flow_week_3",
+    "t18"."flow_week_4",
+    "t18"."flow_week_5",
+    "t18"."flow_week_6",
+    "t18"."flow_week_7",
+    "t18"."flow_week_8",
+    "t19"."stock_level_0",
+    "t19"."stock_level_1",
+    "t19"."stock_level_2",
+    "t19"."stock_level_3",
+    "t19"."stock_level_4",
+    "t19"."stock_level_5",
+    "t19"."stock_level_6",
+    "t19"."stock_level_7",
+    "t19"."stock_level_8",
+    "t19"."stock_used",
+    "t20"."seat_level_0",
+    "t20"."seat_level_1",
+    "t20"."seat_level_2",
+    "t20"."seat_level_3",
+    "t20"."seat_level_4",
+    "t20"."seat_level_5",
+    "t20"."seat_level_6",
+    "t20"."seat_level_7",
+    "t20"."seat_level_8",
+    "t20"."seat_seats_used",
+    "t20"."seat_is_estimated",
+    "t21"."started_at",
+    "t21"."bought_at",
+    "t21"."downgraded_at",
+    "t22"."as_of",
+    "t22"."as_of_day",
+    "t22"."usage_from",
+    "t23"."has_seat"
+   FROM "limit_rows" AS "t9"
+   LEFT OUTER JOIN (
+    SELECT
+     "t25"."account_key",
+     "t25"."product_id",
+     "t25"."period",
+     "t25"."starts_next",
+     "t25"."starts_0",
+     "t25"."starts_1",
+     "t25"."starts_2",
+     "t25"."starts_3"
+    FROM (
+     SELECT
+      "t24"."account_key",
+      "t24"."product_id",
+      "t24"."starts_next",
+      "t24"."starts_0",
+      "t24"."starts_1",
+      "t24"."starts_2",
+      "t24"."starts_3",
+      "t24"."edge_0",
+      "t24"."edge_1",
+      "t24"."edge_2",
+      "t24"."edge_3",
+      "t24"."period"
+     FROM (
+      SELECT
+       "t10"."account_key",
+       "t10"."product_id",
+       "t10"."window_kind",
+       "t10"."starts_next",
+       "t10"."starts_0",
+       "t10"."starts_1",
+       "t10"."starts_2",
+       "t10"."starts_3",
+       "t10"."edge_0",
+       "t10"."edge_1",
+       "t10"."edge_2",
+       "t10"."edge_3",
+       "t11"."period"
+      FROM "spans" AS "t10"
+      INNER JOIN "kinds" AS "t11"
+       ON "t10"."window_kind" = "t11"."window_kind"
+     ) AS "t24"
+    ) AS "t25"
+   ) AS "t27"
+    ON "t9"."account_key" = "t27"."account_key"
+    AND "t9"."product_id" = "t27"."product_id"
+    AND "t9"."period" = "t27"."period"
+   LEFT OUTER JOIN (
+    SELECT
+     "t1"."account_key",
+     "t1"."meter_key",
+     "t1"."used" AS "flow_used",
+     "t1"."used_1" AS "flow_used_1",
+     "t1"."used_2" AS "flow_used_2",
+     "t1"."used_3" AS "flow_used_3",
+     "t1"."week_1" AS "flow_week_1",
+     "t1"."week_2" AS "flow_week_2",
+     "t1"."week_3" AS "flow_week_3",
+     "t1"."week_4" AS "flow_week_4",
+     "t1"."week_5" AS "flow_week_5",
+     "t1"."week_6" AS "flow_week_6",
+     "t1"."week_7" AS "flow_week_7",
+     "t1"."week_8" AS "flow_week_8"
+    FROM "flows" AS "t1"
+   ) AS "t18"
+    ON "t9"."account_key" = "t18"."account_key" AND "t9"."meter_key" = "t18"."meter_key"
+   LEFT OUTER JOIN (
+    SELECT
+     "t2"."account_key",
+     "t2"."meter_key",
+     "t2"."level_0" AS "stock_level_0",
+     "t2"."level_1" AS "stock_level_1",
+     "t2"."level_2" AS "stock_level_2",
+     "t2"."level_3" AS "stock_level_3",
+     "t2"."level_4" AS "stock_level_4",
+     "t2"."level_5" AS "stock_level_5",
+     "t2"."level_6" AS "stock_level_6",
+     "t2"."level_7" AS "stock_level_7",
+     "t2"."level_8" AS "stock_level_8",
+     "t2"."used" AS "stock_used"
+    FROM "stocks" AS "t2"
+   ) AS "t19"
+    ON "t9"."account_key" = "t19"."account_key" AND "t9"."meter_key" = "t19"."meter_key"
+   LEFT OUTER JOIN (
+    SELECT
+     "t3"."account_key",
+     "t3"."product_id",
+     "t3"."level_0" AS "seat_level_0",
+     "t3"."level_1" AS "seat_level_1",
+     "t3"."level_2" AS "seat_level_2",
+     "t3"."level_3" AS "seat_level_3",
+     "t3"."level_4" AS "seat_level_4",
+     "t3"."level_5" AS "seat_level_5",
+     "t3"."level_6" AS "seat_level_6",
+     "t3"."level_7" AS "seat_level_7",
+     "t3"."level_8" AS "seat_level_8",
+     "t3"."seats_used" AS "seat_seats_used",
+     "t3"."is_estimated" AS "seat_is_estimated"
+    FROM "seat_levels" AS "t3"
+   ) AS "t20"
+    ON "t9"."account_key" = "t20"."account_key"
+    AND "t9"."product_id" = "t20"."product_id"
+   LEFT OUTER JOIN (
+    SELECT
+     "t4"."account_key",
+     "t4"."product_id",
+     "t4"."started_at",
+     "t4"."bought_at",
+     "t4"."downgraded_at"
+    FROM "history" AS "t4"
+   ) AS "t21"
+    ON "t9"."account_key" = "t21"."account_key"
+    AND "t9"."product_id" = "t21"."product_id"
+   CROSS JOIN (
+    SELECT
+     "t5"."as_of",
+     "t5"."as_of_day",
+     "t5"."usage_from"
+    FROM "today" AS "t5"
+   ) AS "t22"
+   CROSS JOIN (
+    SELECT
+     "t6"."has_seat"
+    FROM "known" AS "t6"
+   ) AS "t23"
+  ) AS "t28"
+ ) AS "t29"
+) AS stage;
+
+-- limit_profile c9618b41a0dfaa05
+SELECT
+ CAST("account_key" AS INT) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("meter_key" AS INT) AS "meter_key",
+ "plan_id",
+ CAST("paid_quantity" AS BIGINT) AS "paid_quantity",
+ "aggregate",
+ "meter_kind",
+ "period",
+ "value_meter",
+ CAST("limit_quantity" AS BIGINT) AS "limit_quantity",
+ "is_unlimited",
+ "is_own_limit",
+ "enforcement",
+ "basis",
+ CAST("starts_next" AS BIGINT) AS "starts_next",
+ CAST("starts_0" AS BIGINT) AS "starts_0",
+ CAST("starts_1" AS BIGINT) AS "starts_1",
+ CAST("starts_2" AS BIGINT) AS "starts_2",
+ CAST("starts_3" AS BIGINT) AS "starts_3",
+ CAST("as_of" AS BIGINT) AS "as_of",
+ CAST("as_of_day" AS INT) AS "as_of_day",
+ CAST("started_at" AS BIGINT) AS "started_at",
+ CAST("changed_at" AS BIGINT) AS "changed_at",
+ "is_paid",
+ CAST("live_subscriptions" AS INT) AS "live_subscriptions",
+ CAST("seats_used" AS BIGINT) AS "seats_used",
+ "is_estimated",
+ CAST("used" AS BIGINT) AS "used",
+ CAST("used_1" AS BIGINT) AS "used_1",
+ CAST("used_2" AS BIGINT) AS "used_2",
+ CAST("used_3" AS BIGINT) AS "used_3",
+ CAST("week_1" AS BIGINT) AS "week_1",
+ CAST("week_2" AS BIGINT) AS "week_2",
+ CAST("week_3" AS BIGINT) AS "week_3",
+ CAST("week_4" AS BIGINT) AS "week_4",
+ CAST("week_5" AS BIGINT) AS "week_5",
+ CAST("week_6" AS BIGINT) AS "week_6",
+ CAST("week_7" AS BIGINT) AS "week_7",
+ CAST("week_8" AS BIGINT) AS "week_8",
+ CAST("level_0" AS BIGINT) AS "level_0",
+ CAST("level_1" AS BIGINT) AS "level_1",
+ CAST("level_2" AS BIGINT) AS "level_2",
+ CAST("level_3" AS BIGINT) AS "level_3",
+ CAST("level_4" AS BIGINT) AS "level_4",
+ CAST("level_5" AS BIGINT) AS "level_5",
+ CAST("level_6" AS BIGINT) AS "level_6",
+ CAST("level_7" AS BIGINT) AS "level_7",
+ CAST("level_8" AS BIGINT) AS "level_8",
+ "utilisation",
+ "adoption",
+ CAST("adopted_quantity" AS BIGINT) AS "adopted_quantity",
+ CAST("idle" AS BIGINT) AS "idle",
+ CAST("overage_periods_3" AS BIGINT) AS "overage_periods_3",
+ CAST("periods_at_90_3" AS BIGINT) AS "periods_at_90_3",
+ CAST("complete_periods" AS BIGINT) AS "complete_periods",
+ CAST("peak_3" AS BIGINT) AS "peak_3",
+ CAST("plan_used_1" AS BIGINT) AS "plan_used_1",
+ CAST("plan_used_2" AS BIGINT) AS "plan_used_2",
+ CAST("plan_used_3" AS BIGINT) AS "plan_used_3",
  "rate_now",
  "slope",
  "week_sd",
@@ -4223,6 +4823,7 @@ FROM (
   "t10"."value_meter",
   "t10"."limit_quantity",
   "t10"."is_unlimited",
+  "t10"."is_own_limit",
   "t10"."enforcement",
   "t10"."basis",
   "t10"."starts_next",
@@ -4233,7 +4834,8 @@ FROM (
   "t10"."as_of",
   "t10"."as_of_day",
   "t10"."started_at",
-  "t10"."bought_at",
+  "t10"."changed_at",
+  "t10"."is_paid",
   "t10"."live_subscriptions",
   "t10"."seats_used",
   "t10"."is_estimated",
@@ -4266,6 +4868,9 @@ FROM (
   "t10"."periods_at_90_3",
   "t10"."complete_periods",
   "t10"."peak_3",
+  "t10"."plan_used_1",
+  "t10"."plan_used_2",
+  "t10"."plan_used_3",
   "t10"."rate_now",
   "t10"."slope",
   "t10"."week_sd",
@@ -4295,6 +4900,7 @@ FROM (
    "t9"."value_meter",
    "t9"."limit_quantity",
    "t9"."is_unlimited",
+   "t9"."is_own_limit",
    "t9"."enforcement",
    "t9"."basis",
    "t9"."starts_next",
@@ -4305,7 +4911,8 @@ FROM (
    "t9"."as_of",
    "t9"."as_of_day",
    "t9"."started_at",
-   "t9"."bought_at",
+   "t9"."changed_at",
+   "t9"."is_paid",
    "t9"."live_subscriptions",
    "t9"."seats_used",
    "t9"."is_estimated",
@@ -4338,6 +4945,9 @@ FROM (
    "t9"."periods_at_90_3",
    "t9"."complete_periods",
    "t9"."peak_3",
+   "t9"."plan_used_1",
+   "t9"."plan_used_2",
+   "t9"."plan_used_3",
    "t9"."rate_now",
    "t9"."slope",
    "t9"."week_sd",
@@ -4431,6 +5041,7 @@ FROM (
     "t8"."value_meter",
     "t8"."limit_quantity",
     "t8"."is_unlimited",
+    "t8"."is_own_limit",
     "t8"."enforcement",
     "t8"."basis",
     "t8"."starts_next",
@@ -4441,7 +5052,8 @@ FROM (
     "t8"."as_of",
     "t8"."as_of_day",
     "t8"."started_at",
-    "t8"."bought_at",
+    "t8"."changed_at",
+    "t8"."is_paid",
     "t8"."live_subscriptions",
     "t8"."seats_used",
     "t8"."is_estimated",
@@ -4474,6 +5086,9 @@ FROM (
     "t8"."periods_at_90_3",
     "t8"."complete_periods",
     "t8"."peak_3",
+    "t8"."plan_used_1",
+    "t8"."plan_used_2",
+    "t8"."plan_used_3",
     "t8"."rate_now",
     "t8"."slope",
     "t8"."week_sd",
@@ -4523,6 +5138,7 @@ FROM (
      "t7"."value_meter",
      "t7"."limit_quantity",
      "t7"."is_unlimited",
+     "t7"."is_own_limit",
      "t7"."enforcement",
      "t7"."basis",
      "t7"."starts_next",
@@ -4533,7 +5149,8 @@ FROM (
      "t7"."as_of",
      "t7"."as_of_day",
      "t7"."started_at",
-     "t7"."bought_at",
+     "t7"."changed_at",
+     "t7"."is_paid",
      "t7"."live_subscriptions",
      "t7"."seats_used",
      "t7"."is_estimated",
@@ -4566,6 +5183,9 @@ FROM (
      "t7"."periods_at_90_3",
      "t7"."complete_periods",
      "t7"."peak_3",
+     "t7"."plan_used_1",
+     "t7"."plan_used_2",
+     "t7"."plan_used_3",
      "t7"."rate_now",
      "t7"."slope",
      "t7"."week_sd",
@@ -4668,6 +5288,7 @@ FROM (
       "t6"."value_meter",
       "t6"."limit_quantity",
       "t6"."is_unlimited",
+      "t6"."is_own_limit",
       "t6"."enforcement",
       "t6"."basis",
       "t6"."starts_next",
@@ -4678,7 +5299,8 @@ FROM (
       "t6"."as_of",
       "t6"."as_of_day",
       "t6"."started_at",
-      "t6"."bought_at",
+      "t6"."changed_at",
+      "t6"."is_paid",
       "t6"."live_subscriptions",
       "t6"."seats_used",
       "t6"."is_estimated",
@@ -4711,6 +5333,9 @@ FROM (
       "t6"."periods_at_90_3",
       "t6"."complete_periods",
       "t6"."peak_3",
+      "t6"."plan_used_1",
+      "t6"."plan_used_2",
+      "t6"."plan_used_3",
       "t6"."rate_now",
       "t6"."slope",
       "t6"."week_sd",
@@ -4736,6 +5361,7 @@ FROM (
        "t5"."value_meter",
        "t5"."limit_quantity",
        "t5"."is_unlimited",
+       "t5"."is_own_limit",
        "t5"."enforcement",
        "t5"."basis",
        "t5"."starts_next",
@@ -4746,7 +5372,8 @@ FROM (
        "t5"."as_of",
        "t5"."as_of_day",
        "t5"."started_at",
-       "t5"."bought_at",
+       "t5"."changed_at",
+       "t5"."is_paid",
        "t5"."live_subscriptions",
        "t5"."seats_used",
        "t5"."is_estimated",
@@ -4779,10 +5406,14 @@ FROM (
        "t5"."periods_at_90_3",
        "t5"."complete_periods",
        "t5"."peak_3",
+       "t5"."plan_used_1",
+       "t5"."plan_used_2",
+       "t5"."plan_used_3",
        "t5"."rate_now",
        "t5"."slope",
        "t5"."week_sd",
        "t5"."week_mean",
+       "t5"."is_young",
        "t5"."days_left",
        "t5"."used_28d",
        "t5"."used_prev_28d",
@@ -4808,6 +5439,7 @@ FROM (
         "t4"."value_meter",
         "t4"."limit_quantity",
         "t4"."is_unlimited",
+        "t4"."is_own_limit",
         "t4"."enforcement",
         "t4"."basis",
         "t4"."starts_next",
@@ -4818,7 +5450,8 @@ FROM (
         "t4"."as_of",
         "t4"."as_of_day",
         "t4"."started_at",
-        "t4"."bought_at",
+        "t4"."changed_at",
+        "t4"."is_paid",
         "t4"."live_subscriptions",
         "t4"."seats_used",
         "t4"."is_estimated",
@@ -4851,16 +5484,24 @@ FROM (
         "t4"."periods_at_90_3",
         "t4"."complete_periods",
         "t4"."peak_3",
+        "t4"."plan_used_1",
+        "t4"."plan_used_2",
+        "t4"."plan_used_3",
         "t4"."rate_now",
         "t4"."slope",
         "t4"."week_sd",
         "t4"."week_mean",
+        "t4"."is_young",
         "t4"."days_left",
         "t4"."used_28d",
         "t4"."used_prev_28d",
-        (
-         CAST("t4"."used_28d" AS DOUBLE PRECISION) / NULLIF(CAST("t4"."used_prev_28d" AS DOUBLE PRECISION), 0.0)
-        ) - 1.0 AS "trend_28d",
+        CASE
+         WHEN "t4"."is_young"
+         THEN CAST(NULL AS DOUBLE PRECISION)
+         ELSE (
+          CAST("t4"."used_28d" AS DOUBLE PRECISION) / NULLIF(CAST("t4"."used_prev_28d" AS DOUBLE PRECISION), 0.0)
+         ) - 1.0
+        END AS "trend_28d",
         CAST((
          "t4"."slope" * 56.0
         ) AS DOUBLE PRECISION) / NULLIF(CAST("t4"."week_mean" AS DOUBLE PRECISION) / 7.0, 0.0) AS "trend_56d",
@@ -4891,8 +5532,8 @@ FROM (
             END
            END
           ) + (
-           CAST((
-            "t4"."slope" * CASE
+           "t4"."slope" * LEAST(
+            CASE
              WHEN CASE
               WHEN "t4"."slope" < 0
               THEN LEAST(
@@ -4914,7 +5555,10 @@ FROM (
               )
               ELSE "t4"."days_left"
              END
-            END * CASE
+            END,
+            56.0
+           ) * (
+            CASE
              WHEN CASE
               WHEN "t4"."slope" < 0
               THEN LEAST(
@@ -4936,8 +5580,35 @@ FROM (
               )
               ELSE "t4"."days_left"
              END
-            END
-           ) AS DOUBLE PRECISION) / 2.0
+            END - (
+             CAST(LEAST(
+              CASE
+               WHEN CASE
+                WHEN "t4"."slope" < 0
+                THEN LEAST(
+                 "t4"."days_left",
+                 CAST("t4"."rate_now" AS DOUBLE PRECISION) / NULLIF(-(
+                  "t4"."slope"
+                 ), 0.0)
+                )
+                ELSE "t4"."days_left"
+               END < 0
+               THEN 0.0
+               ELSE CASE
+                WHEN "t4"."slope" < 0
+                THEN LEAST(
+                 "t4"."days_left",
+                 CAST("t4"."rate_now" AS DOUBLE PRECISION) / NULLIF(-(
+                  "t4"."slope"
+                 ), 0.0)
+                )
+                ELSE "t4"."days_left"
+               END
+              END,
+              56.0
+             ) AS DOUBLE PRECISION) / 2.0
+            )
+           )
           )
          ) < 0
          THEN 0.0
@@ -4966,8 +5637,8 @@ FROM (
            END
           END
          ) + (
-          CAST((
-           "t4"."slope" * CASE
+          "t4"."slope" * LEAST(
+           CASE
             WHEN CASE
              WHEN "t4"."slope" < 0
              THEN LEAST(
@@ -4989,7 +5660,10 @@ FROM (
              )
              ELSE "t4"."days_left"
             END
-           END * CASE
+           END,
+           56.0
+          ) * (
+           CASE
             WHEN CASE
              WHEN "t4"."slope" < 0
              THEN LEAST(
@@ -5011,8 +5685,35 @@ FROM (
              )
              ELSE "t4"."days_left"
             END
-           END
-          ) AS DOUBLE PRECISION) / 2.0
+           END - (
+            CAST(LEAST(
+             CASE
+              WHEN CASE
+               WHEN "t4"."slope" < 0
+               THEN LEAST(
+                "t4"."days_left",
+                CAST("t4"."rate_now" AS DOUBLE PRECISION) / NULLIF(-(
+                 "t4"."slope"
+                ), 0.0)
+               )
+               ELSE "t4"."days_left"
+              END < 0
+              THEN 0.0
+              ELSE CASE
+               WHEN "t4"."slope" < 0
+               THEN LEAST(
+                "t4"."days_left",
+                CAST("t4"."rate_now" AS DOUBLE PRECISION) / NULLIF(-(
+                 "t4"."slope"
+                ), 0.0)
+               )
+               ELSE "t4"."days_left"
+              END
+             END,
+             56.0
+            ) AS DOUBLE PRECISION) / 2.0
+           )
+          )
          )
         END AS "_more",
         "t4"."week_sd" * SQRT(
@@ -5042,6 +5743,7 @@ FROM (
          "t3"."value_meter",
          "t3"."limit_quantity",
          "t3"."is_unlimited",
+         "t3"."is_own_limit",
          "t3"."enforcement",
          "t3"."basis",
          "t3"."starts_next",
@@ -5052,7 +5754,8 @@ FROM (
          "t3"."as_of",
          "t3"."as_of_day",
          "t3"."started_at",
-         "t3"."bought_at",
+         "t3"."changed_at",
+         "t3"."is_paid",
          "t3"."live_subscriptions",
          "t3"."seats_used",
          "t3"."is_estimated",
@@ -5085,6 +5788,9 @@ FROM (
          "t3"."periods_at_90_3",
          "t3"."complete_periods",
          "t3"."peak_3",
+         "t3"."plan_used_1",
+         "t3"."plan_used_2",
+         "t3"."plan_used_3",
          CASE
           WHEN (
            "t3"."meter_kind" = 'flow'
@@ -5196,6 +5902,19 @@ FROM (
           )
           ELSE "t3"."rate_now"
          END * 7.0 AS "week_mean",
+         (
+          "t3"."meter_kind" = 'flow'
+         )
+         AND COALESCE(
+          (
+           CAST((
+            (
+             CAST("t3"."as_of_day" AS BIGINT) * 86400
+            ) - "t3"."started_at"
+           ) AS DOUBLE PRECISION) / 86400.0
+          ) < 56.0,
+          FALSE
+         ) AS "is_young",
          CASE
           WHEN (
            "t3"."meter_kind" = 'flow'
@@ -5233,6 +5952,7 @@ FROM (
           "t2"."value_meter",
           "t2"."limit_quantity",
           "t2"."is_unlimited",
+          "t2"."is_own_limit",
           "t2"."enforcement",
           "t2"."basis",
           "t2"."starts_next",
@@ -5243,7 +5963,8 @@ FROM (
           "t2"."as_of",
           "t2"."as_of_day",
           "t2"."started_at",
-          "t2"."bought_at",
+          "t2"."changed_at",
+          "t2"."is_paid",
           "t2"."live_subscriptions",
           "t2"."seats_used",
           "t2"."is_estimated",
@@ -5276,6 +5997,9 @@ FROM (
           "t2"."periods_at_90_3",
           "t2"."complete_periods",
           "t2"."peak_3",
+          "t2"."plan_used_1",
+          "t2"."plan_used_2",
+          "t2"."plan_used_3",
           "t2"."rate_now",
           "t2"."slope",
           "t2"."week_sd",
@@ -5294,6 +6018,7 @@ FROM (
            "t1"."value_meter",
            "t1"."limit_quantity",
            "t1"."is_unlimited",
+           "t1"."is_own_limit",
            "t1"."enforcement",
            "t1"."basis",
            "t1"."starts_next",
@@ -5304,7 +6029,8 @@ FROM (
            "t1"."as_of",
            "t1"."as_of_day",
            "t1"."started_at",
-           "t1"."bought_at",
+           "t1"."changed_at",
+           "t1"."is_paid",
            "t1"."live_subscriptions",
            "t1"."seats_used",
            "t1"."is_estimated",
@@ -5337,6 +6063,9 @@ FROM (
            "t1"."periods_at_90_3",
            "t1"."complete_periods",
            "t1"."peak_3",
+           "t1"."plan_used_1",
+           "t1"."plan_used_2",
+           "t1"."plan_used_3",
            "t1"."_w0",
            "t1"."_w1",
            "t1"."_w2",
@@ -5870,6 +6599,7 @@ FROM (
             "t0"."value_meter",
             "t0"."limit_quantity",
             "t0"."is_unlimited",
+            "t0"."is_own_limit",
             "t0"."enforcement",
             "t0"."basis",
             "t0"."starts_next",
@@ -5880,7 +6610,8 @@ FROM (
             "t0"."as_of",
             "t0"."as_of_day",
             "t0"."started_at",
-            "t0"."bought_at",
+            "t0"."changed_at",
+            "t0"."is_paid",
             "t0"."live_subscriptions",
             "t0"."seats_used",
             "t0"."is_estimated",
@@ -5913,10 +6644,13 @@ FROM (
             "t0"."periods_at_90_3",
             "t0"."complete_periods",
             "t0"."peak_3",
+            "t0"."plan_used_1",
+            "t0"."plan_used_2",
+            "t0"."plan_used_3",
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_8" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_8" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_7" - "t0"."level_8", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5924,7 +6658,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_7" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_7" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_6" - "t0"."level_7", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5932,7 +6666,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_6" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_6" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_5" - "t0"."level_6", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5940,7 +6674,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_5" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_5" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_4" - "t0"."level_5", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5948,7 +6682,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_4" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_4" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_3" - "t0"."level_4", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5956,7 +6690,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_3" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_3" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_2" - "t0"."level_3", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5964,7 +6698,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_2" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_2" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_1" - "t0"."level_2", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5972,7 +6706,7 @@ FROM (
             COALESCE(
              CASE
               WHEN "t0"."meter_kind" = 'flow'
-              THEN CAST("t0"."week_1" AS DOUBLE PRECISION)
+              THEN CAST(CASE WHEN "t0"."aggregate" IN ('sum', 'count') THEN "t0"."week_1" ELSE 0 END AS DOUBLE PRECISION)
               ELSE CAST(COALESCE("t0"."level_0" - "t0"."level_1", 0) AS DOUBLE PRECISION)
              END,
              0.0
@@ -5990,7 +6724,7 @@ FROM (
  ) AS "t10"
 ) AS stage;
 
--- stock_reached fd9cabcee82da634
+-- stock_reached 492e581d6c72253e
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -5998,205 +6732,38 @@ SELECT
  CAST("first_reached_day" AS INT) AS "first_reached_day",
  CAST("percent" AS BIGINT) AS "percent"
 FROM (
- WITH "t5" AS (
-  SELECT
-   "t2"."account_key",
-   "t2"."meter_key",
-   "t2"."day",
-   "t2"."level",
-   "t2"."day_until",
-   "t4"."product_id",
-   "t4"."meter_id",
-   "t4"."limit_quantity",
-   "t4"."used"
-  FROM "levels" AS "t2"
-  INNER JOIN (
-   SELECT
-    "t1"."account_key",
-    "t1"."product_id",
-    "t1"."meter_id",
-    "t1"."meter_key",
-    "t1"."limit_quantity",
-    "t1"."used"
-   FROM "limit_profile" AS "t1"
-   WHERE
-    "t1"."meter_kind" = 'stock' AND "t1"."limit_quantity" > 0
-  ) AS "t4"
-   ON "t2"."account_key" = "t4"."account_key" AND "t2"."meter_key" = "t4"."meter_key"
- )
  SELECT
   *
  FROM (
   SELECT
-   "t16"."account_key",
-   "t16"."product_id",
-   "t16"."meter_id",
-   "t16"."first_reached_day",
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."meter_id",
+   "t21"."first_reached_day",
    100 AS "percent"
-  FROM (
-   SELECT
-    "t13"."account_key",
-    "t13"."product_id",
-    "t13"."meter_id",
-    MIN("t13"."day") AS "first_reached_day"
-   FROM (
-    SELECT
-     *
-    FROM (
-     SELECT
-      "t7"."account_key",
-      "t7"."meter_key",
-      "t7"."day",
-      "t7"."level",
-      "t7"."day_until",
-      "t7"."product_id",
-      "t7"."meter_id",
-      "t7"."limit_quantity",
-      "t7"."used",
-      MAX("t7"."low_until") OVER (
-       PARTITION BY "t7"."account_key", "t7"."product_id", "t7"."meter_id"
-       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-      ) AS "low_until"
-     FROM (
-      SELECT
-       "t6"."account_key",
-       "t6"."meter_key",
-       "t6"."day",
-       "t6"."level",
-       "t6"."day_until",
-       "t6"."product_id",
-       "t6"."meter_id",
-       "t6"."limit_quantity",
-       "t6"."used",
-       CASE
-        WHEN (
-         "t6"."level" * 100
-        ) < (
-         "t6"."limit_quantity" * 90
-        )
-        THEN "t6"."day_until"
-        ELSE 0
-       END AS "low_until"
-      FROM "t5" AS "t6"
-     ) AS "t7"
-    ) AS "t10"
-    WHERE
-     "t10"."day" >= "t10"."low_until"
-     AND (
-      "t10"."level" * 100
-     ) >= (
-      "t10"."limit_quantity" * 100
-     )
-     AND (
-      "t10"."used" * 100
-     ) >= (
-      "t10"."limit_quantity" * 100
-     )
-   ) AS "t13"
-   GROUP BY
-    1,
-    2,
-    3
-  ) AS "t16"
- ) AS "t19"
- UNION ALL
- SELECT
-  *
- FROM (
-  SELECT
-   *
-  FROM (
-   SELECT
-    "t17"."account_key",
-    "t17"."product_id",
-    "t17"."meter_id",
-    "t17"."first_reached_day",
-    80 AS "percent"
-   FROM (
-    SELECT
-     "t14"."account_key",
-     "t14"."product_id",
-     "t14"."meter_id",
-     MIN("t14"."day") AS "first_reached_day"
-    FROM (
-     SELECT
-      *
-     FROM (
-      SELECT
-       "t8"."account_key",
-       "t8"."meter_key",
-       "t8"."day",
-       "t8"."level",
-       "t8"."day_until",
-       "t8"."product_id",
-       "t8"."meter_id",
-       "t8"."limit_quantity",
-       "t8"."used",
-       MAX("t8"."low_until") OVER (
-        PARTITION BY "t8"."account_key", "t8"."product_id", "t8"."meter_id"
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       ) AS "low_until"
-      FROM (
-       SELECT
-        "t6"."account_key",
-        "t6"."meter_key",
-        "t6"."day",
-        "t6"."level",
-        "t6"."day_until",
-        "t6"."product_id",
-        "t6"."meter_id",
-        "t6"."limit_quantity",
-        "t6"."used",
-        CASE
-         WHEN (
-          "t6"."level" * 100
-         ) < (
-          "t6"."limit_quantity" * 70
-         )
-         THEN "t6"."day_until"
-         ELSE 0
-        END AS "low_until"
-       FROM "t5" AS "t6"
-      ) AS "t8"
-     ) AS "t11"
-     WHERE
-      "t11"."day" >= "t11"."low_until"
-      AND (
-       "t11"."level" * 100
-      ) >= (
-       "t11"."limit_quantity" * 80
-      )
-      AND (
-       "t11"."used" * 100
-      ) >= (
-       "t11"."limit_quantity" * 80
-      )
-    ) AS "t14"
-    GROUP BY
-     1,
-     2,
-     3
-   ) AS "t17"
-  ) AS "t20"
-  UNION ALL
-  SELECT
-   *
   FROM (
    SELECT
     "t18"."account_key",
     "t18"."product_id",
     "t18"."meter_id",
-    "t18"."first_reached_day",
-    90 AS "percent"
+    MIN("t18"."day") AS "first_reached_day"
    FROM (
     SELECT
-     "t15"."account_key",
-     "t15"."product_id",
-     "t15"."meter_id",
-     MIN("t15"."day") AS "first_reached_day"
+     *
     FROM (
      SELECT
-      *
+      "t12"."account_key",
+      "t12"."meter_key",
+      "t12"."day",
+      "t12"."level",
+      "t12"."day_until",
+      "t12"."product_id",
+      "t12"."meter_id",
+      "t12"."limit_quantity",
+      MAX("t12"."low_until") OVER (
+       PARTITION BY "t12"."account_key", "t12"."product_id", "t12"."meter_id"
+       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS "low_until"
      FROM (
       SELECT
        "t9"."account_key",
@@ -6207,57 +6774,264 @@ FROM (
        "t9"."product_id",
        "t9"."meter_id",
        "t9"."limit_quantity",
-       "t9"."used",
-       MAX("t9"."low_until") OVER (
-        PARTITION BY "t9"."account_key", "t9"."product_id", "t9"."meter_id"
+       CASE
+        WHEN (
+         "t9"."level" * 100
+        ) < (
+         "t9"."limit_quantity" * 90
+        )
+        THEN "t9"."day_until"
+        ELSE 0
+       END AS "low_until"
+      FROM (
+       SELECT
+        "t2"."account_key",
+        "t2"."meter_key",
+        "t2"."day",
+        "t2"."level",
+        "t2"."day_until",
+        "t6"."product_id",
+        "t6"."meter_id",
+        "t6"."limit_quantity"
+       FROM "levels" AS "t2"
+       INNER JOIN (
+        SELECT
+         "t1"."account_key",
+         "t1"."product_id",
+         "t1"."meter_id",
+         "t1"."meter_key",
+         "t1"."limit_quantity"
+        FROM "limit_profile" AS "t1"
+        WHERE
+         "t1"."meter_kind" = 'stock'
+         AND "t1"."limit_quantity" > 0
+         AND (
+          "t1"."used" * 100
+         ) >= (
+          "t1"."limit_quantity" * 100
+         )
+       ) AS "t6"
+        ON "t2"."account_key" = "t6"."account_key" AND "t2"."meter_key" = "t6"."meter_key"
+      ) AS "t9"
+     ) AS "t12"
+    ) AS "t15"
+    WHERE
+     "t15"."day" >= "t15"."low_until"
+     AND (
+      "t15"."level" * 100
+     ) >= (
+      "t15"."limit_quantity" * 100
+     )
+   ) AS "t18"
+   GROUP BY
+    1,
+    2,
+    3
+  ) AS "t21"
+ ) AS "t24"
+ UNION ALL
+ SELECT
+  *
+ FROM (
+  SELECT
+   *
+  FROM (
+   SELECT
+    "t22"."account_key",
+    "t22"."product_id",
+    "t22"."meter_id",
+    "t22"."first_reached_day",
+    80 AS "percent"
+   FROM (
+    SELECT
+     "t19"."account_key",
+     "t19"."product_id",
+     "t19"."meter_id",
+     MIN("t19"."day") AS "first_reached_day"
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       "t13"."account_key",
+       "t13"."meter_key",
+       "t13"."day",
+       "t13"."level",
+       "t13"."day_until",
+       "t13"."product_id",
+       "t13"."meter_id",
+       "t13"."limit_quantity",
+       MAX("t13"."low_until") OVER (
+        PARTITION BY "t13"."account_key", "t13"."product_id", "t13"."meter_id"
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
        ) AS "low_until"
       FROM (
        SELECT
-        "t6"."account_key",
-        "t6"."meter_key",
-        "t6"."day",
-        "t6"."level",
-        "t6"."day_until",
-        "t6"."product_id",
-        "t6"."meter_id",
-        "t6"."limit_quantity",
-        "t6"."used",
+        "t10"."account_key",
+        "t10"."meter_key",
+        "t10"."day",
+        "t10"."level",
+        "t10"."day_until",
+        "t10"."product_id",
+        "t10"."meter_id",
+        "t10"."limit_quantity",
         CASE
          WHEN (
-          "t6"."level" * 100
+          "t10"."level" * 100
          ) < (
-          "t6"."limit_quantity" * 80
+          "t10"."limit_quantity" * 70
          )
-         THEN "t6"."day_until"
+         THEN "t10"."day_until"
          ELSE 0
         END AS "low_until"
-       FROM "t5" AS "t6"
-      ) AS "t9"
-     ) AS "t12"
+       FROM (
+        SELECT
+         "t2"."account_key",
+         "t2"."meter_key",
+         "t2"."day",
+         "t2"."level",
+         "t2"."day_until",
+         "t7"."product_id",
+         "t7"."meter_id",
+         "t7"."limit_quantity"
+        FROM "levels" AS "t2"
+        INNER JOIN (
+         SELECT
+          "t1"."account_key",
+          "t1"."product_id",
+          "t1"."meter_id",
+          "t1"."meter_key",
+          "t1"."limit_quantity"
+         FROM "limit_profile" AS "t1"
+         WHERE
+          "t1"."meter_kind" = 'stock'
+          AND "t1"."limit_quantity" > 0
+          AND (
+           "t1"."used" * 100
+          ) >= (
+           "t1"."limit_quantity" * 80
+          )
+        ) AS "t7"
+         ON "t2"."account_key" = "t7"."account_key" AND "t2"."meter_key" = "t7"."meter_key"
+       ) AS "t10"
+      ) AS "t13"
+     ) AS "t16"
      WHERE
-      "t12"."day" >= "t12"."low_until"
+      "t16"."day" >= "t16"."low_until"
       AND (
-       "t12"."level" * 100
+       "t16"."level" * 100
       ) >= (
-       "t12"."limit_quantity" * 90
+       "t16"."limit_quantity" * 80
       )
-      AND (
-       "t12"."used" * 100
-      ) >= (
-       "t12"."limit_quantity" * 90
-      )
-    ) AS "t15"
+    ) AS "t19"
     GROUP BY
      1,
      2,
      3
-   ) AS "t18"
-  ) AS "t21"
- ) AS "t22"
+   ) AS "t22"
+  ) AS "t25"
+  UNION ALL
+  SELECT
+   *
+  FROM (
+   SELECT
+    "t23"."account_key",
+    "t23"."product_id",
+    "t23"."meter_id",
+    "t23"."first_reached_day",
+    90 AS "percent"
+   FROM (
+    SELECT
+     "t20"."account_key",
+     "t20"."product_id",
+     "t20"."meter_id",
+     MIN("t20"."day") AS "first_reached_day"
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       "t14"."account_key",
+       "t14"."meter_key",
+       "t14"."day",
+       "t14"."level",
+       "t14"."day_until",
+       "t14"."product_id",
+       "t14"."meter_id",
+       "t14"."limit_quantity",
+       MAX("t14"."low_until") OVER (
+        PARTITION BY "t14"."account_key", "t14"."product_id", "t14"."meter_id"
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+       ) AS "low_until"
+      FROM (
+       SELECT
+        "t11"."account_key",
+        "t11"."meter_key",
+        "t11"."day",
+        "t11"."level",
+        "t11"."day_until",
+        "t11"."product_id",
+        "t11"."meter_id",
+        "t11"."limit_quantity",
+        CASE
+         WHEN (
+          "t11"."level" * 100
+         ) < (
+          "t11"."limit_quantity" * 80
+         )
+         THEN "t11"."day_until"
+         ELSE 0
+        END AS "low_until"
+       FROM (
+        SELECT
+         "t2"."account_key",
+         "t2"."meter_key",
+         "t2"."day",
+         "t2"."level",
+         "t2"."day_until",
+         "t8"."product_id",
+         "t8"."meter_id",
+         "t8"."limit_quantity"
+        FROM "levels" AS "t2"
+        INNER JOIN (
+         SELECT
+          "t1"."account_key",
+          "t1"."product_id",
+          "t1"."meter_id",
+          "t1"."meter_key",
+          "t1"."limit_quantity"
+         FROM "limit_profile" AS "t1"
+         WHERE
+          "t1"."meter_kind" = 'stock'
+          AND "t1"."limit_quantity" > 0
+          AND (
+           "t1"."used" * 100
+          ) >= (
+           "t1"."limit_quantity" * 90
+          )
+        ) AS "t8"
+         ON "t2"."account_key" = "t8"."account_key" AND "t2"."meter_key" = "t8"."meter_key"
+       ) AS "t11"
+      ) AS "t14"
+     ) AS "t17"
+     WHERE
+      "t17"."day" >= "t17"."low_until"
+      AND (
+       "t17"."level" * 100
+      ) >= (
+       "t17"."limit_quantity" * 90
+      )
+    ) AS "t20"
+    GROUP BY
+     1,
+     2,
+     3
+   ) AS "t23"
+  ) AS "t26"
+ ) AS "t27"
 ) AS stage;
 
--- first_value 7aaa8012aa22df74
+-- first_value 6d386202b3a85688
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -6267,115 +7041,113 @@ SELECT
  "first_value_reached"
 FROM (
  SELECT
-  "t20"."account_key",
-  "t20"."product_id",
-  "t20"."first_value_at_least",
-  "t20"."first_value_moment",
+  "t12"."account_key",
+  "t12"."product_id",
+  "t13"."first_value_at_least",
+  "t13"."first_value_moment",
   CASE
-   WHEN "t20"."first_value_meter_key" IS NOT NULL
-   THEN COALESCE("t20"."first_value_used", 0)
+   WHEN "t13"."first_value_meter_key" IS NOT NULL
+   THEN COALESCE("t15"."first_value_used", 0)
    ELSE CAST(NULL AS BIGINT)
   END AS "first_value_used",
   CASE
    WHEN NOT (
-    COALESCE("t20"."has_first_value_rule", FALSE)
+    COALESCE("t13"."has_first_value_rule", FALSE)
    )
    THEN CAST(NULL AS BOOLEAN)
-   WHEN "t20"."first_value_meter_key" IS NOT NULL
-   THEN COALESCE("t20"."first_value_used", 0) >= "t20"."first_value_at_least"
-   ELSE "t20"."seen_at" IS NOT NULL
+   WHEN "t13"."first_value_meter_key" IS NOT NULL
+   THEN COALESCE("t15"."first_value_used", 0) >= "t13"."first_value_at_least"
+   ELSE CASE
+    WHEN "t22"."seen_at" IS NOT NULL
+    THEN TRUE
+    ELSE CASE WHEN "t16"."has_moment" THEN FALSE ELSE CAST(NULL AS BOOLEAN) END
+   END
   END AS "first_value_reached"
  FROM (
   SELECT
-   "t10"."account_key",
-   "t10"."product_id",
-   "t11"."has_first_value_rule",
-   "t11"."first_value_meter_key",
-   "t11"."first_value_at_least",
-   "t11"."first_value_moment",
-   "t13"."first_value_used",
-   "t19"."seen_at"
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ) AS "t12"
+ LEFT OUTER JOIN (
+  SELECT
+   "t1"."product_id",
+   "t1"."has_first_value_rule",
+   "t1"."first_value_meter_key",
+   "t1"."first_value_at_least",
+   "t1"."first_value_moment"
+  FROM "catalog_product" AS "t1"
+ ) AS "t13"
+  ON "t12"."product_id" = "t13"."product_id"
+ LEFT OUTER JOIN (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key" AS "first_value_meter_key",
+   "t2"."lifetime" AS "first_value_used"
+  FROM "lifetime" AS "t2"
+ ) AS "t15"
+  ON "t12"."account_key" = "t15"."account_key"
+  AND "t13"."first_value_meter_key" = "t15"."first_value_meter_key"
+ LEFT OUTER JOIN (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   MIN("t20"."occurred_at") AS "seen_at"
   FROM (
    SELECT
-    "t0"."account_key",
-    "t0"."product_id"
-   FROM "owned" AS "t0"
-  ) AS "t10"
-  LEFT OUTER JOIN (
-   SELECT
-    "t1"."product_id",
-    "t1"."has_first_value_rule",
-    "t1"."first_value_meter_key",
-    "t1"."first_value_at_least",
-    "t1"."first_value_moment"
-   FROM "catalog_product" AS "t1"
-  ) AS "t11"
-   ON "t10"."product_id" = "t11"."product_id"
-  LEFT OUTER JOIN (
-   SELECT
-    "t2"."account_key",
-    "t2"."meter_key" AS "first_value_meter_key",
-    "t2"."lifetime" AS "first_value_used"
-   FROM "lifetime" AS "t2"
-  ) AS "t13"
-   ON "t10"."account_key" = "t13"."account_key"
-   AND "t11"."first_value_meter_key" = "t13"."first_value_meter_key"
-  LEFT OUTER JOIN (
-   SELECT
-    "t17"."account_key",
-    "t17"."product_id",
-    MIN("t17"."occurred_at") AS "seen_at"
+    *
    FROM (
     SELECT
-     *
-    FROM (
+     "t6"."moment_id",
+     "t6"."account_key",
+     "t6"."kind",
+     "t6"."occurred_at",
+     "t6"."contact_id",
+     "t6"."subject_id",
+     "t6"."detail",
+     "t6"."source",
+     "t17"."as_of",
+     "t18"."product_id"
+    FROM "moment" AS "t6"
+    CROSS JOIN (
      SELECT
-      "t5"."moment_id",
-      "t5"."account_key",
-      "t5"."kind",
-      "t5"."occurred_at",
-      "t5"."contact_id",
-      "t5"."subject_id",
-      "t5"."detail",
-      "t5"."source",
-      "t14"."as_of",
-      "t15"."product_id"
-     FROM "moment" AS "t5"
-     CROSS JOIN (
-      SELECT
-       "t4"."as_of"
-      FROM "today" AS "t4"
-     ) AS "t14"
-     INNER JOIN (
-      SELECT
-       "t1"."product_id",
-       "t1"."first_value_moment" AS "kind"
-      FROM "catalog_product" AS "t1"
-      WHERE
-       "t1"."first_value_moment" IS NOT NULL
-     ) AS "t15"
-      ON "t5"."kind" = "t15"."kind"
-    ) AS "t16"
-    WHERE
-     "t16"."occurred_at" <= "t16"."as_of"
-     AND (
-      (
-       "t16"."subject_id" IS NULL
-      ) OR (
-       "t16"."subject_id" = "t16"."product_id"
-      )
+      "t5"."as_of"
+     FROM "today" AS "t5"
+    ) AS "t17"
+    INNER JOIN (
+     SELECT
+      "t1"."product_id",
+      "t1"."first_value_moment" AS "kind"
+     FROM "catalog_product" AS "t1"
+     WHERE
+      "t1"."first_value_moment" IS NOT NULL
+    ) AS "t18"
+     ON "t6"."kind" = "t18"."kind"
+   ) AS "t19"
+   WHERE
+    "t19"."occurred_at" <= "t19"."as_of"
+    AND (
+     (
+      "t19"."subject_id" IS NULL
+     ) OR (
+      "t19"."subject_id" = "t19"."product_id"
      )
-   ) AS "t17"
-   GROUP BY
-    1,
-    2
-  ) AS "t19"
-   ON "t10"."account_key" = "t19"."account_key"
-   AND "t10"."product_id" = "t19"."product_id"
- ) AS "t20"
+    )
+  ) AS "t20"
+  GROUP BY
+   1,
+   2
+ ) AS "t22"
+  ON "t12"."account_key" = "t22"."account_key"
+  AND "t12"."product_id" = "t22"."product_id"
+ CROSS JOIN (
+  SELECT
+   "t3"."has_moment"
+  FROM "known" AS "t3"
+ ) AS "t16"
 ) AS stage;
 
--- account_profile 111df9cfe51508e1
+-- account_profile 33d4878f9dad76c0
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "account_id",
@@ -6756,8 +7528,8 @@ FROM (
      "t74"."outcomes_met",
      "t74"."outcomes_missed",
      "t74"."met_outcome_id",
-     "t56"."open_deals",
-     "t56"."open_deal_id",
+     "t58"."open_deals",
+     "t58"."open_deal_id",
      "t70"."contacts_now",
      "t70"."new_users_28d",
      "t46"."limits_saturated",
@@ -6881,11 +7653,11 @@ FROM (
           "t45"."valid_from",
           "t45"."valid_to",
           "t45"."period_start",
-          "t45"."renews_at",
           "t45"."auto_renew",
           "t45"."cancel_at",
           "t45"."pending_plan_id",
           "t45"."collection",
+          "t45"."renews_at",
           "t45"."term_months",
           "t45"."term_days",
           "t45"."is_live",
@@ -6919,11 +7691,11 @@ FROM (
            "t31"."valid_from",
            "t31"."valid_to",
            "t31"."period_start",
-           "t31"."renews_at",
            "t31"."auto_renew",
            "t31"."cancel_at",
            "t31"."pending_plan_id",
            "t31"."collection",
+           "t31"."renews_at",
            "t31"."term_months",
            "t31"."term_days",
            "t31"."is_live",
@@ -6993,13 +7765,12 @@ FROM (
        "t37"."status",
        "t37"."last_failure_at",
        "t37"."as_of",
-       COALESCE((
-        "t37"."due_at" + 259200
-       ) < "t37"."as_of", FALSE)
-       OR COALESCE("t37"."last_failure_at" <= "t37"."as_of", FALSE)
-       OR (
-        "t37"."status" = 'uncollectible'
-       ) AS "troubled"
+       (
+        (
+         COALESCE("t37"."due_at", "t37"."issued_at" + 2592000) + 259200
+        ) < "t37"."as_of"
+       )
+       OR COALESCE("t37"."last_failure_at" <= "t37"."as_of", FALSE) AS "troubled"
       FROM (
        SELECT
         "t14"."invoice_id",
@@ -7030,6 +7801,7 @@ FROM (
         )
         OR COALESCE("t37"."paid_at" <= "t37"."as_of", FALSE)
        )
+       AND "t37"."amount_due_minor" > 0
      ) AS "t53"
      GROUP BY
       1
@@ -7256,16 +8028,16 @@ FROM (
       "t59"."feedback_id" AS "nps_feedback_id"
      FROM (
       SELECT
-       "t51"."feedback_id",
-       "t51"."account_key",
-       "t51"."contact_id",
-       "t51"."kind",
-       "t51"."score",
-       "t51"."answered_at",
-       "t51"."as_of",
+       "t50"."feedback_id",
+       "t50"."account_key",
+       "t50"."contact_id",
+       "t50"."kind",
+       "t50"."score",
+       "t50"."answered_at",
+       "t50"."as_of",
        ROW_NUMBER() OVER (
-        PARTITION BY "t51"."account_key"
-        ORDER BY "t51"."answered_at" DESC NULLS LAST, "t51"."feedback_id" ASC
+        PARTITION BY "t50"."account_key"
+        ORDER BY "t50"."answered_at" DESC NULLS LAST, "t50"."feedback_id" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
        ) - 1 AS "place"
       FROM (
@@ -7289,7 +8061,7 @@ FROM (
         AND "t42"."answered_at" > (
          "t42"."as_of" - 31536000
         )
-      ) AS "t51"
+      ) AS "t50"
      ) AS "t59"
      WHERE
       "t59"."place" = 0
@@ -7352,9 +8124,9 @@ FROM (
         WHERE
          "t43"."measured_at" <= "t43"."as_of"
        ) AS "t48"
-      ) AS "t57"
+      ) AS "t56"
       WHERE
-       "t57"."place" = 0
+       "t56"."place" = 0
      ) AS "t65"
      GROUP BY
       1
@@ -7362,9 +8134,9 @@ FROM (
      ON "t28"."account_key" = "t74"."account_key"
     LEFT OUTER JOIN (
      SELECT
-      "t49"."account_key",
-      COUNT("t49"."deal_id") AS "open_deals",
-      MIN("t49"."deal_id") AS "open_deal_id"
+      "t51"."account_key",
+      COUNT("t51"."deal_id") AS "open_deals",
+      MIN("t51"."deal_id") AS "open_deal_id"
      FROM (
       SELECT
        *
@@ -7384,34 +8156,34 @@ FROM (
       ) AS "t40"
       WHERE
        "t40"."opened_at" <= "t40"."as_of"
-       AND (
-        (
-         "t40"."closed_at" IS NULL
-        ) OR (
-         "t40"."closed_at" > "t40"."as_of"
-        )
+       AND NOT (
+        CASE
+         WHEN "t40"."closed_at" IS NULL
+         THEN "t40"."won" IS NOT NULL
+         ELSE "t40"."closed_at" <= "t40"."as_of"
+        END
        )
-     ) AS "t49"
+     ) AS "t51"
      GROUP BY
       1
-    ) AS "t56"
-     ON "t28"."account_key" = "t56"."account_key"
+    ) AS "t58"
+     ON "t28"."account_key" = "t58"."account_key"
     LEFT OUTER JOIN (
      SELECT
-      "t50"."account_key",
-      COUNT("t50"."contact_id") AS "contacts_now",
+      "t49"."account_key",
+      COUNT("t49"."contact_id") AS "contacts_now",
       SUM(
        CASE
         WHEN (
-         "t50"."created_at" IS NOT NULL
+         "t49"."created_at" IS NOT NULL
         )
         AND (
-         "t50"."created_at" > (
-          "t50"."as_of" - 2419200
+         "t49"."created_at" > (
+          "t49"."as_of" - 2419200
          )
         )
         AND NOT (
-         COALESCE("t50"."in_original_purchase", FALSE)
+         COALESCE("t49"."in_original_purchase", FALSE)
         )
         THEN 1
         ELSE 0
@@ -7446,7 +8218,7 @@ FROM (
        ) OR (
         "t41"."left_at" > "t41"."as_of"
        )
-     ) AS "t50"
+     ) AS "t49"
      GROUP BY
       1
     ) AS "t70"
@@ -7638,7 +8410,7 @@ FROM (
  ) AS "t17"
 ) AS stage;
 
--- adoption 40226e1bca7be3d2
+-- adoption 6648b504c0d98632
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -7648,25 +8420,109 @@ SELECT
  CAST("complete_periods" AS BIGINT) AS "complete_periods"
 FROM (
  SELECT
-  "t1"."account_key",
-  "t1"."product_id",
-  MAX("t1"."adoption") AS "adoption",
-  BOOL_OR("t1"."is_unlimited") OR BOOL_OR("t1"."enforcement" = 'auto') AS "adoption_is_unlimited",
-  MAX("t1"."utilisation") AS "utilisation_now",
-  MAX("t1"."complete_periods") AS "complete_periods"
+  "t2"."account_key",
+  "t2"."product_id",
+  MAX("t2"."adoption") AS "adoption",
+  BOOL_OR("t2"."is_unlimited") OR BOOL_OR("t2"."enforcement" = 'auto') AS "adoption_is_unlimited",
+  MAX("t2"."utilisation") AS "utilisation_now",
+  MAX("t2"."complete_periods") AS "complete_periods"
  FROM (
   SELECT
    *
-  FROM "limit_profile" AS "t0"
+  FROM (
+   SELECT
+    "t0"."account_key",
+    "t0"."product_id",
+    "t0"."meter_id",
+    "t0"."meter_key",
+    "t0"."plan_id",
+    "t0"."paid_quantity",
+    "t0"."aggregate",
+    "t0"."meter_kind",
+    "t0"."period",
+    "t0"."value_meter",
+    "t0"."limit_quantity",
+    "t0"."is_unlimited",
+    "t0"."is_own_limit",
+    "t0"."enforcement",
+    "t0"."basis",
+    "t0"."starts_next",
+    "t0"."starts_0",
+    "t0"."starts_1",
+    "t0"."starts_2",
+    "t0"."starts_3",
+    "t0"."as_of",
+    "t0"."as_of_day",
+    "t0"."started_at",
+    "t0"."changed_at",
+    "t0"."is_paid",
+    "t0"."live_subscriptions",
+    "t0"."seats_used",
+    "t0"."is_estimated",
+    "t0"."used",
+    "t0"."used_1",
+    "t0"."used_2",
+    "t0"."used_3",
+    "t0"."week_1",
+    "t0"."week_2",
+    "t0"."week_3",
+    "t0"."week_4",
+    "t0"."week_5",
+    "t0"."week_6",
+    "t0"."week_7",
+    "t0"."week_8",
+    "t0"."level_0",
+    "t0"."level_1",
+    "t0"."level_2",
+    "t0"."level_3",
+    "t0"."level_4",
+    "t0"."level_5",
+    "t0"."level_6",
+    "t0"."level_7",
+    "t0"."level_8",
+    "t0"."utilisation",
+    "t0"."adoption",
+    "t0"."adopted_quantity",
+    "t0"."idle",
+    "t0"."overage_periods_3",
+    "t0"."periods_at_90_3",
+    "t0"."complete_periods",
+    "t0"."peak_3",
+    "t0"."plan_used_1",
+    "t0"."plan_used_2",
+    "t0"."plan_used_3",
+    "t0"."rate_now",
+    "t0"."slope",
+    "t0"."week_sd",
+    "t0"."week_mean",
+    "t0"."days_left",
+    "t0"."used_28d",
+    "t0"."used_prev_28d",
+    "t0"."trend_28d",
+    "t0"."trend_56d",
+    "t0"."forecast_use",
+    "t0"."forecast_high",
+    "t0"."days_to_limit",
+    "t0"."days_to_limit_low",
+    "t0"."days_to_limit_high",
+    "t0"."breach_forecast",
+    BOOL_OR("t0"."value_meter") OVER (
+     PARTITION BY "t0"."account_key", "t0"."product_id"
+     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) AS "has_value"
+   FROM "limit_profile" AS "t0"
+  ) AS "t1"
   WHERE
-   "t0"."value_meter"
- ) AS "t1"
+   "t1"."value_meter" OR NOT (
+    "t1"."has_value"
+   )
+ ) AS "t2"
  GROUP BY
   1,
   2
 ) AS stage;
 
--- product_profile c4111ed7e42991fe
+-- product_profile ec8390f543ee8b96
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -7676,121 +8532,140 @@ SELECT
  CAST("available_days" AS BIGINT) AS "available_days",
  "has_partner"
 FROM (
+ WITH "t14" AS (
+  SELECT
+   *
+  FROM (
+   SELECT
+    "t0"."account_key",
+    "t0"."product_id"
+   FROM "owned" AS "t0"
+  ) AS "t8"
+  UNION
+  SELECT
+   *
+  FROM (
+   SELECT DISTINCT
+    "t1"."account_key",
+    "t1"."product_id"
+   FROM "purchase" AS "t1"
+  ) AS "t9"
+ )
  SELECT
-  "t26"."account_key",
-  "t26"."product_id",
-  "t26"."one_off",
-  "t26"."partner_product_id",
-  "t26"."partner_first_value_reached",
-  "t26"."as_of_day" - "t26"."available_from_day" AS "available_days",
-  "t26"."partner_product_id" IS NOT NULL AS "has_partner"
+  "t29"."account_key",
+  "t29"."product_id",
+  "t29"."one_off",
+  "t29"."partner_product_id",
+  "t29"."partner_first_value_reached",
+  "t29"."as_of_day" - "t29"."available_from_day" AS "available_days",
+  "t29"."partner_product_id" IS NOT NULL AS "has_partner"
  FROM (
   SELECT
-   "t22"."account_key",
-   "t22"."product_id",
-   "t22"."one_off",
-   "t22"."available_from_day",
-   "t22"."as_of_day",
-   "t25"."partner_product_id",
-   "t25"."partner_first_value_reached"
+   "t24"."account_key",
+   "t24"."product_id",
+   "t24"."one_off",
+   "t24"."available_from_day",
+   "t24"."as_of_day",
+   "t28"."partner_product_id",
+   "t28"."partner_first_value_reached"
   FROM (
    SELECT
     *
    FROM (
     SELECT
-     "t12"."account_key",
-     "t14"."product_id",
-     "t14"."one_off",
-     "t14"."available_from_day",
-     "t15"."as_of_day"
+     "t13"."account_key",
+     "t15"."product_id",
+     "t15"."one_off",
+     "t15"."available_from_day",
+     "t16"."as_of_day"
     FROM (
      SELECT DISTINCT
       "t0"."account_key"
      FROM "owned" AS "t0"
-    ) AS "t12"
+    ) AS "t13"
     CROSS JOIN (
      SELECT
-      "t1"."product_id",
-      "t1"."one_off",
-      "t1"."available_from_day"
-     FROM "catalog_product" AS "t1"
-    ) AS "t14"
-    CROSS JOIN (
-     SELECT
-      "t2"."as_of_day"
-     FROM "today" AS "t2"
+      "t2"."product_id",
+      "t2"."one_off",
+      "t2"."available_from_day"
+     FROM "catalog_product" AS "t2"
     ) AS "t15"
-   ) AS "t17"
+    CROSS JOIN (
+     SELECT
+      "t3"."as_of_day"
+     FROM "today" AS "t3"
+    ) AS "t16"
+   ) AS "t20"
    WHERE
     (
-     "t17"."available_from_day" IS NULL
+     "t20"."available_from_day" IS NULL
     )
     OR (
-     "t17"."available_from_day" <= "t17"."as_of_day"
+     "t20"."available_from_day" <= "t20"."as_of_day"
     )
-  ) AS "t22"
+  ) AS "t24"
   LEFT OUTER JOIN (
    SELECT
-    "t23"."account_key",
-    "t23"."then" AS "product_id",
-    MIN("t23"."partner_product_id") AS "partner_product_id",
-    BOOL_OR("t23"."partner_first_value_reached") AS "partner_first_value_reached"
+    "t26"."account_key",
+    "t26"."partner_product_id",
+    "t26"."partner_first_value_reached",
+    "t26"."then" AS "product_id"
    FROM (
     SELECT
-     "t21"."account_key",
-     "t21"."partner_product_id",
-     "t21"."then",
-     "t16"."partner_first_value_reached"
+     "t25"."account_key",
+     "t25"."partner_product_id",
+     "t25"."has",
+     "t25"."then",
+     "t25"."partner_first_value_reached",
+     ROW_NUMBER() OVER (
+      PARTITION BY "t25"."account_key", "t25"."then"
+      ORDER BY CASE WHEN COALESCE("t25"."partner_first_value_reached", FALSE) THEN 0 ELSE 1 END ASC, "t25"."partner_product_id" ASC
+      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+     ) - 1 AS "place"
     FROM (
      SELECT
-      "t18"."account_key",
-      "t18"."partner_product_id",
-      "t18"."then"
+      "t22"."account_key",
+      "t22"."partner_product_id",
+      "t6"."has",
+      "t6"."then",
+      "t17"."partner_first_value_reached"
      FROM (
       SELECT
-       "t13"."account_key",
-       "t13"."partner_product_id",
-       "t6"."has",
-       "t6"."then"
-      FROM (
-       SELECT
-        "t0"."account_key",
-        "t0"."product_id" AS "partner_product_id"
-       FROM "owned" AS "t0"
-      ) AS "t13"
-      INNER JOIN "catalog_partner" AS "t6"
-       ON "t13"."partner_product_id" = "t6"."has"
-     ) AS "t18"
-    ) AS "t21"
-    LEFT OUTER JOIN (
-     SELECT
-      "t3"."account_key",
-      "t3"."product_id" AS "partner_product_id",
-      "t3"."first_value_reached" AS "partner_first_value_reached"
-     FROM "first_value" AS "t3"
-    ) AS "t16"
-     ON "t21"."account_key" = "t16"."account_key"
-     AND "t21"."partner_product_id" = "t16"."partner_product_id"
-   ) AS "t23"
-   GROUP BY
-    1,
-    2
-  ) AS "t25"
-   ON "t22"."account_key" = "t25"."account_key"
-   AND "t22"."product_id" = "t25"."product_id"
+       "t18"."account_key",
+       "t18"."product_id" AS "partner_product_id"
+      FROM "t14" AS "t18"
+     ) AS "t22"
+     INNER JOIN "catalog_partner" AS "t6"
+      ON "t22"."partner_product_id" = "t6"."has"
+     LEFT OUTER JOIN (
+      SELECT
+       "t5"."account_key",
+       "t5"."product_id" AS "partner_product_id",
+       "t5"."first_value_reached" AS "partner_first_value_reached"
+      FROM "first_value" AS "t5"
+     ) AS "t17"
+      ON "t22"."account_key" = "t17"."account_key"
+      AND "t22"."partner_product_id" = "t17"."partner_product_id"
+    ) AS "t25"
+   ) AS "t26"
+   WHERE
+    "t26"."place" = 0
+  ) AS "t28"
+   ON "t24"."account_key" = "t28"."account_key"
+   AND "t24"."product_id" = "t28"."product_id"
   WHERE
    NOT EXISTS(
     SELECT
      1
-    FROM "owned" AS "t5"
+    FROM "t14" AS "t19"
     WHERE
-     "t22"."account_key" = "t5"."account_key"
-     AND "t22"."product_id" = "t5"."product_id"
+     "t24"."account_key" = "t19"."account_key"
+     AND "t24"."product_id" = "t19"."product_id"
    )
- ) AS "t26"
+ ) AS "t29"
 ) AS stage;
 
--- plan_profile 1e0473e632b9909b
+-- plan_profile 75474e793b90610a
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -7877,6 +8752,7 @@ FROM (
     "t5"."value_meter",
     "t5"."limit_quantity",
     "t5"."is_unlimited",
+    "t5"."is_own_limit",
     "t5"."enforcement",
     "t5"."basis",
     "t5"."starts_next",
@@ -7887,7 +8763,8 @@ FROM (
     "t5"."as_of",
     "t5"."as_of_day",
     "t5"."started_at",
-    "t5"."bought_at",
+    "t5"."changed_at",
+    "t5"."is_paid",
     "t5"."live_subscriptions",
     "t5"."seats_used",
     "t5"."is_estimated",
@@ -7920,6 +8797,9 @@ FROM (
     "t5"."periods_at_90_3",
     "t5"."complete_periods",
     "t5"."peak_3",
+    "t5"."plan_used_1",
+    "t5"."plan_used_2",
+    "t5"."plan_used_3",
     "t5"."rate_now",
     "t5"."slope",
     "t5"."week_sd",
@@ -8011,7 +8891,7 @@ FROM (
  ) AS "t11"
 ) AS stage;
 
--- feature_profile d556fdba042a87bb
+-- feature_profile b2b46971aafcfb33
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -8160,11 +9040,11 @@ FROM (
          "t16"."valid_from",
          "t16"."valid_to",
          "t16"."period_start",
-         "t16"."renews_at",
          "t16"."auto_renew",
          "t16"."cancel_at",
          "t16"."pending_plan_id",
          "t16"."collection",
+         "t16"."renews_at",
          "t16"."term_months",
          "t16"."term_days",
          "t16"."is_live",
@@ -8216,11 +9096,11 @@ FROM (
          "t16"."valid_from",
          "t16"."valid_to",
          "t16"."period_start",
-         "t16"."renews_at",
          "t16"."auto_renew",
          "t16"."cancel_at",
          "t16"."pending_plan_id",
          "t16"."collection",
+         "t16"."renews_at",
          "t16"."term_months",
          "t16"."term_days",
          "t16"."is_live",
@@ -8289,7 +9169,7 @@ FROM (
  ) AS "t2"
 ) AS stage;
 
--- input_limit cc19ee0640a6c12d
+-- input_limit 61d86a05058c5972
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -8307,7 +9187,7 @@ SELECT
  "days_left",
  "adoption",
  "value_meter",
- CAST("live_subscriptions" AS INT) AS "live_subscriptions",
+ "is_paid",
  "enforcement",
  "aggregate",
  "breach_forecast",
@@ -8338,7 +9218,7 @@ FROM (
   "t0"."days_left",
   "t0"."adoption",
   "t0"."value_meter",
-  "t0"."live_subscriptions",
+  "t0"."is_paid",
   "t0"."enforcement",
   "t0"."aggregate",
   "t0"."breach_forecast",
@@ -8354,7 +9234,7 @@ FROM (
  FROM "limit_profile" AS "t0"
 ) AS stage;
 
--- fired_limit a38f310b77492038
+-- fired_limit 4a0d23512d9abe44
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -8372,7 +9252,7 @@ SELECT
  "days_left",
  "adoption",
  "value_meter",
- CAST("live_subscriptions" AS INT) AS "live_subscriptions",
+ "is_paid",
  "enforcement",
  "aggregate",
  "breach_forecast",
@@ -8385,7 +9265,8 @@ SELECT
  CAST("starts_next" AS BIGINT) AS "starts_next",
  "basis",
  "plan_id",
- CAST("play" AS INT) AS "play"
+ CAST("play" AS INT) AS "play",
+ CAST("rungs" AS INT) AS "rungs"
 FROM (
  SELECT
   *
@@ -8416,7 +9297,7 @@ FROM (
       "t0"."days_left",
       "t0"."adoption",
       "t0"."value_meter",
-      "t0"."live_subscriptions",
+      "t0"."is_paid",
       "t0"."enforcement",
       "t0"."aggregate",
       "t0"."breach_forecast",
@@ -8429,13 +9310,14 @@ FROM (
       "t0"."starts_next",
       "t0"."basis",
       "t0"."plan_id",
-      0 AS "play"
+      0 AS "play",
+      CAST(NULL AS INT) AS "rungs"
      FROM "input_limit" AS "t0"
      WHERE
       "t0"."value_meter"
       AND "t0"."adoption" <= 0.4
       AND "t0"."limit_quantity" > 0
-      AND "t0"."live_subscriptions" = 1
+      AND "t0"."is_paid"
     ) AS "t1"
     UNION ALL
     SELECT
@@ -8458,7 +9340,7 @@ FROM (
       "t0"."days_left",
       "t0"."adoption",
       "t0"."value_meter",
-      "t0"."live_subscriptions",
+      "t0"."is_paid",
       "t0"."enforcement",
       "t0"."aggregate",
       "t0"."breach_forecast",
@@ -8471,7 +9353,45 @@ FROM (
       "t0"."starts_next",
       "t0"."basis",
       "t0"."plan_id",
-      3 AS "play"
+      3 AS "play",
+      CAST(CASE
+       WHEN COALESCE(
+        (
+         "t0"."limit_quantity" > 0
+        )
+        AND (
+         (
+          "t0"."used" * 100
+         ) >= (
+          "t0"."limit_quantity" * 90
+         )
+        )
+        AND (
+         "t0"."breach_forecast" OR (
+          "t0"."periods_at_90_3" >= 2
+         )
+        ),
+        FALSE
+       )
+       THEN 1
+       ELSE 0
+      END + CASE
+       WHEN COALESCE(
+        (
+         "t0"."limit_quantity" > 0
+        )
+        AND (
+         (
+          "t0"."used" * 100
+         ) >= (
+          "t0"."limit_quantity" * 100
+         )
+        ),
+        FALSE
+       )
+       THEN 2
+       ELSE 0
+      END AS INT) AS "rungs"
      FROM "input_limit" AS "t0"
      WHERE
       "t0"."enforcement" <> 'auto'
@@ -8482,8 +9402,8 @@ FROM (
       ) >= (
        "t0"."limit_quantity" * 80
       )
-    ) AS "t4"
-   ) AS "t5"
+    ) AS "t5"
+   ) AS "t6"
    UNION ALL
    SELECT
     *
@@ -8505,7 +9425,7 @@ FROM (
      "t0"."days_left",
      "t0"."adoption",
      "t0"."value_meter",
-     "t0"."live_subscriptions",
+     "t0"."is_paid",
      "t0"."enforcement",
      "t0"."aggregate",
      "t0"."breach_forecast",
@@ -8518,7 +9438,8 @@ FROM (
      "t0"."starts_next",
      "t0"."basis",
      "t0"."plan_id",
-     4 AS "play"
+     4 AS "play",
+     CAST(NULL AS INT) AS "rungs"
     FROM "input_limit" AS "t0"
     WHERE
      "t0"."enforcement" <> 'auto'
@@ -8537,7 +9458,7 @@ FROM (
      )
      AND "t0"."utilisation" >= 0.5
      AND "t0"."breach_forecast"
-   ) AS "t6"
+   ) AS "t4"
   ) AS "t7"
   UNION ALL
   SELECT
@@ -8560,7 +9481,7 @@ FROM (
     "t0"."days_left",
     "t0"."adoption",
     "t0"."value_meter",
-    "t0"."live_subscriptions",
+    "t0"."is_paid",
     "t0"."enforcement",
     "t0"."aggregate",
     "t0"."breach_forecast",
@@ -8573,7 +9494,8 @@ FROM (
     "t0"."starts_next",
     "t0"."basis",
     "t0"."plan_id",
-    5 AS "play"
+    5 AS "play",
+    CAST(NULL AS INT) AS "rungs"
    FROM "input_limit" AS "t0"
    WHERE
     "t0"."enforcement" = 'overage' AND "t0"."overage_periods_3" >= 2
@@ -8600,7 +9522,7 @@ FROM (
    "t0"."days_left",
    "t0"."adoption",
    "t0"."value_meter",
-   "t0"."live_subscriptions",
+   "t0"."is_paid",
    "t0"."enforcement",
    "t0"."aggregate",
    "t0"."breach_forecast",
@@ -8613,7 +9535,8 @@ FROM (
    "t0"."starts_next",
    "t0"."basis",
    "t0"."plan_id",
-   7 AS "play"
+   7 AS "play",
+   CAST(NULL AS INT) AS "rungs"
   FROM "input_limit" AS "t0"
   WHERE
    "t0"."aggregate" = 'seats'
@@ -8641,14 +9564,15 @@ FROM (
  FROM "product_profile" AS "t0"
 ) AS stage;
 
--- fired_product 8e1a1941028ebf60
+-- fired_product b5dc2b4edfd1561a
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
  "partner_product_id",
  "partner_first_value_reached",
  "has_partner",
- CAST("play" AS INT) AS "play"
+ CAST("play" AS INT) AS "play",
+ CAST("rungs" AS INT) AS "rungs"
 FROM (
  SELECT
   "t0"."account_key",
@@ -8656,44 +9580,20 @@ FROM (
   "t0"."partner_product_id",
   "t0"."partner_first_value_reached",
   "t0"."has_partner",
-  2 AS "play"
+  2 AS "play",
+  CAST(NULL AS INT) AS "rungs"
  FROM "input_product" AS "t0"
  WHERE
-  "t0"."has_partner" AND "t0"."partner_first_value_reached"
+  "t0"."has_partner"
+  AND (
+   (
+    "t0"."partner_first_value_reached" IS NULL
+   )
+   OR "t0"."partner_first_value_reached"
+  )
 ) AS stage;
 
--- input_plan 54959330e1bfac18
-SELECT
- CAST("account_key" AS INT) AS "account_key",
- "product_id",
- "plan_id",
- "interval",
- "adoption",
- "need_share",
- "peak_share",
- CAST("paid_days" AS BIGINT) AS "paid_days",
- CAST("live_subscriptions" AS INT) AS "live_subscriptions",
- "is_paid",
- "is_trial",
- "steady_use"
-FROM (
- SELECT
-  "t0"."account_key",
-  "t0"."product_id",
-  "t0"."plan_id",
-  "t0"."interval",
-  "t0"."adoption",
-  "t0"."need_share",
-  "t0"."peak_share",
-  "t0"."paid_days",
-  "t0"."live_subscriptions",
-  "t0"."is_paid",
-  "t0"."is_trial",
-  "t0"."steady_use"
- FROM "plan_profile" AS "t0"
-) AS stage;
-
--- fired_plan ae585d7678f7156f
+-- input_plan bf2bbb397809ba8e
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -8707,7 +9607,42 @@ SELECT
  "is_paid",
  "is_trial",
  "steady_use",
- CAST("play" AS INT) AS "play"
+ CAST("plan_days" AS BIGINT) AS "plan_days"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."plan_id",
+  "t0"."interval",
+  "t0"."adoption",
+  "t0"."need_share",
+  "t0"."peak_share",
+  "t0"."paid_days",
+  "t0"."live_subscriptions",
+  "t0"."is_paid",
+  "t0"."is_trial",
+  "t0"."steady_use",
+  "t0"."plan_days"
+ FROM "plan_profile" AS "t0"
+) AS stage;
+
+-- fired_plan 99d951f24a570b4d
+SELECT
+ CAST("account_key" AS INT) AS "account_key",
+ "product_id",
+ "plan_id",
+ "interval",
+ "adoption",
+ "need_share",
+ "peak_share",
+ CAST("paid_days" AS BIGINT) AS "paid_days",
+ CAST("live_subscriptions" AS INT) AS "live_subscriptions",
+ "is_paid",
+ "is_trial",
+ "steady_use",
+ CAST("plan_days" AS BIGINT) AS "plan_days",
+ CAST("play" AS INT) AS "play",
+ CAST("rungs" AS INT) AS "rungs"
 FROM (
  SELECT
   *
@@ -8725,7 +9660,9 @@ FROM (
    "t0"."is_paid",
    "t0"."is_trial",
    "t0"."steady_use",
-   1 AS "play"
+   "t0"."plan_days",
+   1 AS "play",
+   CAST(NULL AS INT) AS "rungs"
   FROM "input_plan" AS "t0"
   WHERE
    "t0"."interval" = 'month'
@@ -8736,6 +9673,7 @@ FROM (
    AND "t0"."paid_days" >= 90
    AND "t0"."steady_use"
    AND "t0"."adoption" >= 0.5
+   AND "t0"."live_subscriptions" = 1
  ) AS "t1"
  UNION ALL
  SELECT
@@ -8754,21 +9692,28 @@ FROM (
    "t0"."is_paid",
    "t0"."is_trial",
    "t0"."steady_use",
-   6 AS "play"
+   "t0"."plan_days",
+   6 AS "play",
+   CAST(NULL AS INT) AS "rungs"
   FROM "input_plan" AS "t0"
   WHERE
    "t0"."is_paid"
    AND (
     (
-     "t0"."need_share" <= 0.6
-    ) OR (
+     (
+      "t0"."need_share" <= 0.6
+     ) AND (
+      "t0"."plan_days" >= 60
+     )
+    )
+    OR (
      "t0"."live_subscriptions" > 1
     )
    )
  ) AS "t2"
 ) AS stage;
 
--- account_gates 1e25b763fa8e3f08
+-- account_gates 869339d516182a9e
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "account_id",
@@ -8794,6 +9739,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -8828,6 +9774,11 @@ FROM (
   "t2"."has_outcome_signal",
   "t2"."has_strategic_signal",
   "t2"."has_intent_signal",
+  CASE
+   WHEN "t2"."troubled_invoices" > 0
+   THEN 'invoices failed or late: ' || CAST("t2"."troubled_invoices" AS VARCHAR) || ' (invoice ' || "t2"."troubled_invoice_id" || ')'
+   ELSE 'the subscription is past due'
+  END AS "payment_how",
   CASE
    WHEN "t2"."cancel_at" IS NOT NULL
    THEN 'a cancellation is set'
@@ -8900,13 +9851,13 @@ FROM (
  CROSS JOIN "known" AS "t3"
 ) AS stage;
 
--- product_gates 679b449519940174
+-- product_gates 2e72e2f0c93bf362
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
- CAST("first_value_used" AS BIGINT) AS "first_value_used",
- CAST("first_value_at_least" AS BIGINT) AS "first_value_at_least",
  "adoption",
+ "first_value_how",
+ CAST("bought_on" AS BIGINT) AS "bought_on",
  CAST("bought_days" AS BIGINT) AS "bought_days",
  CAST("just_purchased_until" AS BIGINT) AS "just_purchased_until",
  CAST("before_first_value" AS INT) AS "before_first_value",
@@ -8916,9 +9867,13 @@ FROM (
  SELECT
   "t10"."account_key",
   "t10"."product_id",
-  "t5"."first_value_used",
-  "t5"."first_value_at_least",
   "t7"."adoption",
+  CASE
+   WHEN "t5"."first_value_at_least" IS NOT NULL
+   THEN ' (' || CAST(COALESCE("t5"."first_value_used", 0) AS VARCHAR) || ' of ' || CAST("t5"."first_value_at_least" AS VARCHAR) || ')'
+   ELSE ''
+  END AS "first_value_how",
+  "t6"."bought_at" AS "bought_on",
   CAST(FLOOR(CAST((
    "t11"."as_of" - "t6"."bought_at"
   ) AS DOUBLE PRECISION) / 86400.0) AS BIGINT) AS "bought_days",
@@ -9019,7 +9974,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- fit_owned 8c36bfad95416c8a
+-- fit_owned 5b9e9f7083ac67fc
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -9029,7 +9984,8 @@ SELECT
  CAST("interval_count" AS BIGINT) AS "interval_count",
  CAST("quantity" AS BIGINT) AS "quantity",
  CAST("recurring_units" AS BIGINT) AS "recurring_units",
- CAST("plan_units" AS BIGINT) AS "plan_units"
+ CAST("plan_units" AS BIGINT) AS "plan_units",
+ CAST("add_on_units" AS BIGINT) AS "add_on_units"
 FROM (
  SELECT
   "t4"."account_key",
@@ -9040,7 +9996,8 @@ FROM (
   "t4"."interval_count",
   "t4"."quantity",
   "t4"."recurring_units",
-  "t4"."plan_units"
+  "t4"."plan_units",
+  "t4"."add_on_units"
  FROM (
   SELECT
    "t0"."account_key",
@@ -9051,7 +10008,8 @@ FROM (
    "t0"."interval_count",
    "t0"."quantity",
    "t0"."recurring_units",
-   "t0"."plan_units"
+   "t0"."plan_units",
+   "t0"."add_on_units"
   FROM "owned" AS "t0"
   WHERE
    "t0"."plan_id" IS NOT NULL
@@ -9066,17 +10024,19 @@ FROM (
   )
 ) AS stage;
 
--- fit_limits fa2fc2b5a1c71ece
+-- fit_limits 26d6eb730b6b55c4
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
  "meter_id",
  CAST("limit_quantity" AS BIGINT) AS "limit_quantity",
  "is_unlimited",
+ "is_own_limit",
+ "enforcement",
  CAST("used" AS BIGINT) AS "used",
- CAST("used_1" AS BIGINT) AS "used_1",
- CAST("used_2" AS BIGINT) AS "used_2",
- CAST("used_3" AS BIGINT) AS "used_3",
+ CAST("plan_used_1" AS BIGINT) AS "plan_used_1",
+ CAST("plan_used_2" AS BIGINT) AS "plan_used_2",
+ CAST("plan_used_3" AS BIGINT) AS "plan_used_3",
  CAST("forecast_use" AS BIGINT) AS "forecast_use",
  CAST("forecast_high" AS BIGINT) AS "forecast_high",
  CAST("peak_3" AS BIGINT) AS "peak_3"
@@ -9087,10 +10047,12 @@ FROM (
   "t4"."meter_id",
   "t4"."limit_quantity",
   "t4"."is_unlimited",
+  "t4"."is_own_limit",
+  "t4"."enforcement",
   "t4"."used",
-  "t4"."used_1",
-  "t4"."used_2",
-  "t4"."used_3",
+  "t4"."plan_used_1",
+  "t4"."plan_used_2",
+  "t4"."plan_used_3",
   "t4"."forecast_use",
   "t4"."forecast_high",
   "t4"."peak_3"
@@ -9101,10 +10063,12 @@ FROM (
    "t0"."meter_id",
    "t0"."limit_quantity",
    "t0"."is_unlimited",
+   "t0"."is_own_limit",
+   "t0"."enforcement",
    "t0"."used",
-   "t0"."used_1",
-   "t0"."used_2",
-   "t0"."used_3",
+   "t0"."plan_used_1",
+   "t0"."plan_used_2",
+   "t0"."plan_used_3",
    "t0"."forecast_use",
    "t0"."forecast_high",
    "t0"."peak_3"
@@ -9120,7 +10084,7 @@ FROM (
   )
 ) AS stage;
 
--- proposed b4bcbdf0a590d43c
+-- proposed e626ce475318c961
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -9145,6 +10109,9 @@ SELECT
  CAST("saving_units" AS BIGINT) AS "saving_units",
  CAST("committed_units" AS BIGINT) AS "committed_units",
  CAST("rank_units" AS BIGINT) AS "rank_units",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -9180,6 +10147,9 @@ FROM (
   "t11"."saving_units",
   "t11"."committed_units",
   "t11"."rank_units",
+  "t11"."one_off_units",
+  "t11"."meter_adoption",
+  "t11"."rungs",
   "t11"."is_estimated",
   "t11"."is_quote",
   "t11"."stays",
@@ -9215,6 +10185,9 @@ FROM (
    "t10"."saving_units",
    "t10"."committed_units",
    "t10"."rank_units",
+   "t10"."one_off_units",
+   "t10"."meter_adoption",
+   "t10"."rungs",
    "t10"."is_estimated",
    "t10"."is_quote",
    "t10"."stays",
@@ -9251,6 +10224,9 @@ FROM (
     "t9"."saving_units",
     "t9"."committed_units",
     "t9"."rank_units",
+    "t9"."one_off_units",
+    "t9"."meter_adoption",
+    "t9"."rungs",
     "t9"."is_estimated",
     "t9"."is_quote",
     "t9"."stays",
@@ -9285,6 +10261,9 @@ FROM (
      "t7"."saving_units",
      "t7"."committed_units",
      "t7"."rank_units",
+     "t7"."one_off_units",
+     "t7"."meter_adoption",
+     "t7"."rungs",
      "t7"."is_estimated",
      "t7"."is_quote",
      "t7"."stays",
@@ -9318,6 +10297,9 @@ FROM (
       "t4"."saving_units",
       "t4"."committed_units",
       "t4"."rank_units",
+      "t4"."one_off_units",
+      "t4"."meter_adoption",
+      "t4"."rungs",
       "t4"."is_estimated",
       "t4"."is_quote",
       "t4"."stays",
@@ -9344,7 +10326,7 @@ FROM (
  ) AS "t11"
 ) AS stage;
 
--- steps f8a4169bb490aeec
+-- steps ad8886fe7cd9dc7e
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -9363,6 +10345,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -9407,6 +10392,9 @@ FROM (
    "t0"."saving_units",
    "t0"."committed_units",
    "t0"."rank_units",
+   "t0"."one_off_units",
+   "t0"."meter_adoption",
+   "t0"."rungs",
    "t0"."is_estimated",
    "t0"."is_quote",
    "t0"."stays",
@@ -9447,6 +10435,9 @@ FROM (
   "t10"."to_add_on_id",
   "t10"."interval",
   "t10"."currency",
+  "t10"."one_off_units",
+  "t10"."meter_adoption",
+  "t10"."rungs",
   "t10"."is_estimated",
   "t10"."is_quote",
   "t10"."stays",
@@ -9484,6 +10475,9 @@ FROM (
    "t6"."to_add_on_id",
    "t6"."interval",
    "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
    "t6"."is_estimated",
    "t6"."is_quote",
    "t6"."stays",
@@ -9571,7 +10565,7 @@ FROM (
   AND "t10"."target" = "t5"."target"
 ) AS stage;
 
--- placed cdb768e550f6499a
+-- placed ca4908061abad075
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -9590,6 +10584,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -9630,6 +10627,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -9661,6 +10659,9 @@ FROM (
   "t7"."to_add_on_id",
   "t7"."interval",
   "t7"."currency",
+  "t7"."one_off_units",
+  "t7"."meter_adoption",
+  "t7"."rungs",
   "t7"."is_estimated",
   "t7"."is_quote",
   "t7"."stays",
@@ -9701,6 +10702,7 @@ FROM (
   "t7"."has_outcome_signal",
   "t7"."has_strategic_signal",
   "t7"."has_intent_signal",
+  "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
   "t7"."open_issue",
@@ -9717,9 +10719,9 @@ FROM (
    )
    OR COALESCE(
     (
-     CAST("t7"."recurring_units" AS DOUBLE PRECISION) * 3.6075036075036075e-05 * "t7"."factor"
+     CAST(GREATEST("t7"."recurring_units", "t7"."one_off_units") AS DOUBLE PRECISION) * 3.6075036075036075e-05 * "t7"."factor"
     ) > 1000000.0,
-    FALSE
+    "t7"."recurring_units" <> 0
    )
    OR COALESCE("t7"."has_owner", FALSE)
    THEN 'assisted'
@@ -9734,9 +10736,9 @@ FROM (
     )
     OR COALESCE(
      (
-      CAST("t7"."recurring_units" AS DOUBLE PRECISION) * 3.6075036075036075e-05 * "t7"."factor"
+      CAST(GREATEST("t7"."recurring_units", "t7"."one_off_units") AS DOUBLE PRECISION) * 3.6075036075036075e-05 * "t7"."factor"
      ) > 1000000.0,
-     FALSE
+     "t7"."recurring_units" <> 0
     )
     OR COALESCE("t7"."has_owner", FALSE)
     THEN 'assisted'
@@ -9770,6 +10772,9 @@ FROM (
    "t3"."to_add_on_id",
    "t3"."interval",
    "t3"."currency",
+   "t3"."one_off_units",
+   "t3"."meter_adoption",
+   "t3"."rungs",
    "t3"."is_estimated",
    "t3"."is_quote",
    "t3"."stays",
@@ -9810,6 +10815,7 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
    "t6"."open_issue",
@@ -9845,6 +10851,7 @@ FROM (
     "t2"."has_outcome_signal",
     "t2"."has_strategic_signal",
     "t2"."has_intent_signal",
+    "t2"."payment_how",
     "t2"."leaving_how",
     "t2"."renewal_how",
     "t2"."open_issue",
@@ -9861,7 +10868,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- gated 931274c9cb26aa00
+-- gated 0d20145e4975df07
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -9880,6 +10887,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -9920,6 +10930,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -9932,9 +10943,9 @@ SELECT
  "path",
  "lane",
  "value_year",
- CAST("first_value_used" AS BIGINT) AS "first_value_used",
- CAST("first_value_at_least" AS BIGINT) AS "first_value_at_least",
  "adoption",
+ "first_value_how",
+ CAST("bought_on" AS BIGINT) AS "bought_on",
  CAST("bought_days" AS BIGINT) AS "bought_days",
  CAST("just_purchased_until" AS BIGINT) AS "just_purchased_until",
  CAST("before_first_value" AS INT) AS "before_first_value",
@@ -9947,7 +10958,7 @@ SELECT
  "goal_id",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
- CAST("asked_days" AS BIGINT) AS "asked_days",
+ CAST("asked_on" AS BIGINT) AS "asked_on",
  CAST("asked_until" AS BIGINT) AS "asked_until",
  CAST("gate_open_issue" AS INT) AS "gate_open_issue",
  CAST("gate_payment_trouble" AS INT) AS "gate_payment_trouble",
@@ -9981,6 +10992,9 @@ FROM (
   "t25"."to_add_on_id",
   "t25"."interval",
   "t25"."currency",
+  "t25"."one_off_units",
+  "t25"."meter_adoption",
+  "t25"."rungs",
   "t25"."is_estimated",
   "t25"."is_quote",
   "t25"."stays",
@@ -10021,6 +11035,7 @@ FROM (
   "t25"."has_outcome_signal",
   "t25"."has_strategic_signal",
   "t25"."has_intent_signal",
+  "t25"."payment_how",
   "t25"."leaving_how",
   "t25"."renewal_how",
   "t25"."open_issue",
@@ -10033,9 +11048,9 @@ FROM (
   "t25"."path",
   "t25"."lane",
   "t25"."value_year",
-  "t25"."first_value_used",
-  "t25"."first_value_at_least",
   "t25"."adoption",
+  "t25"."first_value_how",
+  "t25"."bought_on",
   "t25"."bought_days",
   "t25"."just_purchased_until",
   "t25"."before_first_value",
@@ -10048,9 +11063,7 @@ FROM (
   "t25"."goal_id",
   "t25"."is_full",
   "t25"."as_of",
-  CAST(FLOOR(CAST((
-   "t25"."as_of" - "t25"."asked_at"
-  ) AS DOUBLE PRECISION) / 86400.0) AS BIGINT) AS "asked_days",
+  "t25"."asked_at" AS "asked_on",
   GREATEST(
    COALESCE("t25"."asked_at" + 2592000, 0),
    COALESCE("t25"."step_declined_at" + 7776000, 0)
@@ -10079,7 +11092,17 @@ FROM (
    AND NOT (
     "t25"."motion" = 'cross_sell'
    )
-   THEN COALESCE("t25"."low_adoption", 3)
+   THEN COALESCE(
+    CASE
+     WHEN "t25"."meter_adoption" IS NOT NULL
+     THEN CASE WHEN (
+      "t25"."meter_adoption" * 100.0
+     ) <= 40.0 THEN 1 ELSE 0 END
+     ELSE CAST(NULL AS INT)
+    END,
+    "t25"."low_adoption",
+    3
+   )
    ELSE 3
   END AS "gate_low_adoption",
   CASE
@@ -10109,7 +11132,17 @@ FROM (
    AND NOT (
     "t25"."motion" IN ('upsell', 'volume')
     AND "t25"."any_hygiene"
-    AND COALESCE("t25"."low_adoption", 3) IN (0, 3)
+    AND COALESCE(
+     CASE
+      WHEN "t25"."meter_adoption" IS NOT NULL
+      THEN CASE WHEN (
+       "t25"."meter_adoption" * 100.0
+      ) <= 40.0 THEN 1 ELSE 0 END
+      ELSE CAST(NULL AS INT)
+     END,
+     "t25"."low_adoption",
+     3
+    ) IN (0, 3)
    )
    THEN CASE
     WHEN COALESCE(NOT (
@@ -10131,7 +11164,17 @@ FROM (
    AND NOT (
     "t25"."motion" IN ('upsell', 'volume')
     AND "t25"."any_hygiene"
-    AND COALESCE("t25"."low_adoption", 3) IN (0, 3)
+    AND COALESCE(
+     CASE
+      WHEN "t25"."meter_adoption" IS NOT NULL
+      THEN CASE WHEN (
+       "t25"."meter_adoption" * 100.0
+      ) <= 40.0 THEN 1 ELSE 0 END
+      ELSE CAST(NULL AS INT)
+     END,
+     "t25"."low_adoption",
+     3
+    ) IN (0, 3)
    )
    AND COALESCE("t25"."has_priority", FALSE)
    THEN CASE
@@ -10189,6 +11232,9 @@ FROM (
    "t6"."to_add_on_id",
    "t6"."interval",
    "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
    "t6"."is_estimated",
    "t6"."is_quote",
    "t6"."stays",
@@ -10229,6 +11275,7 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
    "t6"."open_issue",
@@ -10241,9 +11288,9 @@ FROM (
    "t6"."path",
    "t6"."lane",
    "t6"."value_year",
-   "t11"."first_value_used",
-   "t11"."first_value_at_least",
    "t11"."adoption",
+   "t11"."first_value_how",
+   "t11"."bought_on",
    "t11"."bought_days",
    "t11"."just_purchased_until",
    "t11"."before_first_value",
@@ -10261,9 +11308,9 @@ FROM (
    SELECT
     "t1"."account_key",
     "t1"."product_id" AS "gate_product_id",
-    "t1"."first_value_used",
-    "t1"."first_value_at_least",
     "t1"."adoption",
+    "t1"."first_value_how",
+    "t1"."bought_on",
     "t1"."bought_days",
     "t1"."just_purchased_until",
     "t1"."before_first_value",
@@ -10342,6 +11389,9 @@ FROM (
         "t6"."to_add_on_id",
         "t6"."interval",
         "t6"."currency",
+        "t6"."one_off_units",
+        "t6"."meter_adoption",
+        "t6"."rungs",
         "t6"."is_estimated",
         "t6"."is_quote",
         "t6"."stays",
@@ -10382,6 +11432,7 @@ FROM (
         "t6"."has_outcome_signal",
         "t6"."has_strategic_signal",
         "t6"."has_intent_signal",
+        "t6"."payment_how",
         "t6"."leaving_how",
         "t6"."renewal_how",
         "t6"."open_issue",
@@ -10394,9 +11445,9 @@ FROM (
         "t6"."path",
         "t6"."lane",
         "t6"."value_year",
-        "t11"."first_value_used",
-        "t11"."first_value_at_least",
         "t11"."adoption",
+        "t11"."first_value_how",
+        "t11"."bought_on",
         "t11"."bought_days",
         "t11"."just_purchased_until",
         "t11"."before_first_value",
@@ -10409,9 +11460,9 @@ FROM (
         SELECT
          "t1"."account_key",
          "t1"."product_id" AS "gate_product_id",
-         "t1"."first_value_used",
-         "t1"."first_value_at_least",
          "t1"."adoption",
+         "t1"."first_value_how",
+         "t1"."bought_on",
          "t1"."bought_days",
          "t1"."just_purchased_until",
          "t1"."before_first_value",
@@ -10489,7 +11540,7 @@ FROM (
  ) AS "t25"
 ) AS stage;
 
--- settled 962d9ee91751d1ad
+-- settled 094d44d63f8e66b5
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10508,6 +11559,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -10548,6 +11602,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -10560,9 +11615,9 @@ SELECT
  "path",
  "lane",
  "value_year",
- CAST("first_value_used" AS BIGINT) AS "first_value_used",
- CAST("first_value_at_least" AS BIGINT) AS "first_value_at_least",
  "adoption",
+ "first_value_how",
+ CAST("bought_on" AS BIGINT) AS "bought_on",
  CAST("bought_days" AS BIGINT) AS "bought_days",
  CAST("just_purchased_until" AS BIGINT) AS "just_purchased_until",
  CAST("before_first_value" AS INT) AS "before_first_value",
@@ -10575,7 +11630,7 @@ SELECT
  "goal_id",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
- CAST("asked_days" AS BIGINT) AS "asked_days",
+ CAST("asked_on" AS BIGINT) AS "asked_on",
  CAST("asked_until" AS BIGINT) AS "asked_until",
  CAST("gate_open_issue" AS INT) AS "gate_open_issue",
  CAST("gate_payment_trouble" AS INT) AS "gate_payment_trouble",
@@ -10611,6 +11666,9 @@ FROM (
   "t7"."to_add_on_id",
   "t7"."interval",
   "t7"."currency",
+  "t7"."one_off_units",
+  "t7"."meter_adoption",
+  "t7"."rungs",
   "t7"."is_estimated",
   "t7"."is_quote",
   "t7"."stays",
@@ -10651,6 +11709,7 @@ FROM (
   "t7"."has_outcome_signal",
   "t7"."has_strategic_signal",
   "t7"."has_intent_signal",
+  "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
   "t7"."open_issue",
@@ -10663,9 +11722,9 @@ FROM (
   "t7"."path",
   "t7"."lane",
   "t7"."value_year",
-  "t7"."first_value_used",
-  "t7"."first_value_at_least",
   "t7"."adoption",
+  "t7"."first_value_how",
+  "t7"."bought_on",
   "t7"."bought_days",
   "t7"."just_purchased_until",
   "t7"."before_first_value",
@@ -10678,7 +11737,7 @@ FROM (
   "t7"."goal_id",
   "t7"."is_full",
   "t7"."as_of",
-  "t7"."asked_days",
+  "t7"."asked_on",
   "t7"."asked_until",
   "t7"."gate_open_issue",
   "t7"."gate_payment_trouble",
@@ -10806,6 +11865,9 @@ FROM (
    "t6"."to_add_on_id",
    "t6"."interval",
    "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
    "t6"."is_estimated",
    "t6"."is_quote",
    "t6"."stays",
@@ -10846,6 +11908,7 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
    "t6"."open_issue",
@@ -10858,9 +11921,9 @@ FROM (
    "t6"."path",
    "t6"."lane",
    "t6"."value_year",
-   "t6"."first_value_used",
-   "t6"."first_value_at_least",
    "t6"."adoption",
+   "t6"."first_value_how",
+   "t6"."bought_on",
    "t6"."bought_days",
    "t6"."just_purchased_until",
    "t6"."before_first_value",
@@ -10873,7 +11936,7 @@ FROM (
    "t6"."goal_id",
    "t6"."is_full",
    "t6"."as_of",
-   "t6"."asked_days",
+   "t6"."asked_on",
    "t6"."asked_until",
    "t6"."gate_open_issue",
    "t6"."gate_payment_trouble",
@@ -10907,6 +11970,9 @@ FROM (
     "t5"."to_add_on_id",
     "t5"."interval",
     "t5"."currency",
+    "t5"."one_off_units",
+    "t5"."meter_adoption",
+    "t5"."rungs",
     "t5"."is_estimated",
     "t5"."is_quote",
     "t5"."stays",
@@ -10947,6 +12013,7 @@ FROM (
     "t5"."has_outcome_signal",
     "t5"."has_strategic_signal",
     "t5"."has_intent_signal",
+    "t5"."payment_how",
     "t5"."leaving_how",
     "t5"."renewal_how",
     "t5"."open_issue",
@@ -10959,9 +12026,9 @@ FROM (
     "t5"."path",
     "t5"."lane",
     "t5"."value_year",
-    "t5"."first_value_used",
-    "t5"."first_value_at_least",
     "t5"."adoption",
+    "t5"."first_value_how",
+    "t5"."bought_on",
     "t5"."bought_days",
     "t5"."just_purchased_until",
     "t5"."before_first_value",
@@ -10974,221 +12041,260 @@ FROM (
     "t5"."goal_id",
     "t5"."is_full",
     "t5"."as_of",
-    "t5"."asked_days",
+    "t5"."asked_on",
     "t5"."asked_until",
-    CASE
-     WHEN (
-      "t5"."gate_open_issue" <> 3
-     ) AND (
-      COALESCE("t5"."said_open_issue", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_open_issue" = 2
-     ) AND (
-      COALESCE("t5"."said_open_issue", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_open_issue"
-    END AS "gate_open_issue",
-    CASE
-     WHEN (
-      "t5"."gate_payment_trouble" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_payment_trouble", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_payment_trouble" = 2
-     )
-     AND (
-      COALESCE("t5"."said_payment_trouble", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_payment_trouble"
-    END AS "gate_payment_trouble",
-    CASE
-     WHEN (
-      "t5"."gate_before_first_value" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_before_first_value", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_before_first_value" = 2
-     )
-     AND (
-      COALESCE("t5"."said_before_first_value", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_before_first_value"
-    END AS "gate_before_first_value",
-    CASE
-     WHEN (
-      "t5"."gate_just_purchased" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_just_purchased", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_just_purchased" = 2
-     )
-     AND (
-      COALESCE("t5"."said_just_purchased", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_just_purchased"
-    END AS "gate_just_purchased",
-    CASE
-     WHEN (
-      "t5"."gate_low_adoption" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_low_adoption", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_low_adoption" = 2
-     )
-     AND (
-      COALESCE("t5"."said_low_adoption", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_low_adoption"
-    END AS "gate_low_adoption",
-    CASE
-     WHEN (
-      "t5"."gate_leaving" <> 3
-     ) AND (
-      COALESCE("t5"."said_leaving", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_leaving" = 2
-     ) AND (
-      COALESCE("t5"."said_leaving", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_leaving"
-    END AS "gate_leaving",
-    CASE
-     WHEN (
-      "t5"."gate_renewal_threat" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_renewal_threat", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_renewal_threat" = 2
-     )
-     AND (
-      COALESCE("t5"."said_renewal_threat", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_renewal_threat"
-    END AS "gate_renewal_threat",
-    CASE
-     WHEN (
-      "t5"."gate_open_deal" <> 3
-     ) AND (
-      COALESCE("t5"."said_open_deal", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_open_deal" = 2
-     ) AND (
-      COALESCE("t5"."said_open_deal", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_open_deal"
-    END AS "gate_open_deal",
-    CASE
-     WHEN (
-      "t5"."gate_do_not_sell" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_do_not_sell", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_do_not_sell" = 2
-     )
-     AND (
-      COALESCE("t5"."said_do_not_sell", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_do_not_sell"
-    END AS "gate_do_not_sell",
-    CASE
-     WHEN (
-      "t5"."gate_no_priority" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_no_priority", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_no_priority" = 2
-     )
-     AND (
-      COALESCE("t5"."said_no_priority", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_no_priority"
-    END AS "gate_no_priority",
-    CASE
-     WHEN (
-      "t5"."gate_no_sponsor" <> 3
-     ) AND (
-      COALESCE("t5"."said_no_sponsor", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_no_sponsor" = 2
-     ) AND (
-      COALESCE("t5"."said_no_sponsor", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_no_sponsor"
-    END AS "gate_no_sponsor",
-    CASE
-     WHEN (
-      "t5"."gate_asked_recently" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_asked_recently", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_asked_recently" = 2
-     )
-     AND (
-      COALESCE("t5"."said_asked_recently", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_asked_recently"
-    END AS "gate_asked_recently",
-    CASE
-     WHEN (
-      "t5"."gate_at_capacity" <> 3
-     )
-     AND (
-      COALESCE("t5"."said_at_capacity", 0) = 2
-     )
-     THEN 1
-     WHEN (
-      "t5"."gate_at_capacity" = 2
-     )
-     AND (
-      COALESCE("t5"."said_at_capacity", 0) = 1
-     )
-     THEN 0
-     ELSE "t5"."gate_at_capacity"
-    END AS "gate_at_capacity",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_open_issue" <> 3
+      ) AND (
+       COALESCE("t5"."said_open_issue", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_open_issue" = 2
+      ) AND (
+       COALESCE("t5"."said_open_issue", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_open_issue"
+     END,
+     2
+    ) AS "gate_open_issue",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_payment_trouble" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_payment_trouble", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_payment_trouble" = 2
+      )
+      AND (
+       COALESCE("t5"."said_payment_trouble", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_payment_trouble"
+     END,
+     2
+    ) AS "gate_payment_trouble",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_before_first_value" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_before_first_value", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_before_first_value" = 2
+      )
+      AND (
+       COALESCE("t5"."said_before_first_value", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_before_first_value"
+     END,
+     2
+    ) AS "gate_before_first_value",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_just_purchased" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_just_purchased", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_just_purchased" = 2
+      )
+      AND (
+       COALESCE("t5"."said_just_purchased", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_just_purchased"
+     END,
+     2
+    ) AS "gate_just_purchased",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_low_adoption" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_low_adoption", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_low_adoption" = 2
+      )
+      AND (
+       COALESCE("t5"."said_low_adoption", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_low_adoption"
+     END,
+     2
+    ) AS "gate_low_adoption",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_leaving" <> 3
+      ) AND (
+       COALESCE("t5"."said_leaving", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_leaving" = 2
+      ) AND (
+       COALESCE("t5"."said_leaving", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_leaving"
+     END,
+     2
+    ) AS "gate_leaving",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_renewal_threat" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_renewal_threat", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_renewal_threat" = 2
+      )
+      AND (
+       COALESCE("t5"."said_renewal_threat", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_renewal_threat"
+     END,
+     2
+    ) AS "gate_renewal_threat",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_open_deal" <> 3
+      ) AND (
+       COALESCE("t5"."said_open_deal", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_open_deal" = 2
+      ) AND (
+       COALESCE("t5"."said_open_deal", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_open_deal"
+     END,
+     2
+    ) AS "gate_open_deal",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_do_not_sell" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_do_not_sell", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_do_not_sell" = 2
+      )
+      AND (
+       COALESCE("t5"."said_do_not_sell", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_do_not_sell"
+     END,
+     2
+    ) AS "gate_do_not_sell",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_no_priority" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_no_priority", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_no_priority" = 2
+      )
+      AND (
+       COALESCE("t5"."said_no_priority", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_no_priority"
+     END,
+     2
+    ) AS "gate_no_priority",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_no_sponsor" <> 3
+      ) AND (
+       COALESCE("t5"."said_no_sponsor", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_no_sponsor" = 2
+      ) AND (
+       COALESCE("t5"."said_no_sponsor", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_no_sponsor"
+     END,
+     2
+    ) AS "gate_no_sponsor",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_asked_recently" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_asked_recently", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_asked_recently" = 2
+      )
+      AND (
+       COALESCE("t5"."said_asked_recently", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_asked_recently"
+     END,
+     2
+    ) AS "gate_asked_recently",
+    COALESCE(
+     CASE
+      WHEN (
+       "t5"."gate_at_capacity" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_at_capacity", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_at_capacity" = 2
+      )
+      AND (
+       COALESCE("t5"."said_at_capacity", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_at_capacity"
+     END,
+     2
+    ) AS "gate_at_capacity",
     "t5"."said_open_issue",
     "t5"."said_payment_trouble",
     "t5"."said_before_first_value",
@@ -11221,6 +12327,9 @@ FROM (
      "t2"."to_add_on_id",
      "t2"."interval",
      "t2"."currency",
+     "t2"."one_off_units",
+     "t2"."meter_adoption",
+     "t2"."rungs",
      "t2"."is_estimated",
      "t2"."is_quote",
      "t2"."stays",
@@ -11261,6 +12370,7 @@ FROM (
      "t2"."has_outcome_signal",
      "t2"."has_strategic_signal",
      "t2"."has_intent_signal",
+     "t2"."payment_how",
      "t2"."leaving_how",
      "t2"."renewal_how",
      "t2"."open_issue",
@@ -11273,9 +12383,9 @@ FROM (
      "t2"."path",
      "t2"."lane",
      "t2"."value_year",
-     "t2"."first_value_used",
-     "t2"."first_value_at_least",
      "t2"."adoption",
+     "t2"."first_value_how",
+     "t2"."bought_on",
      "t2"."bought_days",
      "t2"."just_purchased_until",
      "t2"."before_first_value",
@@ -11288,7 +12398,7 @@ FROM (
      "t2"."goal_id",
      "t2"."is_full",
      "t2"."as_of",
-     "t2"."asked_days",
+     "t2"."asked_on",
      "t2"."asked_until",
      "t2"."gate_open_issue",
      "t2"."gate_payment_trouble",
@@ -11551,7 +12661,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- arbitrated 6322a46303f60c07
+-- arbitrated cc943b62f27bd315
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -11570,6 +12680,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -11610,6 +12723,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -11622,9 +12736,9 @@ SELECT
  "path",
  "lane",
  "value_year",
- CAST("first_value_used" AS BIGINT) AS "first_value_used",
- CAST("first_value_at_least" AS BIGINT) AS "first_value_at_least",
  "adoption",
+ "first_value_how",
+ CAST("bought_on" AS BIGINT) AS "bought_on",
  CAST("bought_days" AS BIGINT) AS "bought_days",
  CAST("just_purchased_until" AS BIGINT) AS "just_purchased_until",
  CAST("before_first_value" AS INT) AS "before_first_value",
@@ -11637,7 +12751,7 @@ SELECT
  "goal_id",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
- CAST("asked_days" AS BIGINT) AS "asked_days",
+ CAST("asked_on" AS BIGINT) AS "asked_on",
  CAST("asked_until" AS BIGINT) AS "asked_until",
  CAST("gate_open_issue" AS INT) AS "gate_open_issue",
  CAST("gate_payment_trouble" AS INT) AS "gate_payment_trouble",
@@ -11677,6 +12791,9 @@ FROM (
   "t7"."to_add_on_id",
   "t7"."interval",
   "t7"."currency",
+  "t7"."one_off_units",
+  "t7"."meter_adoption",
+  "t7"."rungs",
   "t7"."is_estimated",
   "t7"."is_quote",
   "t7"."stays",
@@ -11717,6 +12834,7 @@ FROM (
   "t7"."has_outcome_signal",
   "t7"."has_strategic_signal",
   "t7"."has_intent_signal",
+  "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
   "t7"."open_issue",
@@ -11729,9 +12847,9 @@ FROM (
   "t7"."path",
   "t7"."lane",
   "t7"."value_year",
-  "t7"."first_value_used",
-  "t7"."first_value_at_least",
   "t7"."adoption",
+  "t7"."first_value_how",
+  "t7"."bought_on",
   "t7"."bought_days",
   "t7"."just_purchased_until",
   "t7"."before_first_value",
@@ -11744,7 +12862,7 @@ FROM (
   "t7"."goal_id",
   "t7"."is_full",
   "t7"."as_of",
-  "t7"."asked_days",
+  "t7"."asked_on",
   "t7"."asked_until",
   "t7"."gate_open_issue",
   "t7"."gate_payment_trouble",
@@ -11784,6 +12902,9 @@ FROM (
    "t6"."to_add_on_id",
    "t6"."interval",
    "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
    "t6"."is_estimated",
    "t6"."is_quote",
    "t6"."stays",
@@ -11824,6 +12945,7 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
    "t6"."open_issue",
@@ -11836,9 +12958,9 @@ FROM (
    "t6"."path",
    "t6"."lane",
    "t6"."value_year",
-   "t6"."first_value_used",
-   "t6"."first_value_at_least",
    "t6"."adoption",
+   "t6"."first_value_how",
+   "t6"."bought_on",
    "t6"."bought_days",
    "t6"."just_purchased_until",
    "t6"."before_first_value",
@@ -11851,7 +12973,7 @@ FROM (
    "t6"."goal_id",
    "t6"."is_full",
    "t6"."as_of",
-   "t6"."asked_days",
+   "t6"."asked_on",
    "t6"."asked_until",
    "t6"."gate_open_issue",
    "t6"."gate_payment_trouble",
@@ -11908,6 +13030,9 @@ FROM (
     "t5"."to_add_on_id",
     "t5"."interval",
     "t5"."currency",
+    "t5"."one_off_units",
+    "t5"."meter_adoption",
+    "t5"."rungs",
     "t5"."is_estimated",
     "t5"."is_quote",
     "t5"."stays",
@@ -11948,6 +13073,7 @@ FROM (
     "t5"."has_outcome_signal",
     "t5"."has_strategic_signal",
     "t5"."has_intent_signal",
+    "t5"."payment_how",
     "t5"."leaving_how",
     "t5"."renewal_how",
     "t5"."open_issue",
@@ -11960,9 +13086,9 @@ FROM (
     "t5"."path",
     "t5"."lane",
     "t5"."value_year",
-    "t5"."first_value_used",
-    "t5"."first_value_at_least",
     "t5"."adoption",
+    "t5"."first_value_how",
+    "t5"."bought_on",
     "t5"."bought_days",
     "t5"."just_purchased_until",
     "t5"."before_first_value",
@@ -11975,7 +13101,7 @@ FROM (
     "t5"."goal_id",
     "t5"."is_full",
     "t5"."as_of",
-    "t5"."asked_days",
+    "t5"."asked_on",
     "t5"."asked_until",
     "t5"."gate_open_issue",
     "t5"."gate_payment_trouble",
@@ -12018,6 +13144,9 @@ FROM (
      "t3"."to_add_on_id",
      "t3"."interval",
      "t3"."currency",
+     "t3"."one_off_units",
+     "t3"."meter_adoption",
+     "t3"."rungs",
      "t3"."is_estimated",
      "t3"."is_quote",
      "t3"."stays",
@@ -12058,6 +13187,7 @@ FROM (
      "t3"."has_outcome_signal",
      "t3"."has_strategic_signal",
      "t3"."has_intent_signal",
+     "t3"."payment_how",
      "t3"."leaving_how",
      "t3"."renewal_how",
      "t3"."open_issue",
@@ -12070,9 +13200,9 @@ FROM (
      "t3"."path",
      "t3"."lane",
      "t3"."value_year",
-     "t3"."first_value_used",
-     "t3"."first_value_at_least",
      "t3"."adoption",
+     "t3"."first_value_how",
+     "t3"."bought_on",
      "t3"."bought_days",
      "t3"."just_purchased_until",
      "t3"."before_first_value",
@@ -12085,7 +13215,7 @@ FROM (
      "t3"."goal_id",
      "t3"."is_full",
      "t3"."as_of",
-     "t3"."asked_days",
+     "t3"."asked_on",
      "t3"."asked_until",
      "t3"."gate_open_issue",
      "t3"."gate_payment_trouble",
@@ -12131,6 +13261,9 @@ FROM (
       "t1"."to_add_on_id",
       "t1"."interval",
       "t1"."currency",
+      "t1"."one_off_units",
+      "t1"."meter_adoption",
+      "t1"."rungs",
       "t1"."is_estimated",
       "t1"."is_quote",
       "t1"."stays",
@@ -12171,6 +13304,7 @@ FROM (
       "t1"."has_outcome_signal",
       "t1"."has_strategic_signal",
       "t1"."has_intent_signal",
+      "t1"."payment_how",
       "t1"."leaving_how",
       "t1"."renewal_how",
       "t1"."open_issue",
@@ -12183,9 +13317,9 @@ FROM (
       "t1"."path",
       "t1"."lane",
       "t1"."value_year",
-      "t1"."first_value_used",
-      "t1"."first_value_at_least",
       "t1"."adoption",
+      "t1"."first_value_how",
+      "t1"."bought_on",
       "t1"."bought_days",
       "t1"."just_purchased_until",
       "t1"."before_first_value",
@@ -12198,7 +13332,7 @@ FROM (
       "t1"."goal_id",
       "t1"."is_full",
       "t1"."as_of",
-      "t1"."asked_days",
+      "t1"."asked_on",
       "t1"."asked_until",
       "t1"."gate_open_issue",
       "t1"."gate_payment_trouble",
@@ -12240,7 +13374,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided 0eb4bdefd4e33299
+-- decided 112789bf1bc6c6bd
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -12259,6 +13393,9 @@ SELECT
  "to_add_on_id",
  "interval",
  "currency",
+ CAST("one_off_units" AS BIGINT) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INT) AS "rungs",
  "is_estimated",
  "is_quote",
  "stays",
@@ -12299,6 +13436,7 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "payment_how",
  "leaving_how",
  "renewal_how",
  CAST("open_issue" AS INT) AS "open_issue",
@@ -12311,9 +13449,9 @@ SELECT
  "path",
  "lane",
  "value_year",
- CAST("first_value_used" AS BIGINT) AS "first_value_used",
- CAST("first_value_at_least" AS BIGINT) AS "first_value_at_least",
  "adoption",
+ "first_value_how",
+ CAST("bought_on" AS BIGINT) AS "bought_on",
  CAST("bought_days" AS BIGINT) AS "bought_days",
  CAST("just_purchased_until" AS BIGINT) AS "just_purchased_until",
  CAST("before_first_value" AS INT) AS "before_first_value",
@@ -12326,7 +13464,7 @@ SELECT
  "goal_id",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
- CAST("asked_days" AS BIGINT) AS "asked_days",
+ CAST("asked_on" AS BIGINT) AS "asked_on",
  CAST("asked_until" AS BIGINT) AS "asked_until",
  CAST("gate_open_issue" AS INT) AS "gate_open_issue",
  CAST("gate_payment_trouble" AS INT) AS "gate_payment_trouble",
@@ -12431,6 +13569,9 @@ FROM (
   "t29"."to_add_on_id",
   "t29"."interval",
   "t29"."currency",
+  "t29"."one_off_units",
+  "t29"."meter_adoption",
+  "t29"."rungs",
   "t29"."is_estimated",
   "t29"."is_quote",
   "t29"."stays",
@@ -12471,6 +13612,7 @@ FROM (
   "t29"."has_outcome_signal",
   "t29"."has_strategic_signal",
   "t29"."has_intent_signal",
+  "t29"."payment_how",
   "t29"."leaving_how",
   "t29"."renewal_how",
   "t29"."open_issue",
@@ -12483,9 +13625,9 @@ FROM (
   "t29"."path",
   "t29"."lane",
   "t29"."value_year",
-  "t29"."first_value_used",
-  "t29"."first_value_at_least",
   "t29"."adoption",
+  "t29"."first_value_how",
+  "t29"."bought_on",
   "t29"."bought_days",
   "t29"."just_purchased_until",
   "t29"."before_first_value",
@@ -12498,7 +13640,7 @@ FROM (
   "t29"."goal_id",
   "t29"."is_full",
   "t29"."as_of",
-  "t29"."asked_days",
+  "t29"."asked_on",
   "t29"."asked_until",
   "t29"."gate_open_issue",
   "t29"."gate_payment_trouble",
@@ -12539,6 +13681,9 @@ FROM (
    "t28"."to_add_on_id",
    "t28"."interval",
    "t28"."currency",
+   "t28"."one_off_units",
+   "t28"."meter_adoption",
+   "t28"."rungs",
    "t28"."is_estimated",
    "t28"."is_quote",
    "t28"."stays",
@@ -12579,6 +13724,7 @@ FROM (
    "t28"."has_outcome_signal",
    "t28"."has_strategic_signal",
    "t28"."has_intent_signal",
+   "t28"."payment_how",
    "t28"."leaving_how",
    "t28"."renewal_how",
    "t28"."open_issue",
@@ -12591,9 +13737,9 @@ FROM (
    "t28"."path",
    "t28"."lane",
    "t28"."value_year",
-   "t28"."first_value_used",
-   "t28"."first_value_at_least",
    "t28"."adoption",
+   "t28"."first_value_how",
+   "t28"."bought_on",
    "t28"."bought_days",
    "t28"."just_purchased_until",
    "t28"."before_first_value",
@@ -12606,7 +13752,7 @@ FROM (
    "t28"."goal_id",
    "t28"."is_full",
    "t28"."as_of",
-   "t28"."asked_days",
+   "t28"."asked_on",
    "t28"."asked_until",
    "t28"."gate_open_issue",
    "t28"."gate_payment_trouble",
@@ -12659,6 +13805,9 @@ FROM (
     "t3"."to_add_on_id",
     "t3"."interval",
     "t3"."currency",
+    "t3"."one_off_units",
+    "t3"."meter_adoption",
+    "t3"."rungs",
     "t3"."is_estimated",
     "t3"."is_quote",
     "t3"."stays",
@@ -12699,6 +13848,7 @@ FROM (
     "t3"."has_outcome_signal",
     "t3"."has_strategic_signal",
     "t3"."has_intent_signal",
+    "t3"."payment_how",
     "t3"."leaving_how",
     "t3"."renewal_how",
     "t3"."open_issue",
@@ -12711,9 +13861,9 @@ FROM (
     "t3"."path",
     "t3"."lane",
     "t3"."value_year",
-    "t3"."first_value_used",
-    "t3"."first_value_at_least",
     "t3"."adoption",
+    "t3"."first_value_how",
+    "t3"."bought_on",
     "t3"."bought_days",
     "t3"."just_purchased_until",
     "t3"."before_first_value",
@@ -12726,7 +13876,7 @@ FROM (
     "t3"."goal_id",
     "t3"."is_full",
     "t3"."as_of",
-    "t3"."asked_days",
+    "t3"."asked_on",
     "t3"."asked_until",
     "t3"."gate_open_issue",
     "t3"."gate_payment_trouble",

@@ -1,6 +1,6 @@
 -- Written by tests/backends/test_portable.py: the queries of tests/company.yaml for spark.
 
--- items c98f70d0bf9c2578
+-- items a979751939955537
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `item_id`,
@@ -19,17 +19,183 @@ SELECT
  CAST(`valid_from` AS BIGINT) AS `valid_from`,
  CAST(`valid_to` AS BIGINT) AS `valid_to`,
  CAST(`period_start` AS BIGINT) AS `period_start`,
- CAST(`renews_at` AS BIGINT) AS `renews_at`,
  `auto_renew`,
  CAST(`cancel_at` AS BIGINT) AS `cancel_at`,
  `pending_plan_id`,
  `collection`,
+ CAST(`renews_at` AS BIGINT) AS `renews_at`,
  CAST(`term_months` AS INT) AS `term_months`,
  CAST(`term_days` AS INT) AS `term_days`,
  `is_live`,
  CAST(`units` AS BIGINT) AS `units`,
  `is_paid`
 FROM (
+ SELECT
+  `t11`.`account_key`,
+  `t11`.`item_id`,
+  `t11`.`subscription_id`,
+  `t11`.`product_id`,
+  `t11`.`plan_id`,
+  `t11`.`add_on_id`,
+  `t11`.`price_id`,
+  `t11`.`quantity`,
+  `t11`.`amount_minor`,
+  `t11`.`list_amount_minor`,
+  `t11`.`currency`,
+  `t11`.`interval`,
+  `t11`.`interval_count`,
+  `t11`.`status`,
+  `t11`.`valid_from`,
+  `t11`.`valid_to`,
+  `t11`.`period_start`,
+  `t11`.`auto_renew`,
+  `t11`.`cancel_at`,
+  `t11`.`pending_plan_id`,
+  `t11`.`collection`,
+  COALESCE(`t11`.`renews_at`, `t11`.`period_end`) AS `renews_at`,
+  COALESCE(`t11`.`term_months`, 0) AS `term_months`,
+  COALESCE(`t11`.`term_days`, 0) AS `term_days`,
+  (
+   (
+    `t11`.`valid_to` IS NULL
+   ) OR (
+    `t11`.`valid_to` > `t11`.`as_of`
+   )
+  )
+  AND `t11`.`status` IN ('trialing', 'active', 'past_due', 'unpaid') AS `is_live`,
+  IF(
+   (
+    (
+     `t11`.`valid_to` IS NULL
+    ) OR (
+     `t11`.`valid_to` > `t11`.`as_of`
+    )
+   )
+   AND `t11`.`status` IN ('active', 'past_due'),
+   `t11`.`amount_minor` * COALESCE(`t11`.`units_factor`, 0),
+   0
+  ) AS `units`,
+  `t11`.`status` IN ('active', 'past_due') AND (
+   `t11`.`amount_minor` > 0
+  ) AS `is_paid`
+ FROM (
+  SELECT
+   `t10`.`item_id`,
+   `t10`.`subscription_id`,
+   `t10`.`account_key`,
+   `t10`.`product_id`,
+   `t10`.`plan_id`,
+   `t10`.`add_on_id`,
+   `t10`.`price_id`,
+   `t10`.`quantity`,
+   `t10`.`amount_minor`,
+   `t10`.`list_amount_minor`,
+   `t10`.`currency`,
+   `t10`.`interval`,
+   `t10`.`interval_count`,
+   `t10`.`status`,
+   `t10`.`valid_from`,
+   `t10`.`valid_to`,
+   `t10`.`trial_ends_at`,
+   `t10`.`period_start`,
+   `t10`.`period_end`,
+   `t10`.`renews_at`,
+   `t10`.`auto_renew`,
+   `t10`.`cancel_at`,
+   `t10`.`pending_plan_id`,
+   `t10`.`pending_at`,
+   `t10`.`collection`,
+   `t10`.`as_of`,
+   `t10`.`as_of_day`,
+   `t10`.`this_month`,
+   `t10`.`mask_this_month`,
+   `t10`.`mask_last_month`,
+   `t10`.`usage_from`,
+   `t4`.`units_factor`,
+   `t4`.`term_months`,
+   `t4`.`term_days`
+  FROM (
+   SELECT
+    `t8`.`item_id`,
+    `t8`.`subscription_id`,
+    `t8`.`account_key`,
+    `t8`.`product_id`,
+    `t8`.`plan_id`,
+    `t8`.`add_on_id`,
+    `t8`.`price_id`,
+    `t8`.`quantity`,
+    `t8`.`amount_minor`,
+    `t8`.`list_amount_minor`,
+    `t8`.`currency`,
+    `t8`.`interval`,
+    COALESCE(`t8`.`interval_count`, 1) AS `interval_count`,
+    `t8`.`status`,
+    `t8`.`valid_from`,
+    `t8`.`valid_to`,
+    `t8`.`trial_ends_at`,
+    `t8`.`period_start`,
+    `t8`.`period_end`,
+    `t8`.`renews_at`,
+    `t8`.`auto_renew`,
+    `t8`.`cancel_at`,
+    `t8`.`pending_plan_id`,
+    `t8`.`pending_at`,
+    `t8`.`collection`,
+    `t8`.`as_of`,
+    `t8`.`as_of_day`,
+    `t8`.`this_month`,
+    `t8`.`mask_this_month`,
+    `t8`.`mask_last_month`,
+    `t8`.`usage_from`
+   FROM (
+    SELECT
+     `t5`.`item_id`,
+     `t5`.`subscription_id`,
+     `t5`.`account_key`,
+     `t5`.`product_id`,
+     `t5`.`plan_id`,
+     `t5`.`add_on_id`,
+     `t5`.`price_id`,
+     `t5`.`quantity`,
+     `t5`.`amount_minor`,
+     `t5`.`list_amount_minor`,
+     `t5`.`currency`,
+     `t5`.`interval`,
+     `t5`.`interval_count`,
+     `t5`.`status`,
+     `t5`.`valid_from`,
+     `t5`.`valid_to`,
+     `t5`.`trial_ends_at`,
+     `t5`.`period_start`,
+     `t5`.`period_end`,
+     `t5`.`renews_at`,
+     `t5`.`auto_renew`,
+     `t5`.`cancel_at`,
+     `t5`.`pending_plan_id`,
+     `t5`.`pending_at`,
+     `t5`.`collection`,
+     `t7`.`as_of`,
+     `t7`.`as_of_day`,
+     `t7`.`this_month`,
+     `t7`.`mask_this_month`,
+     `t7`.`mask_last_month`,
+     `t7`.`usage_from`
+    FROM `subscription_item` AS `t5`
+    LEFT SEMI JOIN `account` AS `t6`
+     ON `t5`.`account_key` = `t6`.`account_key`
+    CROSS JOIN `today` AS `t7`
+   ) AS `t8`
+   WHERE
+    `t8`.`valid_from` <= `t8`.`as_of`
+  ) AS `t10`
+  LEFT OUTER JOIN `interval_factor` AS `t4`
+   ON `t10`.`interval` = `t4`.`interval`
+   AND `t10`.`interval_count` = `t4`.`interval_count`
+ ) AS `t11`
+) AS stage;
+
+-- owned 6fb0c61b6f0360ec
+WITH `t10` AS (
  SELECT
   `t9`.`account_key`,
   `t9`.`item_id`,
@@ -48,41 +214,34 @@ FROM (
   `t9`.`valid_from`,
   `t9`.`valid_to`,
   `t9`.`period_start`,
-  `t9`.`renews_at`,
   `t9`.`auto_renew`,
   `t9`.`cancel_at`,
   `t9`.`pending_plan_id`,
   `t9`.`collection`,
-  COALESCE(`t9`.`term_months`, 0) AS `term_months`,
-  COALESCE(`t9`.`term_days`, 0) AS `term_days`,
-  (
-   (
-    `t9`.`valid_to` IS NULL
-   ) OR (
-    `t9`.`valid_to` > `t9`.`as_of`
-   )
-  )
-  AND `t9`.`status` IN ('trialing', 'active', 'past_due', 'unpaid') AS `is_live`,
-  IF(
-   (
-    (
-     `t9`.`valid_to` IS NULL
-    ) OR (
-     `t9`.`valid_to` > `t9`.`as_of`
-    )
-   )
-   AND `t9`.`status` IN ('active', 'past_due'),
-   `t9`.`amount_minor` * COALESCE(`t9`.`units_factor`, 0),
-   0
-  ) AS `units`,
-  `t9`.`status` IN ('active', 'past_due') AND (
-   `t9`.`amount_minor` > 0
-  ) AS `is_paid`
+  `t9`.`renews_at`,
+  `t9`.`term_months`,
+  `t9`.`term_days`,
+  `t9`.`is_live`,
+  `t9`.`units`,
+  `t9`.`is_paid`,
+  `t9`.`position`,
+  ROW_NUMBER() OVER (
+   PARTITION BY `t9`.`account_key`, `t9`.`product_id`
+   ORDER BY `t9`.`units` DESC, `t9`.`position` DESC, `t9`.`item_id` ASC NULLS LAST
+  ) - 1 AS `place`,
+  SUM(`t9`.`quantity`) OVER (
+   PARTITION BY `t9`.`account_key`, `t9`.`product_id`, `t9`.`plan_id`
+   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  ) AS `plan_quantity`,
+  SUM(`t9`.`units`) OVER (
+   PARTITION BY `t9`.`account_key`, `t9`.`product_id`, `t9`.`plan_id`
+   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  ) AS `plan_units`
  FROM (
   SELECT
+   `t8`.`account_key`,
    `t8`.`item_id`,
    `t8`.`subscription_id`,
-   `t8`.`account_key`,
    `t8`.`product_id`,
    `t8`.`plan_id`,
    `t8`.`add_on_id`,
@@ -96,111 +255,73 @@ FROM (
    `t8`.`status`,
    `t8`.`valid_from`,
    `t8`.`valid_to`,
-   `t8`.`trial_ends_at`,
    `t8`.`period_start`,
-   `t8`.`period_end`,
-   `t8`.`renews_at`,
    `t8`.`auto_renew`,
    `t8`.`cancel_at`,
    `t8`.`pending_plan_id`,
-   `t8`.`pending_at`,
    `t8`.`collection`,
-   `t8`.`as_of`,
-   `t8`.`as_of_day`,
-   `t8`.`this_month`,
-   `t8`.`mask_this_month`,
-   `t8`.`mask_last_month`,
-   `t3`.`units_factor`,
-   `t3`.`term_months`,
-   `t3`.`term_days`
+   `t8`.`renews_at`,
+   `t8`.`term_months`,
+   `t8`.`term_days`,
+   `t8`.`is_live`,
+   `t8`.`units`,
+   `t8`.`is_paid`,
+   COALESCE(`t8`.`position`, -1) AS `position`
   FROM (
    SELECT
-    `t6`.`item_id`,
-    `t6`.`subscription_id`,
-    `t6`.`account_key`,
-    `t6`.`product_id`,
-    `t6`.`plan_id`,
-    `t6`.`add_on_id`,
-    `t6`.`price_id`,
-    `t6`.`quantity`,
-    `t6`.`amount_minor`,
-    `t6`.`list_amount_minor`,
-    `t6`.`currency`,
-    `t6`.`interval`,
-    COALESCE(`t6`.`interval_count`, 1) AS `interval_count`,
-    `t6`.`status`,
-    `t6`.`valid_from`,
-    `t6`.`valid_to`,
-    `t6`.`trial_ends_at`,
-    `t6`.`period_start`,
-    `t6`.`period_end`,
-    `t6`.`renews_at`,
-    `t6`.`auto_renew`,
-    `t6`.`cancel_at`,
-    `t6`.`pending_plan_id`,
-    `t6`.`pending_at`,
-    `t6`.`collection`,
-    `t6`.`as_of`,
-    `t6`.`as_of_day`,
-    `t6`.`this_month`,
-    `t6`.`mask_this_month`,
-    `t6`.`mask_last_month`
+    `t7`.`account_key`,
+    `t7`.`item_id`,
+    `t7`.`subscription_id`,
+    `t7`.`product_id`,
+    `t7`.`plan_id`,
+    `t7`.`add_on_id`,
+    `t7`.`price_id`,
+    `t7`.`quantity`,
+    `t7`.`amount_minor`,
+    `t7`.`list_amount_minor`,
+    `t7`.`currency`,
+    `t7`.`interval`,
+    `t7`.`interval_count`,
+    `t7`.`status`,
+    `t7`.`valid_from`,
+    `t7`.`valid_to`,
+    `t7`.`period_start`,
+    `t7`.`auto_renew`,
+    `t7`.`cancel_at`,
+    `t7`.`pending_plan_id`,
+    `t7`.`collection`,
+    `t7`.`renews_at`,
+    `t7`.`term_months`,
+    `t7`.`term_days`,
+    `t7`.`is_live`,
+    `t7`.`units`,
+    `t7`.`is_paid`,
+    `t6`.`position`
    FROM (
     SELECT
-     `t4`.`item_id`,
-     `t4`.`subscription_id`,
-     `t4`.`account_key`,
-     `t4`.`product_id`,
-     `t4`.`plan_id`,
-     `t4`.`add_on_id`,
-     `t4`.`price_id`,
-     `t4`.`quantity`,
-     `t4`.`amount_minor`,
-     `t4`.`list_amount_minor`,
-     `t4`.`currency`,
-     `t4`.`interval`,
-     `t4`.`interval_count`,
-     `t4`.`status`,
-     `t4`.`valid_from`,
-     `t4`.`valid_to`,
-     `t4`.`trial_ends_at`,
-     `t4`.`period_start`,
-     `t4`.`period_end`,
-     `t4`.`renews_at`,
-     `t4`.`auto_renew`,
-     `t4`.`cancel_at`,
-     `t4`.`pending_plan_id`,
-     `t4`.`pending_at`,
-     `t4`.`collection`,
-     `t5`.`as_of`,
-     `t5`.`as_of_day`,
-     `t5`.`this_month`,
-     `t5`.`mask_this_month`,
-     `t5`.`mask_last_month`
-    FROM `subscription_item` AS `t4`
-    CROSS JOIN `today` AS `t5`
+     *
+    FROM `items` AS `t0`
+    WHERE
+     `t0`.`is_live` AND NOT `t0`.`plan_id` IS NULL
+   ) AS `t7`
+   LEFT OUTER JOIN (
+    SELECT
+     `t1`.`plan_id`,
+     `t1`.`position`
+    FROM `catalog_plan` AS `t1`
    ) AS `t6`
-   WHERE
-    `t6`.`valid_from` <= `t6`.`as_of`
+    ON `t7`.`plan_id` = `t6`.`plan_id`
   ) AS `t8`
-  LEFT OUTER JOIN `interval_factor` AS `t3`
-   ON `t8`.`interval` = `t3`.`interval`
-   AND `t8`.`interval_count` = `t3`.`interval_count`
  ) AS `t9`
-) AS stage;
-
--- owned 19fe7c83997ea517
+)
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
  CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
  CAST(`recurring_units` AS BIGINT) AS `recurring_units`,
+ CAST(`add_on_units` AS BIGINT) AS `add_on_units`,
  `is_trial`,
- CAST(`cancel_at` AS BIGINT) AS `cancel_at`,
- `has_pending_change`,
  `by_invoice`,
- CAST(`renews_at` AS BIGINT) AS `renews_at`,
- `is_past_due`,
  `plan_id`,
  `price_id`,
  `interval`,
@@ -215,53 +336,130 @@ SELECT
  CAST(`plan_units` AS BIGINT) AS `plan_units`
 FROM (
  SELECT
-  `t9`.`account_key`,
-  `t9`.`product_id`,
-  `t9`.`live_subscriptions`,
-  `t9`.`recurring_units`,
-  `t9`.`is_trial`,
-  `t9`.`cancel_at`,
-  `t9`.`has_pending_change`,
-  `t9`.`by_invoice`,
-  `t9`.`renews_at`,
-  `t9`.`is_past_due`,
-  `t13`.`plan_id`,
-  `t13`.`price_id`,
-  `t13`.`interval`,
-  `t13`.`interval_count`,
-  `t13`.`currency`,
-  `t13`.`position`,
-  `t13`.`item_id`,
-  `t13`.`subscription_id`,
-  `t13`.`term_months`,
-  `t13`.`term_days`,
-  `t13`.`quantity`,
-  `t13`.`plan_units`
+  `t19`.`account_key`,
+  `t19`.`product_id`,
+  `t19`.`live_subscriptions`,
+  `t19`.`recurring_units`,
+  `t19`.`add_on_units`,
+  `t19`.`is_trial`,
+  `t19`.`by_invoice`,
+  `t14`.`plan_id`,
+  `t14`.`price_id`,
+  `t14`.`interval`,
+  `t14`.`interval_count`,
+  `t14`.`currency`,
+  `t14`.`position`,
+  `t14`.`item_id`,
+  `t14`.`subscription_id`,
+  `t14`.`term_months`,
+  `t14`.`term_days`,
+  `t14`.`quantity`,
+  `t14`.`plan_units`
  FROM (
   SELECT
-   `t2`.`account_key`,
-   `t2`.`product_id`,
-   CAST(COUNT(DISTINCT `t2`.`subscription_id`) AS INT) AS `live_subscriptions`,
-   SUM(`t2`.`units`) AS `recurring_units`,
+   `t17`.`account_key`,
+   `t17`.`product_id`,
+   CAST(COUNT(
+    DISTINCT IF(NOT `t17`.`plan_id` IS NULL, `t17`.`subscription_id`, CAST(NULL AS STRING))
+   ) AS INT) AS `live_subscriptions`,
+   SUM(`t17`.`counted`) AS `recurring_units`,
+   SUM(IF(NOT `t17`.`add_on_id` IS NULL, `t17`.`counted`, 0)) AS `add_on_units`,
    NOT (
-    BOOL_OR(`t2`.`status` <> 'trialing')
+    BOOL_OR(`t17`.`status` <> 'trialing')
    ) AS `is_trial`,
-   MIN(`t2`.`cancel_at`) AS `cancel_at`,
-   BOOL_OR(NOT `t2`.`pending_plan_id` IS NULL) AS `has_pending_change`,
-   BOOL_OR(`t2`.`collection` = 'invoice') AS `by_invoice`,
-   MIN(`t2`.`renews_at`) AS `renews_at`,
-   BOOL_OR(`t2`.`status` IN ('past_due', 'unpaid')) AS `is_past_due`
+   BOOL_OR(`t17`.`collection` = 'invoice') AS `by_invoice`
   FROM (
    SELECT
-    *
-   FROM `items` AS `t0`
-   WHERE
-    `t0`.`is_live`
-  ) AS `t2`
+    `t16`.`account_key`,
+    `t16`.`item_id`,
+    `t16`.`subscription_id`,
+    `t16`.`product_id`,
+    `t16`.`plan_id`,
+    `t16`.`add_on_id`,
+    `t16`.`price_id`,
+    `t16`.`quantity`,
+    `t16`.`amount_minor`,
+    `t16`.`list_amount_minor`,
+    `t16`.`currency`,
+    `t16`.`interval`,
+    `t16`.`interval_count`,
+    `t16`.`status`,
+    `t16`.`valid_from`,
+    `t16`.`valid_to`,
+    `t16`.`period_start`,
+    `t16`.`auto_renew`,
+    `t16`.`cancel_at`,
+    `t16`.`pending_plan_id`,
+    `t16`.`collection`,
+    `t16`.`renews_at`,
+    `t16`.`term_months`,
+    `t16`.`term_days`,
+    `t16`.`is_live`,
+    `t16`.`units`,
+    `t16`.`is_paid`,
+    `t16`.`main_currency`,
+    IF(
+     (
+      `t16`.`currency` = COALESCE(`t16`.`main_currency`, `t16`.`currency`)
+     )
+     AND `t16`.`is_live`,
+     `t16`.`units`,
+     0
+    ) AS `counted`
+   FROM (
+    SELECT
+     `t5`.`account_key`,
+     `t5`.`item_id`,
+     `t5`.`subscription_id`,
+     `t5`.`product_id`,
+     `t5`.`plan_id`,
+     `t5`.`add_on_id`,
+     `t5`.`price_id`,
+     `t5`.`quantity`,
+     `t5`.`amount_minor`,
+     `t5`.`list_amount_minor`,
+     `t5`.`currency`,
+     `t5`.`interval`,
+     `t5`.`interval_count`,
+     `t5`.`status`,
+     `t5`.`valid_from`,
+     `t5`.`valid_to`,
+     `t5`.`period_start`,
+     `t5`.`auto_renew`,
+     `t5`.`cancel_at`,
+     `t5`.`pending_plan_id`,
+     `t5`.`collection`,
+     `t5`.`renews_at`,
+     `t5`.`term_months`,
+     `t5`.`term_days`,
+     `t5`.`is_live`,
+     `t5`.`units`,
+     `t5`.`is_paid`,
+     `t15`.`main_currency`
+    FROM (
+     SELECT
+      *
+     FROM `items` AS `t0`
+     WHERE
+      `t0`.`is_live`
+    ) AS `t5`
+    LEFT OUTER JOIN (
+     SELECT
+      `t11`.`account_key`,
+      `t11`.`product_id`,
+      `t11`.`currency` AS `main_currency`
+     FROM `t10` AS `t11`
+     WHERE
+      `t11`.`place` = 0
+    ) AS `t15`
+     ON `t5`.`account_key` = `t15`.`account_key`
+     AND `t5`.`product_id` = `t15`.`product_id`
+   ) AS `t16`
+  ) AS `t17`
   GROUP BY
    1,
    2
- ) AS `t9`
+ ) AS `t19`
  LEFT OUTER JOIN (
   SELECT
    `t11`.`account_key`,
@@ -278,171 +476,172 @@ FROM (
    `t11`.`term_days`,
    `t11`.`plan_quantity` AS `quantity`,
    `t11`.`plan_units`
-  FROM (
-   SELECT
-    `t10`.`account_key`,
-    `t10`.`item_id`,
-    `t10`.`subscription_id`,
-    `t10`.`product_id`,
-    `t10`.`plan_id`,
-    `t10`.`add_on_id`,
-    `t10`.`price_id`,
-    `t10`.`quantity`,
-    `t10`.`amount_minor`,
-    `t10`.`list_amount_minor`,
-    `t10`.`currency`,
-    `t10`.`interval`,
-    `t10`.`interval_count`,
-    `t10`.`status`,
-    `t10`.`valid_from`,
-    `t10`.`valid_to`,
-    `t10`.`period_start`,
-    `t10`.`renews_at`,
-    `t10`.`auto_renew`,
-    `t10`.`cancel_at`,
-    `t10`.`pending_plan_id`,
-    `t10`.`collection`,
-    `t10`.`term_months`,
-    `t10`.`term_days`,
-    `t10`.`is_live`,
-    `t10`.`units`,
-    `t10`.`is_paid`,
-    `t10`.`position`,
-    ROW_NUMBER() OVER (
-     PARTITION BY `t10`.`account_key`, `t10`.`product_id`
-     ORDER BY `t10`.`units` DESC, `t10`.`position` DESC, `t10`.`item_id` ASC NULLS LAST
-    ) - 1 AS `place`,
-    SUM(`t10`.`quantity`) OVER (
-     PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`plan_id`
-     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    ) AS `plan_quantity`,
-    SUM(`t10`.`units`) OVER (
-     PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`plan_id`
-     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    ) AS `plan_units`
-   FROM (
-    SELECT
-     `t8`.`account_key`,
-     `t8`.`item_id`,
-     `t8`.`subscription_id`,
-     `t8`.`product_id`,
-     `t8`.`plan_id`,
-     `t8`.`add_on_id`,
-     `t8`.`price_id`,
-     `t8`.`quantity`,
-     `t8`.`amount_minor`,
-     `t8`.`list_amount_minor`,
-     `t8`.`currency`,
-     `t8`.`interval`,
-     `t8`.`interval_count`,
-     `t8`.`status`,
-     `t8`.`valid_from`,
-     `t8`.`valid_to`,
-     `t8`.`period_start`,
-     `t8`.`renews_at`,
-     `t8`.`auto_renew`,
-     `t8`.`cancel_at`,
-     `t8`.`pending_plan_id`,
-     `t8`.`collection`,
-     `t8`.`term_months`,
-     `t8`.`term_days`,
-     `t8`.`is_live`,
-     `t8`.`units`,
-     `t8`.`is_paid`,
-     COALESCE(`t8`.`position`, -1) AS `position`
-    FROM (
-     SELECT
-      `t6`.`account_key`,
-      `t6`.`item_id`,
-      `t6`.`subscription_id`,
-      `t6`.`product_id`,
-      `t6`.`plan_id`,
-      `t6`.`add_on_id`,
-      `t6`.`price_id`,
-      `t6`.`quantity`,
-      `t6`.`amount_minor`,
-      `t6`.`list_amount_minor`,
-      `t6`.`currency`,
-      `t6`.`interval`,
-      `t6`.`interval_count`,
-      `t6`.`status`,
-      `t6`.`valid_from`,
-      `t6`.`valid_to`,
-      `t6`.`period_start`,
-      `t6`.`renews_at`,
-      `t6`.`auto_renew`,
-      `t6`.`cancel_at`,
-      `t6`.`pending_plan_id`,
-      `t6`.`collection`,
-      `t6`.`term_months`,
-      `t6`.`term_days`,
-      `t6`.`is_live`,
-      `t6`.`units`,
-      `t6`.`is_paid`,
-      `t5`.`position`
-     FROM (
-      SELECT
-       *
-      FROM `items` AS `t0`
-      WHERE
-       `t0`.`is_live` AND NOT `t0`.`plan_id` IS NULL
-     ) AS `t6`
-     LEFT OUTER JOIN (
-      SELECT
-       `t1`.`plan_id`,
-       `t1`.`position`
-      FROM `catalog_plan` AS `t1`
-     ) AS `t5`
-      ON `t6`.`plan_id` = `t5`.`plan_id`
-    ) AS `t8`
-   ) AS `t10`
-  ) AS `t11`
+  FROM `t10` AS `t11`
   WHERE
    `t11`.`place` = 0
- ) AS `t13`
-  ON `t9`.`account_key` = `t13`.`account_key`
-  AND `t9`.`product_id` = `t13`.`product_id`
+ ) AS `t14`
+  ON `t19`.`account_key` = `t14`.`account_key`
+  AND `t19`.`product_id` = `t14`.`product_id`
 ) AS stage;
 
--- history 02baef91f3174d55
-WITH `t8` AS (
+-- history 12067287c657a894
+WITH `t14` AS (
  SELECT
-  `t3`.`account_key`,
-  `t3`.`item_id`,
-  `t3`.`subscription_id`,
-  `t3`.`product_id`,
-  `t3`.`plan_id`,
-  `t3`.`add_on_id`,
-  `t3`.`price_id`,
-  `t3`.`quantity`,
-  `t3`.`amount_minor`,
-  `t3`.`list_amount_minor`,
-  `t3`.`currency`,
-  `t3`.`interval`,
-  `t3`.`interval_count`,
-  `t3`.`status`,
-  `t3`.`valid_from`,
-  `t3`.`valid_to`,
-  `t3`.`period_start`,
-  `t3`.`renews_at`,
-  `t3`.`auto_renew`,
-  `t3`.`cancel_at`,
-  `t3`.`pending_plan_id`,
-  `t3`.`collection`,
-  `t3`.`term_months`,
-  `t3`.`term_days`,
-  `t3`.`is_live`,
-  `t3`.`units`,
-  `t3`.`is_paid`,
-  `t6`.`position`
- FROM `items` AS `t3`
- LEFT OUTER JOIN (
+  `t12`.`account_key`,
+  `t12`.`item_id`,
+  `t12`.`subscription_id`,
+  `t12`.`product_id`,
+  `t12`.`plan_id`,
+  `t12`.`add_on_id`,
+  `t12`.`price_id`,
+  `t12`.`quantity`,
+  `t12`.`amount_minor`,
+  `t12`.`list_amount_minor`,
+  `t12`.`currency`,
+  `t12`.`interval`,
+  `t12`.`interval_count`,
+  `t12`.`status`,
+  `t12`.`valid_from`,
+  `t12`.`valid_to`,
+  `t12`.`period_start`,
+  `t12`.`auto_renew`,
+  `t12`.`cancel_at`,
+  `t12`.`pending_plan_id`,
+  `t12`.`collection`,
+  `t12`.`renews_at`,
+  `t12`.`term_months`,
+  `t12`.`term_days`,
+  `t12`.`is_live`,
+  `t12`.`units`,
+  `t12`.`is_paid`,
+  `t12`.`until`,
+  `t12`.`reach`,
+  `t12`.`before`,
+  IF(
+   (
+    `t12`.`before` IS NULL
+   )
+   OR (
+    `t12`.`valid_from` >= (
+     `t12`.`before` + 86400
+    )
+   ),
+   `t12`.`valid_from`,
+   CAST(NULL AS BIGINT)
+  ) AS `begins_at`
+ FROM (
   SELECT
-   `t2`.`plan_id`,
-   `t2`.`position`
-  FROM `catalog_plan` AS `t2`
- ) AS `t6`
-  ON `t3`.`plan_id` = `t6`.`plan_id`
+   `t10`.`account_key`,
+   `t10`.`item_id`,
+   `t10`.`subscription_id`,
+   `t10`.`product_id`,
+   `t10`.`plan_id`,
+   `t10`.`add_on_id`,
+   `t10`.`price_id`,
+   `t10`.`quantity`,
+   `t10`.`amount_minor`,
+   `t10`.`list_amount_minor`,
+   `t10`.`currency`,
+   `t10`.`interval`,
+   `t10`.`interval_count`,
+   `t10`.`status`,
+   `t10`.`valid_from`,
+   `t10`.`valid_to`,
+   `t10`.`period_start`,
+   `t10`.`auto_renew`,
+   `t10`.`cancel_at`,
+   `t10`.`pending_plan_id`,
+   `t10`.`collection`,
+   `t10`.`renews_at`,
+   `t10`.`term_months`,
+   `t10`.`term_days`,
+   `t10`.`is_live`,
+   `t10`.`units`,
+   `t10`.`is_paid`,
+   `t10`.`until`,
+   `t10`.`reach`,
+   LAG(`t10`.`reach`) OVER (
+    PARTITION BY `t10`.`account_key`, `t10`.`product_id`
+    ORDER BY `t10`.`valid_from` ASC NULLS LAST, `t10`.`until` ASC NULLS LAST, `t10`.`item_id` ASC NULLS LAST
+   ) AS `before`
+  FROM (
+   SELECT
+    `t6`.`account_key`,
+    `t6`.`item_id`,
+    `t6`.`subscription_id`,
+    `t6`.`product_id`,
+    `t6`.`plan_id`,
+    `t6`.`add_on_id`,
+    `t6`.`price_id`,
+    `t6`.`quantity`,
+    `t6`.`amount_minor`,
+    `t6`.`list_amount_minor`,
+    `t6`.`currency`,
+    `t6`.`interval`,
+    `t6`.`interval_count`,
+    `t6`.`status`,
+    `t6`.`valid_from`,
+    `t6`.`valid_to`,
+    `t6`.`period_start`,
+    `t6`.`auto_renew`,
+    `t6`.`cancel_at`,
+    `t6`.`pending_plan_id`,
+    `t6`.`collection`,
+    `t6`.`renews_at`,
+    `t6`.`term_months`,
+    `t6`.`term_days`,
+    `t6`.`is_live`,
+    `t6`.`units`,
+    `t6`.`is_paid`,
+    `t6`.`until`,
+    MAX(`t6`.`until`) OVER (
+     PARTITION BY `t6`.`account_key`, `t6`.`product_id`
+     ORDER BY `t6`.`valid_from` ASC NULLS LAST, `t6`.`until` ASC NULLS LAST, `t6`.`item_id` ASC NULLS LAST
+     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS `reach`
+   FROM (
+    SELECT
+     `t1`.`account_key`,
+     `t1`.`item_id`,
+     `t1`.`subscription_id`,
+     `t1`.`product_id`,
+     `t1`.`plan_id`,
+     `t1`.`add_on_id`,
+     `t1`.`price_id`,
+     `t1`.`quantity`,
+     `t1`.`amount_minor`,
+     `t1`.`list_amount_minor`,
+     `t1`.`currency`,
+     `t1`.`interval`,
+     `t1`.`interval_count`,
+     `t1`.`status`,
+     `t1`.`valid_from`,
+     `t1`.`valid_to`,
+     `t1`.`period_start`,
+     `t1`.`auto_renew`,
+     `t1`.`cancel_at`,
+     `t1`.`pending_plan_id`,
+     `t1`.`collection`,
+     `t1`.`renews_at`,
+     `t1`.`term_months`,
+     `t1`.`term_days`,
+     `t1`.`is_live`,
+     `t1`.`units`,
+     `t1`.`is_paid`,
+     COALESCE(`t1`.`valid_to`, 1099511627776) AS `until`
+    FROM `items` AS `t1`
+   ) AS `t6`
+  ) AS `t10`
+ ) AS `t12`
+), `t18` AS (
+ SELECT
+  `t15`.`account_key`,
+  `t15`.`product_id`,
+  MAX(`t15`.`begins_at`) AS `started_at`
+ FROM `t14` AS `t15`
+ GROUP BY
+  1,
+  2
 )
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
@@ -453,121 +652,254 @@ SELECT
  CAST(`bought_at` AS BIGINT) AS `bought_at`
 FROM (
  SELECT
-  `t16`.`account_key`,
-  `t16`.`product_id`,
-  `t16`.`started_at`,
-  `t16`.`first_paid_at`,
-  `t16`.`downgraded_at`,
+  `t28`.`account_key`,
+  `t28`.`product_id`,
+  `t28`.`started_at`,
+  `t28`.`first_paid_at`,
+  `t28`.`downgraded_at`,
   NULLIF(
    GREATEST(
-    COALESCE(`t16`.`first_paid_at`, 0),
-    COALESCE(`t16`.`raised_at`, 0),
-    COALESCE(`t16`.`purchased_at`, 0)
+    COALESCE(`t28`.`first_paid_at`, 0),
+    COALESCE(`t28`.`raised_at`, 0),
+    COALESCE(`t28`.`purchased_at`, 0)
    ),
    0
   ) AS `bought_at`
  FROM (
   SELECT
-   `t12`.`account_key`,
-   `t12`.`product_id`,
-   `t12`.`started_at`,
-   `t12`.`first_paid_at`,
-   `t15`.`raised_at`,
-   `t15`.`downgraded_at`,
-   `t7`.`purchased_at`
-  FROM (
-   SELECT
-    `t9`.`account_key`,
-    `t9`.`product_id`,
-    MIN(`t9`.`valid_from`) AS `started_at`,
-    MIN(IF(`t9`.`is_paid`, `t9`.`valid_from`, CAST(NULL AS BIGINT))) AS `first_paid_at`
-   FROM `t8` AS `t9`
-   GROUP BY
-    1,
-    2
-  ) AS `t12`
+   `t21`.`account_key`,
+   `t21`.`product_id`,
+   `t21`.`started_at`,
+   `t27`.`first_paid_at`,
+   `t23`.`raised_at`,
+   `t23`.`downgraded_at`,
+   `t8`.`purchased_at`
+  FROM `t18` AS `t21`
   LEFT OUTER JOIN (
    SELECT
-    `t13`.`account_key`,
-    `t13`.`product_id`,
-    MAX(`t13`.`raised_at`) AS `raised_at`,
-    MAX(`t13`.`lowered_at`) AS `downgraded_at`
+    `t25`.`account_key`,
+    `t25`.`product_id`,
+    MIN(IF(`t25`.`is_paid`, `t25`.`valid_from`, CAST(NULL AS BIGINT))) AS `first_paid_at`
    FROM (
     SELECT
-     `t10`.`account_key`,
-     `t10`.`item_id`,
-     `t10`.`subscription_id`,
-     `t10`.`product_id`,
-     `t10`.`plan_id`,
-     `t10`.`add_on_id`,
-     `t10`.`price_id`,
-     `t10`.`quantity`,
-     `t10`.`amount_minor`,
-     `t10`.`list_amount_minor`,
-     `t10`.`currency`,
-     `t10`.`interval`,
-     `t10`.`interval_count`,
-     `t10`.`status`,
-     `t10`.`valid_from`,
-     `t10`.`valid_to`,
-     `t10`.`period_start`,
-     `t10`.`renews_at`,
-     `t10`.`auto_renew`,
-     `t10`.`cancel_at`,
-     `t10`.`pending_plan_id`,
-     `t10`.`collection`,
-     `t10`.`term_months`,
-     `t10`.`term_days`,
-     `t10`.`is_live`,
-     `t10`.`units`,
-     `t10`.`is_paid`,
-     `t10`.`position`,
-     IF(
-      (
-       NOT LAG(`t10`.`position`) OVER (
-        PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`subscription_id`
-        ORDER BY `t10`.`valid_from` ASC NULLS LAST, `t10`.`item_id` ASC NULLS LAST
-       ) IS NULL
-      )
-      AND (
-       `t10`.`position` > LAG(`t10`.`position`) OVER (
-        PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`subscription_id`
-        ORDER BY `t10`.`valid_from` ASC NULLS LAST, `t10`.`item_id` ASC NULLS LAST
-       )
-      ),
-      `t10`.`valid_from`,
-      CAST(NULL AS BIGINT)
-     ) AS `raised_at`,
-     IF(
-      (
-       NOT LAG(`t10`.`position`) OVER (
-        PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`subscription_id`
-        ORDER BY `t10`.`valid_from` ASC NULLS LAST, `t10`.`item_id` ASC NULLS LAST
-       ) IS NULL
-      )
-      AND (
-       `t10`.`position` < LAG(`t10`.`position`) OVER (
-        PARTITION BY `t10`.`account_key`, `t10`.`product_id`, `t10`.`subscription_id`
-        ORDER BY `t10`.`valid_from` ASC NULLS LAST, `t10`.`item_id` ASC NULLS LAST
-       )
-      ),
-      `t10`.`valid_from`,
-      CAST(NULL AS BIGINT)
-     ) AS `lowered_at`
+     *
     FROM (
      SELECT
-      *
-     FROM `t8` AS `t9`
-     WHERE
-      NOT `t9`.`plan_id` IS NULL
-    ) AS `t10`
-   ) AS `t13`
+      `t16`.`account_key`,
+      `t16`.`item_id`,
+      `t16`.`subscription_id`,
+      `t16`.`product_id`,
+      `t16`.`plan_id`,
+      `t16`.`add_on_id`,
+      `t16`.`price_id`,
+      `t16`.`quantity`,
+      `t16`.`amount_minor`,
+      `t16`.`list_amount_minor`,
+      `t16`.`currency`,
+      `t16`.`interval`,
+      `t16`.`interval_count`,
+      `t16`.`status`,
+      `t16`.`valid_from`,
+      `t16`.`valid_to`,
+      `t16`.`period_start`,
+      `t16`.`auto_renew`,
+      `t16`.`cancel_at`,
+      `t16`.`pending_plan_id`,
+      `t16`.`collection`,
+      `t16`.`renews_at`,
+      `t16`.`term_months`,
+      `t16`.`term_days`,
+      `t16`.`is_live`,
+      `t16`.`units`,
+      `t16`.`is_paid`,
+      `t16`.`until`,
+      `t16`.`reach`,
+      `t16`.`before`,
+      `t16`.`begins_at`,
+      `t22`.`started_at`
+     FROM `t14` AS `t16`
+     LEFT OUTER JOIN `t18` AS `t22`
+      ON `t16`.`account_key` = `t22`.`account_key`
+      AND `t16`.`product_id` = `t22`.`product_id`
+    ) AS `t24`
+    WHERE
+     `t24`.`valid_from` >= `t24`.`started_at`
+   ) AS `t25`
    GROUP BY
     1,
     2
-  ) AS `t15`
-   ON `t12`.`account_key` = `t15`.`account_key`
-   AND `t12`.`product_id` = `t15`.`product_id`
+  ) AS `t27`
+   ON `t21`.`account_key` = `t27`.`account_key`
+   AND `t21`.`product_id` = `t27`.`product_id`
+  LEFT OUTER JOIN (
+   SELECT
+    `t17`.`account_key`,
+    `t17`.`product_id`,
+    MAX(`t17`.`raised`) AS `raised_at`,
+    MAX(`t17`.`lowered`) AS `downgraded_at`
+   FROM (
+    SELECT
+     `t13`.`account_key`,
+     `t13`.`item_id`,
+     `t13`.`subscription_id`,
+     `t13`.`product_id`,
+     `t13`.`plan_id`,
+     `t13`.`add_on_id`,
+     `t13`.`price_id`,
+     `t13`.`quantity`,
+     `t13`.`amount_minor`,
+     `t13`.`list_amount_minor`,
+     `t13`.`currency`,
+     `t13`.`interval`,
+     `t13`.`interval_count`,
+     `t13`.`status`,
+     `t13`.`valid_from`,
+     `t13`.`valid_to`,
+     `t13`.`period_start`,
+     `t13`.`auto_renew`,
+     `t13`.`cancel_at`,
+     `t13`.`pending_plan_id`,
+     `t13`.`collection`,
+     `t13`.`renews_at`,
+     `t13`.`term_months`,
+     `t13`.`term_days`,
+     `t13`.`is_live`,
+     `t13`.`units`,
+     `t13`.`is_paid`,
+     `t13`.`position`,
+     `t13`.`position_before`,
+     `t13`.`ended_before`,
+     IF(
+      COALESCE(
+       (
+        (
+         `t13`.`valid_from` - `t13`.`ended_before`
+        ) < 86400
+       )
+       AND (
+        (
+         `t13`.`valid_from` - `t13`.`ended_before`
+        ) > -86400
+       ),
+       FALSE
+      )
+      AND (
+       `t13`.`position` > `t13`.`position_before`
+      ),
+      `t13`.`valid_from`,
+      CAST(NULL AS BIGINT)
+     ) AS `raised`,
+     IF(
+      COALESCE(
+       (
+        (
+         `t13`.`valid_from` - `t13`.`ended_before`
+        ) < 86400
+       )
+       AND (
+        (
+         `t13`.`valid_from` - `t13`.`ended_before`
+        ) > -86400
+       ),
+       FALSE
+      )
+      AND (
+       `t13`.`position` < `t13`.`position_before`
+      ),
+      `t13`.`valid_from`,
+      CAST(NULL AS BIGINT)
+     ) AS `lowered`
+    FROM (
+     SELECT
+      `t11`.`account_key`,
+      `t11`.`item_id`,
+      `t11`.`subscription_id`,
+      `t11`.`product_id`,
+      `t11`.`plan_id`,
+      `t11`.`add_on_id`,
+      `t11`.`price_id`,
+      `t11`.`quantity`,
+      `t11`.`amount_minor`,
+      `t11`.`list_amount_minor`,
+      `t11`.`currency`,
+      `t11`.`interval`,
+      `t11`.`interval_count`,
+      `t11`.`status`,
+      `t11`.`valid_from`,
+      `t11`.`valid_to`,
+      `t11`.`period_start`,
+      `t11`.`auto_renew`,
+      `t11`.`cancel_at`,
+      `t11`.`pending_plan_id`,
+      `t11`.`collection`,
+      `t11`.`renews_at`,
+      `t11`.`term_months`,
+      `t11`.`term_days`,
+      `t11`.`is_live`,
+      `t11`.`units`,
+      `t11`.`is_paid`,
+      `t11`.`position`,
+      LAG(`t11`.`position`) OVER (
+       PARTITION BY `t11`.`account_key`, `t11`.`product_id`
+       ORDER BY `t11`.`valid_from` ASC NULLS LAST, `t11`.`item_id` ASC NULLS LAST
+      ) AS `position_before`,
+      LAG(`t11`.`valid_to`) OVER (
+       PARTITION BY `t11`.`account_key`, `t11`.`product_id`
+       ORDER BY `t11`.`valid_from` ASC NULLS LAST, `t11`.`item_id` ASC NULLS LAST
+      ) AS `ended_before`
+     FROM (
+      SELECT
+       `t9`.`account_key`,
+       `t9`.`item_id`,
+       `t9`.`subscription_id`,
+       `t9`.`product_id`,
+       `t9`.`plan_id`,
+       `t9`.`add_on_id`,
+       `t9`.`price_id`,
+       `t9`.`quantity`,
+       `t9`.`amount_minor`,
+       `t9`.`list_amount_minor`,
+       `t9`.`currency`,
+       `t9`.`interval`,
+       `t9`.`interval_count`,
+       `t9`.`status`,
+       `t9`.`valid_from`,
+       `t9`.`valid_to`,
+       `t9`.`period_start`,
+       `t9`.`auto_renew`,
+       `t9`.`cancel_at`,
+       `t9`.`pending_plan_id`,
+       `t9`.`collection`,
+       `t9`.`renews_at`,
+       `t9`.`term_months`,
+       `t9`.`term_days`,
+       `t9`.`is_live`,
+       `t9`.`units`,
+       `t9`.`is_paid`,
+       `t7`.`position`
+      FROM (
+       SELECT
+        *
+       FROM `items` AS `t1`
+       WHERE
+        NOT `t1`.`plan_id` IS NULL AND `t1`.`status` IN ('active', 'past_due')
+      ) AS `t9`
+      LEFT OUTER JOIN (
+       SELECT
+        `t2`.`plan_id`,
+        `t2`.`position`
+       FROM `catalog_plan` AS `t2`
+      ) AS `t7`
+       ON `t9`.`plan_id` = `t7`.`plan_id`
+     ) AS `t11`
+    ) AS `t13`
+   ) AS `t17`
+   GROUP BY
+    1,
+    2
+  ) AS `t23`
+   ON `t21`.`account_key` = `t23`.`account_key`
+   AND `t21`.`product_id` = `t23`.`product_id`
   LEFT OUTER JOIN (
    SELECT
     `t0`.`account_key`,
@@ -577,10 +909,10 @@ FROM (
    GROUP BY
     1,
     2
-  ) AS `t7`
-   ON `t12`.`account_key` = `t7`.`account_key`
-   AND `t12`.`product_id` = `t7`.`product_id`
- ) AS `t16`
+  ) AS `t8`
+   ON `t21`.`account_key` = `t8`.`account_key`
+   AND `t21`.`product_id` = `t8`.`product_id`
+ ) AS `t28`
 ) AS stage;
 
 -- anchored bfe4d355508b3f67
@@ -1672,30 +2004,43 @@ FROM (
  ) AS `t61`
 ) AS stage;
 
--- flows 8865859965cdff39
-WITH `t25` AS (
+-- flows b3b19fcc126e38a3
+WITH `t13` AS (
+ SELECT
+  `t4`.`as_of`,
+  `t4`.`as_of_day`
+ FROM `today` AS `t4`
+), `t17` AS (
+ SELECT
+  `t2`.`meter_key`,
+  `t2`.`aggregate`,
+  `t2`.`window_kind`
+ FROM `catalog_meter` AS `t2`
+ WHERE
+  `t2`.`meter_kind` = 'flow' AND `t2`.`aggregate` <> 'unique_contacts'
+), `t38` AS (
  SELECT
   *
  FROM (
   SELECT
-   `t20`.`account_key`,
-   `t20`.`meter_key`,
-   `t20`.`aggregate`,
-   CAST(`t20`.`day` AS BIGINT) * 86400 AS `occurred_at`,
-   `t20`.`day`,
-   `t20`.`as_of_day`,
+   `t31`.`account_key`,
+   `t31`.`meter_key`,
+   `t31`.`aggregate`,
+   CAST(`t31`.`day` AS BIGINT) * 86400 AS `occurred_at`,
+   `t31`.`day`,
+   `t31`.`as_of_day`,
    CAST(CASE
-    WHEN `t20`.`aggregate` = 'sum'
-    THEN `t20`.`quantity`
-    WHEN `t20`.`aggregate` = 'count'
-    THEN `t20`.`events`
-    ELSE `t20`.`quantity_max`
+    WHEN `t31`.`aggregate` = 'sum'
+    THEN `t31`.`quantity`
+    WHEN `t31`.`aggregate` = 'count'
+    THEN `t31`.`events`
+    ELSE `t31`.`quantity_max`
    END AS DOUBLE) AS `value`,
-   `t20`.`starts_next`,
-   `t20`.`starts_0`,
-   `t20`.`starts_1`,
-   `t20`.`starts_2`,
-   `t20`.`starts_3`
+   `t31`.`starts_next`,
+   `t31`.`starts_0`,
+   `t31`.`starts_1`,
+   `t31`.`starts_2`,
+   `t31`.`starts_3`
   FROM (
    SELECT
     `t8`.`account_key`,
@@ -1705,74 +2050,61 @@ WITH `t25` AS (
     `t8`.`events`,
     `t8`.`quantity_max`,
     `t8`.`quantity_latest`,
-    `t15`.`as_of`,
-    `t15`.`as_of_day`,
-    `t18`.`aggregate`,
-    `t18`.`window_kind`,
-    `t7`.`product_id`,
-    `t7`.`starts_next`,
-    `t7`.`starts_0`,
-    `t7`.`starts_1`,
-    `t7`.`starts_2`,
-    `t7`.`starts_3`,
-    `t7`.`edge_0`,
-    `t7`.`edge_1`,
-    `t7`.`edge_2`,
-    `t7`.`edge_3`
+    `t24`.`as_of`,
+    `t24`.`as_of_day`,
+    `t26`.`aggregate`,
+    `t26`.`window_kind`,
+    `t6`.`product_id`,
+    `t6`.`starts_next`,
+    `t6`.`starts_0`,
+    `t6`.`starts_1`,
+    `t6`.`starts_2`,
+    `t6`.`starts_3`,
+    `t6`.`edge_0`,
+    `t6`.`edge_1`,
+    `t6`.`edge_2`,
+    `t6`.`edge_3`
    FROM `usage_day` AS `t8`
-   CROSS JOIN (
-    SELECT
-     `t3`.`as_of`,
-     `t3`.`as_of_day`
-    FROM `today` AS `t3`
-   ) AS `t15`
-   INNER JOIN (
-    SELECT
-     `t2`.`meter_key`,
-     `t2`.`aggregate`,
-     `t2`.`window_kind`
-    FROM `catalog_meter` AS `t2`
-    WHERE
-     `t2`.`meter_kind` = 'flow' AND `t2`.`aggregate` <> 'unique_contacts'
-   ) AS `t18`
-    ON `t8`.`meter_key` = `t18`.`meter_key`
-   INNER JOIN `spans` AS `t7`
-    ON `t8`.`account_key` = `t7`.`account_key`
-    AND `t18`.`window_kind` = `t7`.`window_kind`
-  ) AS `t20`
+   CROSS JOIN `t13` AS `t24`
+   INNER JOIN `t17` AS `t26`
+    ON `t8`.`meter_key` = `t26`.`meter_key`
+   INNER JOIN `spans` AS `t6`
+    ON `t8`.`account_key` = `t6`.`account_key`
+    AND `t26`.`window_kind` = `t6`.`window_kind`
+  ) AS `t31`
   WHERE
    NOT (
     (
-     `t20`.`day` = `t20`.`edge_0`
+     `t31`.`day` = `t31`.`edge_0`
     )
     OR (
-     `t20`.`day` = `t20`.`edge_1`
+     `t31`.`day` = `t31`.`edge_1`
     )
     OR (
-     `t20`.`day` = `t20`.`edge_2`
+     `t31`.`day` = `t31`.`edge_2`
     )
     OR (
-     `t20`.`day` = `t20`.`edge_3`
+     `t31`.`day` = `t31`.`edge_3`
     )
    )
- ) AS `t24`
+ ) AS `t34`
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   `t21`.`account_key`,
-   `t21`.`meter_key`,
-   `t21`.`aggregate`,
-   `t21`.`occurred_at`,
-   `t21`.`day`,
-   `t21`.`as_of_day`,
-   CAST(IF(`t21`.`aggregate` = 'count', 1, `t21`.`quantity`) AS DOUBLE) AS `value`,
-   `t21`.`starts_next`,
-   `t21`.`starts_0`,
-   `t21`.`starts_1`,
-   `t21`.`starts_2`,
-   `t21`.`starts_3`
+   `t33`.`account_key`,
+   `t33`.`meter_key`,
+   `t33`.`aggregate`,
+   `t33`.`occurred_at`,
+   `t33`.`day`,
+   `t33`.`as_of_day`,
+   CAST(IF(`t33`.`aggregate` = 'count', 1, `t33`.`quantity`) AS DOUBLE) AS `value`,
+   `t33`.`starts_next`,
+   `t33`.`starts_0`,
+   `t33`.`starts_1`,
+   `t33`.`starts_2`,
+   `t33`.`starts_3`
   FROM (
    SELECT
     `t5`.`account_key`,
@@ -1781,10 +2113,10 @@ WITH `t25` AS (
     `t5`.`day`,
     `t5`.`occurred_at`,
     `t5`.`quantity`,
-    `t15`.`as_of`,
-    `t15`.`as_of_day`,
-    `t18`.`aggregate`,
-    `t18`.`window_kind`,
+    `t24`.`as_of`,
+    `t24`.`as_of_day`,
+    `t27`.`aggregate`,
+    `t27`.`window_kind`,
     `t7`.`product_id`,
     `t7`.`starts_next`,
     `t7`.`starts_0`,
@@ -1796,43 +2128,82 @@ WITH `t25` AS (
     `t7`.`edge_2`,
     `t7`.`edge_3`
    FROM `usage_raw` AS `t5`
-   CROSS JOIN (
-    SELECT
-     `t3`.`as_of`,
-     `t3`.`as_of_day`
-    FROM `today` AS `t3`
-   ) AS `t15`
-   INNER JOIN (
-    SELECT
-     `t2`.`meter_key`,
-     `t2`.`aggregate`,
-     `t2`.`window_kind`
-    FROM `catalog_meter` AS `t2`
+   CROSS JOIN `t13` AS `t24`
+   LEFT SEMI JOIN (
+    SELECT DISTINCT
+     *
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       *
+      FROM (
+       SELECT
+        *
+       FROM (
+        SELECT
+         `t1`.`account_key`,
+         `t1`.`edge_0` AS `day`
+        FROM `spans` AS `t1`
+       ) AS `t11`
+       UNION ALL
+       SELECT
+        *
+       FROM (
+        SELECT
+         `t1`.`account_key`,
+         `t1`.`edge_1` AS `day`
+        FROM `spans` AS `t1`
+       ) AS `t12`
+      ) AS `t15`
+      UNION ALL
+      SELECT
+       *
+      FROM (
+       SELECT
+        `t1`.`account_key`,
+        `t1`.`edge_2` AS `day`
+       FROM `spans` AS `t1`
+      ) AS `t10`
+     ) AS `t20`
+     UNION ALL
+     SELECT
+      *
+     FROM (
+      SELECT
+       `t1`.`account_key`,
+       `t1`.`edge_3` AS `day`
+      FROM `spans` AS `t1`
+     ) AS `t9`
+    ) AS `t25`
     WHERE
-     `t2`.`meter_kind` = 'flow' AND `t2`.`aggregate` <> 'unique_contacts'
-   ) AS `t18`
-    ON `t5`.`meter_key` = `t18`.`meter_key`
+     `t25`.`day` >= 0
+   ) AS `t30`
+    ON `t5`.`account_key` = `t30`.`account_key` AND `t5`.`day` = `t30`.`day`
+   INNER JOIN `t17` AS `t27`
+    ON `t5`.`meter_key` = `t27`.`meter_key`
    INNER JOIN `spans` AS `t7`
     ON `t5`.`account_key` = `t7`.`account_key`
-    AND `t18`.`window_kind` = `t7`.`window_kind`
-  ) AS `t21`
+    AND `t27`.`window_kind` = `t7`.`window_kind`
+  ) AS `t33`
   WHERE
    (
     (
-     `t21`.`day` = `t21`.`edge_0`
+     `t33`.`day` = `t33`.`edge_0`
     )
     OR (
-     `t21`.`day` = `t21`.`edge_1`
+     `t33`.`day` = `t33`.`edge_1`
     )
     OR (
-     `t21`.`day` = `t21`.`edge_2`
+     `t33`.`day` = `t33`.`edge_2`
     )
     OR (
-     `t21`.`day` = `t21`.`edge_3`
+     `t33`.`day` = `t33`.`edge_3`
     )
    )
-   AND `t21`.`occurred_at` <= `t21`.`as_of`
- ) AS `t23`
+   AND `t33`.`occurred_at` <= `t33`.`as_of`
+ ) AS `t36`
 )
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
@@ -1857,53 +2228,53 @@ FROM (
    *
   FROM (
    SELECT
-    `t30`.`account_key`,
-    `t30`.`meter_key`,
+    `t41`.`account_key`,
+    `t41`.`meter_key`,
     CAST(SUM(
      IF(
       (
-       `t30`.`occurred_at` >= `t30`.`starts_0`
+       `t41`.`occurred_at` >= `t41`.`starts_0`
       )
       AND (
-       `t30`.`occurred_at` < `t30`.`starts_next`
+       `t41`.`occurred_at` < `t41`.`starts_next`
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used`,
     CAST(SUM(
      IF(
       (
-       `t30`.`occurred_at` >= `t30`.`starts_1`
+       `t41`.`occurred_at` >= `t41`.`starts_1`
       )
       AND (
-       `t30`.`occurred_at` < `t30`.`starts_0`
+       `t41`.`occurred_at` < `t41`.`starts_0`
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_1`,
     CAST(SUM(
      IF(
       (
-       `t30`.`occurred_at` >= `t30`.`starts_2`
+       `t41`.`occurred_at` >= `t41`.`starts_2`
       )
       AND (
-       `t30`.`occurred_at` < `t30`.`starts_1`
+       `t41`.`occurred_at` < `t41`.`starts_1`
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_2`,
     CAST(SUM(
      IF(
       (
-       `t30`.`occurred_at` >= `t30`.`starts_3`
+       `t41`.`occurred_at` >= `t41`.`starts_3`
       )
       AND (
-       `t30`.`occurred_at` < `t30`.`starts_2`
+       `t41`.`occurred_at` < `t41`.`starts_2`
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_3`,
@@ -1911,15 +2282,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 0
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 7
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_1`,
@@ -1927,15 +2298,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 7
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 14
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_2`,
@@ -1943,15 +2314,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 14
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 21
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_3`,
@@ -1959,15 +2330,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 21
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 28
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_4`,
@@ -1975,15 +2346,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 28
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 35
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_5`,
@@ -1991,15 +2362,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 35
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 42
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_6`,
@@ -2007,15 +2378,15 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 42
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 49
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_7`,
@@ -2023,83 +2394,83 @@ FROM (
      IF(
       (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) > 49
       )
       AND (
        (
-        `t30`.`as_of_day` - `t30`.`day`
+        `t41`.`as_of_day` - `t41`.`day`
        ) <= 56
       ),
-      `t30`.`value`,
+      `t41`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_8`
    FROM (
     SELECT
      *
-    FROM `t25` AS `t27`
+    FROM `t38` AS `t39`
     WHERE
      NOT (
-      `t27`.`aggregate` = 'max'
+      `t39`.`aggregate` = 'max'
      )
-   ) AS `t30`
+   ) AS `t41`
    GROUP BY
     1,
     2
-  ) AS `t32`
+  ) AS `t43`
   UNION ALL
   SELECT
    *
   FROM (
    SELECT
-    `t29`.`account_key`,
-    `t29`.`meter_key`,
+    `t40`.`account_key`,
+    `t40`.`meter_key`,
     CAST(MAX(
      IF(
       (
-       `t29`.`occurred_at` >= `t29`.`starts_0`
+       `t40`.`occurred_at` >= `t40`.`starts_0`
       )
       AND (
-       `t29`.`occurred_at` < `t29`.`starts_next`
+       `t40`.`occurred_at` < `t40`.`starts_next`
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used`,
     CAST(MAX(
      IF(
       (
-       `t29`.`occurred_at` >= `t29`.`starts_1`
+       `t40`.`occurred_at` >= `t40`.`starts_1`
       )
       AND (
-       `t29`.`occurred_at` < `t29`.`starts_0`
+       `t40`.`occurred_at` < `t40`.`starts_0`
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_1`,
     CAST(MAX(
      IF(
       (
-       `t29`.`occurred_at` >= `t29`.`starts_2`
+       `t40`.`occurred_at` >= `t40`.`starts_2`
       )
       AND (
-       `t29`.`occurred_at` < `t29`.`starts_1`
+       `t40`.`occurred_at` < `t40`.`starts_1`
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_2`,
     CAST(MAX(
      IF(
       (
-       `t29`.`occurred_at` >= `t29`.`starts_3`
+       `t40`.`occurred_at` >= `t40`.`starts_3`
       )
       AND (
-       `t29`.`occurred_at` < `t29`.`starts_2`
+       `t40`.`occurred_at` < `t40`.`starts_2`
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `used_3`,
@@ -2107,15 +2478,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 0
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 7
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_1`,
@@ -2123,15 +2494,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 7
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 14
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_2`,
@@ -2139,15 +2510,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 14
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 21
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_3`,
@@ -2155,15 +2526,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 21
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 28
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_4`,
@@ -2171,15 +2542,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 28
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 35
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_5`,
@@ -2187,15 +2558,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 35
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 42
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_6`,
@@ -2203,15 +2574,15 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 42
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 49
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_7`,
@@ -2219,41 +2590,41 @@ FROM (
      IF(
       (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) > 49
       )
       AND (
        (
-        `t29`.`as_of_day` - `t29`.`day`
+        `t40`.`as_of_day` - `t40`.`day`
        ) <= 56
       ),
-      `t29`.`value`,
+      `t40`.`value`,
       0.0
      )
     ) AS BIGINT) AS `week_8`
    FROM (
     SELECT
      *
-    FROM `t25` AS `t27`
+    FROM `t38` AS `t39`
     WHERE
-     `t27`.`aggregate` = 'max'
-   ) AS `t29`
+     `t39`.`aggregate` = 'max'
+   ) AS `t40`
    GROUP BY
     1,
     2
-  ) AS `t31`
- ) AS `t33`
+  ) AS `t42`
+ ) AS `t44`
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   `t26`.`account_key`,
-   `t26`.`meter_key`,
-   `t26`.`used`,
-   `t26`.`used_1`,
-   `t26`.`used_2`,
-   `t26`.`used_3`,
+   `t35`.`account_key`,
+   `t35`.`meter_key`,
+   `t35`.`used`,
+   `t35`.`used_1`,
+   `t35`.`used_2`,
+   `t35`.`used_3`,
    0 AS `week_1`,
    0 AS `week_2`,
    0 AS `week_3`,
@@ -2264,68 +2635,41 @@ FROM (
    0 AS `week_8`
   FROM (
    SELECT
-    `t22`.`account_key`,
-    `t22`.`meter_key`,
-    COUNT(
-     DISTINCT IF(
-      (
-       `t22`.`occurred_at` >= `t22`.`starts_0`
-      )
-      AND (
-       `t22`.`occurred_at` < `t22`.`starts_next`
-      ),
-      `t22`.`contact_key`,
-      CAST(NULL AS INT)
-     )
-    ) AS `used`,
-    COUNT(
-     DISTINCT IF(
-      (
-       `t22`.`occurred_at` >= `t22`.`starts_1`
-      )
-      AND (
-       `t22`.`occurred_at` < `t22`.`starts_0`
-      ),
-      `t22`.`contact_key`,
-      CAST(NULL AS INT)
-     )
-    ) AS `used_1`,
-    COUNT(
-     DISTINCT IF(
-      (
-       `t22`.`occurred_at` >= `t22`.`starts_2`
-      )
-      AND (
-       `t22`.`occurred_at` < `t22`.`starts_1`
-      ),
-      `t22`.`contact_key`,
-      CAST(NULL AS INT)
-     )
-    ) AS `used_2`,
-    COUNT(
-     DISTINCT IF(
-      (
-       `t22`.`occurred_at` >= `t22`.`starts_3`
-      )
-      AND (
-       `t22`.`occurred_at` < `t22`.`starts_2`
-      ),
-      `t22`.`contact_key`,
-      CAST(NULL AS INT)
-     )
-    ) AS `used_3`
+    `t32`.`account_key`,
+    `t32`.`meter_key`,
+    SUM(IF(`t32`.`span` = 0, 1, 0)) AS `used`,
+    SUM(IF(`t32`.`span` = 1, 1, 0)) AS `used_1`,
+    SUM(IF(`t32`.`span` = 2, 1, 0)) AS `used_2`,
+    SUM(IF(`t32`.`span` = 3, 1, 0)) AS `used_3`
    FROM (
-    SELECT
-     *
+    SELECT DISTINCT
+     `t29`.`account_key`,
+     `t29`.`meter_key`,
+     `t29`.`contact_key`,
+     CASE
+      WHEN `t29`.`occurred_at` >= `t29`.`starts_next`
+      THEN -1
+      WHEN `t29`.`occurred_at` >= `t29`.`starts_0`
+      THEN 0
+      WHEN `t29`.`occurred_at` >= `t29`.`starts_1`
+      THEN 1
+      WHEN `t29`.`occurred_at` >= `t29`.`starts_2`
+      THEN 2
+      WHEN `t29`.`occurred_at` >= `t29`.`starts_3`
+      THEN 3
+      ELSE -1
+     END AS `span`
     FROM (
      SELECT
-      `t16`.`account_key`,
-      `t16`.`meter_key`,
-      `t16`.`contact_key`,
-      `t16`.`day`,
-      `t16`.`occurred_at`,
-      `t16`.`quantity`,
-      `t17`.`window_kind`,
+      `t19`.`account_key`,
+      `t19`.`meter_key`,
+      `t19`.`contact_key`,
+      `t19`.`day`,
+      `t19`.`occurred_at`,
+      `t19`.`quantity`,
+      `t21`.`window_kind`,
+      `t23`.`as_of`,
+      `t23`.`as_of_day`,
       `t6`.`product_id`,
       `t6`.`starts_next`,
       `t6`.`starts_0`,
@@ -2335,15 +2679,14 @@ FROM (
       `t6`.`edge_0`,
       `t6`.`edge_1`,
       `t6`.`edge_2`,
-      `t6`.`edge_3`,
-      `t14`.`as_of`
+      `t6`.`edge_3`
      FROM (
       SELECT
        *
       FROM `usage_raw` AS `t0`
       WHERE
        NOT `t0`.`contact_key` IS NULL
-     ) AS `t16`
+     ) AS `t19`
      INNER JOIN (
       SELECT
        `t2`.`meter_key`,
@@ -2351,28 +2694,24 @@ FROM (
       FROM `catalog_meter` AS `t2`
       WHERE
        `t2`.`aggregate` = 'unique_contacts'
-     ) AS `t17`
-      ON `t16`.`meter_key` = `t17`.`meter_key`
+     ) AS `t21`
+      ON `t19`.`meter_key` = `t21`.`meter_key`
+     CROSS JOIN `t13` AS `t23`
      INNER JOIN `spans` AS `t6`
-      ON `t16`.`account_key` = `t6`.`account_key`
-      AND `t17`.`window_kind` = `t6`.`window_kind`
-     CROSS JOIN (
-      SELECT
-       `t3`.`as_of`
-      FROM `today` AS `t3`
-     ) AS `t14`
-    ) AS `t19`
+      ON `t19`.`account_key` = `t6`.`account_key`
+      AND `t21`.`window_kind` = `t6`.`window_kind`
+    ) AS `t29`
     WHERE
-     `t19`.`occurred_at` <= `t19`.`as_of`
-   ) AS `t22`
+     `t29`.`occurred_at` <= `t29`.`as_of`
+   ) AS `t32`
    GROUP BY
     1,
     2
-  ) AS `t26`
- ) AS `t28`
+  ) AS `t35`
+ ) AS `t37`
 ) AS stage;
 
--- levels 1391dbb810dfb24c
+-- levels f311ddc5617b28e6
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  CAST(`meter_key` AS INT) AS `meter_key`,
@@ -2384,21 +2723,23 @@ FROM (
   `t5`.`account_key`,
   `t5`.`meter_key`,
   `t5`.`day`,
-  CASE
-   WHEN `t5`.`aggregate` = 'latest'
-   THEN `t5`.`quantity_latest`
-   WHEN `t5`.`aggregate` = 'max'
-   THEN MAX(`t5`.`quantity_max`) OVER (
+  IF(
+   `t5`.`aggregate` IN ('sum', 'count'),
+   SUM(IF(`t5`.`aggregate` = 'count', `t5`.`events`, `t5`.`quantity`)) OVER (
     PARTITION BY `t5`.`account_key`, `t5`.`meter_key`
     ORDER BY `t5`.`day` ASC NULLS LAST
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+   ),
+   IF(
+    `t5`.`aggregate` = 'max',
+    MAX(`t5`.`quantity_max`) OVER (
+     PARTITION BY `t5`.`account_key`, `t5`.`meter_key`
+     ORDER BY `t5`.`day` ASC NULLS LAST
+     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ),
+    `t5`.`quantity_latest`
    )
-   ELSE SUM(IF(`t5`.`aggregate` = 'count', `t5`.`events`, `t5`.`quantity`)) OVER (
-    PARTITION BY `t5`.`account_key`, `t5`.`meter_key`
-    ORDER BY `t5`.`day` ASC NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-   )
-  END AS `level`,
+  ) AS `level`,
   COALESCE(
    LEAD(`t5`.`day`) OVER (
     PARTITION BY `t5`.`account_key`, `t5`.`meter_key`
@@ -2799,7 +3140,7 @@ FROM (
  ) AS `t11`
 ) AS stage;
 
--- limit_rows 9bd8e39262f05f35
+-- limit_rows a10cfbfd0d30abed
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -2813,9 +3154,11 @@ SELECT
  `is_unlimited`,
  `enforcement`,
  `basis`,
+ `is_own_limit`,
  `plan_id`,
  CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
- CAST(`paid_quantity` AS BIGINT) AS `paid_quantity`
+ CAST(`paid_quantity` AS BIGINT) AS `paid_quantity`,
+ CAST(`product_units` AS BIGINT) AS `product_units`
 FROM (
  SELECT
   `t31`.`account_key`,
@@ -2830,9 +3173,11 @@ FROM (
   `t31`.`is_unlimited`,
   `t31`.`enforcement`,
   `t31`.`basis`,
+  `t31`.`is_own_limit`,
   `t7`.`plan_id`,
   `t7`.`live_subscriptions`,
-  `t7`.`paid_quantity`
+  `t7`.`paid_quantity`,
+  `t7`.`product_units`
  FROM (
   SELECT
    `t29`.`account_key`,
@@ -2875,7 +3220,8 @@ FROM (
      ) AS STRING),
      'unlimited'
     )
-   ) AS `basis`
+   ) AS `basis`,
+   NOT `t29`.`own_limit` IS NULL AS `is_own_limit`
   FROM (
    SELECT
     `t28`.`account_key`,
@@ -2943,11 +3289,11 @@ FROM (
         `t13`.`valid_from`,
         `t13`.`valid_to`,
         `t13`.`period_start`,
-        `t13`.`renews_at`,
         `t13`.`auto_renew`,
         `t13`.`cancel_at`,
         `t13`.`pending_plan_id`,
         `t13`.`collection`,
+        `t13`.`renews_at`,
         `t13`.`term_months`,
         `t13`.`term_days`,
         `t13`.`is_live`,
@@ -3021,11 +3367,11 @@ FROM (
         `t14`.`valid_from`,
         `t14`.`valid_to`,
         `t14`.`period_start`,
-        `t14`.`renews_at`,
         `t14`.`auto_renew`,
         `t14`.`cancel_at`,
         `t14`.`pending_plan_id`,
         `t14`.`collection`,
+        `t14`.`renews_at`,
         `t14`.`term_months`,
         `t14`.`term_days`,
         `t14`.`is_live`,
@@ -3091,7 +3437,8 @@ FROM (
        `t5`.`as_of_day`,
        `t5`.`this_month`,
        `t5`.`mask_this_month`,
-       `t5`.`mask_last_month`
+       `t5`.`mask_last_month`,
+       `t5`.`usage_from`
       FROM (
        SELECT
         *
@@ -3130,311 +3477,397 @@ FROM (
    `t0`.`product_id`,
    `t0`.`plan_id`,
    `t0`.`live_subscriptions`,
-   `t0`.`quantity` AS `paid_quantity`
+   `t0`.`quantity` AS `paid_quantity`,
+   `t0`.`recurring_units` AS `product_units`
   FROM `owned` AS `t0`
  ) AS `t7`
   ON `t31`.`account_key` = `t7`.`account_key`
   AND `t31`.`product_id` = `t7`.`product_id`
 ) AS stage;
 
--- seat_levels 6ceb19be265ecbc6
-WITH `t14` AS (
+-- seat_levels 07861dfb2d92fb07
+WITH `t17` AS (
  SELECT
-  `t6`.`seat_id`,
-  `t6`.`account_key`,
-  `t6`.`product_id`,
-  `t6`.`contact_id`,
-  `t6`.`assigned_at`,
-  `t6`.`removed_at`,
-  `t12`.`as_of`
- FROM `seat` AS `t6`
+  `t5`.`seat_id`,
+  `t5`.`account_key`,
+  `t5`.`product_id`,
+  `t5`.`contact_id`,
+  `t5`.`assigned_at`,
+  `t5`.`removed_at`,
+  `t15`.`as_of`
+ FROM `seat` AS `t5`
  CROSS JOIN (
   SELECT
    `t3`.`as_of`
   FROM `today` AS `t3`
- ) AS `t12`
-), `t30` AS (
+ ) AS `t15`
+), `t36` AS (
  SELECT
-  `t29`.`account_key`,
-  `t29`.`product_id`,
-  `t29`.`level_0`,
-  `t29`.`level_1`,
-  `t29`.`level_2`,
-  `t29`.`level_3`,
-  `t29`.`level_4`,
-  `t29`.`level_5`,
-  `t29`.`level_6`,
-  `t29`.`level_7`,
-  `t29`.`level_8`,
-  COALESCE(`t29`.`seats_used`, 0) AS `seats_used`,
+  `t35`.`account_key`,
+  `t35`.`product_id`,
+  `t35`.`level_0`,
+  `t35`.`level_1`,
+  `t35`.`level_2`,
+  `t35`.`level_3`,
+  `t35`.`level_4`,
+  `t35`.`level_5`,
+  `t35`.`level_6`,
+  `t35`.`level_7`,
+  `t35`.`level_8`,
+  `t35`.`seats_used`,
   FALSE AS `is_estimated`
  FROM (
   SELECT
-   `t22`.`account_key`,
-   `t22`.`product_id`,
-   `t22`.`level_0`,
-   `t22`.`level_1`,
-   `t22`.`level_2`,
-   `t22`.`level_3`,
-   `t22`.`level_4`,
-   `t22`.`level_5`,
-   `t22`.`level_6`,
-   `t22`.`level_7`,
-   `t22`.`level_8`,
-   `t28`.`seats_used`
+   `t26`.`account_key`,
+   `t26`.`product_id`,
+   `t26`.`level_0`,
+   `t26`.`level_1`,
+   `t26`.`level_2`,
+   `t26`.`level_3`,
+   `t26`.`level_4`,
+   `t26`.`level_5`,
+   `t26`.`level_6`,
+   `t26`.`level_7`,
+   `t26`.`level_8`,
+   `t34`.`seats_used`
   FROM (
    SELECT
-    `t16`.`account_key`,
-    `t16`.`product_id`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 0
-       )
-      )
-      AND (
+    `t19`.`account_key`,
+    `t19`.`product_id`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 0
+     )),
+     SUM(
+      IF(
        (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 0
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 0
         )
        )
-      ),
-      1,
-      0
-     )
-    ) AS `level_0`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 604800
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 604800
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
         )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_1`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 1209600
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 1209600
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_2`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 1814400
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 1814400
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_3`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 2419200
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 2419200
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_4`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 3024000
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 3024000
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_5`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 3628800
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 3628800
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_6`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 4233600
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 4233600
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_7`,
-    SUM(
-     IF(
-      (
-       `t16`.`assigned_at` <= (
-        `t16`.`as_of` - 4838400
-       )
-      )
-      AND (
-       (
-        `t16`.`removed_at` IS NULL
-       )
-       OR (
-        `t16`.`removed_at` > (
-         `t16`.`as_of` - 4838400
-        )
-       )
-      ),
-      1,
-      0
-     )
-    ) AS `level_8`
-   FROM `t14` AS `t16`
-   GROUP BY
-    1,
-    2
-  ) AS `t22`
-  LEFT OUTER JOIN (
-   SELECT
-    `t26`.`account_key`,
-    `t26`.`product_id`,
-    COUNT(`t26`.`contact_key`) AS `seats_used`
-   FROM (
-    SELECT
-     `t25`.`account_key`,
-     `t25`.`product_id`,
-     `t25`.`contact_key`
-    FROM (
-     SELECT DISTINCT
-      `t23`.`account_key`,
-      `t23`.`product_id`,
-      `t23`.`contact_key`
-     FROM (
-      SELECT
-       `t20`.`seat_id`,
-       `t20`.`account_key`,
-       `t20`.`product_id`,
-       `t20`.`contact_id`,
-       `t20`.`assigned_at`,
-       `t20`.`removed_at`,
-       `t20`.`as_of`,
-       `t7`.`contact_key`
-      FROM (
-       SELECT
-        *
-       FROM `t14` AS `t16`
-       WHERE
-        `t16`.`assigned_at` <= `t16`.`as_of`
-        AND (
-         (
-          `t16`.`removed_at` IS NULL
-         ) OR (
-          `t16`.`removed_at` > `t16`.`as_of`
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 0
          )
         )
-      ) AS `t20`
-      INNER JOIN `contact_key` AS `t7`
-       ON `t20`.`contact_id` = `t7`.`contact_id`
-     ) AS `t23`
-    ) AS `t25`
-    LEFT SEMI JOIN `active` AS `t5`
-     ON `t25`.`account_key` = `t5`.`account_key`
-     AND `t25`.`product_id` = `t5`.`product_id`
-     AND `t25`.`contact_key` = `t5`.`contact_key`
-   ) AS `t26`
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_0`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 604800
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 604800
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 604800
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_1`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 1209600
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 1209600
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 1209600
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_2`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 1814400
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 1814400
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 1814400
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_3`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 2419200
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 2419200
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 2419200
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_4`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 3024000
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 3024000
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 3024000
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_5`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 3628800
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 3628800
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 3628800
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_6`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 4233600
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 4233600
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 4233600
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_7`,
+    IF(
+     BOOL_OR(`t19`.`assigned_at` <= (
+      `t19`.`as_of` - 4838400
+     )),
+     SUM(
+      IF(
+       (
+        `t19`.`assigned_at` <= (
+         `t19`.`as_of` - 4838400
+        )
+       )
+       AND (
+        (
+         `t19`.`removed_at` IS NULL
+        )
+        OR (
+         `t19`.`removed_at` > (
+          `t19`.`as_of` - 4838400
+         )
+        )
+       ),
+       1,
+       0
+      )
+     ),
+     CAST(NULL AS BIGINT)
+    ) AS `level_8`
+   FROM `t17` AS `t19`
    GROUP BY
     1,
     2
-  ) AS `t28`
-   ON `t22`.`account_key` = `t28`.`account_key`
-   AND `t22`.`product_id` = `t28`.`product_id`
- ) AS `t29`
+  ) AS `t26`
+  LEFT OUTER JOIN (
+   SELECT
+    `t32`.`account_key`,
+    `t32`.`product_id`,
+    `t32`.`seats_used`
+   FROM (
+    SELECT
+     `t31`.`account_key`,
+     `t31`.`product_id`,
+     `t31`.`seats_used`,
+     `t14`.`has_usage_contact`
+    FROM (
+     SELECT
+      `t29`.`account_key`,
+      `t29`.`product_id`,
+      SUM(COALESCE(`t29`.`is_seen`, 0)) AS `seats_used`
+     FROM (
+      SELECT
+       `t28`.`account_key`,
+       `t28`.`product_id`,
+       `t28`.`contact_id`,
+       `t28`.`contact_key`,
+       `t12`.`is_seen`
+      FROM (
+       SELECT DISTINCT
+        `t25`.`account_key`,
+        `t25`.`product_id`,
+        `t25`.`contact_id`,
+        `t25`.`contact_key`
+       FROM (
+        SELECT
+         `t23`.`seat_id`,
+         `t23`.`account_key`,
+         `t23`.`product_id`,
+         `t23`.`contact_id`,
+         `t23`.`assigned_at`,
+         `t23`.`removed_at`,
+         `t23`.`as_of`,
+         `t6`.`contact_key`
+        FROM (
+         SELECT
+          *
+         FROM `t17` AS `t19`
+         WHERE
+          `t19`.`assigned_at` <= `t19`.`as_of`
+          AND (
+           (
+            `t19`.`removed_at` IS NULL
+           ) OR (
+            `t19`.`removed_at` > `t19`.`as_of`
+           )
+          )
+          AND NOT `t19`.`contact_id` IS NULL
+        ) AS `t23`
+        LEFT OUTER JOIN `contact_key` AS `t6`
+         ON `t23`.`contact_id` = `t6`.`contact_id`
+       ) AS `t25`
+      ) AS `t28`
+      LEFT OUTER JOIN (
+       SELECT
+        `t0`.`account_key`,
+        `t0`.`product_id`,
+        `t0`.`contact_key`,
+        1 AS `is_seen`
+       FROM `active` AS `t0`
+      ) AS `t12`
+       ON `t28`.`account_key` = `t12`.`account_key`
+       AND `t28`.`product_id` = `t12`.`product_id`
+       AND `t28`.`contact_key` = `t12`.`contact_key`
+     ) AS `t29`
+     GROUP BY
+      1,
+      2
+    ) AS `t31`
+    CROSS JOIN (
+     SELECT
+      `t1`.`has_usage_contact`
+     FROM `known` AS `t1`
+    ) AS `t14`
+   ) AS `t32`
+   WHERE
+    `t32`.`has_usage_contact`
+  ) AS `t34`
+   ON `t26`.`account_key` = `t34`.`account_key`
+   AND `t26`.`product_id` = `t34`.`product_id`
+ ) AS `t35`
 )
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
@@ -3453,15 +3886,15 @@ SELECT
 FROM (
  SELECT
   *
- FROM `t30` AS `t31`
+ FROM `t36` AS `t37`
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   `t18`.`account_key`,
-   `t18`.`product_id`,
-   `t18`.`people` AS `level_0`,
+   `t21`.`account_key`,
+   `t21`.`product_id`,
+   `t21`.`people` AS `level_0`,
    CAST(NULL AS BIGINT) AS `level_1`,
    CAST(NULL AS BIGINT) AS `level_2`,
    CAST(NULL AS BIGINT) AS `level_3`,
@@ -3470,17 +3903,17 @@ FROM (
    CAST(NULL AS BIGINT) AS `level_6`,
    CAST(NULL AS BIGINT) AS `level_7`,
    CAST(NULL AS BIGINT) AS `level_8`,
-   `t18`.`people` AS `seats_used`,
+   `t21`.`people` AS `seats_used`,
    TRUE AS `is_estimated`
   FROM (
    SELECT
     *
    FROM (
     SELECT
-     `t13`.`account_key`,
-     `t13`.`product_id`,
-     `t13`.`people`,
-     `t11`.`has_seat`
+     `t16`.`account_key`,
+     `t16`.`product_id`,
+     `t16`.`people`,
+     `t13`.`has_seat`
     FROM (
      SELECT
       `t0`.`account_key`,
@@ -3490,546 +3923,25 @@ FROM (
      GROUP BY
       1,
       2
-    ) AS `t13`
+    ) AS `t16`
     CROSS JOIN (
      SELECT
       `t1`.`has_seat`
      FROM `known` AS `t1`
-    ) AS `t11`
-   ) AS `t15`
+    ) AS `t13`
+   ) AS `t18`
    WHERE
     NOT (
-     `t15`.`has_seat`
+     `t18`.`has_seat`
     )
-  ) AS `t18`
-  LEFT ANTI JOIN `t30` AS `t32`
-   ON `t18`.`account_key` = `t32`.`account_key`
-   AND `t18`.`product_id` = `t32`.`product_id`
- ) AS `t33`
-) AS stage;
-
--- limit_state 6eb5cf221709d500
-SELECT
- CAST(`account_key` AS INT) AS `account_key`,
- `product_id`,
- `meter_id`,
- CAST(`meter_key` AS INT) AS `meter_key`,
- `plan_id`,
- CAST(`paid_quantity` AS BIGINT) AS `paid_quantity`,
- `aggregate`,
- `meter_kind`,
- `period`,
- `value_meter`,
- CAST(`limit_quantity` AS BIGINT) AS `limit_quantity`,
- `is_unlimited`,
- `enforcement`,
- `basis`,
- CAST(`starts_next` AS BIGINT) AS `starts_next`,
- CAST(`starts_0` AS BIGINT) AS `starts_0`,
- CAST(`starts_1` AS BIGINT) AS `starts_1`,
- CAST(`starts_2` AS BIGINT) AS `starts_2`,
- CAST(`starts_3` AS BIGINT) AS `starts_3`,
- CAST(`as_of` AS BIGINT) AS `as_of`,
- CAST(`as_of_day` AS INT) AS `as_of_day`,
- CAST(`started_at` AS BIGINT) AS `started_at`,
- CAST(`bought_at` AS BIGINT) AS `bought_at`,
- CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
- CAST(`seats_used` AS BIGINT) AS `seats_used`,
- `is_estimated`,
- CAST(`used` AS BIGINT) AS `used`,
- CAST(`used_1` AS BIGINT) AS `used_1`,
- CAST(`used_2` AS BIGINT) AS `used_2`,
- CAST(`used_3` AS BIGINT) AS `used_3`,
- CAST(`week_1` AS BIGINT) AS `week_1`,
- CAST(`week_2` AS BIGINT) AS `week_2`,
- CAST(`week_3` AS BIGINT) AS `week_3`,
- CAST(`week_4` AS BIGINT) AS `week_4`,
- CAST(`week_5` AS BIGINT) AS `week_5`,
- CAST(`week_6` AS BIGINT) AS `week_6`,
- CAST(`week_7` AS BIGINT) AS `week_7`,
- CAST(`week_8` AS BIGINT) AS `week_8`,
- CAST(`level_0` AS BIGINT) AS `level_0`,
- CAST(`level_1` AS BIGINT) AS `level_1`,
- CAST(`level_2` AS BIGINT) AS `level_2`,
- CAST(`level_3` AS BIGINT) AS `level_3`,
- CAST(`level_4` AS BIGINT) AS `level_4`,
- CAST(`level_5` AS BIGINT) AS `level_5`,
- CAST(`level_6` AS BIGINT) AS `level_6`,
- CAST(`level_7` AS BIGINT) AS `level_7`,
- CAST(`level_8` AS BIGINT) AS `level_8`,
- `utilisation`,
- `adoption`,
- CAST(`adopted_quantity` AS BIGINT) AS `adopted_quantity`,
- CAST(`idle` AS BIGINT) AS `idle`,
- CAST(`overage_periods_3` AS BIGINT) AS `overage_periods_3`,
- CAST(`periods_at_90_3` AS BIGINT) AS `periods_at_90_3`,
- CAST(`complete_periods` AS BIGINT) AS `complete_periods`,
- CAST(`peak_3` AS BIGINT) AS `peak_3`
-FROM (
- SELECT
-  `t28`.`account_key`,
-  `t28`.`product_id`,
-  `t28`.`meter_id`,
-  `t28`.`meter_key`,
-  `t28`.`plan_id`,
-  `t28`.`paid_quantity`,
-  `t28`.`aggregate`,
-  `t28`.`meter_kind`,
-  `t28`.`period`,
-  `t28`.`value_meter`,
-  `t28`.`limit_quantity`,
-  `t28`.`is_unlimited`,
-  `t28`.`enforcement`,
-  `t28`.`basis`,
-  `t28`.`starts_next`,
-  `t28`.`starts_0`,
-  `t28`.`starts_1`,
-  `t28`.`starts_2`,
-  `t28`.`starts_3`,
-  `t28`.`as_of`,
-  `t28`.`as_of_day`,
-  `t28`.`started_at`,
-  `t28`.`bought_at`,
-  `t28`.`live_subscriptions`,
-  `t28`.`seats_used`,
-  `t28`.`is_estimated`,
-  `t28`.`used`,
-  `t28`.`used_1`,
-  `t28`.`used_2`,
-  `t28`.`used_3`,
-  `t28`.`week_1`,
-  `t28`.`week_2`,
-  `t28`.`week_3`,
-  `t28`.`week_4`,
-  `t28`.`week_5`,
-  `t28`.`week_6`,
-  `t28`.`week_7`,
-  `t28`.`week_8`,
-  `t28`.`level_0`,
-  `t28`.`level_1`,
-  `t28`.`level_2`,
-  `t28`.`level_3`,
-  `t28`.`level_4`,
-  `t28`.`level_5`,
-  `t28`.`level_6`,
-  `t28`.`level_7`,
-  `t28`.`level_8`,
-  IF(
-   (
-    `t28`.`limit_quantity` > 0
-   ) AND (
-    `t28`.`enforcement` <> 'auto'
-   ),
-   CAST(`t28`.`used` AS DOUBLE) / CAST(IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE),
-   CAST(NULL AS DOUBLE)
-  ) AS `utilisation`,
-  CAST(CASE
-   WHEN `t28`.`aggregate` = 'seats'
-   THEN `t28`.`seats_used`
-   WHEN `t28`.`meter_kind` = 'stock'
-   THEN `t28`.`used`
-   ELSE IF(
-    COALESCE(`t28`.`bought_at` > `t28`.`starts_1`, FALSE),
-    CAST(NULL AS BIGINT),
-    `t28`.`used_1`
-   )
-  END AS DOUBLE) / CAST(IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE) AS `adoption`,
-  CASE
-   WHEN `t28`.`aggregate` = 'seats'
-   THEN `t28`.`seats_used`
-   WHEN `t28`.`meter_kind` = 'stock'
-   THEN `t28`.`used`
-   ELSE IF(
-    COALESCE(`t28`.`bought_at` > `t28`.`starts_1`, FALSE),
-    CAST(NULL AS BIGINT),
-    `t28`.`used_1`
-   )
-  END AS `adopted_quantity`,
-  IF(
-   `t28`.`limit_quantity` > 0,
-   GREATEST(
-    IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) - COALESCE(
-     CASE
-      WHEN `t28`.`aggregate` = 'seats'
-      THEN `t28`.`seats_used`
-      WHEN `t28`.`meter_kind` = 'stock'
-      THEN `t28`.`used`
-      ELSE IF(
-       COALESCE(`t28`.`bought_at` > `t28`.`starts_1`, FALSE),
-       CAST(NULL AS BIGINT),
-       `t28`.`used_1`
-      )
-     END,
-     `t28`.`used`
-    ),
-    0
-   ),
-   CAST(NULL AS BIGINT)
-  ) AS `idle`,
-  CAST(IF(
-   COALESCE(
-    `t28`.`used_1` > IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)),
-    FALSE
-   ),
-   1,
-   0
-  ) + IF(
-   COALESCE(
-    `t28`.`used_2` > IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)),
-    FALSE
-   ),
-   1,
-   0
-  ) + IF(
-   COALESCE(
-    `t28`.`used_3` > IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)),
-    FALSE
-   ),
-   1,
-   0
-  ) AS BIGINT) AS `overage_periods_3`,
-  CAST(IF(
-   COALESCE(
-    (
-     `t28`.`used_1` * 100
-    ) >= (
-     IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
-    ),
-    FALSE
-   ),
-   1,
-   0
-  ) + IF(
-   COALESCE(
-    (
-     `t28`.`used_2` * 100
-    ) >= (
-     IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
-    ),
-    FALSE
-   ),
-   1,
-   0
-  ) + IF(
-   COALESCE(
-    (
-     `t28`.`used_3` * 100
-    ) >= (
-     IF(`t28`.`limit_quantity` > 0, `t28`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
-    ),
-    FALSE
-   ),
-   1,
-   0
-  ) AS BIGINT) AS `periods_at_90_3`,
-  CAST(IF(NOT `t28`.`used_1` IS NULL, 1, 0) + IF(NOT `t28`.`used_2` IS NULL, 1, 0) + IF(NOT `t28`.`used_3` IS NULL, 1, 0) AS BIGINT) AS `complete_periods`,
-  GREATEST(
-   COALESCE(`t28`.`used_1`, 0),
-   COALESCE(`t28`.`used_2`, 0),
-   COALESCE(`t28`.`used_3`, 0)
-  ) AS `peak_3`
- FROM (
-  SELECT
-   `t9`.`account_key`,
-   `t9`.`product_id`,
-   `t9`.`meter_id`,
-   `t9`.`meter_key`,
-   `t9`.`plan_id`,
-   `t9`.`paid_quantity`,
-   `t9`.`aggregate`,
-   `t9`.`meter_kind`,
-   `t9`.`period`,
-   `t9`.`value_meter`,
-   `t9`.`limit_quantity`,
-   `t9`.`is_unlimited`,
-   `t9`.`enforcement`,
-   `t9`.`basis`,
-   `t27`.`starts_next`,
-   `t27`.`starts_0`,
-   `t27`.`starts_1`,
-   `t27`.`starts_2`,
-   `t27`.`starts_3`,
-   `t22`.`as_of`,
-   `t22`.`as_of_day`,
-   `t21`.`started_at`,
-   `t21`.`bought_at`,
-   `t9`.`live_subscriptions`,
-   IF(
-    `t9`.`aggregate` = 'seats',
-    IF(`t23`.`has_seat`, COALESCE(`t20`.`seat_seats_used`, 0), `t20`.`seat_seats_used`),
-    CAST(NULL AS BIGINT)
-   ) AS `seats_used`,
-   IF(
-    `t9`.`aggregate` = 'seats',
-    COALESCE(`t20`.`seat_is_estimated`, NOT (
-     `t23`.`has_seat`
-    )),
-    FALSE
-   ) AS `is_estimated`,
-   CASE
-    WHEN `t9`.`aggregate` = 'seats'
-    THEN IF(`t23`.`has_seat`, COALESCE(`t20`.`seat_level_0`, 0), `t20`.`seat_level_0`)
-    WHEN (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    )
-    THEN COALESCE(`t18`.`flow_used`, 0)
-    ELSE IF(
-     `t9`.`aggregate` IN ('sum', 'count'),
-     COALESCE(`t19`.`stock_used`, 0),
-     `t19`.`stock_used`
-    )
-   END AS `used`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t9`.`aggregate` = 'seats'
-    )
-    AND (
-     `t27`.`starts_1` >= `t21`.`started_at`
-    ),
-    COALESCE(`t18`.`flow_used_1`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_1`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t9`.`aggregate` = 'seats'
-    )
-    AND (
-     `t27`.`starts_2` >= `t21`.`started_at`
-    ),
-    COALESCE(`t18`.`flow_used_2`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_2`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t9`.`aggregate` = 'seats'
-    )
-    AND (
-     `t27`.`starts_3` >= `t21`.`started_at`
-    ),
-    COALESCE(`t18`.`flow_used_3`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_3`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_1`, 0),
-    0
-   ) AS `week_1`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_2`, 0),
-    0
-   ) AS `week_2`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_3`, 0),
-    0
-   ) AS `week_3`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_4`, 0),
-    0
-   ) AS `week_4`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_5`, 0),
-    0
-   ) AS `week_5`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_6`, 0),
-    0
-   ) AS `week_6`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_7`, 0),
-    0
-   ) AS `week_7`,
-   IF(
-    (
-     `t9`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t9`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t18`.`flow_week_8`, 0),
-    0
-   ) AS `week_8`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_0`, `t19`.`stock_level_0`) AS `level_0`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_1`, `t19`.`stock_level_1`) AS `level_1`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_2`, `t19`.`stock_level_2`) AS `level_2`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_3`, `t19`.`stock_level_3`) AS `level_3`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_4`, `t19`.`stock_level_4`) AS `level_4`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_5`, `t19`.`stock_level_5`) AS `level_5`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_6`, `t19`.`stock_level_6`) AS `level_6`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_7`, `t19`.`stock_level_7`) AS `level_7`,
-   IF(`t9`.`aggregate` = 'seats', `t20`.`seat_level_8`, `t19`.`stock_level_8`) AS `level_8`
-  FROM `limit_rows` AS `t9`
-  LEFT OUTER JOIN (
-   SELECT
-    `t25`.`account_key`,
-    `t25`.`product_id`,
-    `t25`.`period`,
-    `t25`.`starts_next`,
-    `t25`.`starts_0`,
-    `t25`.`starts_1`,
-    `t25`.`starts_2`,
-    `t25`.`starts_3`
-   FROM (
-    SELECT
-     `t24`.`account_key`,
-     `t24`.`product_id`,
-     `t24`.`starts_next`,
-     `t24`.`starts_0`,
-     `t24`.`starts_1`,
-     `t24`.`starts_2`,
-     `t24`.`starts_3`,
-     `t24`.`edge_0`,
-     `t24`.`edge_1`,
-     `t24`.`edge_2`,
-     `t24`.`edge_3`,
-     `t24`.`period`
-    FROM (
-     SELECT
-      `t10`.`account_key`,
-      `t10`.`product_id`,
-      `t10`.`window_kind`,
-      `t10`.`starts_next`,
-      `t10`.`starts_0`,
-      `t10`.`starts_1`,
-      `t10`.`starts_2`,
-      `t10`.`starts_3`,
-      `t10`.`edge_0`,
-      `t10`.`edge_1`,
-      `t10`.`edge_2`,
-      `t10`.`edge_3`,
-      `t11`.`period`
-     FROM `spans` AS `t10`
-     INNER JOIN `kinds` AS `t11`
-      ON `t10`.`window_kind` = `t11`.`window_kind`
-    ) AS `t24`
-   ) AS `t25`
-  ) AS `t27`
-   ON `t9`.`account_key` = `t27`.`account_key`
-   AND `t9`.`product_id` = `t27`.`product_id`
-   AND `t9`.`period` = `t27`.`period`
-  LEFT OUTER JOIN (
-   SELECT
-    `t1`.`account_key`,
-    `t1`.`meter_key`,
-    `t1`.`used` AS `flow_used`,
-    `t1`.`used_1` AS `flow_used_1`,
-    `t1`.`used_2` AS `flow_used_2`,
-    `t1`.`used_3` AS `flow_used_3`,
-    `t1`.`week_1` AS `flow_week_1`,
-    `t1`.`week_2` AS `flow_week_2`,
-    `t1`.`week_3` AS `flow_week_3`,
-    `t1`.`week_4` AS `flow_week_4`,
-    `t1`.`week_5` AS `flow_week_5`,
-    `t1`.`week_6` AS `flow_week_6`,
-    `t1`.`week_7` AS `flow_week_7`,
-    `t1`.`week_8` AS `flow_week_8`
-   FROM `flows` AS `t1`
-  ) AS `t18`
-   ON `t9`.`account_key` = `t18`.`account_key` AND `t9`.`meter_key` = `t18`.`meter_key`
-  LEFT OUTER JOIN (
-   SELECT
-    `t2`.`account_key`,
-    `t2`.`meter_key`,
-    `t2`.`level_0` AS `stock_level_0`,
-    `t2`.`level_1` AS `stock_level_1`,
-    `t2`.`level_2` AS `stock_level_2`,
-    `t2`.`level_3` AS `stock_level_3`,
-    `t2`.`level_4` AS `stock_level_4`,
-    `t2`.`level_5` AS `stock_level_5`,
-    `t2`.`level_6` AS `stock_level_6`,
-    `t2`.`level_7` AS `stock_level_7`,
-    `t2`.`level_8` AS `stock_level_8`,
-    `t2`.`used` AS `stock_used`
-   FROM `stocks` AS `t2`
-  ) AS `t19`
-   ON `t9`.`account_key` = `t19`.`account_key` AND `t9`.`meter_key` = `t19`.`meter_key`
-  LEFT OUTER JOIN (
-   SELECT
-    `t3`.`account_key`,
-    `t3`.`product_id`,
-    `t3`.`level_0` AS `seat_level_0`,
-    `t3`.`level_1` AS `seat_level_1`,
-    `t3`.`level_2` AS `seat_level_2`,
-    `t3`.`level_3` AS `seat_level_3`,
-    `t3`.`level_4` AS `seat_level_4`,
-    `t3`.`level_5` AS `seat_level_5`,
-    `t3`.`level_6` AS `seat_level_6`,
-    `t3`.`level_7` AS `seat_level_7`,
-    `t3`.`level_8` AS `seat_level_8`,
-    `t3`.`seats_used` AS `seat_seats_used`,
-    `t3`.`is_estimated` AS `seat_is_estimated`
-   FROM `seat_levels` AS `t3`
-  ) AS `t20`
-   ON `t9`.`account_key` = `t20`.`account_key`
-   AND `t9`.`product_id` = `t20`.`product_id`
-  LEFT OUTER JOIN (
-   SELECT
-    `t4`.`account_key`,
-    `t4`.`product_id`,
-    `t4`.`started_at`,
-    `t4`.`bought_at`
-   FROM `history` AS `t4`
   ) AS `t21`
-   ON `t9`.`account_key` = `t21`.`account_key`
-   AND `t9`.`product_id` = `t21`.`product_id`
-  CROSS JOIN (
-   SELECT
-    `t5`.`as_of`,
-    `t5`.`as_of_day`
-   FROM `today` AS `t5`
-  ) AS `t22`
-  CROSS JOIN (
-   SELECT
-    `t6`.`has_seat`
-   FROM `known` AS `t6`
-  ) AS `t23`
- ) AS `t28`
+  LEFT ANTI JOIN `t36` AS `t38`
+   ON `t21`.`account_key` = `t38`.`account_key`
+   AND `t21`.`product_id` = `t38`.`product_id`
+ ) AS `t39`
 ) AS stage;
 
--- limit_profile b7b47fa3be29364f
+-- limit_state 67c6e6b2c22067d8
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -4043,6 +3955,7 @@ SELECT
  `value_meter`,
  CAST(`limit_quantity` AS BIGINT) AS `limit_quantity`,
  `is_unlimited`,
+ `is_own_limit`,
  `enforcement`,
  `basis`,
  CAST(`starts_next` AS BIGINT) AS `starts_next`,
@@ -4053,7 +3966,8 @@ SELECT
  CAST(`as_of` AS BIGINT) AS `as_of`,
  CAST(`as_of_day` AS INT) AS `as_of_day`,
  CAST(`started_at` AS BIGINT) AS `started_at`,
- CAST(`bought_at` AS BIGINT) AS `bought_at`,
+ CAST(`changed_at` AS BIGINT) AS `changed_at`,
+ `is_paid`,
  CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
  CAST(`seats_used` AS BIGINT) AS `seats_used`,
  `is_estimated`,
@@ -4086,6 +4000,687 @@ SELECT
  CAST(`periods_at_90_3` AS BIGINT) AS `periods_at_90_3`,
  CAST(`complete_periods` AS BIGINT) AS `complete_periods`,
  CAST(`peak_3` AS BIGINT) AS `peak_3`,
+ CAST(`plan_used_1` AS BIGINT) AS `plan_used_1`,
+ CAST(`plan_used_2` AS BIGINT) AS `plan_used_2`,
+ CAST(`plan_used_3` AS BIGINT) AS `plan_used_3`
+FROM (
+ SELECT
+  `t29`.`account_key`,
+  `t29`.`product_id`,
+  `t29`.`meter_id`,
+  `t29`.`meter_key`,
+  `t29`.`plan_id`,
+  `t29`.`paid_quantity`,
+  `t29`.`aggregate`,
+  `t29`.`meter_kind`,
+  `t29`.`period`,
+  `t29`.`value_meter`,
+  `t29`.`limit_quantity`,
+  `t29`.`is_unlimited`,
+  `t29`.`is_own_limit`,
+  `t29`.`enforcement`,
+  `t29`.`basis`,
+  `t29`.`starts_next`,
+  `t29`.`starts_0`,
+  `t29`.`starts_1`,
+  `t29`.`starts_2`,
+  `t29`.`starts_3`,
+  `t29`.`as_of`,
+  `t29`.`as_of_day`,
+  `t29`.`started_at`,
+  `t29`.`changed_at`,
+  `t29`.`is_paid`,
+  `t29`.`live_subscriptions`,
+  `t29`.`seats_used`,
+  `t29`.`is_estimated`,
+  `t29`.`used`,
+  `t29`.`used_1`,
+  `t29`.`used_2`,
+  `t29`.`used_3`,
+  `t29`.`week_1`,
+  `t29`.`week_2`,
+  `t29`.`week_3`,
+  `t29`.`week_4`,
+  `t29`.`week_5`,
+  `t29`.`week_6`,
+  `t29`.`week_7`,
+  `t29`.`week_8`,
+  `t29`.`level_0`,
+  `t29`.`level_1`,
+  `t29`.`level_2`,
+  `t29`.`level_3`,
+  `t29`.`level_4`,
+  `t29`.`level_5`,
+  `t29`.`level_6`,
+  `t29`.`level_7`,
+  `t29`.`level_8`,
+  IF(
+   (
+    `t29`.`limit_quantity` > 0
+   ) AND (
+    `t29`.`enforcement` <> 'auto'
+   ),
+   CAST(`t29`.`used` AS DOUBLE) / CAST(IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE),
+   CAST(NULL AS DOUBLE)
+  ) AS `utilisation`,
+  CAST(CASE
+   WHEN `t29`.`aggregate` = 'seats'
+   THEN IF(
+    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+     `t29`.`as_of` - 2419200
+    ),
+    `t29`.`seats_used`,
+    CAST(NULL AS BIGINT)
+   )
+   WHEN `t29`.`meter_kind` = 'stock'
+   THEN IF(
+    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+     `t29`.`as_of` - 2419200
+    ),
+    `t29`.`used`,
+    CAST(NULL AS BIGINT)
+   )
+   ELSE IF(
+    COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+    `t29`.`used_1`,
+    CAST(NULL AS BIGINT)
+   )
+  END AS DOUBLE) / CAST(IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE) AS `adoption`,
+  CASE
+   WHEN `t29`.`aggregate` = 'seats'
+   THEN IF(
+    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+     `t29`.`as_of` - 2419200
+    ),
+    `t29`.`seats_used`,
+    CAST(NULL AS BIGINT)
+   )
+   WHEN `t29`.`meter_kind` = 'stock'
+   THEN IF(
+    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+     `t29`.`as_of` - 2419200
+    ),
+    `t29`.`used`,
+    CAST(NULL AS BIGINT)
+   )
+   ELSE IF(
+    COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+    `t29`.`used_1`,
+    CAST(NULL AS BIGINT)
+   )
+  END AS `adopted_quantity`,
+  IF(
+   `t29`.`limit_quantity` > 0,
+   GREATEST(
+    IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) - COALESCE(
+     CASE
+      WHEN `t29`.`aggregate` = 'seats'
+      THEN IF(
+       GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+        `t29`.`as_of` - 2419200
+       ),
+       `t29`.`seats_used`,
+       CAST(NULL AS BIGINT)
+      )
+      WHEN `t29`.`meter_kind` = 'stock'
+      THEN IF(
+       GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
+        `t29`.`as_of` - 2419200
+       ),
+       `t29`.`used`,
+       CAST(NULL AS BIGINT)
+      )
+      ELSE IF(
+       COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+       `t29`.`used_1`,
+       CAST(NULL AS BIGINT)
+      )
+     END,
+     `t29`.`used`
+    ),
+    0
+   ),
+   CAST(NULL AS BIGINT)
+  ) AS `idle`,
+  CAST(IF(
+   COALESCE(
+    IF(
+     COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+     `t29`.`used_1`,
+     CAST(NULL AS BIGINT)
+    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    FALSE
+   ),
+   1,
+   0
+  ) + IF(
+   COALESCE(
+    IF(
+     COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
+     `t29`.`used_2`,
+     CAST(NULL AS BIGINT)
+    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    FALSE
+   ),
+   1,
+   0
+  ) + IF(
+   COALESCE(
+    IF(
+     COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
+     `t29`.`used_3`,
+     CAST(NULL AS BIGINT)
+    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    FALSE
+   ),
+   1,
+   0
+  ) AS BIGINT) AS `overage_periods_3`,
+  CAST(IF(
+   COALESCE(
+    (
+     IF(
+      COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+      `t29`.`used_1`,
+      CAST(NULL AS BIGINT)
+     ) * 100
+    ) >= (
+     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) + IF(
+   COALESCE(
+    (
+     IF(
+      COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
+      `t29`.`used_2`,
+      CAST(NULL AS BIGINT)
+     ) * 100
+    ) >= (
+     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) + IF(
+   COALESCE(
+    (
+     IF(
+      COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
+      `t29`.`used_3`,
+      CAST(NULL AS BIGINT)
+     ) * 100
+    ) >= (
+     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) AS BIGINT) AS `periods_at_90_3`,
+  CAST(IF(NOT `t29`.`used_1` IS NULL, 1, 0) + IF(NOT `t29`.`used_2` IS NULL, 1, 0) + IF(NOT `t29`.`used_3` IS NULL, 1, 0) AS BIGINT) AS `complete_periods`,
+  GREATEST(
+   COALESCE(`t29`.`used_1`, 0),
+   COALESCE(`t29`.`used_2`, 0),
+   COALESCE(`t29`.`used_3`, 0)
+  ) AS `peak_3`,
+  IF(
+   COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
+   `t29`.`used_1`,
+   CAST(NULL AS BIGINT)
+  ) AS `plan_used_1`,
+  IF(
+   COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
+   `t29`.`used_2`,
+   CAST(NULL AS BIGINT)
+  ) AS `plan_used_2`,
+  IF(
+   COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
+   `t29`.`used_3`,
+   CAST(NULL AS BIGINT)
+  ) AS `plan_used_3`
+ FROM (
+  SELECT
+   `t28`.`account_key`,
+   `t28`.`product_id`,
+   `t28`.`meter_id`,
+   `t28`.`meter_key`,
+   `t28`.`plan_id`,
+   `t28`.`paid_quantity`,
+   `t28`.`aggregate`,
+   `t28`.`meter_kind`,
+   `t28`.`period`,
+   `t28`.`value_meter`,
+   `t28`.`limit_quantity`,
+   `t28`.`is_unlimited`,
+   `t28`.`is_own_limit`,
+   `t28`.`enforcement`,
+   `t28`.`basis`,
+   `t28`.`starts_next`,
+   `t28`.`starts_0`,
+   `t28`.`starts_1`,
+   `t28`.`starts_2`,
+   `t28`.`starts_3`,
+   `t28`.`as_of`,
+   `t28`.`as_of_day`,
+   GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`) AS `started_at`,
+   GREATEST(COALESCE(`t28`.`bought_at`, 0), COALESCE(`t28`.`downgraded_at`, 0)) AS `changed_at`,
+   `t28`.`product_units` > 0 AS `is_paid`,
+   `t28`.`live_subscriptions`,
+   CASE
+    WHEN NOT (
+     `t28`.`aggregate` = 'seats'
+    )
+    THEN CAST(NULL AS BIGINT)
+    WHEN `t28`.`has_seat` AND (
+     COALESCE(`t28`.`seat_level_0`, 0) = 0
+    )
+    THEN 0
+    ELSE `t28`.`seat_seats_used`
+   END AS `seats_used`,
+   IF(
+    `t28`.`aggregate` = 'seats',
+    COALESCE(`t28`.`seat_is_estimated`, NOT (
+     `t28`.`has_seat`
+    )),
+    FALSE
+   ) AS `is_estimated`,
+   CASE
+    WHEN `t28`.`aggregate` = 'seats'
+    THEN IF(`t28`.`has_seat`, COALESCE(`t28`.`seat_level_0`, 0), `t28`.`seat_level_0`)
+    WHEN (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    )
+    THEN COALESCE(`t28`.`flow_used`, 0)
+    ELSE IF(
+     `t28`.`aggregate` IN ('sum', 'count'),
+     COALESCE(`t28`.`stock_used`, 0),
+     `t28`.`stock_used`
+    )
+   END AS `used`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    )
+    AND NOT (
+     `t28`.`aggregate` = 'seats'
+    )
+    AND (
+     `t28`.`starts_1` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+    ),
+    COALESCE(`t28`.`flow_used_1`, 0),
+    CAST(NULL AS BIGINT)
+   ) AS `used_1`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    )
+    AND NOT (
+     `t28`.`aggregate` = 'seats'
+    )
+    AND (
+     `t28`.`starts_2` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+    ),
+    COALESCE(`t28`.`flow_used_2`, 0),
+    CAST(NULL AS BIGINT)
+   ) AS `used_2`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    )
+    AND NOT (
+     `t28`.`aggregate` = 'seats'
+    )
+    AND (
+     `t28`.`starts_3` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+    ),
+    COALESCE(`t28`.`flow_used_3`, 0),
+    CAST(NULL AS BIGINT)
+   ) AS `used_3`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_1`, 0),
+    0
+   ) AS `week_1`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_2`, 0),
+    0
+   ) AS `week_2`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_3`, 0),
+    0
+   ) AS `week_3`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_4`, 0),
+    0
+   ) AS `week_4`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_5`, 0),
+    0
+   ) AS `week_5`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_6`, 0),
+    0
+   ) AS `week_6`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_7`, 0),
+    0
+   ) AS `week_7`,
+   IF(
+    (
+     `t28`.`meter_kind` = 'flow'
+    ) AND NOT (
+     `t28`.`aggregate` = 'seats'
+    ),
+    COALESCE(`t28`.`flow_week_8`, 0),
+    0
+   ) AS `week_8`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_0`, `t28`.`stock_level_0`) AS `level_0`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_1`, `t28`.`stock_level_1`) AS `level_1`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_2`, `t28`.`stock_level_2`) AS `level_2`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_3`, `t28`.`stock_level_3`) AS `level_3`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_4`, `t28`.`stock_level_4`) AS `level_4`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_5`, `t28`.`stock_level_5`) AS `level_5`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_6`, `t28`.`stock_level_6`) AS `level_6`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_7`, `t28`.`stock_level_7`) AS `level_7`,
+   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_8`, `t28`.`stock_level_8`) AS `level_8`
+  FROM (
+   SELECT
+    `t9`.`account_key`,
+    `t9`.`product_id`,
+    `t9`.`meter_id`,
+    `t9`.`meter_key`,
+    `t9`.`aggregate`,
+    `t9`.`meter_kind`,
+    `t9`.`period`,
+    `t9`.`value_meter`,
+    `t9`.`limit_quantity`,
+    `t9`.`is_unlimited`,
+    `t9`.`enforcement`,
+    `t9`.`basis`,
+    `t9`.`is_own_limit`,
+    `t9`.`plan_id`,
+    `t9`.`live_subscriptions`,
+    `t9`.`paid_quantity`,
+    `t9`.`product_units`,
+    `t27`.`starts_next`,
+    `t27`.`starts_0`,
+    `t27`.`starts_1`,
+    `t27`.`starts_2`,
+    `t27`.`starts_3`,
+    `t18`.`flow_used`,
+    `t18`.`flow_used_1`,
+    `t18`.`flow_used_2`,
+    `t18`.`flow_used_3`,
+    `t18`.`flow_week_1`,
+    `t18`.`flow_week_2`,
+    `t18`.`flow_week_3`,
+    `t18`.`flow_week_4`,
+    `t18`.`flow_week_5`,
+    `t18`.`flow_week_6`,
+    `t18`.`flow_week_7`,
+    `t18`.`flow_week_8`,
+    `t19`.`stock_level_0`,
+    `t19`.`stock_level_1`,
+    `t19`.`stock_level_2`,
+    `t19`.`stock_level_3`,
+    `t19`.`stock_level_4`,
+    `t19`.`stock_level_5`,
+    `t19`.`stock_level_6`,
+    `t19`.`stock_level_7`,
+    `t19`.`stock_level_8`,
+    `t19`.`stock_used`,
+    `t20`.`seat_level_0`,
+    `t20`.`seat_level_1`,
+    `t20`.`seat_level_2`,
+    `t20`.`seat_level_3`,
+    `t20`.`seat_level_4`,
+    `t20`.`seat_level_5`,
+    `t20`.`seat_level_6`,
+    `t20`.`seat_level_7`,
+    `t20`.`seat_level_8`,
+    `t20`.`seat_seats_used`,
+    `t20`.`seat_is_estimated`,
+    `t21`.`started_at`,
+    `t21`.`bought_at`,
+    `t21`.`downgraded_at`,
+    `t22`.`as_of`,
+    `t22`.`as_of_day`,
+    `t22`.`usage_from`,
+    `t23`.`has_seat`
+   FROM `limit_rows` AS `t9`
+   LEFT OUTER JOIN (
+    SELECT
+     `t25`.`account_key`,
+     `t25`.`product_id`,
+     `t25`.`period`,
+     `t25`.`starts_next`,
+     `t25`.`starts_0`,
+     `t25`.`starts_1`,
+     `t25`.`starts_2`,
+     `t25`.`starts_3`
+    FROM (
+     SELECT
+      `t24`.`account_key`,
+      `t24`.`product_id`,
+      `t24`.`starts_next`,
+      `t24`.`starts_0`,
+      `t24`.`starts_1`,
+      `t24`.`starts_2`,
+      `t24`.`starts_3`,
+      `t24`.`edge_0`,
+      `t24`.`edge_1`,
+      `t24`.`edge_2`,
+      `t24`.`edge_3`,
+      `t24`.`period`
+     FROM (
+      SELECT
+       `t10`.`account_key`,
+       `t10`.`product_id`,
+       `t10`.`window_kind`,
+       `t10`.`starts_next`,
+       `t10`.`starts_0`,
+       `t10`.`starts_1`,
+       `t10`.`starts_2`,
+       `t10`.`starts_3`,
+       `t10`.`edge_0`,
+       `t10`.`edge_1`,
+       `t10`.`edge_2`,
+       `t10`.`edge_3`,
+       `t11`.`period`
+      FROM `spans` AS `t10`
+      INNER JOIN `kinds` AS `t11`
+       ON `t10`.`window_kind` = `t11`.`window_kind`
+     ) AS `t24`
+    ) AS `t25`
+   ) AS `t27`
+    ON `t9`.`account_key` = `t27`.`account_key`
+    AND `t9`.`product_id` = `t27`.`product_id`
+    AND `t9`.`period` = `t27`.`period`
+   LEFT OUTER JOIN (
+    SELECT
+     `t1`.`account_key`,
+     `t1`.`meter_key`,
+     `t1`.`used` AS `flow_used`,
+     `t1`.`used_1` AS `flow_used_1`,
+     `t1`.`used_2` AS `flow_used_2`,
+     `t1`.`used_3` AS `flow_used_3`,
+     `t1`.`week_1` AS `flow_week_1`,
+     `t1`.`week_2` AS `flow_week_2`,
+     `t1`.`week_3` AS `flow_week_3`,
+     `t1`.`week_4` AS `flow_week_4`,
+     `t1`.`week_5` AS `flow_week_5`,
+     `t1`.`week_6` AS `flow_week_6`,
+     `t1`.`week_7` AS `flow_week_7`,
+     `t1`.`week_8` AS `flow_week_8`
+    FROM `flows` AS `t1`
+   ) AS `t18`
+    ON `t9`.`account_key` = `t18`.`account_key` AND `t9`.`meter_key` = `t18`.`meter_key`
+   LEFT OUTER JOIN (
+    SELECT
+     `t2`.`account_key`,
+     `t2`.`meter_key`,
+     `t2`.`level_0` AS `stock_level_0`,
+     `t2`.`level_1` AS `stock_level_1`,
+     `t2`.`level_2` AS `stock_level_2`,
+     `t2`.`level_3` AS `stock_level_3`,
+     `t2`.`level_4` AS `stock_level_4`,
+     `t2`.`level_5` AS `stock_level_5`,
+     `t2`.`level_6` AS `stock_level_6`,
+     `t2`.`level_7` AS `stock_level_7`,
+     `t2`.`level_8` AS `stock_level_8`,
+     `t2`.`used` AS `stock_used`
+    FROM `stocks` AS `t2`
+   ) AS `t19`
+    ON `t9`.`account_key` = `t19`.`account_key` AND `t9`.`meter_key` = `t19`.`meter_key`
+   LEFT OUTER JOIN (
+    SELECT
+     `t3`.`account_key`,
+     `t3`.`product_id`,
+     `t3`.`level_0` AS `seat_level_0`,
+     `t3`.`level_1` AS `seat_level_1`,
+     `t3`.`level_2` AS `seat_level_2`,
+     `t3`.`level_3` AS `seat_level_3`,
+     `t3`.`level_4` AS `seat_level_4`,
+     `t3`.`level_5` AS `seat_level_5`,
+     `t3`.`level_6` AS `seat_level_6`,
+     `t3`.`level_7` AS `seat_level_7`,
+     `t3`.`level_8` AS `seat_level_8`,
+     `t3`.`seats_used` AS `seat_seats_used`,
+     `t3`.`is_estimated` AS `seat_is_estimated`
+    FROM `seat_levels` AS `t3`
+   ) AS `t20`
+    ON `t9`.`account_key` = `t20`.`account_key`
+    AND `t9`.`product_id` = `t20`.`product_id`
+   LEFT OUTER JOIN (
+    SELECT
+     `t4`.`account_key`,
+     `t4`.`product_id`,
+     `t4`.`started_at`,
+     `t4`.`bought_at`,
+     `t4`.`downgraded_at`
+    FROM `history` AS `t4`
+   ) AS `t21`
+    ON `t9`.`account_key` = `t21`.`account_key`
+    AND `t9`.`product_id` = `t21`.`product_id`
+   CROSS JOIN (
+    SELECT
+     `t5`.`as_of`,
+     `t5`.`as_of_day`,
+     `t5`.`usage_from`
+    FROM `today` AS `t5`
+   ) AS `t22`
+   CROSS JOIN (
+    SELECT
+     `t6`.`has_seat`
+    FROM `known` AS `t6`
+   ) AS `t23`
+  ) AS `t28`
+ ) AS `t29`
+) AS stage;
+
+-- limit_profile 6f2d17bbe9daf2be
+SELECT
+ CAST(`account_key` AS INT) AS `account_key`,
+ `product_id`,
+ `meter_id`,
+ CAST(`meter_key` AS INT) AS `meter_key`,
+ `plan_id`,
+ CAST(`paid_quantity` AS BIGINT) AS `paid_quantity`,
+ `aggregate`,
+ `meter_kind`,
+ `period`,
+ `value_meter`,
+ CAST(`limit_quantity` AS BIGINT) AS `limit_quantity`,
+ `is_unlimited`,
+ `is_own_limit`,
+ `enforcement`,
+ `basis`,
+ CAST(`starts_next` AS BIGINT) AS `starts_next`,
+ CAST(`starts_0` AS BIGINT) AS `starts_0`,
+ CAST(`starts_1` AS BIGINT) AS `starts_1`,
+ CAST(`starts_2` AS BIGINT) AS `starts_2`,
+ CAST(`starts_3` AS BIGINT) AS `starts_3`,
+ CAST(`as_of` AS BIGINT) AS `as_of`,
+ CAST(`as_of_day` AS INT) AS `as_of_day`,
+ CAST(`started_at` AS BIGINT) AS `started_at`,
+ CAST(`changed_at` AS BIGINT) AS `changed_at`,
+ `is_paid`,
+ CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
+ CAST(`seats_used` AS BIGINT) AS `seats_used`,
+ `is_estimated`,
+ CAST(`used` AS BIGINT) AS `used`,
+ CAST(`used_1` AS BIGINT) AS `used_1`,
+ CAST(`used_2` AS BIGINT) AS `used_2`,
+ CAST(`used_3` AS BIGINT) AS `used_3`,
+ CAST(`week_1` AS BIGINT) AS `week_1`,
+ CAST(`week_2` AS BIGINT) AS `week_2`,
+ CAST(`week_3` AS BIGINT) AS `week_3`,
+ CAST(`week_4` AS BIGINT) AS `week_4`,
+ CAST(`week_5` AS BIGINT) AS `week_5`,
+ CAST(`week_6` AS BIGINT) AS `week_6`,
+ CAST(`week_7` AS BIGINT) AS `week_7`,
+ CAST(`week_8` AS BIGINT) AS `week_8`,
+ CAST(`level_0` AS BIGINT) AS `level_0`,
+ CAST(`level_1` AS BIGINT) AS `level_1`,
+ CAST(`level_2` AS BIGINT) AS `level_2`,
+ CAST(`level_3` AS BIGINT) AS `level_3`,
+ CAST(`level_4` AS BIGINT) AS `level_4`,
+ CAST(`level_5` AS BIGINT) AS `level_5`,
+ CAST(`level_6` AS BIGINT) AS `level_6`,
+ CAST(`level_7` AS BIGINT) AS `level_7`,
+ CAST(`level_8` AS BIGINT) AS `level_8`,
+ `utilisation`,
+ `adoption`,
+ CAST(`adopted_quantity` AS BIGINT) AS `adopted_quantity`,
+ CAST(`idle` AS BIGINT) AS `idle`,
+ CAST(`overage_periods_3` AS BIGINT) AS `overage_periods_3`,
+ CAST(`periods_at_90_3` AS BIGINT) AS `periods_at_90_3`,
+ CAST(`complete_periods` AS BIGINT) AS `complete_periods`,
+ CAST(`peak_3` AS BIGINT) AS `peak_3`,
+ CAST(`plan_used_1` AS BIGINT) AS `plan_used_1`,
+ CAST(`plan_used_2` AS BIGINT) AS `plan_used_2`,
+ CAST(`plan_used_3` AS BIGINT) AS `plan_used_3`,
  `rate_now`,
  `slope`,
  `week_sd`,
@@ -4115,6 +4710,7 @@ FROM (
   `t10`.`value_meter`,
   `t10`.`limit_quantity`,
   `t10`.`is_unlimited`,
+  `t10`.`is_own_limit`,
   `t10`.`enforcement`,
   `t10`.`basis`,
   `t10`.`starts_next`,
@@ -4125,7 +4721,8 @@ FROM (
   `t10`.`as_of`,
   `t10`.`as_of_day`,
   `t10`.`started_at`,
-  `t10`.`bought_at`,
+  `t10`.`changed_at`,
+  `t10`.`is_paid`,
   `t10`.`live_subscriptions`,
   `t10`.`seats_used`,
   `t10`.`is_estimated`,
@@ -4158,6 +4755,9 @@ FROM (
   `t10`.`periods_at_90_3`,
   `t10`.`complete_periods`,
   `t10`.`peak_3`,
+  `t10`.`plan_used_1`,
+  `t10`.`plan_used_2`,
+  `t10`.`plan_used_3`,
   `t10`.`rate_now`,
   `t10`.`slope`,
   `t10`.`week_sd`,
@@ -4187,6 +4787,7 @@ FROM (
    `t9`.`value_meter`,
    `t9`.`limit_quantity`,
    `t9`.`is_unlimited`,
+   `t9`.`is_own_limit`,
    `t9`.`enforcement`,
    `t9`.`basis`,
    `t9`.`starts_next`,
@@ -4197,7 +4798,8 @@ FROM (
    `t9`.`as_of`,
    `t9`.`as_of_day`,
    `t9`.`started_at`,
-   `t9`.`bought_at`,
+   `t9`.`changed_at`,
+   `t9`.`is_paid`,
    `t9`.`live_subscriptions`,
    `t9`.`seats_used`,
    `t9`.`is_estimated`,
@@ -4230,6 +4832,9 @@ FROM (
    `t9`.`periods_at_90_3`,
    `t9`.`complete_periods`,
    `t9`.`peak_3`,
+   `t9`.`plan_used_1`,
+   `t9`.`plan_used_2`,
+   `t9`.`plan_used_3`,
    `t9`.`rate_now`,
    `t9`.`slope`,
    `t9`.`week_sd`,
@@ -4303,6 +4908,7 @@ FROM (
     `t8`.`value_meter`,
     `t8`.`limit_quantity`,
     `t8`.`is_unlimited`,
+    `t8`.`is_own_limit`,
     `t8`.`enforcement`,
     `t8`.`basis`,
     `t8`.`starts_next`,
@@ -4313,7 +4919,8 @@ FROM (
     `t8`.`as_of`,
     `t8`.`as_of_day`,
     `t8`.`started_at`,
-    `t8`.`bought_at`,
+    `t8`.`changed_at`,
+    `t8`.`is_paid`,
     `t8`.`live_subscriptions`,
     `t8`.`seats_used`,
     `t8`.`is_estimated`,
@@ -4346,6 +4953,9 @@ FROM (
     `t8`.`periods_at_90_3`,
     `t8`.`complete_periods`,
     `t8`.`peak_3`,
+    `t8`.`plan_used_1`,
+    `t8`.`plan_used_2`,
+    `t8`.`plan_used_3`,
     `t8`.`rate_now`,
     `t8`.`slope`,
     `t8`.`week_sd`,
@@ -4395,6 +5005,7 @@ FROM (
      `t7`.`value_meter`,
      `t7`.`limit_quantity`,
      `t7`.`is_unlimited`,
+     `t7`.`is_own_limit`,
      `t7`.`enforcement`,
      `t7`.`basis`,
      `t7`.`starts_next`,
@@ -4405,7 +5016,8 @@ FROM (
      `t7`.`as_of`,
      `t7`.`as_of_day`,
      `t7`.`started_at`,
-     `t7`.`bought_at`,
+     `t7`.`changed_at`,
+     `t7`.`is_paid`,
      `t7`.`live_subscriptions`,
      `t7`.`seats_used`,
      `t7`.`is_estimated`,
@@ -4438,6 +5050,9 @@ FROM (
      `t7`.`periods_at_90_3`,
      `t7`.`complete_periods`,
      `t7`.`peak_3`,
+     `t7`.`plan_used_1`,
+     `t7`.`plan_used_2`,
+     `t7`.`plan_used_3`,
      `t7`.`rate_now`,
      `t7`.`slope`,
      `t7`.`week_sd`,
@@ -4540,6 +5155,7 @@ FROM (
       `t6`.`value_meter`,
       `t6`.`limit_quantity`,
       `t6`.`is_unlimited`,
+      `t6`.`is_own_limit`,
       `t6`.`enforcement`,
       `t6`.`basis`,
       `t6`.`starts_next`,
@@ -4550,7 +5166,8 @@ FROM (
       `t6`.`as_of`,
       `t6`.`as_of_day`,
       `t6`.`started_at`,
-      `t6`.`bought_at`,
+      `t6`.`changed_at`,
+      `t6`.`is_paid`,
       `t6`.`live_subscriptions`,
       `t6`.`seats_used`,
       `t6`.`is_estimated`,
@@ -4583,6 +5200,9 @@ FROM (
       `t6`.`periods_at_90_3`,
       `t6`.`complete_periods`,
       `t6`.`peak_3`,
+      `t6`.`plan_used_1`,
+      `t6`.`plan_used_2`,
+      `t6`.`plan_used_3`,
       `t6`.`rate_now`,
       `t6`.`slope`,
       `t6`.`week_sd`,
@@ -4608,6 +5228,7 @@ FROM (
        `t5`.`value_meter`,
        `t5`.`limit_quantity`,
        `t5`.`is_unlimited`,
+       `t5`.`is_own_limit`,
        `t5`.`enforcement`,
        `t5`.`basis`,
        `t5`.`starts_next`,
@@ -4618,7 +5239,8 @@ FROM (
        `t5`.`as_of`,
        `t5`.`as_of_day`,
        `t5`.`started_at`,
-       `t5`.`bought_at`,
+       `t5`.`changed_at`,
+       `t5`.`is_paid`,
        `t5`.`live_subscriptions`,
        `t5`.`seats_used`,
        `t5`.`is_estimated`,
@@ -4651,10 +5273,14 @@ FROM (
        `t5`.`periods_at_90_3`,
        `t5`.`complete_periods`,
        `t5`.`peak_3`,
+       `t5`.`plan_used_1`,
+       `t5`.`plan_used_2`,
+       `t5`.`plan_used_3`,
        `t5`.`rate_now`,
        `t5`.`slope`,
        `t5`.`week_sd`,
        `t5`.`week_mean`,
+       `t5`.`is_young`,
        `t5`.`days_left`,
        `t5`.`used_28d`,
        `t5`.`used_prev_28d`,
@@ -4680,6 +5306,7 @@ FROM (
         `t4`.`value_meter`,
         `t4`.`limit_quantity`,
         `t4`.`is_unlimited`,
+        `t4`.`is_own_limit`,
         `t4`.`enforcement`,
         `t4`.`basis`,
         `t4`.`starts_next`,
@@ -4690,7 +5317,8 @@ FROM (
         `t4`.`as_of`,
         `t4`.`as_of_day`,
         `t4`.`started_at`,
-        `t4`.`bought_at`,
+        `t4`.`changed_at`,
+        `t4`.`is_paid`,
         `t4`.`live_subscriptions`,
         `t4`.`seats_used`,
         `t4`.`is_estimated`,
@@ -4723,16 +5351,24 @@ FROM (
         `t4`.`periods_at_90_3`,
         `t4`.`complete_periods`,
         `t4`.`peak_3`,
+        `t4`.`plan_used_1`,
+        `t4`.`plan_used_2`,
+        `t4`.`plan_used_3`,
         `t4`.`rate_now`,
         `t4`.`slope`,
         `t4`.`week_sd`,
         `t4`.`week_mean`,
+        `t4`.`is_young`,
         `t4`.`days_left`,
         `t4`.`used_28d`,
         `t4`.`used_prev_28d`,
-        (
-         CAST(`t4`.`used_28d` AS DOUBLE) / NULLIF(CAST(`t4`.`used_prev_28d` AS DOUBLE), 0.0)
-        ) - 1.0 AS `trend_28d`,
+        IF(
+         `t4`.`is_young`,
+         CAST(NULL AS DOUBLE),
+         (
+          CAST(`t4`.`used_28d` AS DOUBLE) / NULLIF(CAST(`t4`.`used_prev_28d` AS DOUBLE), 0.0)
+         ) - 1.0
+        ) AS `trend_28d`,
         (
          `t4`.`slope` * 56.0
         ) / NULLIF(`t4`.`week_mean` / 7.0, 0.0) AS `trend_56d`,
@@ -4757,8 +5393,8 @@ FROM (
             )
            )
           ) + (
-           (
-            `t4`.`slope` * IF(
+           `t4`.`slope` * LEAST(
+            IF(
              IF(
               `t4`.`slope` < 0,
               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
@@ -4774,7 +5410,10 @@ FROM (
               ), 0.0)),
               `t4`.`days_left`
              )
-            ) * IF(
+            ),
+            56.0
+           ) * (
+            IF(
              IF(
               `t4`.`slope` < 0,
               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
@@ -4790,8 +5429,29 @@ FROM (
               ), 0.0)),
               `t4`.`days_left`
              )
+            ) - (
+             LEAST(
+              IF(
+               IF(
+                `t4`.`slope` < 0,
+                LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
+                 `t4`.`slope`
+                ), 0.0)),
+                `t4`.`days_left`
+               ) < 0,
+               0.0,
+               IF(
+                `t4`.`slope` < 0,
+                LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
+                 `t4`.`slope`
+                ), 0.0)),
+                `t4`.`days_left`
+               )
+              ),
+              56.0
+             ) / 2.0
             )
-           ) / 2.0
+           )
           )
          ) < 0,
          0.0,
@@ -4814,8 +5474,8 @@ FROM (
            )
           )
          ) + (
-          (
-           `t4`.`slope` * IF(
+          `t4`.`slope` * LEAST(
+           IF(
             IF(
              `t4`.`slope` < 0,
              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
@@ -4831,7 +5491,10 @@ FROM (
              ), 0.0)),
              `t4`.`days_left`
             )
-           ) * IF(
+           ),
+           56.0
+          ) * (
+           IF(
             IF(
              `t4`.`slope` < 0,
              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
@@ -4847,8 +5510,29 @@ FROM (
              ), 0.0)),
              `t4`.`days_left`
             )
+           ) - (
+            LEAST(
+             IF(
+              IF(
+               `t4`.`slope` < 0,
+               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
+                `t4`.`slope`
+               ), 0.0)),
+               `t4`.`days_left`
+              ) < 0,
+              0.0,
+              IF(
+               `t4`.`slope` < 0,
+               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
+                `t4`.`slope`
+               ), 0.0)),
+               `t4`.`days_left`
+              )
+             ),
+             56.0
+            ) / 2.0
            )
-          ) / 2.0
+          )
          )
         ) AS `_more`,
         `t4`.`week_sd` * SQRT(
@@ -4878,6 +5562,7 @@ FROM (
          `t3`.`value_meter`,
          `t3`.`limit_quantity`,
          `t3`.`is_unlimited`,
+         `t3`.`is_own_limit`,
          `t3`.`enforcement`,
          `t3`.`basis`,
          `t3`.`starts_next`,
@@ -4888,7 +5573,8 @@ FROM (
          `t3`.`as_of`,
          `t3`.`as_of_day`,
          `t3`.`started_at`,
-         `t3`.`bought_at`,
+         `t3`.`changed_at`,
+         `t3`.`is_paid`,
          `t3`.`live_subscriptions`,
          `t3`.`seats_used`,
          `t3`.`is_estimated`,
@@ -4921,6 +5607,9 @@ FROM (
          `t3`.`periods_at_90_3`,
          `t3`.`complete_periods`,
          `t3`.`peak_3`,
+         `t3`.`plan_used_1`,
+         `t3`.`plan_used_2`,
+         `t3`.`plan_used_3`,
          IF(
           (
            `t3`.`meter_kind` = 'flow'
@@ -5032,6 +5721,19 @@ FROM (
           ),
           `t3`.`rate_now`
          ) * 7.0 AS `week_mean`,
+         (
+          `t3`.`meter_kind` = 'flow'
+         )
+         AND COALESCE(
+          (
+           (
+            (
+             CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+            ) - `t3`.`started_at`
+           ) / 86400.0
+          ) < 56.0,
+          FALSE
+         ) AS `is_young`,
          IF(
           (
            `t3`.`meter_kind` = 'flow'
@@ -5069,6 +5771,7 @@ FROM (
           `t2`.`value_meter`,
           `t2`.`limit_quantity`,
           `t2`.`is_unlimited`,
+          `t2`.`is_own_limit`,
           `t2`.`enforcement`,
           `t2`.`basis`,
           `t2`.`starts_next`,
@@ -5079,7 +5782,8 @@ FROM (
           `t2`.`as_of`,
           `t2`.`as_of_day`,
           `t2`.`started_at`,
-          `t2`.`bought_at`,
+          `t2`.`changed_at`,
+          `t2`.`is_paid`,
           `t2`.`live_subscriptions`,
           `t2`.`seats_used`,
           `t2`.`is_estimated`,
@@ -5112,6 +5816,9 @@ FROM (
           `t2`.`periods_at_90_3`,
           `t2`.`complete_periods`,
           `t2`.`peak_3`,
+          `t2`.`plan_used_1`,
+          `t2`.`plan_used_2`,
+          `t2`.`plan_used_3`,
           `t2`.`rate_now`,
           `t2`.`slope`,
           `t2`.`week_sd`,
@@ -5130,6 +5837,7 @@ FROM (
            `t1`.`value_meter`,
            `t1`.`limit_quantity`,
            `t1`.`is_unlimited`,
+           `t1`.`is_own_limit`,
            `t1`.`enforcement`,
            `t1`.`basis`,
            `t1`.`starts_next`,
@@ -5140,7 +5848,8 @@ FROM (
            `t1`.`as_of`,
            `t1`.`as_of_day`,
            `t1`.`started_at`,
-           `t1`.`bought_at`,
+           `t1`.`changed_at`,
+           `t1`.`is_paid`,
            `t1`.`live_subscriptions`,
            `t1`.`seats_used`,
            `t1`.`is_estimated`,
@@ -5173,6 +5882,9 @@ FROM (
            `t1`.`periods_at_90_3`,
            `t1`.`complete_periods`,
            `t1`.`peak_3`,
+           `t1`.`plan_used_1`,
+           `t1`.`plan_used_2`,
+           `t1`.`plan_used_3`,
            `t1`.`_w0`,
            `t1`.`_w1`,
            `t1`.`_w2`,
@@ -5706,6 +6418,7 @@ FROM (
             `t0`.`value_meter`,
             `t0`.`limit_quantity`,
             `t0`.`is_unlimited`,
+            `t0`.`is_own_limit`,
             `t0`.`enforcement`,
             `t0`.`basis`,
             `t0`.`starts_next`,
@@ -5716,7 +6429,8 @@ FROM (
             `t0`.`as_of`,
             `t0`.`as_of_day`,
             `t0`.`started_at`,
-            `t0`.`bought_at`,
+            `t0`.`changed_at`,
+            `t0`.`is_paid`,
             `t0`.`live_subscriptions`,
             `t0`.`seats_used`,
             `t0`.`is_estimated`,
@@ -5749,10 +6463,13 @@ FROM (
             `t0`.`periods_at_90_3`,
             `t0`.`complete_periods`,
             `t0`.`peak_3`,
+            `t0`.`plan_used_1`,
+            `t0`.`plan_used_2`,
+            `t0`.`plan_used_3`,
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_8` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_8`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_7` - `t0`.`level_8`, 0) AS DOUBLE)
              ),
              0.0
@@ -5760,7 +6477,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_7` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_7`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_6` - `t0`.`level_7`, 0) AS DOUBLE)
              ),
              0.0
@@ -5768,7 +6485,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_6` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_6`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_5` - `t0`.`level_6`, 0) AS DOUBLE)
              ),
              0.0
@@ -5776,7 +6493,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_5` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_5`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_4` - `t0`.`level_5`, 0) AS DOUBLE)
              ),
              0.0
@@ -5784,7 +6501,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_4` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_4`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_3` - `t0`.`level_4`, 0) AS DOUBLE)
              ),
              0.0
@@ -5792,7 +6509,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_3` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_3`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_2` - `t0`.`level_3`, 0) AS DOUBLE)
              ),
              0.0
@@ -5800,7 +6517,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_2` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_2`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_1` - `t0`.`level_2`, 0) AS DOUBLE)
              ),
              0.0
@@ -5808,7 +6525,7 @@ FROM (
             COALESCE(
              IF(
               `t0`.`meter_kind` = 'flow',
-              CAST(`t0`.`week_1` AS DOUBLE),
+              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_1`, 0) AS DOUBLE),
               CAST(COALESCE(`t0`.`level_0` - `t0`.`level_1`, 0) AS DOUBLE)
              ),
              0.0
@@ -5826,33 +6543,7 @@ FROM (
  ) AS `t10`
 ) AS stage;
 
--- stock_reached d4a74abbaa7660ed
-WITH `t5` AS (
- SELECT
-  `t2`.`account_key`,
-  `t2`.`meter_key`,
-  `t2`.`day`,
-  `t2`.`level`,
-  `t2`.`day_until`,
-  `t4`.`product_id`,
-  `t4`.`meter_id`,
-  `t4`.`limit_quantity`,
-  `t4`.`used`
- FROM `levels` AS `t2`
- INNER JOIN (
-  SELECT
-   `t1`.`account_key`,
-   `t1`.`product_id`,
-   `t1`.`meter_id`,
-   `t1`.`meter_key`,
-   `t1`.`limit_quantity`,
-   `t1`.`used`
-  FROM `limit_profile` AS `t1`
-  WHERE
-   `t1`.`meter_kind` = 'stock' AND `t1`.`limit_quantity` > 0
- ) AS `t4`
-  ON `t2`.`account_key` = `t4`.`account_key` AND `t2`.`meter_key` = `t4`.`meter_key`
-)
+-- stock_reached 66a83373bc224ea9
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -5864,167 +6555,34 @@ FROM (
   *
  FROM (
   SELECT
-   `t16`.`account_key`,
-   `t16`.`product_id`,
-   `t16`.`meter_id`,
-   `t16`.`first_reached_day`,
+   `t21`.`account_key`,
+   `t21`.`product_id`,
+   `t21`.`meter_id`,
+   `t21`.`first_reached_day`,
    100 AS `percent`
-  FROM (
-   SELECT
-    `t13`.`account_key`,
-    `t13`.`product_id`,
-    `t13`.`meter_id`,
-    MIN(`t13`.`day`) AS `first_reached_day`
-   FROM (
-    SELECT
-     *
-    FROM (
-     SELECT
-      `t7`.`account_key`,
-      `t7`.`meter_key`,
-      `t7`.`day`,
-      `t7`.`level`,
-      `t7`.`day_until`,
-      `t7`.`product_id`,
-      `t7`.`meter_id`,
-      `t7`.`limit_quantity`,
-      `t7`.`used`,
-      MAX(`t7`.`low_until`) OVER (
-       PARTITION BY `t7`.`account_key`, `t7`.`product_id`, `t7`.`meter_id`
-       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-      ) AS `low_until`
-     FROM (
-      SELECT
-       `t6`.`account_key`,
-       `t6`.`meter_key`,
-       `t6`.`day`,
-       `t6`.`level`,
-       `t6`.`day_until`,
-       `t6`.`product_id`,
-       `t6`.`meter_id`,
-       `t6`.`limit_quantity`,
-       `t6`.`used`,
-       IF((
-        `t6`.`level` * 100
-       ) < (
-        `t6`.`limit_quantity` * 90
-       ), `t6`.`day_until`, 0) AS `low_until`
-      FROM `t5` AS `t6`
-     ) AS `t7`
-    ) AS `t10`
-    WHERE
-     `t10`.`day` >= `t10`.`low_until`
-     AND (
-      `t10`.`level` * 100
-     ) >= (
-      `t10`.`limit_quantity` * 100
-     )
-     AND (
-      `t10`.`used` * 100
-     ) >= (
-      `t10`.`limit_quantity` * 100
-     )
-   ) AS `t13`
-   GROUP BY
-    1,
-    2,
-    3
-  ) AS `t16`
- ) AS `t19`
- UNION ALL
- SELECT
-  *
- FROM (
-  SELECT
-   *
-  FROM (
-   SELECT
-    `t17`.`account_key`,
-    `t17`.`product_id`,
-    `t17`.`meter_id`,
-    `t17`.`first_reached_day`,
-    80 AS `percent`
-   FROM (
-    SELECT
-     `t14`.`account_key`,
-     `t14`.`product_id`,
-     `t14`.`meter_id`,
-     MIN(`t14`.`day`) AS `first_reached_day`
-    FROM (
-     SELECT
-      *
-     FROM (
-      SELECT
-       `t8`.`account_key`,
-       `t8`.`meter_key`,
-       `t8`.`day`,
-       `t8`.`level`,
-       `t8`.`day_until`,
-       `t8`.`product_id`,
-       `t8`.`meter_id`,
-       `t8`.`limit_quantity`,
-       `t8`.`used`,
-       MAX(`t8`.`low_until`) OVER (
-        PARTITION BY `t8`.`account_key`, `t8`.`product_id`, `t8`.`meter_id`
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-       ) AS `low_until`
-      FROM (
-       SELECT
-        `t6`.`account_key`,
-        `t6`.`meter_key`,
-        `t6`.`day`,
-        `t6`.`level`,
-        `t6`.`day_until`,
-        `t6`.`product_id`,
-        `t6`.`meter_id`,
-        `t6`.`limit_quantity`,
-        `t6`.`used`,
-        IF((
-         `t6`.`level` * 100
-        ) < (
-         `t6`.`limit_quantity` * 70
-        ), `t6`.`day_until`, 0) AS `low_until`
-       FROM `t5` AS `t6`
-      ) AS `t8`
-     ) AS `t11`
-     WHERE
-      `t11`.`day` >= `t11`.`low_until`
-      AND (
-       `t11`.`level` * 100
-      ) >= (
-       `t11`.`limit_quantity` * 80
-      )
-      AND (
-       `t11`.`used` * 100
-      ) >= (
-       `t11`.`limit_quantity` * 80
-      )
-    ) AS `t14`
-    GROUP BY
-     1,
-     2,
-     3
-   ) AS `t17`
-  ) AS `t20`
-  UNION ALL
-  SELECT
-   *
   FROM (
    SELECT
     `t18`.`account_key`,
     `t18`.`product_id`,
     `t18`.`meter_id`,
-    `t18`.`first_reached_day`,
-    90 AS `percent`
+    MIN(`t18`.`day`) AS `first_reached_day`
    FROM (
     SELECT
-     `t15`.`account_key`,
-     `t15`.`product_id`,
-     `t15`.`meter_id`,
-     MIN(`t15`.`day`) AS `first_reached_day`
+     *
     FROM (
      SELECT
-      *
+      `t12`.`account_key`,
+      `t12`.`meter_key`,
+      `t12`.`day`,
+      `t12`.`level`,
+      `t12`.`day_until`,
+      `t12`.`product_id`,
+      `t12`.`meter_id`,
+      `t12`.`limit_quantity`,
+      MAX(`t12`.`low_until`) OVER (
+       PARTITION BY `t12`.`account_key`, `t12`.`product_id`, `t12`.`meter_id`
+       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS `low_until`
      FROM (
       SELECT
        `t9`.`account_key`,
@@ -6035,53 +6593,252 @@ FROM (
        `t9`.`product_id`,
        `t9`.`meter_id`,
        `t9`.`limit_quantity`,
-       `t9`.`used`,
-       MAX(`t9`.`low_until`) OVER (
-        PARTITION BY `t9`.`account_key`, `t9`.`product_id`, `t9`.`meter_id`
+       IF((
+        `t9`.`level` * 100
+       ) < (
+        `t9`.`limit_quantity` * 90
+       ), `t9`.`day_until`, 0) AS `low_until`
+      FROM (
+       SELECT
+        `t2`.`account_key`,
+        `t2`.`meter_key`,
+        `t2`.`day`,
+        `t2`.`level`,
+        `t2`.`day_until`,
+        `t6`.`product_id`,
+        `t6`.`meter_id`,
+        `t6`.`limit_quantity`
+       FROM `levels` AS `t2`
+       INNER JOIN (
+        SELECT
+         `t1`.`account_key`,
+         `t1`.`product_id`,
+         `t1`.`meter_id`,
+         `t1`.`meter_key`,
+         `t1`.`limit_quantity`
+        FROM `limit_profile` AS `t1`
+        WHERE
+         `t1`.`meter_kind` = 'stock'
+         AND `t1`.`limit_quantity` > 0
+         AND (
+          `t1`.`used` * 100
+         ) >= (
+          `t1`.`limit_quantity` * 100
+         )
+       ) AS `t6`
+        ON `t2`.`account_key` = `t6`.`account_key` AND `t2`.`meter_key` = `t6`.`meter_key`
+      ) AS `t9`
+     ) AS `t12`
+    ) AS `t15`
+    WHERE
+     `t15`.`day` >= `t15`.`low_until`
+     AND (
+      `t15`.`level` * 100
+     ) >= (
+      `t15`.`limit_quantity` * 100
+     )
+   ) AS `t18`
+   GROUP BY
+    1,
+    2,
+    3
+  ) AS `t21`
+ ) AS `t24`
+ UNION ALL
+ SELECT
+  *
+ FROM (
+  SELECT
+   *
+  FROM (
+   SELECT
+    `t22`.`account_key`,
+    `t22`.`product_id`,
+    `t22`.`meter_id`,
+    `t22`.`first_reached_day`,
+    80 AS `percent`
+   FROM (
+    SELECT
+     `t19`.`account_key`,
+     `t19`.`product_id`,
+     `t19`.`meter_id`,
+     MIN(`t19`.`day`) AS `first_reached_day`
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       `t13`.`account_key`,
+       `t13`.`meter_key`,
+       `t13`.`day`,
+       `t13`.`level`,
+       `t13`.`day_until`,
+       `t13`.`product_id`,
+       `t13`.`meter_id`,
+       `t13`.`limit_quantity`,
+       MAX(`t13`.`low_until`) OVER (
+        PARTITION BY `t13`.`account_key`, `t13`.`product_id`, `t13`.`meter_id`
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
        ) AS `low_until`
       FROM (
        SELECT
-        `t6`.`account_key`,
-        `t6`.`meter_key`,
-        `t6`.`day`,
-        `t6`.`level`,
-        `t6`.`day_until`,
-        `t6`.`product_id`,
-        `t6`.`meter_id`,
-        `t6`.`limit_quantity`,
-        `t6`.`used`,
+        `t10`.`account_key`,
+        `t10`.`meter_key`,
+        `t10`.`day`,
+        `t10`.`level`,
+        `t10`.`day_until`,
+        `t10`.`product_id`,
+        `t10`.`meter_id`,
+        `t10`.`limit_quantity`,
         IF((
-         `t6`.`level` * 100
+         `t10`.`level` * 100
         ) < (
-         `t6`.`limit_quantity` * 80
-        ), `t6`.`day_until`, 0) AS `low_until`
-       FROM `t5` AS `t6`
-      ) AS `t9`
-     ) AS `t12`
+         `t10`.`limit_quantity` * 70
+        ), `t10`.`day_until`, 0) AS `low_until`
+       FROM (
+        SELECT
+         `t2`.`account_key`,
+         `t2`.`meter_key`,
+         `t2`.`day`,
+         `t2`.`level`,
+         `t2`.`day_until`,
+         `t7`.`product_id`,
+         `t7`.`meter_id`,
+         `t7`.`limit_quantity`
+        FROM `levels` AS `t2`
+        INNER JOIN (
+         SELECT
+          `t1`.`account_key`,
+          `t1`.`product_id`,
+          `t1`.`meter_id`,
+          `t1`.`meter_key`,
+          `t1`.`limit_quantity`
+         FROM `limit_profile` AS `t1`
+         WHERE
+          `t1`.`meter_kind` = 'stock'
+          AND `t1`.`limit_quantity` > 0
+          AND (
+           `t1`.`used` * 100
+          ) >= (
+           `t1`.`limit_quantity` * 80
+          )
+        ) AS `t7`
+         ON `t2`.`account_key` = `t7`.`account_key` AND `t2`.`meter_key` = `t7`.`meter_key`
+       ) AS `t10`
+      ) AS `t13`
+     ) AS `t16`
      WHERE
-      `t12`.`day` >= `t12`.`low_until`
+      `t16`.`day` >= `t16`.`low_until`
       AND (
-       `t12`.`level` * 100
+       `t16`.`level` * 100
       ) >= (
-       `t12`.`limit_quantity` * 90
+       `t16`.`limit_quantity` * 80
       )
-      AND (
-       `t12`.`used` * 100
-      ) >= (
-       `t12`.`limit_quantity` * 90
-      )
-    ) AS `t15`
+    ) AS `t19`
     GROUP BY
      1,
      2,
      3
-   ) AS `t18`
-  ) AS `t21`
- ) AS `t22`
+   ) AS `t22`
+  ) AS `t25`
+  UNION ALL
+  SELECT
+   *
+  FROM (
+   SELECT
+    `t23`.`account_key`,
+    `t23`.`product_id`,
+    `t23`.`meter_id`,
+    `t23`.`first_reached_day`,
+    90 AS `percent`
+   FROM (
+    SELECT
+     `t20`.`account_key`,
+     `t20`.`product_id`,
+     `t20`.`meter_id`,
+     MIN(`t20`.`day`) AS `first_reached_day`
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       `t14`.`account_key`,
+       `t14`.`meter_key`,
+       `t14`.`day`,
+       `t14`.`level`,
+       `t14`.`day_until`,
+       `t14`.`product_id`,
+       `t14`.`meter_id`,
+       `t14`.`limit_quantity`,
+       MAX(`t14`.`low_until`) OVER (
+        PARTITION BY `t14`.`account_key`, `t14`.`product_id`, `t14`.`meter_id`
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+       ) AS `low_until`
+      FROM (
+       SELECT
+        `t11`.`account_key`,
+        `t11`.`meter_key`,
+        `t11`.`day`,
+        `t11`.`level`,
+        `t11`.`day_until`,
+        `t11`.`product_id`,
+        `t11`.`meter_id`,
+        `t11`.`limit_quantity`,
+        IF((
+         `t11`.`level` * 100
+        ) < (
+         `t11`.`limit_quantity` * 80
+        ), `t11`.`day_until`, 0) AS `low_until`
+       FROM (
+        SELECT
+         `t2`.`account_key`,
+         `t2`.`meter_key`,
+         `t2`.`day`,
+         `t2`.`level`,
+         `t2`.`day_until`,
+         `t8`.`product_id`,
+         `t8`.`meter_id`,
+         `t8`.`limit_quantity`
+        FROM `levels` AS `t2`
+        INNER JOIN (
+         SELECT
+          `t1`.`account_key`,
+          `t1`.`product_id`,
+          `t1`.`meter_id`,
+          `t1`.`meter_key`,
+          `t1`.`limit_quantity`
+         FROM `limit_profile` AS `t1`
+         WHERE
+          `t1`.`meter_kind` = 'stock'
+          AND `t1`.`limit_quantity` > 0
+          AND (
+           `t1`.`used` * 100
+          ) >= (
+           `t1`.`limit_quantity` * 90
+          )
+        ) AS `t8`
+         ON `t2`.`account_key` = `t8`.`account_key` AND `t2`.`meter_key` = `t8`.`meter_key`
+       ) AS `t11`
+      ) AS `t14`
+     ) AS `t17`
+     WHERE
+      `t17`.`day` >= `t17`.`low_until`
+      AND (
+       `t17`.`level` * 100
+      ) >= (
+       `t17`.`limit_quantity` * 90
+      )
+    ) AS `t20`
+    GROUP BY
+     1,
+     2,
+     3
+   ) AS `t23`
+  ) AS `t26`
+ ) AS `t27`
 ) AS stage;
 
--- first_value b79674a04375d3e3
+-- first_value 7cb77fcf24a0b63b
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -6091,115 +6848,113 @@ SELECT
  `first_value_reached`
 FROM (
  SELECT
-  `t20`.`account_key`,
-  `t20`.`product_id`,
-  `t20`.`first_value_at_least`,
-  `t20`.`first_value_moment`,
+  `t12`.`account_key`,
+  `t12`.`product_id`,
+  `t13`.`first_value_at_least`,
+  `t13`.`first_value_moment`,
   IF(
-   NOT `t20`.`first_value_meter_key` IS NULL,
-   COALESCE(`t20`.`first_value_used`, 0),
+   NOT `t13`.`first_value_meter_key` IS NULL,
+   COALESCE(`t15`.`first_value_used`, 0),
    CAST(NULL AS BIGINT)
   ) AS `first_value_used`,
   CASE
    WHEN NOT (
-    COALESCE(`t20`.`has_first_value_rule`, FALSE)
+    COALESCE(`t13`.`has_first_value_rule`, FALSE)
    )
    THEN CAST(NULL AS BOOLEAN)
-   WHEN NOT `t20`.`first_value_meter_key` IS NULL
-   THEN COALESCE(`t20`.`first_value_used`, 0) >= `t20`.`first_value_at_least`
-   ELSE NOT `t20`.`seen_at` IS NULL
+   WHEN NOT `t13`.`first_value_meter_key` IS NULL
+   THEN COALESCE(`t15`.`first_value_used`, 0) >= `t13`.`first_value_at_least`
+   ELSE IF(
+    NOT `t22`.`seen_at` IS NULL,
+    TRUE,
+    IF(`t16`.`has_moment`, FALSE, CAST(NULL AS BOOLEAN))
+   )
   END AS `first_value_reached`
  FROM (
   SELECT
-   `t10`.`account_key`,
-   `t10`.`product_id`,
-   `t11`.`has_first_value_rule`,
-   `t11`.`first_value_meter_key`,
-   `t11`.`first_value_at_least`,
-   `t11`.`first_value_moment`,
-   `t13`.`first_value_used`,
-   `t19`.`seen_at`
+   `t0`.`account_key`,
+   `t0`.`product_id`
+  FROM `owned` AS `t0`
+ ) AS `t12`
+ LEFT OUTER JOIN (
+  SELECT
+   `t1`.`product_id`,
+   `t1`.`has_first_value_rule`,
+   `t1`.`first_value_meter_key`,
+   `t1`.`first_value_at_least`,
+   `t1`.`first_value_moment`
+  FROM `catalog_product` AS `t1`
+ ) AS `t13`
+  ON `t12`.`product_id` = `t13`.`product_id`
+ LEFT OUTER JOIN (
+  SELECT
+   `t2`.`account_key`,
+   `t2`.`meter_key` AS `first_value_meter_key`,
+   `t2`.`lifetime` AS `first_value_used`
+  FROM `lifetime` AS `t2`
+ ) AS `t15`
+  ON `t12`.`account_key` = `t15`.`account_key`
+  AND `t13`.`first_value_meter_key` = `t15`.`first_value_meter_key`
+ LEFT OUTER JOIN (
+  SELECT
+   `t20`.`account_key`,
+   `t20`.`product_id`,
+   MIN(`t20`.`occurred_at`) AS `seen_at`
   FROM (
    SELECT
-    `t0`.`account_key`,
-    `t0`.`product_id`
-   FROM `owned` AS `t0`
-  ) AS `t10`
-  LEFT OUTER JOIN (
-   SELECT
-    `t1`.`product_id`,
-    `t1`.`has_first_value_rule`,
-    `t1`.`first_value_meter_key`,
-    `t1`.`first_value_at_least`,
-    `t1`.`first_value_moment`
-   FROM `catalog_product` AS `t1`
-  ) AS `t11`
-   ON `t10`.`product_id` = `t11`.`product_id`
-  LEFT OUTER JOIN (
-   SELECT
-    `t2`.`account_key`,
-    `t2`.`meter_key` AS `first_value_meter_key`,
-    `t2`.`lifetime` AS `first_value_used`
-   FROM `lifetime` AS `t2`
-  ) AS `t13`
-   ON `t10`.`account_key` = `t13`.`account_key`
-   AND `t11`.`first_value_meter_key` = `t13`.`first_value_meter_key`
-  LEFT OUTER JOIN (
-   SELECT
-    `t17`.`account_key`,
-    `t17`.`product_id`,
-    MIN(`t17`.`occurred_at`) AS `seen_at`
+    *
    FROM (
     SELECT
-     *
-    FROM (
+     `t6`.`moment_id`,
+     `t6`.`account_key`,
+     `t6`.`kind`,
+     `t6`.`occurred_at`,
+     `t6`.`contact_id`,
+     `t6`.`subject_id`,
+     `t6`.`detail`,
+     `t6`.`source`,
+     `t17`.`as_of`,
+     `t18`.`product_id`
+    FROM `moment` AS `t6`
+    CROSS JOIN (
      SELECT
-      `t5`.`moment_id`,
-      `t5`.`account_key`,
-      `t5`.`kind`,
-      `t5`.`occurred_at`,
-      `t5`.`contact_id`,
-      `t5`.`subject_id`,
-      `t5`.`detail`,
-      `t5`.`source`,
-      `t14`.`as_of`,
-      `t15`.`product_id`
-     FROM `moment` AS `t5`
-     CROSS JOIN (
-      SELECT
-       `t4`.`as_of`
-      FROM `today` AS `t4`
-     ) AS `t14`
-     INNER JOIN (
-      SELECT
-       `t1`.`product_id`,
-       `t1`.`first_value_moment` AS `kind`
-      FROM `catalog_product` AS `t1`
-      WHERE
-       NOT `t1`.`first_value_moment` IS NULL
-     ) AS `t15`
-      ON `t5`.`kind` = `t15`.`kind`
-    ) AS `t16`
-    WHERE
-     `t16`.`occurred_at` <= `t16`.`as_of`
-     AND (
-      (
-       `t16`.`subject_id` IS NULL
-      ) OR (
-       `t16`.`subject_id` = `t16`.`product_id`
-      )
+      `t5`.`as_of`
+     FROM `today` AS `t5`
+    ) AS `t17`
+    INNER JOIN (
+     SELECT
+      `t1`.`product_id`,
+      `t1`.`first_value_moment` AS `kind`
+     FROM `catalog_product` AS `t1`
+     WHERE
+      NOT `t1`.`first_value_moment` IS NULL
+    ) AS `t18`
+     ON `t6`.`kind` = `t18`.`kind`
+   ) AS `t19`
+   WHERE
+    `t19`.`occurred_at` <= `t19`.`as_of`
+    AND (
+     (
+      `t19`.`subject_id` IS NULL
+     ) OR (
+      `t19`.`subject_id` = `t19`.`product_id`
      )
-   ) AS `t17`
-   GROUP BY
-    1,
-    2
-  ) AS `t19`
-   ON `t10`.`account_key` = `t19`.`account_key`
-   AND `t10`.`product_id` = `t19`.`product_id`
- ) AS `t20`
+    )
+  ) AS `t20`
+  GROUP BY
+   1,
+   2
+ ) AS `t22`
+  ON `t12`.`account_key` = `t22`.`account_key`
+  AND `t12`.`product_id` = `t22`.`product_id`
+ CROSS JOIN (
+  SELECT
+   `t3`.`has_moment`
+  FROM `known` AS `t3`
+ ) AS `t16`
 ) AS stage;
 
--- account_profile d4fea1c452b8ef18
+-- account_profile 0baeac5cd13d6397
 WITH `t21` AS (
  SELECT
   `t0`.`as_of`
@@ -6576,8 +7331,8 @@ FROM (
      `t74`.`outcomes_met`,
      `t74`.`outcomes_missed`,
      `t74`.`met_outcome_id`,
-     `t56`.`open_deals`,
-     `t56`.`open_deal_id`,
+     `t58`.`open_deals`,
+     `t58`.`open_deal_id`,
      `t70`.`contacts_now`,
      `t70`.`new_users_28d`,
      `t46`.`limits_saturated`,
@@ -6701,11 +7456,11 @@ FROM (
           `t45`.`valid_from`,
           `t45`.`valid_to`,
           `t45`.`period_start`,
-          `t45`.`renews_at`,
           `t45`.`auto_renew`,
           `t45`.`cancel_at`,
           `t45`.`pending_plan_id`,
           `t45`.`collection`,
+          `t45`.`renews_at`,
           `t45`.`term_months`,
           `t45`.`term_days`,
           `t45`.`is_live`,
@@ -6735,11 +7490,11 @@ FROM (
            `t31`.`valid_from`,
            `t31`.`valid_to`,
            `t31`.`period_start`,
-           `t31`.`renews_at`,
            `t31`.`auto_renew`,
            `t31`.`cancel_at`,
            `t31`.`pending_plan_id`,
            `t31`.`collection`,
+           `t31`.`renews_at`,
            `t31`.`term_months`,
            `t31`.`term_days`,
            `t31`.`is_live`,
@@ -6807,13 +7562,12 @@ FROM (
        `t37`.`status`,
        `t37`.`last_failure_at`,
        `t37`.`as_of`,
-       COALESCE((
-        `t37`.`due_at` + 259200
-       ) < `t37`.`as_of`, FALSE)
-       OR COALESCE(`t37`.`last_failure_at` <= `t37`.`as_of`, FALSE)
-       OR (
-        `t37`.`status` = 'uncollectible'
-       ) AS `troubled`
+       (
+        (
+         COALESCE(`t37`.`due_at`, `t37`.`issued_at` + 2592000) + 259200
+        ) < `t37`.`as_of`
+       )
+       OR COALESCE(`t37`.`last_failure_at` <= `t37`.`as_of`, FALSE) AS `troubled`
       FROM (
        SELECT
         `t14`.`invoice_id`,
@@ -6844,6 +7598,7 @@ FROM (
         )
         OR COALESCE(`t37`.`paid_at` <= `t37`.`as_of`, FALSE)
        )
+       AND `t37`.`amount_due_minor` > 0
      ) AS `t53`
      GROUP BY
       1
@@ -7052,16 +7807,16 @@ FROM (
       `t59`.`feedback_id` AS `nps_feedback_id`
      FROM (
       SELECT
-       `t51`.`feedback_id`,
-       `t51`.`account_key`,
-       `t51`.`contact_id`,
-       `t51`.`kind`,
-       `t51`.`score`,
-       `t51`.`answered_at`,
-       `t51`.`as_of`,
+       `t50`.`feedback_id`,
+       `t50`.`account_key`,
+       `t50`.`contact_id`,
+       `t50`.`kind`,
+       `t50`.`score`,
+       `t50`.`answered_at`,
+       `t50`.`as_of`,
        ROW_NUMBER() OVER (
-        PARTITION BY `t51`.`account_key`
-        ORDER BY `t51`.`answered_at` DESC, `t51`.`feedback_id` ASC NULLS LAST
+        PARTITION BY `t50`.`account_key`
+        ORDER BY `t50`.`answered_at` DESC, `t50`.`feedback_id` ASC NULLS LAST
        ) - 1 AS `place`
       FROM (
        SELECT
@@ -7084,7 +7839,7 @@ FROM (
         AND `t42`.`answered_at` > (
          `t42`.`as_of` - 31536000
         )
-      ) AS `t51`
+      ) AS `t50`
      ) AS `t59`
      WHERE
       `t59`.`place` = 0
@@ -7140,9 +7895,9 @@ FROM (
         WHERE
          `t43`.`measured_at` <= `t43`.`as_of`
        ) AS `t48`
-      ) AS `t57`
+      ) AS `t56`
       WHERE
-       `t57`.`place` = 0
+       `t56`.`place` = 0
      ) AS `t65`
      GROUP BY
       1
@@ -7150,9 +7905,9 @@ FROM (
      ON `t28`.`account_key` = `t74`.`account_key`
     LEFT OUTER JOIN (
      SELECT
-      `t49`.`account_key`,
-      COUNT(`t49`.`deal_id`) AS `open_deals`,
-      MIN(`t49`.`deal_id`) AS `open_deal_id`
+      `t51`.`account_key`,
+      COUNT(`t51`.`deal_id`) AS `open_deals`,
+      MIN(`t51`.`deal_id`) AS `open_deal_id`
      FROM (
       SELECT
        *
@@ -7172,34 +7927,34 @@ FROM (
       ) AS `t40`
       WHERE
        `t40`.`opened_at` <= `t40`.`as_of`
-       AND (
-        (
-         `t40`.`closed_at` IS NULL
-        ) OR (
-         `t40`.`closed_at` > `t40`.`as_of`
+       AND NOT (
+        IF(
+         `t40`.`closed_at` IS NULL,
+         NOT `t40`.`won` IS NULL,
+         `t40`.`closed_at` <= `t40`.`as_of`
         )
        )
-     ) AS `t49`
+     ) AS `t51`
      GROUP BY
       1
-    ) AS `t56`
-     ON `t28`.`account_key` = `t56`.`account_key`
+    ) AS `t58`
+     ON `t28`.`account_key` = `t58`.`account_key`
     LEFT OUTER JOIN (
      SELECT
-      `t50`.`account_key`,
-      COUNT(`t50`.`contact_id`) AS `contacts_now`,
+      `t49`.`account_key`,
+      COUNT(`t49`.`contact_id`) AS `contacts_now`,
       SUM(
        IF(
         (
-         NOT `t50`.`created_at` IS NULL
+         NOT `t49`.`created_at` IS NULL
         )
         AND (
-         `t50`.`created_at` > (
-          `t50`.`as_of` - 2419200
+         `t49`.`created_at` > (
+          `t49`.`as_of` - 2419200
          )
         )
         AND NOT (
-         COALESCE(`t50`.`in_original_purchase`, FALSE)
+         COALESCE(`t49`.`in_original_purchase`, FALSE)
         ),
         1,
         0
@@ -7234,7 +7989,7 @@ FROM (
        ) OR (
         `t41`.`left_at` > `t41`.`as_of`
        )
-     ) AS `t50`
+     ) AS `t49`
      GROUP BY
       1
     ) AS `t70`
@@ -7418,7 +8173,7 @@ FROM (
  ) AS `t17`
 ) AS stage;
 
--- adoption d666e948f399b680
+-- adoption b211c1e06978e5b7
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -7428,25 +8183,128 @@ SELECT
  CAST(`complete_periods` AS BIGINT) AS `complete_periods`
 FROM (
  SELECT
-  `t1`.`account_key`,
-  `t1`.`product_id`,
-  MAX(`t1`.`adoption`) AS `adoption`,
-  BOOL_OR(`t1`.`is_unlimited`) OR BOOL_OR(`t1`.`enforcement` = 'auto') AS `adoption_is_unlimited`,
-  MAX(`t1`.`utilisation`) AS `utilisation_now`,
-  MAX(`t1`.`complete_periods`) AS `complete_periods`
+  `t2`.`account_key`,
+  `t2`.`product_id`,
+  MAX(`t2`.`adoption`) AS `adoption`,
+  BOOL_OR(`t2`.`is_unlimited`) OR BOOL_OR(`t2`.`enforcement` = 'auto') AS `adoption_is_unlimited`,
+  MAX(`t2`.`utilisation`) AS `utilisation_now`,
+  MAX(`t2`.`complete_periods`) AS `complete_periods`
  FROM (
   SELECT
    *
-  FROM `limit_profile` AS `t0`
+  FROM (
+   SELECT
+    `t0`.`account_key`,
+    `t0`.`product_id`,
+    `t0`.`meter_id`,
+    `t0`.`meter_key`,
+    `t0`.`plan_id`,
+    `t0`.`paid_quantity`,
+    `t0`.`aggregate`,
+    `t0`.`meter_kind`,
+    `t0`.`period`,
+    `t0`.`value_meter`,
+    `t0`.`limit_quantity`,
+    `t0`.`is_unlimited`,
+    `t0`.`is_own_limit`,
+    `t0`.`enforcement`,
+    `t0`.`basis`,
+    `t0`.`starts_next`,
+    `t0`.`starts_0`,
+    `t0`.`starts_1`,
+    `t0`.`starts_2`,
+    `t0`.`starts_3`,
+    `t0`.`as_of`,
+    `t0`.`as_of_day`,
+    `t0`.`started_at`,
+    `t0`.`changed_at`,
+    `t0`.`is_paid`,
+    `t0`.`live_subscriptions`,
+    `t0`.`seats_used`,
+    `t0`.`is_estimated`,
+    `t0`.`used`,
+    `t0`.`used_1`,
+    `t0`.`used_2`,
+    `t0`.`used_3`,
+    `t0`.`week_1`,
+    `t0`.`week_2`,
+    `t0`.`week_3`,
+    `t0`.`week_4`,
+    `t0`.`week_5`,
+    `t0`.`week_6`,
+    `t0`.`week_7`,
+    `t0`.`week_8`,
+    `t0`.`level_0`,
+    `t0`.`level_1`,
+    `t0`.`level_2`,
+    `t0`.`level_3`,
+    `t0`.`level_4`,
+    `t0`.`level_5`,
+    `t0`.`level_6`,
+    `t0`.`level_7`,
+    `t0`.`level_8`,
+    `t0`.`utilisation`,
+    `t0`.`adoption`,
+    `t0`.`adopted_quantity`,
+    `t0`.`idle`,
+    `t0`.`overage_periods_3`,
+    `t0`.`periods_at_90_3`,
+    `t0`.`complete_periods`,
+    `t0`.`peak_3`,
+    `t0`.`plan_used_1`,
+    `t0`.`plan_used_2`,
+    `t0`.`plan_used_3`,
+    `t0`.`rate_now`,
+    `t0`.`slope`,
+    `t0`.`week_sd`,
+    `t0`.`week_mean`,
+    `t0`.`days_left`,
+    `t0`.`used_28d`,
+    `t0`.`used_prev_28d`,
+    `t0`.`trend_28d`,
+    `t0`.`trend_56d`,
+    `t0`.`forecast_use`,
+    `t0`.`forecast_high`,
+    `t0`.`days_to_limit`,
+    `t0`.`days_to_limit_low`,
+    `t0`.`days_to_limit_high`,
+    `t0`.`breach_forecast`,
+    BOOL_OR(`t0`.`value_meter`) OVER (
+     PARTITION BY `t0`.`account_key`, `t0`.`product_id`
+     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) AS `has_value`
+   FROM `limit_profile` AS `t0`
+  ) AS `t1`
   WHERE
-   `t0`.`value_meter`
- ) AS `t1`
+   `t1`.`value_meter` OR NOT (
+    `t1`.`has_value`
+   )
+ ) AS `t2`
  GROUP BY
   1,
   2
 ) AS stage;
 
--- product_profile 6643e1dd15b52f0f
+-- product_profile 333e54018a65b384
+WITH `t14` AS (
+ SELECT
+  *
+ FROM (
+  SELECT
+   `t0`.`account_key`,
+   `t0`.`product_id`
+  FROM `owned` AS `t0`
+ ) AS `t8`
+ UNION
+ SELECT
+  *
+ FROM (
+  SELECT DISTINCT
+   `t1`.`account_key`,
+   `t1`.`product_id`
+  FROM `purchase` AS `t1`
+ ) AS `t9`
+)
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -7457,114 +8315,113 @@ SELECT
  `has_partner`
 FROM (
  SELECT
-  `t26`.`account_key`,
-  `t26`.`product_id`,
-  `t26`.`one_off`,
-  `t26`.`partner_product_id`,
-  `t26`.`partner_first_value_reached`,
-  `t26`.`as_of_day` - `t26`.`available_from_day` AS `available_days`,
-  NOT `t26`.`partner_product_id` IS NULL AS `has_partner`
+  `t29`.`account_key`,
+  `t29`.`product_id`,
+  `t29`.`one_off`,
+  `t29`.`partner_product_id`,
+  `t29`.`partner_first_value_reached`,
+  `t29`.`as_of_day` - `t29`.`available_from_day` AS `available_days`,
+  NOT `t29`.`partner_product_id` IS NULL AS `has_partner`
  FROM (
   SELECT
-   `t22`.`account_key`,
-   `t22`.`product_id`,
-   `t22`.`one_off`,
-   `t22`.`available_from_day`,
-   `t22`.`as_of_day`,
-   `t25`.`partner_product_id`,
-   `t25`.`partner_first_value_reached`
+   `t24`.`account_key`,
+   `t24`.`product_id`,
+   `t24`.`one_off`,
+   `t24`.`available_from_day`,
+   `t24`.`as_of_day`,
+   `t28`.`partner_product_id`,
+   `t28`.`partner_first_value_reached`
   FROM (
    SELECT
     *
    FROM (
     SELECT
-     `t12`.`account_key`,
-     `t14`.`product_id`,
-     `t14`.`one_off`,
-     `t14`.`available_from_day`,
-     `t15`.`as_of_day`
+     `t13`.`account_key`,
+     `t15`.`product_id`,
+     `t15`.`one_off`,
+     `t15`.`available_from_day`,
+     `t16`.`as_of_day`
     FROM (
      SELECT DISTINCT
       `t0`.`account_key`
      FROM `owned` AS `t0`
-    ) AS `t12`
+    ) AS `t13`
     CROSS JOIN (
      SELECT
-      `t1`.`product_id`,
-      `t1`.`one_off`,
-      `t1`.`available_from_day`
-     FROM `catalog_product` AS `t1`
-    ) AS `t14`
-    CROSS JOIN (
-     SELECT
-      `t2`.`as_of_day`
-     FROM `today` AS `t2`
+      `t2`.`product_id`,
+      `t2`.`one_off`,
+      `t2`.`available_from_day`
+     FROM `catalog_product` AS `t2`
     ) AS `t15`
-   ) AS `t17`
+    CROSS JOIN (
+     SELECT
+      `t3`.`as_of_day`
+     FROM `today` AS `t3`
+    ) AS `t16`
+   ) AS `t20`
    WHERE
     (
-     `t17`.`available_from_day` IS NULL
+     `t20`.`available_from_day` IS NULL
     )
     OR (
-     `t17`.`available_from_day` <= `t17`.`as_of_day`
+     `t20`.`available_from_day` <= `t20`.`as_of_day`
     )
-  ) AS `t22`
-  LEFT ANTI JOIN `owned` AS `t5`
-   ON `t22`.`account_key` = `t5`.`account_key`
-   AND `t22`.`product_id` = `t5`.`product_id`
+  ) AS `t24`
+  LEFT ANTI JOIN `t14` AS `t19`
+   ON `t24`.`account_key` = `t19`.`account_key`
+   AND `t24`.`product_id` = `t19`.`product_id`
   LEFT OUTER JOIN (
    SELECT
-    `t23`.`account_key`,
-    `t23`.`then` AS `product_id`,
-    MIN(`t23`.`partner_product_id`) AS `partner_product_id`,
-    BOOL_OR(`t23`.`partner_first_value_reached`) AS `partner_first_value_reached`
+    `t26`.`account_key`,
+    `t26`.`partner_product_id`,
+    `t26`.`partner_first_value_reached`,
+    `t26`.`then` AS `product_id`
    FROM (
     SELECT
-     `t21`.`account_key`,
-     `t21`.`partner_product_id`,
-     `t21`.`then`,
-     `t16`.`partner_first_value_reached`
+     `t25`.`account_key`,
+     `t25`.`partner_product_id`,
+     `t25`.`has`,
+     `t25`.`then`,
+     `t25`.`partner_first_value_reached`,
+     ROW_NUMBER() OVER (
+      PARTITION BY `t25`.`account_key`, `t25`.`then`
+      ORDER BY IF(COALESCE(`t25`.`partner_first_value_reached`, FALSE), 0, 1) ASC NULLS LAST, `t25`.`partner_product_id` ASC NULLS LAST
+     ) - 1 AS `place`
     FROM (
      SELECT
-      `t18`.`account_key`,
-      `t18`.`partner_product_id`,
-      `t18`.`then`
+      `t22`.`account_key`,
+      `t22`.`partner_product_id`,
+      `t6`.`has`,
+      `t6`.`then`,
+      `t17`.`partner_first_value_reached`
      FROM (
       SELECT
-       `t13`.`account_key`,
-       `t13`.`partner_product_id`,
-       `t6`.`has`,
-       `t6`.`then`
-      FROM (
-       SELECT
-        `t0`.`account_key`,
-        `t0`.`product_id` AS `partner_product_id`
-       FROM `owned` AS `t0`
-      ) AS `t13`
-      INNER JOIN `catalog_partner` AS `t6`
-       ON `t13`.`partner_product_id` = `t6`.`has`
-     ) AS `t18`
-    ) AS `t21`
-    LEFT OUTER JOIN (
-     SELECT
-      `t3`.`account_key`,
-      `t3`.`product_id` AS `partner_product_id`,
-      `t3`.`first_value_reached` AS `partner_first_value_reached`
-     FROM `first_value` AS `t3`
-    ) AS `t16`
-     ON `t21`.`account_key` = `t16`.`account_key`
-     AND `t21`.`partner_product_id` = `t16`.`partner_product_id`
-   ) AS `t23`
-   GROUP BY
-    1,
-    2
-  ) AS `t25`
-   ON `t22`.`account_key` = `t25`.`account_key`
-   AND `t22`.`product_id` = `t25`.`product_id`
- ) AS `t26`
+       `t18`.`account_key`,
+       `t18`.`product_id` AS `partner_product_id`
+      FROM `t14` AS `t18`
+     ) AS `t22`
+     INNER JOIN `catalog_partner` AS `t6`
+      ON `t22`.`partner_product_id` = `t6`.`has`
+     LEFT OUTER JOIN (
+      SELECT
+       `t5`.`account_key`,
+       `t5`.`product_id` AS `partner_product_id`,
+       `t5`.`first_value_reached` AS `partner_first_value_reached`
+      FROM `first_value` AS `t5`
+     ) AS `t17`
+      ON `t22`.`account_key` = `t17`.`account_key`
+      AND `t22`.`partner_product_id` = `t17`.`partner_product_id`
+    ) AS `t25`
+   ) AS `t26`
+   WHERE
+    `t26`.`place` = 0
+  ) AS `t28`
+   ON `t24`.`account_key` = `t28`.`account_key`
+   AND `t24`.`product_id` = `t28`.`product_id`
+ ) AS `t29`
 ) AS stage;
 
--- plan_profile 8623a16918df55e0
+-- plan_profile 902c1af9f9f74983
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -7651,6 +8508,7 @@ FROM (
     `t5`.`value_meter`,
     `t5`.`limit_quantity`,
     `t5`.`is_unlimited`,
+    `t5`.`is_own_limit`,
     `t5`.`enforcement`,
     `t5`.`basis`,
     `t5`.`starts_next`,
@@ -7661,7 +8519,8 @@ FROM (
     `t5`.`as_of`,
     `t5`.`as_of_day`,
     `t5`.`started_at`,
-    `t5`.`bought_at`,
+    `t5`.`changed_at`,
+    `t5`.`is_paid`,
     `t5`.`live_subscriptions`,
     `t5`.`seats_used`,
     `t5`.`is_estimated`,
@@ -7694,6 +8553,9 @@ FROM (
     `t5`.`periods_at_90_3`,
     `t5`.`complete_periods`,
     `t5`.`peak_3`,
+    `t5`.`plan_used_1`,
+    `t5`.`plan_used_2`,
+    `t5`.`plan_used_3`,
     `t5`.`rate_now`,
     `t5`.`slope`,
     `t5`.`week_sd`,
@@ -7785,7 +8647,7 @@ FROM (
  ) AS `t11`
 ) AS stage;
 
--- feature_profile 982fdc884131633e
+-- feature_profile 67c8ad51f1f4b7c2
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -7850,11 +8712,11 @@ FROM (
        `t16`.`valid_from`,
        `t16`.`valid_to`,
        `t16`.`period_start`,
-       `t16`.`renews_at`,
        `t16`.`auto_renew`,
        `t16`.`cancel_at`,
        `t16`.`pending_plan_id`,
        `t16`.`collection`,
+       `t16`.`renews_at`,
        `t16`.`term_months`,
        `t16`.`term_days`,
        `t16`.`is_live`,
@@ -7906,11 +8768,11 @@ FROM (
        `t16`.`valid_from`,
        `t16`.`valid_to`,
        `t16`.`period_start`,
-       `t16`.`renews_at`,
        `t16`.`auto_renew`,
        `t16`.`cancel_at`,
        `t16`.`pending_plan_id`,
        `t16`.`collection`,
+       `t16`.`renews_at`,
        `t16`.`term_months`,
        `t16`.`term_days`,
        `t16`.`is_live`,
@@ -8057,7 +8919,7 @@ FROM (
  ) AS `t2`
 ) AS stage;
 
--- input_limit 1698e9b9a3aae914
+-- input_limit 905384056fa8d5a8
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -8075,7 +8937,7 @@ SELECT
  `days_left`,
  `adoption`,
  `value_meter`,
- CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
+ `is_paid`,
  `enforcement`,
  `aggregate`,
  `breach_forecast`,
@@ -8106,7 +8968,7 @@ FROM (
   `t0`.`days_left`,
   `t0`.`adoption`,
   `t0`.`value_meter`,
-  `t0`.`live_subscriptions`,
+  `t0`.`is_paid`,
   `t0`.`enforcement`,
   `t0`.`aggregate`,
   `t0`.`breach_forecast`,
@@ -8122,7 +8984,7 @@ FROM (
  FROM `limit_profile` AS `t0`
 ) AS stage;
 
--- fired_limit f8b5f6ebb4d3c08d
+-- fired_limit c2a11e46da2401c8
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -8140,7 +9002,7 @@ SELECT
  `days_left`,
  `adoption`,
  `value_meter`,
- CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
+ `is_paid`,
  `enforcement`,
  `aggregate`,
  `breach_forecast`,
@@ -8153,7 +9015,8 @@ SELECT
  CAST(`starts_next` AS BIGINT) AS `starts_next`,
  `basis`,
  `plan_id`,
- CAST(`play` AS INT) AS `play`
+ CAST(`play` AS INT) AS `play`,
+ CAST(`rungs` AS INT) AS `rungs`
 FROM (
  SELECT
   *
@@ -8184,7 +9047,7 @@ FROM (
       `t0`.`days_left`,
       `t0`.`adoption`,
       `t0`.`value_meter`,
-      `t0`.`live_subscriptions`,
+      `t0`.`is_paid`,
       `t0`.`enforcement`,
       `t0`.`aggregate`,
       `t0`.`breach_forecast`,
@@ -8197,13 +9060,14 @@ FROM (
       `t0`.`starts_next`,
       `t0`.`basis`,
       `t0`.`plan_id`,
-      0 AS `play`
+      0 AS `play`,
+      CAST(NULL AS INT) AS `rungs`
      FROM `input_limit` AS `t0`
      WHERE
       `t0`.`value_meter`
       AND `t0`.`adoption` <= 0.4
       AND `t0`.`limit_quantity` > 0
-      AND `t0`.`live_subscriptions` = 1
+      AND `t0`.`is_paid`
     ) AS `t1`
     UNION ALL
     SELECT
@@ -8226,7 +9090,7 @@ FROM (
       `t0`.`days_left`,
       `t0`.`adoption`,
       `t0`.`value_meter`,
-      `t0`.`live_subscriptions`,
+      `t0`.`is_paid`,
       `t0`.`enforcement`,
       `t0`.`aggregate`,
       `t0`.`breach_forecast`,
@@ -8239,7 +9103,45 @@ FROM (
       `t0`.`starts_next`,
       `t0`.`basis`,
       `t0`.`plan_id`,
-      3 AS `play`
+      3 AS `play`,
+      CAST(IF(
+       COALESCE(
+        (
+         `t0`.`limit_quantity` > 0
+        )
+        AND (
+         (
+          `t0`.`used` * 100
+         ) >= (
+          `t0`.`limit_quantity` * 90
+         )
+        )
+        AND (
+         `t0`.`breach_forecast` OR (
+          `t0`.`periods_at_90_3` >= 2
+         )
+        ),
+        FALSE
+       ),
+       1,
+       0
+      ) + IF(
+       COALESCE(
+        (
+         `t0`.`limit_quantity` > 0
+        )
+        AND (
+         (
+          `t0`.`used` * 100
+         ) >= (
+          `t0`.`limit_quantity` * 100
+         )
+        ),
+        FALSE
+       ),
+       2,
+       0
+      ) AS INT) AS `rungs`
      FROM `input_limit` AS `t0`
      WHERE
       `t0`.`enforcement` <> 'auto'
@@ -8250,8 +9152,8 @@ FROM (
       ) >= (
        `t0`.`limit_quantity` * 80
       )
-    ) AS `t4`
-   ) AS `t5`
+    ) AS `t5`
+   ) AS `t6`
    UNION ALL
    SELECT
     *
@@ -8273,7 +9175,7 @@ FROM (
      `t0`.`days_left`,
      `t0`.`adoption`,
      `t0`.`value_meter`,
-     `t0`.`live_subscriptions`,
+     `t0`.`is_paid`,
      `t0`.`enforcement`,
      `t0`.`aggregate`,
      `t0`.`breach_forecast`,
@@ -8286,7 +9188,8 @@ FROM (
      `t0`.`starts_next`,
      `t0`.`basis`,
      `t0`.`plan_id`,
-     4 AS `play`
+     4 AS `play`,
+     CAST(NULL AS INT) AS `rungs`
     FROM `input_limit` AS `t0`
     WHERE
      `t0`.`enforcement` <> 'auto'
@@ -8305,7 +9208,7 @@ FROM (
      )
      AND `t0`.`utilisation` >= 0.5
      AND `t0`.`breach_forecast`
-   ) AS `t6`
+   ) AS `t4`
   ) AS `t7`
   UNION ALL
   SELECT
@@ -8328,7 +9231,7 @@ FROM (
     `t0`.`days_left`,
     `t0`.`adoption`,
     `t0`.`value_meter`,
-    `t0`.`live_subscriptions`,
+    `t0`.`is_paid`,
     `t0`.`enforcement`,
     `t0`.`aggregate`,
     `t0`.`breach_forecast`,
@@ -8341,7 +9244,8 @@ FROM (
     `t0`.`starts_next`,
     `t0`.`basis`,
     `t0`.`plan_id`,
-    5 AS `play`
+    5 AS `play`,
+    CAST(NULL AS INT) AS `rungs`
    FROM `input_limit` AS `t0`
    WHERE
     `t0`.`enforcement` = 'overage' AND `t0`.`overage_periods_3` >= 2
@@ -8368,7 +9272,7 @@ FROM (
    `t0`.`days_left`,
    `t0`.`adoption`,
    `t0`.`value_meter`,
-   `t0`.`live_subscriptions`,
+   `t0`.`is_paid`,
    `t0`.`enforcement`,
    `t0`.`aggregate`,
    `t0`.`breach_forecast`,
@@ -8381,7 +9285,8 @@ FROM (
    `t0`.`starts_next`,
    `t0`.`basis`,
    `t0`.`plan_id`,
-   7 AS `play`
+   7 AS `play`,
+   CAST(NULL AS INT) AS `rungs`
   FROM `input_limit` AS `t0`
   WHERE
    `t0`.`aggregate` = 'seats'
@@ -8409,14 +9314,15 @@ FROM (
  FROM `product_profile` AS `t0`
 ) AS stage;
 
--- fired_product 34eed20ba55c1fce
+-- fired_product f728c8f116252633
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
  `partner_product_id`,
  `partner_first_value_reached`,
  `has_partner`,
- CAST(`play` AS INT) AS `play`
+ CAST(`play` AS INT) AS `play`,
+ CAST(`rungs` AS INT) AS `rungs`
 FROM (
  SELECT
   `t0`.`account_key`,
@@ -8424,44 +9330,20 @@ FROM (
   `t0`.`partner_product_id`,
   `t0`.`partner_first_value_reached`,
   `t0`.`has_partner`,
-  2 AS `play`
+  2 AS `play`,
+  CAST(NULL AS INT) AS `rungs`
  FROM `input_product` AS `t0`
  WHERE
-  `t0`.`has_partner` AND `t0`.`partner_first_value_reached`
+  `t0`.`has_partner`
+  AND (
+   (
+    `t0`.`partner_first_value_reached` IS NULL
+   )
+   OR `t0`.`partner_first_value_reached`
+  )
 ) AS stage;
 
--- input_plan cebd01b89b39d3c4
-SELECT
- CAST(`account_key` AS INT) AS `account_key`,
- `product_id`,
- `plan_id`,
- `interval`,
- `adoption`,
- `need_share`,
- `peak_share`,
- CAST(`paid_days` AS BIGINT) AS `paid_days`,
- CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
- `is_paid`,
- `is_trial`,
- `steady_use`
-FROM (
- SELECT
-  `t0`.`account_key`,
-  `t0`.`product_id`,
-  `t0`.`plan_id`,
-  `t0`.`interval`,
-  `t0`.`adoption`,
-  `t0`.`need_share`,
-  `t0`.`peak_share`,
-  `t0`.`paid_days`,
-  `t0`.`live_subscriptions`,
-  `t0`.`is_paid`,
-  `t0`.`is_trial`,
-  `t0`.`steady_use`
- FROM `plan_profile` AS `t0`
-) AS stage;
-
--- fired_plan 57005368336f39a7
+-- input_plan a096369e17478448
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -8475,7 +9357,42 @@ SELECT
  `is_paid`,
  `is_trial`,
  `steady_use`,
- CAST(`play` AS INT) AS `play`
+ CAST(`plan_days` AS BIGINT) AS `plan_days`
+FROM (
+ SELECT
+  `t0`.`account_key`,
+  `t0`.`product_id`,
+  `t0`.`plan_id`,
+  `t0`.`interval`,
+  `t0`.`adoption`,
+  `t0`.`need_share`,
+  `t0`.`peak_share`,
+  `t0`.`paid_days`,
+  `t0`.`live_subscriptions`,
+  `t0`.`is_paid`,
+  `t0`.`is_trial`,
+  `t0`.`steady_use`,
+  `t0`.`plan_days`
+ FROM `plan_profile` AS `t0`
+) AS stage;
+
+-- fired_plan 9cc34a25a3f527de
+SELECT
+ CAST(`account_key` AS INT) AS `account_key`,
+ `product_id`,
+ `plan_id`,
+ `interval`,
+ `adoption`,
+ `need_share`,
+ `peak_share`,
+ CAST(`paid_days` AS BIGINT) AS `paid_days`,
+ CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
+ `is_paid`,
+ `is_trial`,
+ `steady_use`,
+ CAST(`plan_days` AS BIGINT) AS `plan_days`,
+ CAST(`play` AS INT) AS `play`,
+ CAST(`rungs` AS INT) AS `rungs`
 FROM (
  SELECT
   *
@@ -8493,7 +9410,9 @@ FROM (
    `t0`.`is_paid`,
    `t0`.`is_trial`,
    `t0`.`steady_use`,
-   1 AS `play`
+   `t0`.`plan_days`,
+   1 AS `play`,
+   CAST(NULL AS INT) AS `rungs`
   FROM `input_plan` AS `t0`
   WHERE
    `t0`.`interval` = 'month'
@@ -8504,6 +9423,7 @@ FROM (
    AND `t0`.`paid_days` >= 90
    AND `t0`.`steady_use`
    AND `t0`.`adoption` >= 0.5
+   AND `t0`.`live_subscriptions` = 1
  ) AS `t1`
  UNION ALL
  SELECT
@@ -8522,21 +9442,28 @@ FROM (
    `t0`.`is_paid`,
    `t0`.`is_trial`,
    `t0`.`steady_use`,
-   6 AS `play`
+   `t0`.`plan_days`,
+   6 AS `play`,
+   CAST(NULL AS INT) AS `rungs`
   FROM `input_plan` AS `t0`
   WHERE
    `t0`.`is_paid`
    AND (
     (
-     `t0`.`need_share` <= 0.6
-    ) OR (
+     (
+      `t0`.`need_share` <= 0.6
+     ) AND (
+      `t0`.`plan_days` >= 60
+     )
+    )
+    OR (
      `t0`.`live_subscriptions` > 1
     )
    )
  ) AS `t2`
 ) AS stage;
 
--- account_gates 1879c0869aebabee
+-- account_gates ee02ded216e5c844
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `account_id`,
@@ -8562,6 +9489,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -8596,6 +9524,20 @@ FROM (
   `t2`.`has_outcome_signal`,
   `t2`.`has_strategic_signal`,
   `t2`.`has_intent_signal`,
+  CASE
+   WHEN `t2`.`troubled_invoices` > 0
+   THEN CONCAT(
+    CONCAT(
+     CONCAT(
+      CONCAT('invoices failed or late: ', CAST(`t2`.`troubled_invoices` AS STRING)),
+      ' (invoice '
+     ),
+     `t2`.`troubled_invoice_id`
+    ),
+    ')'
+   )
+   ELSE 'the subscription is past due'
+  END AS `payment_how`,
   CASE
    WHEN NOT `t2`.`cancel_at` IS NULL
    THEN 'a cancellation is set'
@@ -8656,13 +9598,13 @@ FROM (
  CROSS JOIN `known` AS `t3`
 ) AS stage;
 
--- product_gates dd24ab5073d870a1
+-- product_gates ef4c48ce66b366fe
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
- CAST(`first_value_used` AS BIGINT) AS `first_value_used`,
- CAST(`first_value_at_least` AS BIGINT) AS `first_value_at_least`,
  `adoption`,
+ `first_value_how`,
+ CAST(`bought_on` AS BIGINT) AS `bought_on`,
  CAST(`bought_days` AS BIGINT) AS `bought_days`,
  CAST(`just_purchased_until` AS BIGINT) AS `just_purchased_until`,
  CAST(`before_first_value` AS INT) AS `before_first_value`,
@@ -8672,9 +9614,19 @@ FROM (
  SELECT
   `t10`.`account_key`,
   `t10`.`product_id`,
-  `t5`.`first_value_used`,
-  `t5`.`first_value_at_least`,
   `t7`.`adoption`,
+  IF(
+   NOT `t5`.`first_value_at_least` IS NULL,
+   CONCAT(
+    CONCAT(
+     CONCAT(CONCAT(' (', CAST(COALESCE(`t5`.`first_value_used`, 0) AS STRING)), ' of '),
+     CAST(`t5`.`first_value_at_least` AS STRING)
+    ),
+    ')'
+   ),
+   ''
+  ) AS `first_value_how`,
+  `t6`.`bought_at` AS `bought_on`,
   CAST(FLOOR((
    `t11`.`as_of` - `t6`.`bought_at`
   ) / 86400.0) AS BIGINT) AS `bought_days`,
@@ -8768,7 +9720,7 @@ FROM (
  ) AS `t7`
 ) AS stage;
 
--- fit_owned 17cd5207f0c96127
+-- fit_owned 241a83212b022877
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -8778,7 +9730,8 @@ SELECT
  CAST(`interval_count` AS BIGINT) AS `interval_count`,
  CAST(`quantity` AS BIGINT) AS `quantity`,
  CAST(`recurring_units` AS BIGINT) AS `recurring_units`,
- CAST(`plan_units` AS BIGINT) AS `plan_units`
+ CAST(`plan_units` AS BIGINT) AS `plan_units`,
+ CAST(`add_on_units` AS BIGINT) AS `add_on_units`
 FROM (
  SELECT
   `t4`.`account_key`,
@@ -8789,7 +9742,8 @@ FROM (
   `t4`.`interval_count`,
   `t4`.`quantity`,
   `t4`.`recurring_units`,
-  `t4`.`plan_units`
+  `t4`.`plan_units`,
+  `t4`.`add_on_units`
  FROM (
   SELECT
    `t0`.`account_key`,
@@ -8800,7 +9754,8 @@ FROM (
    `t0`.`interval_count`,
    `t0`.`quantity`,
    `t0`.`recurring_units`,
-   `t0`.`plan_units`
+   `t0`.`plan_units`,
+   `t0`.`add_on_units`
   FROM `owned` AS `t0`
   WHERE
    NOT `t0`.`plan_id` IS NULL
@@ -8809,17 +9764,19 @@ FROM (
   ON `t4`.`account_key` = `t2`.`account_key`
 ) AS stage;
 
--- fit_limits d6b62c239cd106df
+-- fit_limits a1317fbd6db72fc3
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
  `meter_id`,
  CAST(`limit_quantity` AS BIGINT) AS `limit_quantity`,
  `is_unlimited`,
+ `is_own_limit`,
+ `enforcement`,
  CAST(`used` AS BIGINT) AS `used`,
- CAST(`used_1` AS BIGINT) AS `used_1`,
- CAST(`used_2` AS BIGINT) AS `used_2`,
- CAST(`used_3` AS BIGINT) AS `used_3`,
+ CAST(`plan_used_1` AS BIGINT) AS `plan_used_1`,
+ CAST(`plan_used_2` AS BIGINT) AS `plan_used_2`,
+ CAST(`plan_used_3` AS BIGINT) AS `plan_used_3`,
  CAST(`forecast_use` AS BIGINT) AS `forecast_use`,
  CAST(`forecast_high` AS BIGINT) AS `forecast_high`,
  CAST(`peak_3` AS BIGINT) AS `peak_3`
@@ -8830,10 +9787,12 @@ FROM (
   `t4`.`meter_id`,
   `t4`.`limit_quantity`,
   `t4`.`is_unlimited`,
+  `t4`.`is_own_limit`,
+  `t4`.`enforcement`,
   `t4`.`used`,
-  `t4`.`used_1`,
-  `t4`.`used_2`,
-  `t4`.`used_3`,
+  `t4`.`plan_used_1`,
+  `t4`.`plan_used_2`,
+  `t4`.`plan_used_3`,
   `t4`.`forecast_use`,
   `t4`.`forecast_high`,
   `t4`.`peak_3`
@@ -8844,10 +9803,12 @@ FROM (
    `t0`.`meter_id`,
    `t0`.`limit_quantity`,
    `t0`.`is_unlimited`,
+   `t0`.`is_own_limit`,
+   `t0`.`enforcement`,
    `t0`.`used`,
-   `t0`.`used_1`,
-   `t0`.`used_2`,
-   `t0`.`used_3`,
+   `t0`.`plan_used_1`,
+   `t0`.`plan_used_2`,
+   `t0`.`plan_used_3`,
    `t0`.`forecast_use`,
    `t0`.`forecast_high`,
    `t0`.`peak_3`
@@ -8857,7 +9818,7 @@ FROM (
   ON `t4`.`account_key` = `t2`.`account_key`
 ) AS stage;
 
--- proposed 19775af4119530ed
+-- proposed 0eb379fdd692b5af
 SELECT
  CAST(`play` AS INT) AS `play`,
  `grain`,
@@ -8882,6 +9843,9 @@ SELECT
  CAST(`saving_units` AS BIGINT) AS `saving_units`,
  CAST(`committed_units` AS BIGINT) AS `committed_units`,
  CAST(`rank_units` AS BIGINT) AS `rank_units`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -8917,6 +9881,9 @@ FROM (
   `t11`.`saving_units`,
   `t11`.`committed_units`,
   `t11`.`rank_units`,
+  `t11`.`one_off_units`,
+  `t11`.`meter_adoption`,
+  `t11`.`rungs`,
   `t11`.`is_estimated`,
   `t11`.`is_quote`,
   `t11`.`stays`,
@@ -8952,6 +9919,9 @@ FROM (
    `t10`.`saving_units`,
    `t10`.`committed_units`,
    `t10`.`rank_units`,
+   `t10`.`one_off_units`,
+   `t10`.`meter_adoption`,
+   `t10`.`rungs`,
    `t10`.`is_estimated`,
    `t10`.`is_quote`,
    `t10`.`stays`,
@@ -8988,6 +9958,9 @@ FROM (
     `t9`.`saving_units`,
     `t9`.`committed_units`,
     `t9`.`rank_units`,
+    `t9`.`one_off_units`,
+    `t9`.`meter_adoption`,
+    `t9`.`rungs`,
     `t9`.`is_estimated`,
     `t9`.`is_quote`,
     `t9`.`stays`,
@@ -9022,6 +9995,9 @@ FROM (
      `t7`.`saving_units`,
      `t7`.`committed_units`,
      `t7`.`rank_units`,
+     `t7`.`one_off_units`,
+     `t7`.`meter_adoption`,
+     `t7`.`rungs`,
      `t7`.`is_estimated`,
      `t7`.`is_quote`,
      `t7`.`stays`,
@@ -9055,6 +10031,9 @@ FROM (
       `t4`.`saving_units`,
       `t4`.`committed_units`,
       `t4`.`rank_units`,
+      `t4`.`one_off_units`,
+      `t4`.`meter_adoption`,
+      `t4`.`rungs`,
       `t4`.`is_estimated`,
       `t4`.`is_quote`,
       `t4`.`stays`,
@@ -9081,7 +10060,7 @@ FROM (
  ) AS `t11`
 ) AS stage;
 
--- steps bea9d764b754b1fc
+-- steps e8a049aacc0e107e
 WITH `t2` AS (
  SELECT
   `t0`.`play`,
@@ -9107,6 +10086,9 @@ WITH `t2` AS (
   `t0`.`saving_units`,
   `t0`.`committed_units`,
   `t0`.`rank_units`,
+  `t0`.`one_off_units`,
+  `t0`.`meter_adoption`,
+  `t0`.`rungs`,
   `t0`.`is_estimated`,
   `t0`.`is_quote`,
   `t0`.`stays`,
@@ -9145,6 +10127,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -9182,6 +10167,9 @@ FROM (
   `t10`.`to_add_on_id`,
   `t10`.`interval`,
   `t10`.`currency`,
+  `t10`.`one_off_units`,
+  `t10`.`meter_adoption`,
+  `t10`.`rungs`,
   `t10`.`is_estimated`,
   `t10`.`is_quote`,
   `t10`.`stays`,
@@ -9219,6 +10207,9 @@ FROM (
    `t6`.`to_add_on_id`,
    `t6`.`interval`,
    `t6`.`currency`,
+   `t6`.`one_off_units`,
+   `t6`.`meter_adoption`,
+   `t6`.`rungs`,
    `t6`.`is_estimated`,
    `t6`.`is_quote`,
    `t6`.`stays`,
@@ -9306,7 +10297,7 @@ FROM (
   AND `t10`.`target` = `t5`.`target`
 ) AS stage;
 
--- placed aa5c3c3b46e36d29
+-- placed 147a266984fa3846
 SELECT
  CAST(`play` AS INT) AS `play`,
  `grain`,
@@ -9325,6 +10316,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -9365,6 +10359,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -9396,6 +10391,9 @@ FROM (
   `t7`.`to_add_on_id`,
   `t7`.`interval`,
   `t7`.`currency`,
+  `t7`.`one_off_units`,
+  `t7`.`meter_adoption`,
+  `t7`.`rungs`,
   `t7`.`is_estimated`,
   `t7`.`is_quote`,
   `t7`.`stays`,
@@ -9436,6 +10434,7 @@ FROM (
   `t7`.`has_outcome_signal`,
   `t7`.`has_strategic_signal`,
   `t7`.`has_intent_signal`,
+  `t7`.`payment_how`,
   `t7`.`leaving_how`,
   `t7`.`renewal_how`,
   `t7`.`open_issue`,
@@ -9452,9 +10451,9 @@ FROM (
    )
    OR COALESCE(
     (
-     CAST(`t7`.`recurring_units` AS DOUBLE) * 3.6075036075036075e-05 * `t7`.`factor`
+     CAST(GREATEST(`t7`.`recurring_units`, `t7`.`one_off_units`) AS DOUBLE) * 3.6075036075036075e-05 * `t7`.`factor`
     ) > 1000000.0,
-    FALSE
+    `t7`.`recurring_units` <> 0
    )
    OR COALESCE(`t7`.`has_owner`, FALSE),
    'assisted',
@@ -9469,9 +10468,9 @@ FROM (
     )
     OR COALESCE(
      (
-      CAST(`t7`.`recurring_units` AS DOUBLE) * 3.6075036075036075e-05 * `t7`.`factor`
+      CAST(GREATEST(`t7`.`recurring_units`, `t7`.`one_off_units`) AS DOUBLE) * 3.6075036075036075e-05 * `t7`.`factor`
      ) > 1000000.0,
-     FALSE
+     `t7`.`recurring_units` <> 0
     )
     OR COALESCE(`t7`.`has_owner`, FALSE),
     'assisted',
@@ -9505,6 +10504,9 @@ FROM (
    `t3`.`to_add_on_id`,
    `t3`.`interval`,
    `t3`.`currency`,
+   `t3`.`one_off_units`,
+   `t3`.`meter_adoption`,
+   `t3`.`rungs`,
    `t3`.`is_estimated`,
    `t3`.`is_quote`,
    `t3`.`stays`,
@@ -9545,6 +10547,7 @@ FROM (
    `t6`.`has_outcome_signal`,
    `t6`.`has_strategic_signal`,
    `t6`.`has_intent_signal`,
+   `t6`.`payment_how`,
    `t6`.`leaving_how`,
    `t6`.`renewal_how`,
    `t6`.`open_issue`,
@@ -9580,6 +10583,7 @@ FROM (
     `t2`.`has_outcome_signal`,
     `t2`.`has_strategic_signal`,
     `t2`.`has_intent_signal`,
+    `t2`.`payment_how`,
     `t2`.`leaving_how`,
     `t2`.`renewal_how`,
     `t2`.`open_issue`,
@@ -9596,7 +10600,7 @@ FROM (
  ) AS `t7`
 ) AS stage;
 
--- gated ed08b1b3c494165c
+-- gated 62ad536d811df094
 SELECT
  CAST(`play` AS INT) AS `play`,
  `grain`,
@@ -9615,6 +10619,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -9655,6 +10662,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -9667,9 +10675,9 @@ SELECT
  `path`,
  `lane`,
  `value_year`,
- CAST(`first_value_used` AS BIGINT) AS `first_value_used`,
- CAST(`first_value_at_least` AS BIGINT) AS `first_value_at_least`,
  `adoption`,
+ `first_value_how`,
+ CAST(`bought_on` AS BIGINT) AS `bought_on`,
  CAST(`bought_days` AS BIGINT) AS `bought_days`,
  CAST(`just_purchased_until` AS BIGINT) AS `just_purchased_until`,
  CAST(`before_first_value` AS INT) AS `before_first_value`,
@@ -9682,7 +10690,7 @@ SELECT
  `goal_id`,
  `is_full`,
  CAST(`as_of` AS BIGINT) AS `as_of`,
- CAST(`asked_days` AS BIGINT) AS `asked_days`,
+ CAST(`asked_on` AS BIGINT) AS `asked_on`,
  CAST(`asked_until` AS BIGINT) AS `asked_until`,
  CAST(`gate_open_issue` AS INT) AS `gate_open_issue`,
  CAST(`gate_payment_trouble` AS INT) AS `gate_payment_trouble`,
@@ -9716,6 +10724,9 @@ FROM (
   `t25`.`to_add_on_id`,
   `t25`.`interval`,
   `t25`.`currency`,
+  `t25`.`one_off_units`,
+  `t25`.`meter_adoption`,
+  `t25`.`rungs`,
   `t25`.`is_estimated`,
   `t25`.`is_quote`,
   `t25`.`stays`,
@@ -9756,6 +10767,7 @@ FROM (
   `t25`.`has_outcome_signal`,
   `t25`.`has_strategic_signal`,
   `t25`.`has_intent_signal`,
+  `t25`.`payment_how`,
   `t25`.`leaving_how`,
   `t25`.`renewal_how`,
   `t25`.`open_issue`,
@@ -9768,9 +10780,9 @@ FROM (
   `t25`.`path`,
   `t25`.`lane`,
   `t25`.`value_year`,
-  `t25`.`first_value_used`,
-  `t25`.`first_value_at_least`,
   `t25`.`adoption`,
+  `t25`.`first_value_how`,
+  `t25`.`bought_on`,
   `t25`.`bought_days`,
   `t25`.`just_purchased_until`,
   `t25`.`before_first_value`,
@@ -9783,9 +10795,7 @@ FROM (
   `t25`.`goal_id`,
   `t25`.`is_full`,
   `t25`.`as_of`,
-  CAST(FLOOR((
-   `t25`.`as_of` - `t25`.`asked_at`
-  ) / 86400.0) AS BIGINT) AS `asked_days`,
+  `t25`.`asked_at` AS `asked_on`,
   GREATEST(
    COALESCE(`t25`.`asked_at` + 2592000, 0),
    COALESCE(`t25`.`step_declined_at` + 7776000, 0)
@@ -9814,7 +10824,17 @@ FROM (
    AND NOT (
     `t25`.`motion` = 'cross_sell'
    ),
-   COALESCE(`t25`.`low_adoption`, 3),
+   COALESCE(
+    IF(
+     NOT `t25`.`meter_adoption` IS NULL AND NOT ISNAN(`t25`.`meter_adoption`),
+     IF((
+      `t25`.`meter_adoption` * 100.0
+     ) <= 40.0, 1, 0),
+     CAST(NULL AS INT)
+    ),
+    `t25`.`low_adoption`,
+    3
+   ),
    3
   ) AS `gate_low_adoption`,
   IF(
@@ -9844,7 +10864,17 @@ FROM (
    AND NOT (
     `t25`.`motion` IN ('upsell', 'volume')
     AND `t25`.`any_hygiene`
-    AND COALESCE(`t25`.`low_adoption`, 3) IN (0, 3)
+    AND COALESCE(
+     IF(
+      NOT `t25`.`meter_adoption` IS NULL AND NOT ISNAN(`t25`.`meter_adoption`),
+      IF((
+       `t25`.`meter_adoption` * 100.0
+      ) <= 40.0, 1, 0),
+      CAST(NULL AS INT)
+     ),
+     `t25`.`low_adoption`,
+     3
+    ) IN (0, 3)
    ),
    IF(COALESCE(NOT (
     COALESCE(`t25`.`has_priority`, FALSE)
@@ -9862,7 +10892,17 @@ FROM (
    AND NOT (
     `t25`.`motion` IN ('upsell', 'volume')
     AND `t25`.`any_hygiene`
-    AND COALESCE(`t25`.`low_adoption`, 3) IN (0, 3)
+    AND COALESCE(
+     IF(
+      NOT `t25`.`meter_adoption` IS NULL AND NOT ISNAN(`t25`.`meter_adoption`),
+      IF((
+       `t25`.`meter_adoption` * 100.0
+      ) <= 40.0, 1, 0),
+      CAST(NULL AS INT)
+     ),
+     `t25`.`low_adoption`,
+     3
+    ) IN (0, 3)
    )
    AND COALESCE(`t25`.`has_priority`, FALSE),
    IF(COALESCE(NOT (
@@ -9916,6 +10956,9 @@ FROM (
    `t6`.`to_add_on_id`,
    `t6`.`interval`,
    `t6`.`currency`,
+   `t6`.`one_off_units`,
+   `t6`.`meter_adoption`,
+   `t6`.`rungs`,
    `t6`.`is_estimated`,
    `t6`.`is_quote`,
    `t6`.`stays`,
@@ -9956,6 +10999,7 @@ FROM (
    `t6`.`has_outcome_signal`,
    `t6`.`has_strategic_signal`,
    `t6`.`has_intent_signal`,
+   `t6`.`payment_how`,
    `t6`.`leaving_how`,
    `t6`.`renewal_how`,
    `t6`.`open_issue`,
@@ -9968,9 +11012,9 @@ FROM (
    `t6`.`path`,
    `t6`.`lane`,
    `t6`.`value_year`,
-   `t11`.`first_value_used`,
-   `t11`.`first_value_at_least`,
    `t11`.`adoption`,
+   `t11`.`first_value_how`,
+   `t11`.`bought_on`,
    `t11`.`bought_days`,
    `t11`.`just_purchased_until`,
    `t11`.`before_first_value`,
@@ -9988,9 +11032,9 @@ FROM (
    SELECT
     `t1`.`account_key`,
     `t1`.`product_id` AS `gate_product_id`,
-    `t1`.`first_value_used`,
-    `t1`.`first_value_at_least`,
     `t1`.`adoption`,
+    `t1`.`first_value_how`,
+    `t1`.`bought_on`,
     `t1`.`bought_days`,
     `t1`.`just_purchased_until`,
     `t1`.`before_first_value`,
@@ -10069,6 +11113,9 @@ FROM (
         `t6`.`to_add_on_id`,
         `t6`.`interval`,
         `t6`.`currency`,
+        `t6`.`one_off_units`,
+        `t6`.`meter_adoption`,
+        `t6`.`rungs`,
         `t6`.`is_estimated`,
         `t6`.`is_quote`,
         `t6`.`stays`,
@@ -10109,6 +11156,7 @@ FROM (
         `t6`.`has_outcome_signal`,
         `t6`.`has_strategic_signal`,
         `t6`.`has_intent_signal`,
+        `t6`.`payment_how`,
         `t6`.`leaving_how`,
         `t6`.`renewal_how`,
         `t6`.`open_issue`,
@@ -10121,9 +11169,9 @@ FROM (
         `t6`.`path`,
         `t6`.`lane`,
         `t6`.`value_year`,
-        `t11`.`first_value_used`,
-        `t11`.`first_value_at_least`,
         `t11`.`adoption`,
+        `t11`.`first_value_how`,
+        `t11`.`bought_on`,
         `t11`.`bought_days`,
         `t11`.`just_purchased_until`,
         `t11`.`before_first_value`,
@@ -10136,9 +11184,9 @@ FROM (
         SELECT
          `t1`.`account_key`,
          `t1`.`product_id` AS `gate_product_id`,
-         `t1`.`first_value_used`,
-         `t1`.`first_value_at_least`,
          `t1`.`adoption`,
+         `t1`.`first_value_how`,
+         `t1`.`bought_on`,
          `t1`.`bought_days`,
          `t1`.`just_purchased_until`,
          `t1`.`before_first_value`,
@@ -10205,7 +11253,7 @@ FROM (
  ) AS `t25`
 ) AS stage;
 
--- settled 4a1c644bbb59e10b
+-- settled 3702d9b6c2d2e94b
 SELECT
  CAST(`play` AS INT) AS `play`,
  `grain`,
@@ -10224,6 +11272,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -10264,6 +11315,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -10276,9 +11328,9 @@ SELECT
  `path`,
  `lane`,
  `value_year`,
- CAST(`first_value_used` AS BIGINT) AS `first_value_used`,
- CAST(`first_value_at_least` AS BIGINT) AS `first_value_at_least`,
  `adoption`,
+ `first_value_how`,
+ CAST(`bought_on` AS BIGINT) AS `bought_on`,
  CAST(`bought_days` AS BIGINT) AS `bought_days`,
  CAST(`just_purchased_until` AS BIGINT) AS `just_purchased_until`,
  CAST(`before_first_value` AS INT) AS `before_first_value`,
@@ -10291,7 +11343,7 @@ SELECT
  `goal_id`,
  `is_full`,
  CAST(`as_of` AS BIGINT) AS `as_of`,
- CAST(`asked_days` AS BIGINT) AS `asked_days`,
+ CAST(`asked_on` AS BIGINT) AS `asked_on`,
  CAST(`asked_until` AS BIGINT) AS `asked_until`,
  CAST(`gate_open_issue` AS INT) AS `gate_open_issue`,
  CAST(`gate_payment_trouble` AS INT) AS `gate_payment_trouble`,
@@ -10327,6 +11379,9 @@ FROM (
   `t7`.`to_add_on_id`,
   `t7`.`interval`,
   `t7`.`currency`,
+  `t7`.`one_off_units`,
+  `t7`.`meter_adoption`,
+  `t7`.`rungs`,
   `t7`.`is_estimated`,
   `t7`.`is_quote`,
   `t7`.`stays`,
@@ -10367,6 +11422,7 @@ FROM (
   `t7`.`has_outcome_signal`,
   `t7`.`has_strategic_signal`,
   `t7`.`has_intent_signal`,
+  `t7`.`payment_how`,
   `t7`.`leaving_how`,
   `t7`.`renewal_how`,
   `t7`.`open_issue`,
@@ -10379,9 +11435,9 @@ FROM (
   `t7`.`path`,
   `t7`.`lane`,
   `t7`.`value_year`,
-  `t7`.`first_value_used`,
-  `t7`.`first_value_at_least`,
   `t7`.`adoption`,
+  `t7`.`first_value_how`,
+  `t7`.`bought_on`,
   `t7`.`bought_days`,
   `t7`.`just_purchased_until`,
   `t7`.`before_first_value`,
@@ -10394,7 +11450,7 @@ FROM (
   `t7`.`goal_id`,
   `t7`.`is_full`,
   `t7`.`as_of`,
-  `t7`.`asked_days`,
+  `t7`.`asked_on`,
   `t7`.`asked_until`,
   `t7`.`gate_open_issue`,
   `t7`.`gate_payment_trouble`,
@@ -10522,6 +11578,9 @@ FROM (
    `t6`.`to_add_on_id`,
    `t6`.`interval`,
    `t6`.`currency`,
+   `t6`.`one_off_units`,
+   `t6`.`meter_adoption`,
+   `t6`.`rungs`,
    `t6`.`is_estimated`,
    `t6`.`is_quote`,
    `t6`.`stays`,
@@ -10562,6 +11621,7 @@ FROM (
    `t6`.`has_outcome_signal`,
    `t6`.`has_strategic_signal`,
    `t6`.`has_intent_signal`,
+   `t6`.`payment_how`,
    `t6`.`leaving_how`,
    `t6`.`renewal_how`,
    `t6`.`open_issue`,
@@ -10574,9 +11634,9 @@ FROM (
    `t6`.`path`,
    `t6`.`lane`,
    `t6`.`value_year`,
-   `t6`.`first_value_used`,
-   `t6`.`first_value_at_least`,
    `t6`.`adoption`,
+   `t6`.`first_value_how`,
+   `t6`.`bought_on`,
    `t6`.`bought_days`,
    `t6`.`just_purchased_until`,
    `t6`.`before_first_value`,
@@ -10589,7 +11649,7 @@ FROM (
    `t6`.`goal_id`,
    `t6`.`is_full`,
    `t6`.`as_of`,
-   `t6`.`asked_days`,
+   `t6`.`asked_on`,
    `t6`.`asked_until`,
    `t6`.`gate_open_issue`,
    `t6`.`gate_payment_trouble`,
@@ -10623,6 +11683,9 @@ FROM (
     `t5`.`to_add_on_id`,
     `t5`.`interval`,
     `t5`.`currency`,
+    `t5`.`one_off_units`,
+    `t5`.`meter_adoption`,
+    `t5`.`rungs`,
     `t5`.`is_estimated`,
     `t5`.`is_quote`,
     `t5`.`stays`,
@@ -10663,6 +11726,7 @@ FROM (
     `t5`.`has_outcome_signal`,
     `t5`.`has_strategic_signal`,
     `t5`.`has_intent_signal`,
+    `t5`.`payment_how`,
     `t5`.`leaving_how`,
     `t5`.`renewal_how`,
     `t5`.`open_issue`,
@@ -10675,9 +11739,9 @@ FROM (
     `t5`.`path`,
     `t5`.`lane`,
     `t5`.`value_year`,
-    `t5`.`first_value_used`,
-    `t5`.`first_value_at_least`,
     `t5`.`adoption`,
+    `t5`.`first_value_how`,
+    `t5`.`bought_on`,
     `t5`.`bought_days`,
     `t5`.`just_purchased_until`,
     `t5`.`before_first_value`,
@@ -10690,221 +11754,260 @@ FROM (
     `t5`.`goal_id`,
     `t5`.`is_full`,
     `t5`.`as_of`,
-    `t5`.`asked_days`,
+    `t5`.`asked_on`,
     `t5`.`asked_until`,
-    CASE
-     WHEN (
-      `t5`.`gate_open_issue` <> 3
-     ) AND (
-      COALESCE(`t5`.`said_open_issue`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_open_issue` = 2
-     ) AND (
-      COALESCE(`t5`.`said_open_issue`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_open_issue`
-    END AS `gate_open_issue`,
-    CASE
-     WHEN (
-      `t5`.`gate_payment_trouble` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_payment_trouble`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_payment_trouble` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_payment_trouble`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_payment_trouble`
-    END AS `gate_payment_trouble`,
-    CASE
-     WHEN (
-      `t5`.`gate_before_first_value` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_before_first_value`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_before_first_value` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_before_first_value`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_before_first_value`
-    END AS `gate_before_first_value`,
-    CASE
-     WHEN (
-      `t5`.`gate_just_purchased` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_just_purchased`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_just_purchased` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_just_purchased`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_just_purchased`
-    END AS `gate_just_purchased`,
-    CASE
-     WHEN (
-      `t5`.`gate_low_adoption` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_low_adoption`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_low_adoption` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_low_adoption`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_low_adoption`
-    END AS `gate_low_adoption`,
-    CASE
-     WHEN (
-      `t5`.`gate_leaving` <> 3
-     ) AND (
-      COALESCE(`t5`.`said_leaving`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_leaving` = 2
-     ) AND (
-      COALESCE(`t5`.`said_leaving`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_leaving`
-    END AS `gate_leaving`,
-    CASE
-     WHEN (
-      `t5`.`gate_renewal_threat` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_renewal_threat`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_renewal_threat` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_renewal_threat`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_renewal_threat`
-    END AS `gate_renewal_threat`,
-    CASE
-     WHEN (
-      `t5`.`gate_open_deal` <> 3
-     ) AND (
-      COALESCE(`t5`.`said_open_deal`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_open_deal` = 2
-     ) AND (
-      COALESCE(`t5`.`said_open_deal`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_open_deal`
-    END AS `gate_open_deal`,
-    CASE
-     WHEN (
-      `t5`.`gate_do_not_sell` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_do_not_sell`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_do_not_sell` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_do_not_sell`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_do_not_sell`
-    END AS `gate_do_not_sell`,
-    CASE
-     WHEN (
-      `t5`.`gate_no_priority` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_no_priority`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_no_priority` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_no_priority`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_no_priority`
-    END AS `gate_no_priority`,
-    CASE
-     WHEN (
-      `t5`.`gate_no_sponsor` <> 3
-     ) AND (
-      COALESCE(`t5`.`said_no_sponsor`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_no_sponsor` = 2
-     ) AND (
-      COALESCE(`t5`.`said_no_sponsor`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_no_sponsor`
-    END AS `gate_no_sponsor`,
-    CASE
-     WHEN (
-      `t5`.`gate_asked_recently` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_asked_recently`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_asked_recently` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_asked_recently`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_asked_recently`
-    END AS `gate_asked_recently`,
-    CASE
-     WHEN (
-      `t5`.`gate_at_capacity` <> 3
-     )
-     AND (
-      COALESCE(`t5`.`said_at_capacity`, 0) = 2
-     )
-     THEN 1
-     WHEN (
-      `t5`.`gate_at_capacity` = 2
-     )
-     AND (
-      COALESCE(`t5`.`said_at_capacity`, 0) = 1
-     )
-     THEN 0
-     ELSE `t5`.`gate_at_capacity`
-    END AS `gate_at_capacity`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_open_issue` <> 3
+      ) AND (
+       COALESCE(`t5`.`said_open_issue`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_open_issue` = 2
+      ) AND (
+       COALESCE(`t5`.`said_open_issue`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_open_issue`
+     END,
+     2
+    ) AS `gate_open_issue`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_payment_trouble` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_payment_trouble`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_payment_trouble` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_payment_trouble`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_payment_trouble`
+     END,
+     2
+    ) AS `gate_payment_trouble`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_before_first_value` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_before_first_value`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_before_first_value` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_before_first_value`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_before_first_value`
+     END,
+     2
+    ) AS `gate_before_first_value`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_just_purchased` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_just_purchased`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_just_purchased` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_just_purchased`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_just_purchased`
+     END,
+     2
+    ) AS `gate_just_purchased`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_low_adoption` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_low_adoption`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_low_adoption` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_low_adoption`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_low_adoption`
+     END,
+     2
+    ) AS `gate_low_adoption`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_leaving` <> 3
+      ) AND (
+       COALESCE(`t5`.`said_leaving`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_leaving` = 2
+      ) AND (
+       COALESCE(`t5`.`said_leaving`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_leaving`
+     END,
+     2
+    ) AS `gate_leaving`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_renewal_threat` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_renewal_threat`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_renewal_threat` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_renewal_threat`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_renewal_threat`
+     END,
+     2
+    ) AS `gate_renewal_threat`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_open_deal` <> 3
+      ) AND (
+       COALESCE(`t5`.`said_open_deal`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_open_deal` = 2
+      ) AND (
+       COALESCE(`t5`.`said_open_deal`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_open_deal`
+     END,
+     2
+    ) AS `gate_open_deal`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_do_not_sell` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_do_not_sell`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_do_not_sell` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_do_not_sell`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_do_not_sell`
+     END,
+     2
+    ) AS `gate_do_not_sell`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_no_priority` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_no_priority`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_no_priority` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_no_priority`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_no_priority`
+     END,
+     2
+    ) AS `gate_no_priority`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_no_sponsor` <> 3
+      ) AND (
+       COALESCE(`t5`.`said_no_sponsor`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_no_sponsor` = 2
+      ) AND (
+       COALESCE(`t5`.`said_no_sponsor`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_no_sponsor`
+     END,
+     2
+    ) AS `gate_no_sponsor`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_asked_recently` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_asked_recently`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_asked_recently` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_asked_recently`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_asked_recently`
+     END,
+     2
+    ) AS `gate_asked_recently`,
+    COALESCE(
+     CASE
+      WHEN (
+       `t5`.`gate_at_capacity` <> 3
+      )
+      AND (
+       COALESCE(`t5`.`said_at_capacity`, 0) = 2
+      )
+      THEN 1
+      WHEN (
+       `t5`.`gate_at_capacity` = 2
+      )
+      AND (
+       COALESCE(`t5`.`said_at_capacity`, 0) = 1
+      )
+      THEN 0
+      ELSE `t5`.`gate_at_capacity`
+     END,
+     2
+    ) AS `gate_at_capacity`,
     `t5`.`said_open_issue`,
     `t5`.`said_payment_trouble`,
     `t5`.`said_before_first_value`,
@@ -10937,6 +12040,9 @@ FROM (
      `t2`.`to_add_on_id`,
      `t2`.`interval`,
      `t2`.`currency`,
+     `t2`.`one_off_units`,
+     `t2`.`meter_adoption`,
+     `t2`.`rungs`,
      `t2`.`is_estimated`,
      `t2`.`is_quote`,
      `t2`.`stays`,
@@ -10977,6 +12083,7 @@ FROM (
      `t2`.`has_outcome_signal`,
      `t2`.`has_strategic_signal`,
      `t2`.`has_intent_signal`,
+     `t2`.`payment_how`,
      `t2`.`leaving_how`,
      `t2`.`renewal_how`,
      `t2`.`open_issue`,
@@ -10989,9 +12096,9 @@ FROM (
      `t2`.`path`,
      `t2`.`lane`,
      `t2`.`value_year`,
-     `t2`.`first_value_used`,
-     `t2`.`first_value_at_least`,
      `t2`.`adoption`,
+     `t2`.`first_value_how`,
+     `t2`.`bought_on`,
      `t2`.`bought_days`,
      `t2`.`just_purchased_until`,
      `t2`.`before_first_value`,
@@ -11004,7 +12111,7 @@ FROM (
      `t2`.`goal_id`,
      `t2`.`is_full`,
      `t2`.`as_of`,
-     `t2`.`asked_days`,
+     `t2`.`asked_on`,
      `t2`.`asked_until`,
      `t2`.`gate_open_issue`,
      `t2`.`gate_payment_trouble`,
@@ -11267,7 +12374,7 @@ FROM (
  ) AS `t7`
 ) AS stage;
 
--- arbitrated b4e9f230d0e2587e
+-- arbitrated fac26bc8942d03e5
 SELECT
  CAST(`play` AS INT) AS `play`,
  `grain`,
@@ -11286,6 +12393,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -11326,6 +12436,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -11338,9 +12449,9 @@ SELECT
  `path`,
  `lane`,
  `value_year`,
- CAST(`first_value_used` AS BIGINT) AS `first_value_used`,
- CAST(`first_value_at_least` AS BIGINT) AS `first_value_at_least`,
  `adoption`,
+ `first_value_how`,
+ CAST(`bought_on` AS BIGINT) AS `bought_on`,
  CAST(`bought_days` AS BIGINT) AS `bought_days`,
  CAST(`just_purchased_until` AS BIGINT) AS `just_purchased_until`,
  CAST(`before_first_value` AS INT) AS `before_first_value`,
@@ -11353,7 +12464,7 @@ SELECT
  `goal_id`,
  `is_full`,
  CAST(`as_of` AS BIGINT) AS `as_of`,
- CAST(`asked_days` AS BIGINT) AS `asked_days`,
+ CAST(`asked_on` AS BIGINT) AS `asked_on`,
  CAST(`asked_until` AS BIGINT) AS `asked_until`,
  CAST(`gate_open_issue` AS INT) AS `gate_open_issue`,
  CAST(`gate_payment_trouble` AS INT) AS `gate_payment_trouble`,
@@ -11393,6 +12504,9 @@ FROM (
   `t7`.`to_add_on_id`,
   `t7`.`interval`,
   `t7`.`currency`,
+  `t7`.`one_off_units`,
+  `t7`.`meter_adoption`,
+  `t7`.`rungs`,
   `t7`.`is_estimated`,
   `t7`.`is_quote`,
   `t7`.`stays`,
@@ -11433,6 +12547,7 @@ FROM (
   `t7`.`has_outcome_signal`,
   `t7`.`has_strategic_signal`,
   `t7`.`has_intent_signal`,
+  `t7`.`payment_how`,
   `t7`.`leaving_how`,
   `t7`.`renewal_how`,
   `t7`.`open_issue`,
@@ -11445,9 +12560,9 @@ FROM (
   `t7`.`path`,
   `t7`.`lane`,
   `t7`.`value_year`,
-  `t7`.`first_value_used`,
-  `t7`.`first_value_at_least`,
   `t7`.`adoption`,
+  `t7`.`first_value_how`,
+  `t7`.`bought_on`,
   `t7`.`bought_days`,
   `t7`.`just_purchased_until`,
   `t7`.`before_first_value`,
@@ -11460,7 +12575,7 @@ FROM (
   `t7`.`goal_id`,
   `t7`.`is_full`,
   `t7`.`as_of`,
-  `t7`.`asked_days`,
+  `t7`.`asked_on`,
   `t7`.`asked_until`,
   `t7`.`gate_open_issue`,
   `t7`.`gate_payment_trouble`,
@@ -11500,6 +12615,9 @@ FROM (
    `t6`.`to_add_on_id`,
    `t6`.`interval`,
    `t6`.`currency`,
+   `t6`.`one_off_units`,
+   `t6`.`meter_adoption`,
+   `t6`.`rungs`,
    `t6`.`is_estimated`,
    `t6`.`is_quote`,
    `t6`.`stays`,
@@ -11540,6 +12658,7 @@ FROM (
    `t6`.`has_outcome_signal`,
    `t6`.`has_strategic_signal`,
    `t6`.`has_intent_signal`,
+   `t6`.`payment_how`,
    `t6`.`leaving_how`,
    `t6`.`renewal_how`,
    `t6`.`open_issue`,
@@ -11552,9 +12671,9 @@ FROM (
    `t6`.`path`,
    `t6`.`lane`,
    `t6`.`value_year`,
-   `t6`.`first_value_used`,
-   `t6`.`first_value_at_least`,
    `t6`.`adoption`,
+   `t6`.`first_value_how`,
+   `t6`.`bought_on`,
    `t6`.`bought_days`,
    `t6`.`just_purchased_until`,
    `t6`.`before_first_value`,
@@ -11567,7 +12686,7 @@ FROM (
    `t6`.`goal_id`,
    `t6`.`is_full`,
    `t6`.`as_of`,
-   `t6`.`asked_days`,
+   `t6`.`asked_on`,
    `t6`.`asked_until`,
    `t6`.`gate_open_issue`,
    `t6`.`gate_payment_trouble`,
@@ -11624,6 +12743,9 @@ FROM (
     `t5`.`to_add_on_id`,
     `t5`.`interval`,
     `t5`.`currency`,
+    `t5`.`one_off_units`,
+    `t5`.`meter_adoption`,
+    `t5`.`rungs`,
     `t5`.`is_estimated`,
     `t5`.`is_quote`,
     `t5`.`stays`,
@@ -11664,6 +12786,7 @@ FROM (
     `t5`.`has_outcome_signal`,
     `t5`.`has_strategic_signal`,
     `t5`.`has_intent_signal`,
+    `t5`.`payment_how`,
     `t5`.`leaving_how`,
     `t5`.`renewal_how`,
     `t5`.`open_issue`,
@@ -11676,9 +12799,9 @@ FROM (
     `t5`.`path`,
     `t5`.`lane`,
     `t5`.`value_year`,
-    `t5`.`first_value_used`,
-    `t5`.`first_value_at_least`,
     `t5`.`adoption`,
+    `t5`.`first_value_how`,
+    `t5`.`bought_on`,
     `t5`.`bought_days`,
     `t5`.`just_purchased_until`,
     `t5`.`before_first_value`,
@@ -11691,7 +12814,7 @@ FROM (
     `t5`.`goal_id`,
     `t5`.`is_full`,
     `t5`.`as_of`,
-    `t5`.`asked_days`,
+    `t5`.`asked_on`,
     `t5`.`asked_until`,
     `t5`.`gate_open_issue`,
     `t5`.`gate_payment_trouble`,
@@ -11734,6 +12857,9 @@ FROM (
      `t3`.`to_add_on_id`,
      `t3`.`interval`,
      `t3`.`currency`,
+     `t3`.`one_off_units`,
+     `t3`.`meter_adoption`,
+     `t3`.`rungs`,
      `t3`.`is_estimated`,
      `t3`.`is_quote`,
      `t3`.`stays`,
@@ -11774,6 +12900,7 @@ FROM (
      `t3`.`has_outcome_signal`,
      `t3`.`has_strategic_signal`,
      `t3`.`has_intent_signal`,
+     `t3`.`payment_how`,
      `t3`.`leaving_how`,
      `t3`.`renewal_how`,
      `t3`.`open_issue`,
@@ -11786,9 +12913,9 @@ FROM (
      `t3`.`path`,
      `t3`.`lane`,
      `t3`.`value_year`,
-     `t3`.`first_value_used`,
-     `t3`.`first_value_at_least`,
      `t3`.`adoption`,
+     `t3`.`first_value_how`,
+     `t3`.`bought_on`,
      `t3`.`bought_days`,
      `t3`.`just_purchased_until`,
      `t3`.`before_first_value`,
@@ -11801,7 +12928,7 @@ FROM (
      `t3`.`goal_id`,
      `t3`.`is_full`,
      `t3`.`as_of`,
-     `t3`.`asked_days`,
+     `t3`.`asked_on`,
      `t3`.`asked_until`,
      `t3`.`gate_open_issue`,
      `t3`.`gate_payment_trouble`,
@@ -11847,6 +12974,9 @@ FROM (
       `t1`.`to_add_on_id`,
       `t1`.`interval`,
       `t1`.`currency`,
+      `t1`.`one_off_units`,
+      `t1`.`meter_adoption`,
+      `t1`.`rungs`,
       `t1`.`is_estimated`,
       `t1`.`is_quote`,
       `t1`.`stays`,
@@ -11887,6 +13017,7 @@ FROM (
       `t1`.`has_outcome_signal`,
       `t1`.`has_strategic_signal`,
       `t1`.`has_intent_signal`,
+      `t1`.`payment_how`,
       `t1`.`leaving_how`,
       `t1`.`renewal_how`,
       `t1`.`open_issue`,
@@ -11899,9 +13030,9 @@ FROM (
       `t1`.`path`,
       `t1`.`lane`,
       `t1`.`value_year`,
-      `t1`.`first_value_used`,
-      `t1`.`first_value_at_least`,
       `t1`.`adoption`,
+      `t1`.`first_value_how`,
+      `t1`.`bought_on`,
       `t1`.`bought_days`,
       `t1`.`just_purchased_until`,
       `t1`.`before_first_value`,
@@ -11914,7 +13045,7 @@ FROM (
       `t1`.`goal_id`,
       `t1`.`is_full`,
       `t1`.`as_of`,
-      `t1`.`asked_days`,
+      `t1`.`asked_on`,
       `t1`.`asked_until`,
       `t1`.`gate_open_issue`,
       `t1`.`gate_payment_trouble`,
@@ -11955,7 +13086,7 @@ FROM (
  ) AS `t7`
 ) AS stage;
 
--- decided 461f5abf52cebf74
+-- decided 38f2710335da5a35
 WITH `t12` AS (
  SELECT
   `t11`.`contact_id`,
@@ -12032,6 +13163,9 @@ SELECT
  `to_add_on_id`,
  `interval`,
  `currency`,
+ CAST(`one_off_units` AS BIGINT) AS `one_off_units`,
+ `meter_adoption`,
+ CAST(`rungs` AS INT) AS `rungs`,
  `is_estimated`,
  `is_quote`,
  `stays`,
@@ -12072,6 +13206,7 @@ SELECT
  `has_outcome_signal`,
  `has_strategic_signal`,
  `has_intent_signal`,
+ `payment_how`,
  `leaving_how`,
  `renewal_how`,
  CAST(`open_issue` AS INT) AS `open_issue`,
@@ -12084,9 +13219,9 @@ SELECT
  `path`,
  `lane`,
  `value_year`,
- CAST(`first_value_used` AS BIGINT) AS `first_value_used`,
- CAST(`first_value_at_least` AS BIGINT) AS `first_value_at_least`,
  `adoption`,
+ `first_value_how`,
+ CAST(`bought_on` AS BIGINT) AS `bought_on`,
  CAST(`bought_days` AS BIGINT) AS `bought_days`,
  CAST(`just_purchased_until` AS BIGINT) AS `just_purchased_until`,
  CAST(`before_first_value` AS INT) AS `before_first_value`,
@@ -12099,7 +13234,7 @@ SELECT
  `goal_id`,
  `is_full`,
  CAST(`as_of` AS BIGINT) AS `as_of`,
- CAST(`asked_days` AS BIGINT) AS `asked_days`,
+ CAST(`asked_on` AS BIGINT) AS `asked_on`,
  CAST(`asked_until` AS BIGINT) AS `asked_until`,
  CAST(`gate_open_issue` AS INT) AS `gate_open_issue`,
  CAST(`gate_payment_trouble` AS INT) AS `gate_payment_trouble`,
@@ -12140,6 +13275,9 @@ FROM (
   `t29`.`to_add_on_id`,
   `t29`.`interval`,
   `t29`.`currency`,
+  `t29`.`one_off_units`,
+  `t29`.`meter_adoption`,
+  `t29`.`rungs`,
   `t29`.`is_estimated`,
   `t29`.`is_quote`,
   `t29`.`stays`,
@@ -12180,6 +13318,7 @@ FROM (
   `t29`.`has_outcome_signal`,
   `t29`.`has_strategic_signal`,
   `t29`.`has_intent_signal`,
+  `t29`.`payment_how`,
   `t29`.`leaving_how`,
   `t29`.`renewal_how`,
   `t29`.`open_issue`,
@@ -12192,9 +13331,9 @@ FROM (
   `t29`.`path`,
   `t29`.`lane`,
   `t29`.`value_year`,
-  `t29`.`first_value_used`,
-  `t29`.`first_value_at_least`,
   `t29`.`adoption`,
+  `t29`.`first_value_how`,
+  `t29`.`bought_on`,
   `t29`.`bought_days`,
   `t29`.`just_purchased_until`,
   `t29`.`before_first_value`,
@@ -12207,7 +13346,7 @@ FROM (
   `t29`.`goal_id`,
   `t29`.`is_full`,
   `t29`.`as_of`,
-  `t29`.`asked_days`,
+  `t29`.`asked_on`,
   `t29`.`asked_until`,
   `t29`.`gate_open_issue`,
   `t29`.`gate_payment_trouble`,
@@ -12248,6 +13387,9 @@ FROM (
    `t28`.`to_add_on_id`,
    `t28`.`interval`,
    `t28`.`currency`,
+   `t28`.`one_off_units`,
+   `t28`.`meter_adoption`,
+   `t28`.`rungs`,
    `t28`.`is_estimated`,
    `t28`.`is_quote`,
    `t28`.`stays`,
@@ -12288,6 +13430,7 @@ FROM (
    `t28`.`has_outcome_signal`,
    `t28`.`has_strategic_signal`,
    `t28`.`has_intent_signal`,
+   `t28`.`payment_how`,
    `t28`.`leaving_how`,
    `t28`.`renewal_how`,
    `t28`.`open_issue`,
@@ -12300,9 +13443,9 @@ FROM (
    `t28`.`path`,
    `t28`.`lane`,
    `t28`.`value_year`,
-   `t28`.`first_value_used`,
-   `t28`.`first_value_at_least`,
    `t28`.`adoption`,
+   `t28`.`first_value_how`,
+   `t28`.`bought_on`,
    `t28`.`bought_days`,
    `t28`.`just_purchased_until`,
    `t28`.`before_first_value`,
@@ -12315,7 +13458,7 @@ FROM (
    `t28`.`goal_id`,
    `t28`.`is_full`,
    `t28`.`as_of`,
-   `t28`.`asked_days`,
+   `t28`.`asked_on`,
    `t28`.`asked_until`,
    `t28`.`gate_open_issue`,
    `t28`.`gate_payment_trouble`,
@@ -12368,6 +13511,9 @@ FROM (
     `t3`.`to_add_on_id`,
     `t3`.`interval`,
     `t3`.`currency`,
+    `t3`.`one_off_units`,
+    `t3`.`meter_adoption`,
+    `t3`.`rungs`,
     `t3`.`is_estimated`,
     `t3`.`is_quote`,
     `t3`.`stays`,
@@ -12408,6 +13554,7 @@ FROM (
     `t3`.`has_outcome_signal`,
     `t3`.`has_strategic_signal`,
     `t3`.`has_intent_signal`,
+    `t3`.`payment_how`,
     `t3`.`leaving_how`,
     `t3`.`renewal_how`,
     `t3`.`open_issue`,
@@ -12420,9 +13567,9 @@ FROM (
     `t3`.`path`,
     `t3`.`lane`,
     `t3`.`value_year`,
-    `t3`.`first_value_used`,
-    `t3`.`first_value_at_least`,
     `t3`.`adoption`,
+    `t3`.`first_value_how`,
+    `t3`.`bought_on`,
     `t3`.`bought_days`,
     `t3`.`just_purchased_until`,
     `t3`.`before_first_value`,
@@ -12435,7 +13582,7 @@ FROM (
     `t3`.`goal_id`,
     `t3`.`is_full`,
     `t3`.`as_of`,
-    `t3`.`asked_days`,
+    `t3`.`asked_on`,
     `t3`.`asked_until`,
     `t3`.`gate_open_issue`,
     `t3`.`gate_payment_trouble`,
