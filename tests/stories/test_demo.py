@@ -28,7 +28,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed(place: Path) -> str:
     out = io.StringIO()
-    with redirect_stdout(out):
+    # Parallel test workers set the width of a terminal that is not there.
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.setenv("COLUMNS", "100")
         assert main(["demo", "--folder", str(place), *SMALL]) == 0
     return out.getvalue()
 
