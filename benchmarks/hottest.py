@@ -88,9 +88,7 @@ def _connection(inputs: Inputs) -> Any:
     connection = duckdb.connect()
     connection.execute("SET preserve_insertion_order = false")
     read = "CREATE TEMP VIEW {} AS SELECT {} FROM read_parquet({}, hive_partitioning = true, hive_types = {})"
-    connection.execute(
-        read.format("usage_day", ", ".join(FLOW), _listed(inputs.days), "{'bucket': INTEGER}")
-    )
+    connection.execute(read.format("usage_day", ", ".join(FLOW), _listed(inputs.days), "{'bucket': INTEGER}"))
     connection.execute(read.format("usage_raw", ", ".join(RAW), _listed(inputs.events), "{'day': INTEGER}"))
     connection.execute(f"CREATE TEMP TABLE spans AS FROM '{inputs.windows}'")
     connection.execute(f"CREATE TEMP TABLE catalog_meter AS FROM '{inputs.meters}'")
