@@ -135,9 +135,10 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
     meters, now = small["catalog_meter"], small["today"]
     uses = {(meter.kind, meter.aggregate) for meter in catalog.meters.values()}
     long_windows = any(meter.period == "billing_term" for meter in catalog.meters.values())
+    _add(program, core, "cut_events", usage.cut_events(core["usage_raw"], core["spans"]))
     flows = usage.flow_state(
         core["usage_day"],
-        core["usage_raw"],
+        core["cut_events"],
         window=core["spans"],
         meters=meters,
         today=now,
@@ -147,10 +148,11 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
     if any(aggregate == "unique_contacts" for _, aggregate in uses):
         counted = usage.contact_state(
             core["usage_contact"],
-            usage_raw=core["usage_raw"],
+            usage_raw=core["cut_events"],
             window=core["spans"],
             meters=meters,
             today=now,
+            days=small["calendar_day"],
             long_windows=long_windows,
         )
         flows = flows.union(counted)

@@ -84,8 +84,6 @@ def _pieces(
     if not long_windows:
         near = near.filter(near.day > near.as_of_day - REACH_DAYS)
         raw = raw.filter(raw.day > raw.as_of_day - REACH_DAYS)
-    # Few days are cut, so the many raw events are reduced to those before they meet the windows.
-    raw = raw.semi_join(_cut_days(window), ["account_key", "day"])
     keys = ["account_key", "window_kind"]
     columns = ["account_key", "meter_key", "aggregate", "occurred_at", "day", "as_of_day", "value"]
     columns += ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
@@ -104,11 +102,12 @@ def _pieces(
     return whole.select(columns).union(cut.select(columns))
 
 
-def _cut_days(window: ir.Table) -> ir.Table:
-    """The days that some window of an account cuts: one row per (account_key, day)."""
+def cut_events(usage_raw: ir.Table, window: ir.Table) -> ir.Table:
+    """The raw events of days that some window of their account cuts. Few days are, so this is read once, and narrow."""
     cuts = [window.select("account_key", day=window[f"edge_{index}"]) for index in range(4)]
     days = union_all(cuts)
-    return days.filter(days.day >= 0).distinct()
+    days = days.filter(days.day >= 0).distinct()
+    return usage_raw.semi_join(days, ["account_key", "day"])
 
 
 def _is_edge(table: ir.Table) -> ir.BooleanValue:
@@ -140,37 +139,55 @@ def contact_state(
     window: ir.Table,
     meters: ir.Table,
     today: ir.Table,
+    days: ir.Table,
     long_windows: bool = True,
 ) -> ir.Table:
     """Distinct contacts of ``unique_contacts`` meters by window.
 
-    The same columns as ``flow_state``. The weeks stay 0: people seen in two weeks are not two people.
+    Whole days come from the months' day masks, days that a window cuts from raw events. The same columns as
+    ``flow_state``. The weeks stay 0: people seen in two weeks are not two people.
+
+    Args:
+        days: The calendar: day, month, day_of_month.
     """
     chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
-    raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")
-    raw = raw.cross_join(today.select("as_of", "as_of_day"))
+    keys = ["account_key", "window_kind"]
+    columns = ["account_key", "meter_key", "contact_key", "span"]
+    near = days.cross_join(today.select("as_of_day"))
+    near = near.filter(near.day <= near.as_of_day)
     if not long_windows:
-        raw = raw.filter(raw.day > raw.as_of_day - REACH_DAYS)
-    seen = inner(raw, window, ["account_key", "window_kind"])
-    at = seen.occurred_at
-    inside = seen.mutate(
-        span=ibis.cases(
-            (at >= seen.starts_next, -1),
-            (at >= seen.starts_0, 0),
-            (at >= seen.starts_1, 1),
-            (at >= seen.starts_2, 2),
-            (at >= seen.starts_3, 3),
-            else_=-1,
-        )
-    ).filter(at <= seen.as_of)
+        near = near.filter(near.day > near.as_of_day - REACH_DAYS)
+    # A day's bit in the month's mask; bit 0 is the 1st.
+    bits = near.select("month", "day", day_bit=ibis.literal(1, "int64") << (near.day_of_month - 1))
+    months = inner(inner(usage_contact, chosen, "meter_key"), bits, "month")
+    present = months.filter((months.day_mask & months.day_bit) != 0)
+    whole = inner(present.drop("month", "day_mask", "day_bit"), window, keys)
+    whole = whole.filter(~_is_edge(whole))
+    whole = whole.mutate(span=_span_of(whole, whole.day.cast("int64") * DAY_SECONDS)).select(columns)
+    raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")
+    cut = inner(raw.cross_join(today.select("as_of")), window, keys)
+    cut = cut.filter(_is_edge(cut) & (cut.occurred_at <= cut.as_of))
+    cut = cut.mutate(span=_span_of(cut, cut.occurred_at)).select(columns)
     # Each person once a window first, then a plain sum: distinct counts side by side cost several times as much.
-    once = inside.select("account_key", "meter_key", "contact_key", "span").distinct()
+    once = whole.union(cut).distinct()
     spans: dict[str, ir.Value] = {
         name: ibis.ifelse(once.span == index, 1, 0).sum().cast("int64")
         for index, name in enumerate(("used", "used_1", "used_2", "used_3"))
     }
     weeks = {f"week_{week}": ibis.literal(0, "int64") for week in range(1, WEEKS + 1)}
     return once.group_by("account_key", "meter_key").agg(**spans).mutate(**weeks)
+
+
+def _span_of(table: ir.Table, at: ir.IntegerValue) -> ir.IntegerValue:
+    """Which window an instant falls into: 0 is now's, 1 to 3 those before, -1 none of them."""
+    return ibis.cases(
+        (at >= table.starts_next, -1),
+        (at >= table.starts_0, 0),
+        (at >= table.starts_1, 1),
+        (at >= table.starts_2, 2),
+        (at >= table.starts_3, 3),
+        else_=-1,
+    ).cast("int32")
 
 
 _STOCK_AGGREGATES = frozenset(("latest", "max", "sum", "count"))
@@ -182,7 +199,7 @@ def stock_levels(usage_day: ir.Table, *, meters: ir.Table, aggregates: frozenset
     latest keeps the day's last value; sum and count add up over the account's life; max is the highest so far.
 
     Args:
-        aggregates: Those that the catalog's stock meters have; sums and maxima over a life are left out where none does.
+        aggregates: Those of the catalog's stock meters; sums and maxima over a life are left out where none has them.
 
     Returns:
         One row per (account_key, meter_key, day) with a reading: level, day_until.
