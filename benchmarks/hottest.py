@@ -26,10 +26,12 @@ class Inputs:
 
     days: list[str]
     events: list[str]
+    people: list[str]
     windows: Path
     meters: Path
+    calendar: Path
     as_of: int
-    compiled: str
+    compiled: dict[str, str]
 
     @property
     def today(self) -> int:
@@ -54,10 +56,11 @@ def prepare(folder: Path) -> Inputs:
         engine.load(name, rows)
     compiled = decider.profiles.sql("duckdb")
     for name, sql in compiled.items():
-        if name == "flows":
+        if name == "cut_events":
             break
         engine.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
-    windows, meters = folder / "hot_windows.parquet", folder / "hot_meters.parquet"
+    windows, meters, calendar = (folder / f"hot_{name}.parquet" for name in ("windows", "meters", "calendar"))
+    engine.connection.execute(f"COPY calendar_day TO '{calendar}' (FORMAT parquet)")
     engine.connection.execute(f"COPY spans TO '{windows}' (FORMAT parquet)")
     engine.connection.execute(f"COPY catalog_meter TO '{meters}' (FORMAT parquet)")
     engine.connection.close()
@@ -65,7 +68,9 @@ def prepare(folder: Path) -> Inputs:
     recent = range(at // 86_400 - REACH_DAYS + 1, at // 86_400 + 1)
     snapshot = facts.snapshot
     events = snapshot.files("usage", partitions=recent)
-    return Inputs(snapshot.files("usage_day"), events, windows, meters, at, compiled["flows"])
+    hot = {name: compiled[name] for name in ("cut_events", "flows")}
+    people = snapshot.files("usage_contact")
+    return Inputs(snapshot.files("usage_day"), events, people, windows, meters, calendar, at, hot)
 
 
 def digest(rows: pa.Table) -> str:
@@ -99,8 +104,14 @@ def _connection(inputs: Inputs) -> Any:
 
 
 def by_upstep(inputs: Inputs) -> pa.Table:
-    """The query that Upstep compiles."""
-    return _connection(inputs).sql(inputs.compiled).to_arrow_table()
+    """The queries that Upstep compiles."""
+    connection = _connection(inputs)
+    columns = "account_key, meter_key, contact_key, month, day_mask"
+    files = _listed(inputs.people)
+    connection.execute(f"CREATE TEMP VIEW usage_contact AS SELECT {columns} FROM read_parquet({files})")
+    connection.execute(f"CREATE TEMP TABLE calendar_day AS FROM '{inputs.calendar}'")
+    connection.execute(f"CREATE TEMP TABLE cut_events AS {inputs.compiled['cut_events']}")
+    return connection.sql(inputs.compiled["flows"]).to_arrow_table()
 
 
 def by_sql(inputs: Inputs) -> pa.Table:

@@ -1913,7 +1913,84 @@ FROM (
  ) AS `t61`
 ) AS stage;
 
--- flows c93aed9988db1652
+-- cut_events cbd1463b7df85054
+SELECT
+ CAST(`account_key` AS INT64) AS `account_key`,
+ CAST(`meter_key` AS INT64) AS `meter_key`,
+ CAST(`contact_key` AS INT64) AS `contact_key`,
+ CAST(`day` AS INT64) AS `day`,
+ CAST(`occurred_at` AS INT64) AS `occurred_at`,
+ CAST(`quantity` AS INT64) AS `quantity`
+FROM (
+ SELECT
+  `t2`.`account_key`,
+  `t2`.`meter_key`,
+  `t2`.`contact_key`,
+  `t2`.`day`,
+  `t2`.`occurred_at`,
+  `t2`.`quantity`
+ FROM `usage_raw` AS `t2`
+ WHERE
+  EXISTS(
+   SELECT
+    1
+   FROM (
+    SELECT DISTINCT
+     *
+    FROM (
+     SELECT
+      *
+     FROM (
+      SELECT
+       *
+      FROM (
+       SELECT
+        *
+       FROM (
+        SELECT
+         `t1`.`account_key`,
+         `t1`.`edge_0` AS `day`
+        FROM `spans` AS `t1`
+       ) AS `t5`
+       UNION ALL
+       SELECT
+        *
+       FROM (
+        SELECT
+         `t1`.`account_key`,
+         `t1`.`edge_1` AS `day`
+        FROM `spans` AS `t1`
+       ) AS `t6`
+      ) AS `t7`
+      UNION ALL
+      SELECT
+       *
+      FROM (
+       SELECT
+        `t1`.`account_key`,
+        `t1`.`edge_2` AS `day`
+       FROM `spans` AS `t1`
+      ) AS `t4`
+     ) AS `t8`
+     UNION ALL
+     SELECT
+      *
+     FROM (
+      SELECT
+       `t1`.`account_key`,
+       `t1`.`edge_3` AS `day`
+      FROM `spans` AS `t1`
+     ) AS `t3`
+    ) AS `t9`
+    WHERE
+     `t9`.`day` >= 0
+   ) AS `t11`
+   WHERE
+    `t2`.`account_key` = `t11`.`account_key` AND `t2`.`day` = `t11`.`day`
+  )
+) AS stage;
+
+-- flows cb75951258da9964
 SELECT
  CAST(`account_key` AS INT64) AS `account_key`,
  CAST(`meter_key` AS INT64) AS `meter_key`,
@@ -1930,86 +2007,86 @@ SELECT
  CAST(`week_7` AS INT64) AS `week_7`,
  CAST(`week_8` AS INT64) AS `week_8`
 FROM (
- WITH `t13` AS (
-  SELECT
-   `t4`.`as_of`,
-   `t4`.`as_of_day`
-  FROM `today` AS `t4`
- ), `t17` AS (
-  SELECT
-   `t2`.`meter_key`,
-   `t2`.`aggregate`,
-   `t2`.`window_kind`
-  FROM `catalog_meter` AS `t2`
-  WHERE
-   `t2`.`meter_kind` = 'flow' AND `t2`.`aggregate` <> 'unique_contacts'
- ), `t38` AS (
+ WITH `t35` AS (
   SELECT
    *
   FROM (
    SELECT
-    `t31`.`account_key`,
-    `t31`.`meter_key`,
-    `t31`.`aggregate`,
-    CAST(`t31`.`day` AS INT64) * 86400 AS `occurred_at`,
-    `t31`.`day`,
-    `t31`.`as_of_day`,
+    `t27`.`account_key`,
+    `t27`.`meter_key`,
+    `t27`.`aggregate`,
+    CAST(`t27`.`day` AS INT64) * 86400 AS `occurred_at`,
+    `t27`.`day`,
+    `t27`.`as_of_day`,
     CAST(CASE
-     WHEN `t31`.`aggregate` = 'sum'
-     THEN `t31`.`quantity`
-     WHEN `t31`.`aggregate` = 'count'
-     THEN `t31`.`events`
-     ELSE `t31`.`quantity_max`
+     WHEN `t27`.`aggregate` = 'sum'
+     THEN `t27`.`quantity`
+     WHEN `t27`.`aggregate` = 'count'
+     THEN `t27`.`events`
+     ELSE `t27`.`quantity_max`
     END AS FLOAT64) AS `value`,
-    `t31`.`starts_next`,
-    `t31`.`starts_0`,
-    `t31`.`starts_1`,
-    `t31`.`starts_2`,
-    `t31`.`starts_3`
+    `t27`.`starts_next`,
+    `t27`.`starts_0`,
+    `t27`.`starts_1`,
+    `t27`.`starts_2`,
+    `t27`.`starts_3`
    FROM (
     SELECT
-     `t8`.`account_key`,
-     `t8`.`meter_key`,
-     `t8`.`day`,
-     `t8`.`quantity`,
-     `t8`.`events`,
-     `t8`.`quantity_max`,
-     `t8`.`quantity_latest`,
-     `t24`.`as_of`,
-     `t24`.`as_of_day`,
-     `t26`.`aggregate`,
-     `t26`.`window_kind`,
-     `t6`.`product_id`,
-     `t6`.`starts_next`,
-     `t6`.`starts_0`,
-     `t6`.`starts_1`,
-     `t6`.`starts_2`,
-     `t6`.`starts_3`,
-     `t6`.`edge_0`,
-     `t6`.`edge_1`,
-     `t6`.`edge_2`,
-     `t6`.`edge_3`
-    FROM `usage_day` AS `t8`
-    CROSS JOIN `t13` AS `t24`
-    INNER JOIN `t17` AS `t26`
-     ON `t8`.`meter_key` = `t26`.`meter_key`
-    INNER JOIN `spans` AS `t6`
-     ON `t8`.`account_key` = `t6`.`account_key`
-     AND `t26`.`window_kind` = `t6`.`window_kind`
-   ) AS `t31`
+     `t7`.`account_key`,
+     `t7`.`meter_key`,
+     `t7`.`day`,
+     `t7`.`quantity`,
+     `t7`.`events`,
+     `t7`.`quantity_max`,
+     `t7`.`quantity_latest`,
+     `t20`.`as_of`,
+     `t20`.`as_of_day`,
+     `t24`.`aggregate`,
+     `t24`.`window_kind`,
+     `t10`.`product_id`,
+     `t10`.`starts_next`,
+     `t10`.`starts_0`,
+     `t10`.`starts_1`,
+     `t10`.`starts_2`,
+     `t10`.`starts_3`,
+     `t10`.`edge_0`,
+     `t10`.`edge_1`,
+     `t10`.`edge_2`,
+     `t10`.`edge_3`
+    FROM `usage_day` AS `t7`
+    CROSS JOIN (
+     SELECT
+      `t4`.`as_of`,
+      `t4`.`as_of_day`
+     FROM `today` AS `t4`
+    ) AS `t20`
+    INNER JOIN (
+     SELECT
+      `t3`.`meter_key`,
+      `t3`.`aggregate`,
+      `t3`.`window_kind`
+     FROM `catalog_meter` AS `t3`
+     WHERE
+      `t3`.`meter_kind` = 'flow' AND `t3`.`aggregate` <> 'unique_contacts'
+    ) AS `t24`
+     ON `t7`.`meter_key` = `t24`.`meter_key`
+    INNER JOIN `spans` AS `t10`
+     ON `t7`.`account_key` = `t10`.`account_key`
+     AND `t24`.`window_kind` = `t10`.`window_kind`
+   ) AS `t27`
    WHERE
     NOT (
      (
-      `t31`.`day` = `t31`.`edge_0`
+      `t27`.`day` = `t27`.`edge_0`
      )
      OR (
-      `t31`.`day` = `t31`.`edge_1`
+      `t27`.`day` = `t27`.`edge_1`
      )
      OR (
-      `t31`.`day` = `t31`.`edge_2`
+      `t27`.`day` = `t27`.`edge_2`
      )
      OR (
-      `t31`.`day` = `t31`.`edge_3`
+      `t27`.`day` = `t27`.`edge_3`
      )
     )
   ) AS `t34`
@@ -2018,123 +2095,78 @@ FROM (
    *
   FROM (
    SELECT
-    `t33`.`account_key`,
-    `t33`.`meter_key`,
-    `t33`.`aggregate`,
-    `t33`.`occurred_at`,
-    `t33`.`day`,
-    `t33`.`as_of_day`,
-    CAST(IF(`t33`.`aggregate` = 'count', 1, `t33`.`quantity`) AS FLOAT64) AS `value`,
-    `t33`.`starts_next`,
-    `t33`.`starts_0`,
-    `t33`.`starts_1`,
-    `t33`.`starts_2`,
-    `t33`.`starts_3`
+    `t28`.`account_key`,
+    `t28`.`meter_key`,
+    `t28`.`aggregate`,
+    `t28`.`occurred_at`,
+    `t28`.`day`,
+    `t28`.`as_of_day`,
+    CAST(IF(`t28`.`aggregate` = 'count', 1, `t28`.`quantity`) AS FLOAT64) AS `value`,
+    `t28`.`starts_next`,
+    `t28`.`starts_0`,
+    `t28`.`starts_1`,
+    `t28`.`starts_2`,
+    `t28`.`starts_3`
    FROM (
     SELECT
-     `t5`.`account_key`,
-     `t5`.`meter_key`,
-     `t5`.`contact_key`,
-     `t5`.`day`,
-     `t5`.`occurred_at`,
-     `t5`.`quantity`,
-     `t24`.`as_of`,
-     `t24`.`as_of_day`,
-     `t27`.`aggregate`,
-     `t27`.`window_kind`,
-     `t7`.`product_id`,
-     `t7`.`starts_next`,
-     `t7`.`starts_0`,
-     `t7`.`starts_1`,
-     `t7`.`starts_2`,
-     `t7`.`starts_3`,
-     `t7`.`edge_0`,
-     `t7`.`edge_1`,
-     `t7`.`edge_2`,
-     `t7`.`edge_3`
-    FROM `usage_raw` AS `t5`
-    CROSS JOIN `t13` AS `t24`
-    INNER JOIN `t17` AS `t27`
-     ON `t5`.`meter_key` = `t27`.`meter_key`
-    INNER JOIN `spans` AS `t7`
-     ON `t5`.`account_key` = `t7`.`account_key`
-     AND `t27`.`window_kind` = `t7`.`window_kind`
-    WHERE
-     EXISTS(
-      SELECT
-       1
-      FROM (
-       SELECT DISTINCT
-        *
-       FROM (
-        SELECT
-         *
-        FROM (
-         SELECT
-          *
-         FROM (
-          SELECT
-           *
-          FROM (
-           SELECT
-            `t1`.`account_key`,
-            `t1`.`edge_0` AS `day`
-           FROM `spans` AS `t1`
-          ) AS `t11`
-          UNION ALL
-          SELECT
-           *
-          FROM (
-           SELECT
-            `t1`.`account_key`,
-            `t1`.`edge_1` AS `day`
-           FROM `spans` AS `t1`
-          ) AS `t12`
-         ) AS `t15`
-         UNION ALL
-         SELECT
-          *
-         FROM (
-          SELECT
-           `t1`.`account_key`,
-           `t1`.`edge_2` AS `day`
-          FROM `spans` AS `t1`
-         ) AS `t10`
-        ) AS `t20`
-        UNION ALL
-        SELECT
-         *
-        FROM (
-         SELECT
-          `t1`.`account_key`,
-          `t1`.`edge_3` AS `day`
-         FROM `spans` AS `t1`
-        ) AS `t9`
-       ) AS `t25`
-       WHERE
-        `t25`.`day` >= 0
-      ) AS `t30`
-      WHERE
-       `t5`.`account_key` = `t30`.`account_key` AND `t5`.`day` = `t30`.`day`
-     )
-   ) AS `t33`
+     `t8`.`account_key`,
+     `t8`.`meter_key`,
+     `t8`.`contact_key`,
+     `t8`.`day`,
+     `t8`.`occurred_at`,
+     `t8`.`quantity`,
+     `t20`.`as_of`,
+     `t20`.`as_of_day`,
+     `t24`.`aggregate`,
+     `t24`.`window_kind`,
+     `t10`.`product_id`,
+     `t10`.`starts_next`,
+     `t10`.`starts_0`,
+     `t10`.`starts_1`,
+     `t10`.`starts_2`,
+     `t10`.`starts_3`,
+     `t10`.`edge_0`,
+     `t10`.`edge_1`,
+     `t10`.`edge_2`,
+     `t10`.`edge_3`
+    FROM `cut_events` AS `t8`
+    CROSS JOIN (
+     SELECT
+      `t4`.`as_of`,
+      `t4`.`as_of_day`
+     FROM `today` AS `t4`
+    ) AS `t20`
+    INNER JOIN (
+     SELECT
+      `t3`.`meter_key`,
+      `t3`.`aggregate`,
+      `t3`.`window_kind`
+     FROM `catalog_meter` AS `t3`
+     WHERE
+      `t3`.`meter_kind` = 'flow' AND `t3`.`aggregate` <> 'unique_contacts'
+    ) AS `t24`
+     ON `t8`.`meter_key` = `t24`.`meter_key`
+    INNER JOIN `spans` AS `t10`
+     ON `t8`.`account_key` = `t10`.`account_key`
+     AND `t24`.`window_kind` = `t10`.`window_kind`
+   ) AS `t28`
    WHERE
     (
      (
-      `t33`.`day` = `t33`.`edge_0`
+      `t28`.`day` = `t28`.`edge_0`
      )
      OR (
-      `t33`.`day` = `t33`.`edge_1`
+      `t28`.`day` = `t28`.`edge_1`
      )
      OR (
-      `t33`.`day` = `t33`.`edge_2`
+      `t28`.`day` = `t28`.`edge_2`
      )
      OR (
-      `t33`.`day` = `t33`.`edge_3`
+      `t28`.`day` = `t28`.`edge_3`
      )
     )
-    AND `t33`.`occurred_at` <= `t33`.`as_of`
-  ) AS `t36`
+    AND `t28`.`occurred_at` <= `t28`.`as_of`
+  ) AS `t32`
  )
  SELECT
   *
@@ -2143,230 +2175,10 @@ FROM (
    *
   FROM (
    SELECT
-    `t41`.`account_key`,
-    `t41`.`meter_key`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t41`.`occurred_at` >= `t41`.`starts_0`
-       )
-       AND (
-        `t41`.`occurred_at` < `t41`.`starts_next`
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t41`.`occurred_at` >= `t41`.`starts_1`
-       )
-       AND (
-        `t41`.`occurred_at` < `t41`.`starts_0`
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_1`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t41`.`occurred_at` >= `t41`.`starts_2`
-       )
-       AND (
-        `t41`.`occurred_at` < `t41`.`starts_1`
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_2`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t41`.`occurred_at` >= `t41`.`starts_3`
-       )
-       AND (
-        `t41`.`occurred_at` < `t41`.`starts_2`
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_3`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 0
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 7
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_1`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 7
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 14
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_2`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 14
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 21
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_3`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 21
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 28
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_4`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 28
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 35
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_5`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 35
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 42
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_6`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 42
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 49
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_7`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) > 49
-       )
-       AND (
-        (
-         `t41`.`as_of_day` - `t41`.`day`
-        ) <= 56
-       ),
-       `t41`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_8`
-   FROM (
-    SELECT
-     *
-    FROM `t38` AS `t39`
-    WHERE
-     NOT (
-      `t39`.`aggregate` = 'max'
-     )
-   ) AS `t41`
-   GROUP BY
-    1,
-    2
-  ) AS `t43`
-  UNION ALL
-  SELECT
-   *
-  FROM (
-   SELECT
     `t40`.`account_key`,
     `t40`.`meter_key`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         `t40`.`occurred_at` >= `t40`.`starts_0`
@@ -2380,7 +2192,7 @@ FROM (
      )
     ) AS INT64) AS `used`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         `t40`.`occurred_at` >= `t40`.`starts_1`
@@ -2394,7 +2206,7 @@ FROM (
      )
     ) AS INT64) AS `used_1`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         `t40`.`occurred_at` >= `t40`.`starts_2`
@@ -2408,7 +2220,7 @@ FROM (
      )
     ) AS INT64) AS `used_2`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         `t40`.`occurred_at` >= `t40`.`starts_3`
@@ -2422,7 +2234,7 @@ FROM (
      )
     ) AS INT64) AS `used_3`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2440,7 +2252,7 @@ FROM (
      )
     ) AS INT64) AS `week_1`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2458,7 +2270,7 @@ FROM (
      )
     ) AS INT64) AS `week_2`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2476,7 +2288,7 @@ FROM (
      )
     ) AS INT64) AS `week_3`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2494,7 +2306,7 @@ FROM (
      )
     ) AS INT64) AS `week_4`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2512,7 +2324,7 @@ FROM (
      )
     ) AS INT64) AS `week_5`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2530,7 +2342,7 @@ FROM (
      )
     ) AS INT64) AS `week_6`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2548,7 +2360,7 @@ FROM (
      )
     ) AS INT64) AS `week_7`,
     CAST(TRUNC(
-     MAX(
+     SUM(
       IF(
        (
         (
@@ -2568,10 +2380,230 @@ FROM (
    FROM (
     SELECT
      *
-    FROM `t38` AS `t39`
+    FROM `t35` AS `t36`
     WHERE
-     `t39`.`aggregate` = 'max'
+     NOT (
+      `t36`.`aggregate` = 'max'
+     )
    ) AS `t40`
+   GROUP BY
+    1,
+    2
+  ) AS `t43`
+  UNION ALL
+  SELECT
+   *
+  FROM (
+   SELECT
+    `t39`.`account_key`,
+    `t39`.`meter_key`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        `t39`.`occurred_at` >= `t39`.`starts_0`
+       )
+       AND (
+        `t39`.`occurred_at` < `t39`.`starts_next`
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `used`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        `t39`.`occurred_at` >= `t39`.`starts_1`
+       )
+       AND (
+        `t39`.`occurred_at` < `t39`.`starts_0`
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `used_1`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        `t39`.`occurred_at` >= `t39`.`starts_2`
+       )
+       AND (
+        `t39`.`occurred_at` < `t39`.`starts_1`
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `used_2`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        `t39`.`occurred_at` >= `t39`.`starts_3`
+       )
+       AND (
+        `t39`.`occurred_at` < `t39`.`starts_2`
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `used_3`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 0
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 7
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_1`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 7
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 14
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_2`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 14
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 21
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_3`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 21
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 28
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_4`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 28
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 35
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_5`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 35
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 42
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_6`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 42
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 49
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_7`,
+    CAST(TRUNC(
+     MAX(
+      IF(
+       (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) > 49
+       )
+       AND (
+        (
+         `t39`.`as_of_day` - `t39`.`day`
+        ) <= 56
+       ),
+       `t39`.`value`,
+       0.0
+      )
+     )
+    ) AS INT64) AS `week_8`
+   FROM (
+    SELECT
+     *
+    FROM `t35` AS `t36`
+    WHERE
+     `t36`.`aggregate` = 'max'
+   ) AS `t39`
    GROUP BY
     1,
     2
@@ -2582,12 +2614,12 @@ FROM (
   *
  FROM (
   SELECT
-   `t35`.`account_key`,
-   `t35`.`meter_key`,
-   `t35`.`used`,
-   `t35`.`used_1`,
-   `t35`.`used_2`,
-   `t35`.`used_3`,
+   `t48`.`account_key`,
+   `t48`.`meter_key`,
+   `t48`.`used`,
+   `t48`.`used_1`,
+   `t48`.`used_2`,
+   `t48`.`used_3`,
    0 AS `week_1`,
    0 AS `week_2`,
    0 AS `week_3`,
@@ -2598,80 +2630,230 @@ FROM (
    0 AS `week_8`
   FROM (
    SELECT
-    `t32`.`account_key`,
-    `t32`.`meter_key`,
-    SUM(IF(`t32`.`span` = 0, 1, 0)) AS `used`,
-    SUM(IF(`t32`.`span` = 1, 1, 0)) AS `used_1`,
-    SUM(IF(`t32`.`span` = 2, 1, 0)) AS `used_2`,
-    SUM(IF(`t32`.`span` = 3, 1, 0)) AS `used_3`
+    `t47`.`account_key`,
+    `t47`.`meter_key`,
+    SUM(IF(`t47`.`span` = 0, 1, 0)) AS `used`,
+    SUM(IF(`t47`.`span` = 1, 1, 0)) AS `used_1`,
+    SUM(IF(`t47`.`span` = 2, 1, 0)) AS `used_2`,
+    SUM(IF(`t47`.`span` = 3, 1, 0)) AS `used_3`
    FROM (
     SELECT DISTINCT
-     `t29`.`account_key`,
-     `t29`.`meter_key`,
-     `t29`.`contact_key`,
-     CASE
-      WHEN `t29`.`occurred_at` >= `t29`.`starts_next`
-      THEN -1
-      WHEN `t29`.`occurred_at` >= `t29`.`starts_0`
-      THEN 0
-      WHEN `t29`.`occurred_at` >= `t29`.`starts_1`
-      THEN 1
-      WHEN `t29`.`occurred_at` >= `t29`.`starts_2`
-      THEN 2
-      WHEN `t29`.`occurred_at` >= `t29`.`starts_3`
-      THEN 3
-      ELSE -1
-     END AS `span`
+     *
     FROM (
      SELECT
-      `t19`.`account_key`,
-      `t19`.`meter_key`,
-      `t19`.`contact_key`,
-      `t19`.`day`,
-      `t19`.`occurred_at`,
-      `t19`.`quantity`,
-      `t21`.`window_kind`,
-      `t23`.`as_of`,
-      `t23`.`as_of_day`,
-      `t6`.`product_id`,
-      `t6`.`starts_next`,
-      `t6`.`starts_0`,
-      `t6`.`starts_1`,
-      `t6`.`starts_2`,
-      `t6`.`starts_3`,
-      `t6`.`edge_0`,
-      `t6`.`edge_1`,
-      `t6`.`edge_2`,
-      `t6`.`edge_3`
+      *
      FROM (
       SELECT
-       *
-      FROM `usage_raw` AS `t0`
+       `t41`.`account_key`,
+       `t41`.`meter_key`,
+       `t41`.`contact_key`,
+       CAST(CASE
+        WHEN (
+         CAST(`t41`.`day` AS INT64) * 86400
+        ) >= `t41`.`starts_next`
+        THEN -1
+        WHEN (
+         CAST(`t41`.`day` AS INT64) * 86400
+        ) >= `t41`.`starts_0`
+        THEN 0
+        WHEN (
+         CAST(`t41`.`day` AS INT64) * 86400
+        ) >= `t41`.`starts_1`
+        THEN 1
+        WHEN (
+         CAST(`t41`.`day` AS INT64) * 86400
+        ) >= `t41`.`starts_2`
+        THEN 2
+        WHEN (
+         CAST(`t41`.`day` AS INT64) * 86400
+        ) >= `t41`.`starts_3`
+        THEN 3
+        ELSE -1
+       END AS INT64) AS `span`
+      FROM (
+       SELECT
+        `t38`.`account_key`,
+        `t38`.`meter_key`,
+        `t38`.`contact_key`,
+        `t38`.`window_kind`,
+        `t38`.`day`,
+        `t9`.`product_id`,
+        `t9`.`starts_next`,
+        `t9`.`starts_0`,
+        `t9`.`starts_1`,
+        `t9`.`starts_2`,
+        `t9`.`starts_3`,
+        `t9`.`edge_0`,
+        `t9`.`edge_1`,
+        `t9`.`edge_2`,
+        `t9`.`edge_3`
+       FROM (
+        SELECT
+         `t33`.`account_key`,
+         `t33`.`meter_key`,
+         `t33`.`contact_key`,
+         `t33`.`window_kind`,
+         `t33`.`day`
+        FROM (
+         SELECT
+          `t11`.`account_key`,
+          `t11`.`meter_key`,
+          `t11`.`contact_key`,
+          `t11`.`month`,
+          `t11`.`day_mask`,
+          `t23`.`window_kind`,
+          `t30`.`day`,
+          `t30`.`day_bit`
+         FROM `usage_contact` AS `t11`
+         INNER JOIN (
+          SELECT
+           `t3`.`meter_key`,
+           `t3`.`window_kind`
+          FROM `catalog_meter` AS `t3`
+          WHERE
+           `t3`.`aggregate` = 'unique_contacts'
+         ) AS `t23`
+          ON `t11`.`meter_key` = `t23`.`meter_key`
+         INNER JOIN (
+          SELECT
+           `t25`.`month`,
+           `t25`.`day`,
+           1 << (
+            `t25`.`day_of_month` - 1
+           ) AS `day_bit`
+          FROM (
+           SELECT
+            `t12`.`day`,
+            `t12`.`month`,
+            `t12`.`day_of_month`,
+            `t21`.`as_of_day`
+           FROM `calendar_day` AS `t12`
+           CROSS JOIN (
+            SELECT
+             `t4`.`as_of_day`
+            FROM `today` AS `t4`
+           ) AS `t21`
+          ) AS `t25`
+          WHERE
+           `t25`.`day` <= `t25`.`as_of_day`
+         ) AS `t30`
+          ON `t11`.`month` = `t30`.`month`
+        ) AS `t33`
+        WHERE
+         (
+          `t33`.`day_mask` & `t33`.`day_bit`
+         ) <> 0
+       ) AS `t38`
+       INNER JOIN `spans` AS `t9`
+        ON `t38`.`account_key` = `t9`.`account_key`
+        AND `t38`.`window_kind` = `t9`.`window_kind`
+      ) AS `t41`
       WHERE
-       NOT `t0`.`contact_key` IS NULL
-     ) AS `t19`
-     INNER JOIN (
+       NOT (
+        (
+         `t41`.`day` = `t41`.`edge_0`
+        )
+        OR (
+         `t41`.`day` = `t41`.`edge_1`
+        )
+        OR (
+         `t41`.`day` = `t41`.`edge_2`
+        )
+        OR (
+         `t41`.`day` = `t41`.`edge_3`
+        )
+       )
+     ) AS `t45`
+     UNION ALL
+     SELECT
+      *
+     FROM (
       SELECT
-       `t2`.`meter_key`,
-       `t2`.`window_kind`
-      FROM `catalog_meter` AS `t2`
+       `t26`.`account_key`,
+       `t26`.`meter_key`,
+       `t26`.`contact_key`,
+       CAST(CASE
+        WHEN `t26`.`occurred_at` >= `t26`.`starts_next`
+        THEN -1
+        WHEN `t26`.`occurred_at` >= `t26`.`starts_0`
+        THEN 0
+        WHEN `t26`.`occurred_at` >= `t26`.`starts_1`
+        THEN 1
+        WHEN `t26`.`occurred_at` >= `t26`.`starts_2`
+        THEN 2
+        WHEN `t26`.`occurred_at` >= `t26`.`starts_3`
+        THEN 3
+        ELSE -1
+       END AS INT64) AS `span`
+      FROM (
+       SELECT
+        `t22`.`account_key`,
+        `t22`.`meter_key`,
+        `t22`.`contact_key`,
+        `t22`.`day`,
+        `t22`.`occurred_at`,
+        `t22`.`quantity`,
+        `t23`.`window_kind`,
+        `t19`.`as_of`,
+        `t10`.`product_id`,
+        `t10`.`starts_next`,
+        `t10`.`starts_0`,
+        `t10`.`starts_1`,
+        `t10`.`starts_2`,
+        `t10`.`starts_3`,
+        `t10`.`edge_0`,
+        `t10`.`edge_1`,
+        `t10`.`edge_2`,
+        `t10`.`edge_3`
+       FROM (
+        SELECT
+         *
+        FROM `cut_events` AS `t1`
+        WHERE
+         NOT `t1`.`contact_key` IS NULL
+       ) AS `t22`
+       INNER JOIN (
+        SELECT
+         `t3`.`meter_key`,
+         `t3`.`window_kind`
+        FROM `catalog_meter` AS `t3`
+        WHERE
+         `t3`.`aggregate` = 'unique_contacts'
+       ) AS `t23`
+        ON `t22`.`meter_key` = `t23`.`meter_key`
+       CROSS JOIN (
+        SELECT
+         `t4`.`as_of`
+        FROM `today` AS `t4`
+       ) AS `t19`
+       INNER JOIN `spans` AS `t10`
+        ON `t22`.`account_key` = `t10`.`account_key`
+        AND `t23`.`window_kind` = `t10`.`window_kind`
+      ) AS `t26`
       WHERE
-       `t2`.`aggregate` = 'unique_contacts'
-     ) AS `t21`
-      ON `t19`.`meter_key` = `t21`.`meter_key`
-     CROSS JOIN `t13` AS `t23`
-     INNER JOIN `spans` AS `t6`
-      ON `t19`.`account_key` = `t6`.`account_key`
-      AND `t21`.`window_kind` = `t6`.`window_kind`
-    ) AS `t29`
-    WHERE
-     `t29`.`occurred_at` <= `t29`.`as_of`
-   ) AS `t32`
+       (
+        (
+         `t26`.`day` = `t26`.`edge_0`
+        )
+        OR (
+         `t26`.`day` = `t26`.`edge_1`
+        )
+        OR (
+         `t26`.`day` = `t26`.`edge_2`
+        )
+        OR (
+         `t26`.`day` = `t26`.`edge_3`
+        )
+       )
+       AND `t26`.`occurred_at` <= `t26`.`as_of`
+     ) AS `t31`
+    ) AS `t46`
+   ) AS `t47`
    GROUP BY
     1,
     2
-  ) AS `t35`
- ) AS `t37`
+  ) AS `t48`
+ ) AS `t49`
 ) AS stage;
 
 -- levels 9a0d8ee18f51b5cf
