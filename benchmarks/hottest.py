@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 REACH_DAYS = 128
 COLUMNS = "account_key meter_key used used_1 used_2 used_3".split() + [f"week_{week}" for week in range(1, 9)]
 FLOW = "account_key meter_key day quantity events quantity_max".split()
+LATEST = "quantity_latest"
 RAW = "account_key meter_key contact_key day occurred_at quantity".split()
 
 
@@ -93,7 +94,9 @@ def _connection(inputs: Inputs) -> Any:
     connection = duckdb.connect()
     connection.execute("SET preserve_insertion_order = false")
     read = "CREATE TEMP VIEW {} AS SELECT {} FROM read_parquet({}, hive_partitioning = true, hive_types = {})"
-    connection.execute(read.format("usage_day", ", ".join(FLOW), _listed(inputs.days), "{'bucket': INTEGER}"))
+    connection.execute(
+        read.format("usage_day", ", ".join([*FLOW, LATEST]), _listed(inputs.days), "{'bucket': INTEGER}")
+    )
     connection.execute(read.format("usage_raw", ", ".join(RAW), _listed(inputs.events), "{'day': INTEGER}"))
     connection.execute(f"CREATE TEMP TABLE spans AS FROM '{inputs.windows}'")
     connection.execute(f"CREATE TEMP TABLE catalog_meter AS FROM '{inputs.meters}'")
