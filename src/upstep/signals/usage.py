@@ -85,11 +85,11 @@ def _pieces(
         near = near.filter(near.day > near.as_of_day - REACH_DAYS)
         raw = raw.filter(raw.day > raw.as_of_day - REACH_DAYS)
     keys = ["account_key", "window_kind"]
-    columns = ["account_key", "meter_key", "aggregate", "occurred_at", "day", "as_of_day", "value"]
-    columns += ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
+    columns = ["account_key", "meter_key", "aggregate", "span", "age", "value"]
     whole = inner(inner(near, flows, "meter_key"), window, keys)
     whole = whole.filter(~_is_edge(whole)).mutate(
-        occurred_at=whole.day.cast("int64") * DAY_SECONDS,
+        span=_span_of(whole, whole.day.cast("int64") * DAY_SECONDS),
+        age=whole.as_of_day - whole.day,
         value=ibis.cases(
             (whole["aggregate"] == "sum", whole.quantity),
             (whole["aggregate"] == "count", whole.events),
@@ -98,7 +98,11 @@ def _pieces(
     )
     cut = inner(inner(raw, flows, "meter_key"), window, keys)
     cut = cut.filter(_is_edge(cut) & (cut.occurred_at <= cut.as_of))
-    cut = cut.mutate(value=ibis.ifelse(cut["aggregate"] == "count", 1, cut.quantity).cast("float64"))
+    cut = cut.mutate(
+        span=_span_of(cut, cut.occurred_at),
+        age=cut.as_of_day - cut.day,
+        value=ibis.ifelse(cut["aggregate"] == "count", 1, cut.quantity).cast("float64"),
+    )
     return whole.select(columns).union(cut.select(columns))
 
 
@@ -118,14 +122,11 @@ def _is_edge(table: ir.Table) -> ir.BooleanValue:
 def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
     """One aggregate per window and per week. Sums of doubles are exact below 2**53, and fast."""
     assert callable(total)
-    bounds = ["starts_next", "starts_0", "starts_1", "starts_2", "starts_3"]
     spans = {}
     for index, name in enumerate(("used", "used_1", "used_2", "used_3")):
-        since, until = pieces[bounds[index + 1]], pieces[bounds[index]]
-        inside = (pieces.occurred_at >= since) & (pieces.occurred_at < until)
-        spans[name] = total(ibis.ifelse(inside, pieces.value, 0.0)).cast("int64")
+        spans[name] = total(ibis.ifelse(pieces.span == index, pieces.value, 0.0)).cast("int64")
     # Weeks are whole days that end with the last whole day before the as-of's own.
-    age = pieces.as_of_day - pieces.day
+    age = pieces.age
     for week in range(1, WEEKS + 1):
         inside = (age > 7 * (week - 1)) & (age <= 7 * week)
         spans[f"week_{week}"] = total(ibis.ifelse(inside, pieces.value, 0.0)).cast("int64")
