@@ -1990,7 +1990,7 @@ FROM (
   )
 ) AS stage;
 
--- flows cb75951258da9964
+-- flows 4fb1c030048b66da
 SELECT
  CAST(`account_key` AS INT64) AS `account_key`,
  CAST(`meter_key` AS INT64) AS `meter_key`,
@@ -2015,21 +2015,37 @@ FROM (
     `t27`.`account_key`,
     `t27`.`meter_key`,
     `t27`.`aggregate`,
-    CAST(`t27`.`day` AS INT64) * 86400 AS `occurred_at`,
-    `t27`.`day`,
-    `t27`.`as_of_day`,
+    CAST(CASE
+     WHEN (
+      CAST(`t27`.`day` AS INT64) * 86400
+     ) >= `t27`.`starts_next`
+     THEN -1
+     WHEN (
+      CAST(`t27`.`day` AS INT64) * 86400
+     ) >= `t27`.`starts_0`
+     THEN 0
+     WHEN (
+      CAST(`t27`.`day` AS INT64) * 86400
+     ) >= `t27`.`starts_1`
+     THEN 1
+     WHEN (
+      CAST(`t27`.`day` AS INT64) * 86400
+     ) >= `t27`.`starts_2`
+     THEN 2
+     WHEN (
+      CAST(`t27`.`day` AS INT64) * 86400
+     ) >= `t27`.`starts_3`
+     THEN 3
+     ELSE -1
+    END AS INT64) AS `span`,
+    `t27`.`as_of_day` - `t27`.`day` AS `age`,
     CAST(CASE
      WHEN `t27`.`aggregate` = 'sum'
      THEN `t27`.`quantity`
      WHEN `t27`.`aggregate` = 'count'
      THEN `t27`.`events`
      ELSE `t27`.`quantity_max`
-    END AS FLOAT64) AS `value`,
-    `t27`.`starts_next`,
-    `t27`.`starts_0`,
-    `t27`.`starts_1`,
-    `t27`.`starts_2`,
-    `t27`.`starts_3`
+    END AS FLOAT64) AS `value`
    FROM (
     SELECT
      `t7`.`account_key`,
@@ -2098,15 +2114,21 @@ FROM (
     `t28`.`account_key`,
     `t28`.`meter_key`,
     `t28`.`aggregate`,
-    `t28`.`occurred_at`,
-    `t28`.`day`,
-    `t28`.`as_of_day`,
-    CAST(IF(`t28`.`aggregate` = 'count', 1, `t28`.`quantity`) AS FLOAT64) AS `value`,
-    `t28`.`starts_next`,
-    `t28`.`starts_0`,
-    `t28`.`starts_1`,
-    `t28`.`starts_2`,
-    `t28`.`starts_3`
+    CAST(CASE
+     WHEN `t28`.`occurred_at` >= `t28`.`starts_next`
+     THEN -1
+     WHEN `t28`.`occurred_at` >= `t28`.`starts_0`
+     THEN 0
+     WHEN `t28`.`occurred_at` >= `t28`.`starts_1`
+     THEN 1
+     WHEN `t28`.`occurred_at` >= `t28`.`starts_2`
+     THEN 2
+     WHEN `t28`.`occurred_at` >= `t28`.`starts_3`
+     THEN 3
+     ELSE -1
+    END AS INT64) AS `span`,
+    `t28`.`as_of_day` - `t28`.`day` AS `age`,
+    CAST(IF(`t28`.`aggregate` = 'count', 1, `t28`.`quantity`) AS FLOAT64) AS `value`
    FROM (
     SELECT
      `t8`.`account_key`,
@@ -2177,206 +2199,50 @@ FROM (
    SELECT
     `t40`.`account_key`,
     `t40`.`meter_key`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t40`.`occurred_at` >= `t40`.`starts_0`
-       )
-       AND (
-        `t40`.`occurred_at` < `t40`.`starts_next`
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t40`.`occurred_at` >= `t40`.`starts_1`
-       )
-       AND (
-        `t40`.`occurred_at` < `t40`.`starts_0`
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_1`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t40`.`occurred_at` >= `t40`.`starts_2`
-       )
-       AND (
-        `t40`.`occurred_at` < `t40`.`starts_1`
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_2`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        `t40`.`occurred_at` >= `t40`.`starts_3`
-       )
-       AND (
-        `t40`.`occurred_at` < `t40`.`starts_2`
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_3`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 0
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 7
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_1`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 7
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 14
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_2`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 14
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 21
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_3`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 21
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 28
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_4`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 28
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 35
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_5`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 35
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 42
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_6`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 42
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 49
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_7`,
-    CAST(TRUNC(
-     SUM(
-      IF(
-       (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) > 49
-       )
-       AND (
-        (
-         `t40`.`as_of_day` - `t40`.`day`
-        ) <= 56
-       ),
-       `t40`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_8`
+    CAST(TRUNC(SUM(IF(`t40`.`span` = 0, `t40`.`value`, 0.0))) AS INT64) AS `used`,
+    CAST(TRUNC(SUM(IF(`t40`.`span` = 1, `t40`.`value`, 0.0))) AS INT64) AS `used_1`,
+    CAST(TRUNC(SUM(IF(`t40`.`span` = 2, `t40`.`value`, 0.0))) AS INT64) AS `used_2`,
+    CAST(TRUNC(SUM(IF(`t40`.`span` = 3, `t40`.`value`, 0.0))) AS INT64) AS `used_3`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 0
+    ) AND (
+     `t40`.`age` <= 7
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_1`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 7
+    ) AND (
+     `t40`.`age` <= 14
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_2`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 14
+    ) AND (
+     `t40`.`age` <= 21
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_3`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 21
+    ) AND (
+     `t40`.`age` <= 28
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_4`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 28
+    ) AND (
+     `t40`.`age` <= 35
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_5`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 35
+    ) AND (
+     `t40`.`age` <= 42
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_6`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 42
+    ) AND (
+     `t40`.`age` <= 49
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_7`,
+    CAST(TRUNC(SUM(IF((
+     `t40`.`age` > 49
+    ) AND (
+     `t40`.`age` <= 56
+    ), `t40`.`value`, 0.0))) AS INT64) AS `week_8`
    FROM (
     SELECT
      *
@@ -2397,206 +2263,50 @@ FROM (
    SELECT
     `t39`.`account_key`,
     `t39`.`meter_key`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        `t39`.`occurred_at` >= `t39`.`starts_0`
-       )
-       AND (
-        `t39`.`occurred_at` < `t39`.`starts_next`
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        `t39`.`occurred_at` >= `t39`.`starts_1`
-       )
-       AND (
-        `t39`.`occurred_at` < `t39`.`starts_0`
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_1`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        `t39`.`occurred_at` >= `t39`.`starts_2`
-       )
-       AND (
-        `t39`.`occurred_at` < `t39`.`starts_1`
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_2`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        `t39`.`occurred_at` >= `t39`.`starts_3`
-       )
-       AND (
-        `t39`.`occurred_at` < `t39`.`starts_2`
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `used_3`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 0
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 7
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_1`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 7
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 14
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_2`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 14
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 21
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_3`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 21
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 28
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_4`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 28
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 35
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_5`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 35
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 42
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_6`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 42
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 49
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_7`,
-    CAST(TRUNC(
-     MAX(
-      IF(
-       (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) > 49
-       )
-       AND (
-        (
-         `t39`.`as_of_day` - `t39`.`day`
-        ) <= 56
-       ),
-       `t39`.`value`,
-       0.0
-      )
-     )
-    ) AS INT64) AS `week_8`
+    CAST(TRUNC(MAX(IF(`t39`.`span` = 0, `t39`.`value`, 0.0))) AS INT64) AS `used`,
+    CAST(TRUNC(MAX(IF(`t39`.`span` = 1, `t39`.`value`, 0.0))) AS INT64) AS `used_1`,
+    CAST(TRUNC(MAX(IF(`t39`.`span` = 2, `t39`.`value`, 0.0))) AS INT64) AS `used_2`,
+    CAST(TRUNC(MAX(IF(`t39`.`span` = 3, `t39`.`value`, 0.0))) AS INT64) AS `used_3`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 0
+    ) AND (
+     `t39`.`age` <= 7
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_1`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 7
+    ) AND (
+     `t39`.`age` <= 14
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_2`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 14
+    ) AND (
+     `t39`.`age` <= 21
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_3`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 21
+    ) AND (
+     `t39`.`age` <= 28
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_4`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 28
+    ) AND (
+     `t39`.`age` <= 35
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_5`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 35
+    ) AND (
+     `t39`.`age` <= 42
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_6`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 42
+    ) AND (
+     `t39`.`age` <= 49
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_7`,
+    CAST(TRUNC(MAX(IF((
+     `t39`.`age` > 49
+    ) AND (
+     `t39`.`age` <= 56
+    ), `t39`.`value`, 0.0))) AS INT64) AS `week_8`
    FROM (
     SELECT
      *

@@ -2096,7 +2096,7 @@ FROM (
   )
 ) AS stage;
 
--- flows d441b412f1a69c71
+-- flows 1995dcbab6825d7f
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  CAST("meter_key" AS INT) AS "meter_key",
@@ -2121,21 +2121,37 @@ FROM (
     "t27"."account_key",
     "t27"."meter_key",
     "t27"."aggregate",
-    CAST("t27"."day" AS BIGINT) * 86400 AS "occurred_at",
-    "t27"."day",
-    "t27"."as_of_day",
+    CAST(CASE
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_next"
+     THEN -1
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_0"
+     THEN 0
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_1"
+     THEN 1
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_2"
+     THEN 2
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_3"
+     THEN 3
+     ELSE -1
+    END AS INT) AS "span",
+    "t27"."as_of_day" - "t27"."day" AS "age",
     CAST(CASE
      WHEN "t27"."aggregate" = 'sum'
      THEN "t27"."quantity"
      WHEN "t27"."aggregate" = 'count'
      THEN "t27"."events"
      ELSE "t27"."quantity_max"
-    END AS DOUBLE PRECISION) AS "value",
-    "t27"."starts_next",
-    "t27"."starts_0",
-    "t27"."starts_1",
-    "t27"."starts_2",
-    "t27"."starts_3"
+    END AS DOUBLE PRECISION) AS "value"
    FROM (
     SELECT
      "t7"."account_key",
@@ -2204,15 +2220,21 @@ FROM (
     "t28"."account_key",
     "t28"."meter_key",
     "t28"."aggregate",
-    "t28"."occurred_at",
-    "t28"."day",
-    "t28"."as_of_day",
-    CAST(CASE WHEN "t28"."aggregate" = 'count' THEN 1 ELSE "t28"."quantity" END AS DOUBLE PRECISION) AS "value",
-    "t28"."starts_next",
-    "t28"."starts_0",
-    "t28"."starts_1",
-    "t28"."starts_2",
-    "t28"."starts_3"
+    CAST(CASE
+     WHEN "t28"."occurred_at" >= "t28"."starts_next"
+     THEN -1
+     WHEN "t28"."occurred_at" >= "t28"."starts_0"
+     THEN 0
+     WHEN "t28"."occurred_at" >= "t28"."starts_1"
+     THEN 1
+     WHEN "t28"."occurred_at" >= "t28"."starts_2"
+     THEN 2
+     WHEN "t28"."occurred_at" >= "t28"."starts_3"
+     THEN 3
+     ELSE -1
+    END AS INT) AS "span",
+    "t28"."as_of_day" - "t28"."day" AS "age",
+    CAST(CASE WHEN "t28"."aggregate" = 'count' THEN 1 ELSE "t28"."quantity" END AS DOUBLE PRECISION) AS "value"
    FROM (
     SELECT
      "t8"."account_key",
@@ -2283,65 +2305,16 @@ FROM (
    SELECT
     "t40"."account_key",
     "t40"."meter_key",
+    CAST(SUM(CASE WHEN "t40"."span" = 0 THEN "t40"."value" ELSE 0.0 END) AS BIGINT) AS "used",
+    CAST(SUM(CASE WHEN "t40"."span" = 1 THEN "t40"."value" ELSE 0.0 END) AS BIGINT) AS "used_1",
+    CAST(SUM(CASE WHEN "t40"."span" = 2 THEN "t40"."value" ELSE 0.0 END) AS BIGINT) AS "used_2",
+    CAST(SUM(CASE WHEN "t40"."span" = 3 THEN "t40"."value" ELSE 0.0 END) AS BIGINT) AS "used_3",
     CAST(SUM(
      CASE
       WHEN (
-       "t40"."occurred_at" >= "t40"."starts_0"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_next"
-      )
-      THEN "t40"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used",
-    CAST(SUM(
-     CASE
-      WHEN (
-       "t40"."occurred_at" >= "t40"."starts_1"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_0"
-      )
-      THEN "t40"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_1",
-    CAST(SUM(
-     CASE
-      WHEN (
-       "t40"."occurred_at" >= "t40"."starts_2"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_1"
-      )
-      THEN "t40"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_2",
-    CAST(SUM(
-     CASE
-      WHEN (
-       "t40"."occurred_at" >= "t40"."starts_3"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_2"
-      )
-      THEN "t40"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_3",
-    CAST(SUM(
-     CASE
-      WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 0
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 7
+       "t40"."age" > 0
+      ) AND (
+       "t40"."age" <= 7
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2350,14 +2323,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 7
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 14
+       "t40"."age" > 7
+      ) AND (
+       "t40"."age" <= 14
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2366,14 +2334,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 14
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 21
+       "t40"."age" > 14
+      ) AND (
+       "t40"."age" <= 21
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2382,14 +2345,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 21
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 28
+       "t40"."age" > 21
+      ) AND (
+       "t40"."age" <= 28
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2398,14 +2356,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 28
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 35
+       "t40"."age" > 28
+      ) AND (
+       "t40"."age" <= 35
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2414,14 +2367,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 35
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 42
+       "t40"."age" > 35
+      ) AND (
+       "t40"."age" <= 42
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2430,14 +2378,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 42
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 49
+       "t40"."age" > 42
+      ) AND (
+       "t40"."age" <= 49
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2446,14 +2389,9 @@ FROM (
     CAST(SUM(
      CASE
       WHEN (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 49
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 56
+       "t40"."age" > 49
+      ) AND (
+       "t40"."age" <= 56
       )
       THEN "t40"."value"
       ELSE 0.0
@@ -2479,65 +2417,16 @@ FROM (
    SELECT
     "t39"."account_key",
     "t39"."meter_key",
+    CAST(MAX(CASE WHEN "t39"."span" = 0 THEN "t39"."value" ELSE 0.0 END) AS BIGINT) AS "used",
+    CAST(MAX(CASE WHEN "t39"."span" = 1 THEN "t39"."value" ELSE 0.0 END) AS BIGINT) AS "used_1",
+    CAST(MAX(CASE WHEN "t39"."span" = 2 THEN "t39"."value" ELSE 0.0 END) AS BIGINT) AS "used_2",
+    CAST(MAX(CASE WHEN "t39"."span" = 3 THEN "t39"."value" ELSE 0.0 END) AS BIGINT) AS "used_3",
     CAST(MAX(
      CASE
       WHEN (
-       "t39"."occurred_at" >= "t39"."starts_0"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_next"
-      )
-      THEN "t39"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used",
-    CAST(MAX(
-     CASE
-      WHEN (
-       "t39"."occurred_at" >= "t39"."starts_1"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_0"
-      )
-      THEN "t39"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_1",
-    CAST(MAX(
-     CASE
-      WHEN (
-       "t39"."occurred_at" >= "t39"."starts_2"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_1"
-      )
-      THEN "t39"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_2",
-    CAST(MAX(
-     CASE
-      WHEN (
-       "t39"."occurred_at" >= "t39"."starts_3"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_2"
-      )
-      THEN "t39"."value"
-      ELSE 0.0
-     END
-    ) AS BIGINT) AS "used_3",
-    CAST(MAX(
-     CASE
-      WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 0
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 7
+       "t39"."age" > 0
+      ) AND (
+       "t39"."age" <= 7
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2546,14 +2435,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 7
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 14
+       "t39"."age" > 7
+      ) AND (
+       "t39"."age" <= 14
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2562,14 +2446,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 14
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 21
+       "t39"."age" > 14
+      ) AND (
+       "t39"."age" <= 21
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2578,14 +2457,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 21
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 28
+       "t39"."age" > 21
+      ) AND (
+       "t39"."age" <= 28
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2594,14 +2468,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 28
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 35
+       "t39"."age" > 28
+      ) AND (
+       "t39"."age" <= 35
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2610,14 +2479,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 35
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 42
+       "t39"."age" > 35
+      ) AND (
+       "t39"."age" <= 42
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2626,14 +2490,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 42
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 49
+       "t39"."age" > 42
+      ) AND (
+       "t39"."age" <= 49
       )
       THEN "t39"."value"
       ELSE 0.0
@@ -2642,14 +2501,9 @@ FROM (
     CAST(MAX(
      CASE
       WHEN (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 49
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 56
+       "t39"."age" > 49
+      ) AND (
+       "t39"."age" <= 56
       )
       THEN "t39"."value"
       ELSE 0.0

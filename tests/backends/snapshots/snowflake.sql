@@ -1994,7 +1994,7 @@ FROM (
   )
 ) AS stage;
 
--- flows 6ce29b0fe8a73efc
+-- flows 0209efa21fe1e52c
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  CAST("meter_key" AS INT) AS "meter_key",
@@ -2019,21 +2019,37 @@ FROM (
     "t27"."account_key",
     "t27"."meter_key",
     "t27"."aggregate",
-    CAST("t27"."day" AS BIGINT) * 86400 AS "occurred_at",
-    "t27"."day",
-    "t27"."as_of_day",
+    CAST(CASE
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_next"
+     THEN -1
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_0"
+     THEN 0
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_1"
+     THEN 1
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_2"
+     THEN 2
+     WHEN (
+      CAST("t27"."day" AS BIGINT) * 86400
+     ) >= "t27"."starts_3"
+     THEN 3
+     ELSE -1
+    END AS INT) AS "span",
+    "t27"."as_of_day" - "t27"."day" AS "age",
     CAST(CASE
      WHEN "t27"."aggregate" = 'sum'
      THEN "t27"."quantity"
      WHEN "t27"."aggregate" = 'count'
      THEN "t27"."events"
      ELSE "t27"."quantity_max"
-    END AS DOUBLE) AS "value",
-    "t27"."starts_next",
-    "t27"."starts_0",
-    "t27"."starts_1",
-    "t27"."starts_2",
-    "t27"."starts_3"
+    END AS DOUBLE) AS "value"
    FROM (
     SELECT
      "t7"."account_key",
@@ -2102,15 +2118,21 @@ FROM (
     "t28"."account_key",
     "t28"."meter_key",
     "t28"."aggregate",
-    "t28"."occurred_at",
-    "t28"."day",
-    "t28"."as_of_day",
-    CAST(IFF("t28"."aggregate" = 'count', 1, "t28"."quantity") AS DOUBLE) AS "value",
-    "t28"."starts_next",
-    "t28"."starts_0",
-    "t28"."starts_1",
-    "t28"."starts_2",
-    "t28"."starts_3"
+    CAST(CASE
+     WHEN "t28"."occurred_at" >= "t28"."starts_next"
+     THEN -1
+     WHEN "t28"."occurred_at" >= "t28"."starts_0"
+     THEN 0
+     WHEN "t28"."occurred_at" >= "t28"."starts_1"
+     THEN 1
+     WHEN "t28"."occurred_at" >= "t28"."starts_2"
+     THEN 2
+     WHEN "t28"."occurred_at" >= "t28"."starts_3"
+     THEN 3
+     ELSE -1
+    END AS INT) AS "span",
+    "t28"."as_of_day" - "t28"."day" AS "age",
+    CAST(IFF("t28"."aggregate" = 'count', 1, "t28"."quantity") AS DOUBLE) AS "value"
    FROM (
     SELECT
      "t8"."account_key",
@@ -2181,182 +2203,50 @@ FROM (
    SELECT
     "t40"."account_key",
     "t40"."meter_key",
-    CAST(SUM(
-     IFF(
-      (
-       "t40"."occurred_at" >= "t40"."starts_0"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_next"
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used",
-    CAST(SUM(
-     IFF(
-      (
-       "t40"."occurred_at" >= "t40"."starts_1"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_0"
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_1",
-    CAST(SUM(
-     IFF(
-      (
-       "t40"."occurred_at" >= "t40"."starts_2"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_1"
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_2",
-    CAST(SUM(
-     IFF(
-      (
-       "t40"."occurred_at" >= "t40"."starts_3"
-      )
-      AND (
-       "t40"."occurred_at" < "t40"."starts_2"
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_3",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 0
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 7
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_1",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 7
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 14
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_2",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 14
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 21
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_3",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 21
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 28
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_4",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 28
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 35
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_5",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 35
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 42
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_6",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 42
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 49
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_7",
-    CAST(SUM(
-     IFF(
-      (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) > 49
-      )
-      AND (
-       (
-        "t40"."as_of_day" - "t40"."day"
-       ) <= 56
-      ),
-      "t40"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_8"
+    CAST(SUM(IFF("t40"."span" = 0, "t40"."value", 0.0)) AS BIGINT) AS "used",
+    CAST(SUM(IFF("t40"."span" = 1, "t40"."value", 0.0)) AS BIGINT) AS "used_1",
+    CAST(SUM(IFF("t40"."span" = 2, "t40"."value", 0.0)) AS BIGINT) AS "used_2",
+    CAST(SUM(IFF("t40"."span" = 3, "t40"."value", 0.0)) AS BIGINT) AS "used_3",
+    CAST(SUM(IFF((
+     "t40"."age" > 0
+    ) AND (
+     "t40"."age" <= 7
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_1",
+    CAST(SUM(IFF((
+     "t40"."age" > 7
+    ) AND (
+     "t40"."age" <= 14
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_2",
+    CAST(SUM(IFF((
+     "t40"."age" > 14
+    ) AND (
+     "t40"."age" <= 21
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_3",
+    CAST(SUM(IFF((
+     "t40"."age" > 21
+    ) AND (
+     "t40"."age" <= 28
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_4",
+    CAST(SUM(IFF((
+     "t40"."age" > 28
+    ) AND (
+     "t40"."age" <= 35
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_5",
+    CAST(SUM(IFF((
+     "t40"."age" > 35
+    ) AND (
+     "t40"."age" <= 42
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_6",
+    CAST(SUM(IFF((
+     "t40"."age" > 42
+    ) AND (
+     "t40"."age" <= 49
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_7",
+    CAST(SUM(IFF((
+     "t40"."age" > 49
+    ) AND (
+     "t40"."age" <= 56
+    ), "t40"."value", 0.0)) AS BIGINT) AS "week_8"
    FROM (
     SELECT
      *
@@ -2377,182 +2267,50 @@ FROM (
    SELECT
     "t39"."account_key",
     "t39"."meter_key",
-    CAST(MAX(
-     IFF(
-      (
-       "t39"."occurred_at" >= "t39"."starts_0"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_next"
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used",
-    CAST(MAX(
-     IFF(
-      (
-       "t39"."occurred_at" >= "t39"."starts_1"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_0"
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_1",
-    CAST(MAX(
-     IFF(
-      (
-       "t39"."occurred_at" >= "t39"."starts_2"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_1"
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_2",
-    CAST(MAX(
-     IFF(
-      (
-       "t39"."occurred_at" >= "t39"."starts_3"
-      )
-      AND (
-       "t39"."occurred_at" < "t39"."starts_2"
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "used_3",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 0
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 7
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_1",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 7
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 14
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_2",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 14
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 21
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_3",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 21
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 28
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_4",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 28
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 35
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_5",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 35
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 42
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_6",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 42
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 49
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_7",
-    CAST(MAX(
-     IFF(
-      (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) > 49
-      )
-      AND (
-       (
-        "t39"."as_of_day" - "t39"."day"
-       ) <= 56
-      ),
-      "t39"."value",
-      0.0
-     )
-    ) AS BIGINT) AS "week_8"
+    CAST(MAX(IFF("t39"."span" = 0, "t39"."value", 0.0)) AS BIGINT) AS "used",
+    CAST(MAX(IFF("t39"."span" = 1, "t39"."value", 0.0)) AS BIGINT) AS "used_1",
+    CAST(MAX(IFF("t39"."span" = 2, "t39"."value", 0.0)) AS BIGINT) AS "used_2",
+    CAST(MAX(IFF("t39"."span" = 3, "t39"."value", 0.0)) AS BIGINT) AS "used_3",
+    CAST(MAX(IFF((
+     "t39"."age" > 0
+    ) AND (
+     "t39"."age" <= 7
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_1",
+    CAST(MAX(IFF((
+     "t39"."age" > 7
+    ) AND (
+     "t39"."age" <= 14
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_2",
+    CAST(MAX(IFF((
+     "t39"."age" > 14
+    ) AND (
+     "t39"."age" <= 21
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_3",
+    CAST(MAX(IFF((
+     "t39"."age" > 21
+    ) AND (
+     "t39"."age" <= 28
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_4",
+    CAST(MAX(IFF((
+     "t39"."age" > 28
+    ) AND (
+     "t39"."age" <= 35
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_5",
+    CAST(MAX(IFF((
+     "t39"."age" > 35
+    ) AND (
+     "t39"."age" <= 42
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_6",
+    CAST(MAX(IFF((
+     "t39"."age" > 42
+    ) AND (
+     "t39"."age" <= 49
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_7",
+    CAST(MAX(IFF((
+     "t39"."age" > 49
+    ) AND (
+     "t39"."age" <= 56
+    ), "t39"."value", 0.0)) AS BIGINT) AS "week_8"
    FROM (
     SELECT
      *
