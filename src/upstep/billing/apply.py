@@ -112,6 +112,7 @@ def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, intent_id: int,
     except QuoteError as error:
         _record(engine, quote, {"intent_id": intent_id, "result": "refused", "detail": str(error), "recorded_at": now})
         raise
+    assert isinstance(applied, Applied), "the other answers follow"
     answer = {
         "reference": applied.reference,
         "amount_minor": applied.amount_minor,

@@ -21,6 +21,33 @@ class Behaviour(StrEnum):
     NONE = "none"  # nothing is credited or charged for the rest of the period
 
 
+class Starts(StrEnum):
+    """When a change takes effect. Upgrades now, downgrades at renewal, is the policy of who asks, not of billing."""
+
+    NOW = "now"
+    AT_RENEWAL = "at_renewal"  # when the changed items' paid period ends: nothing is credited or charged before
+
+
+class Anchor(StrEnum):
+    """Whether a change moves the day of the month (or year) on which the subscription is billed."""
+
+    NOW = "now"  # a new period starts with the change
+    UNCHANGED = "unchanged"
+
+
+class BillingMode(StrEnum):
+    """How a subscription is credited; the words are the provider's.
+
+    https://docs.stripe.com/billing/subscriptions/billing-mode
+
+    *Classic* credits the current price and starts a new period on another interval and on free to paid. *Flexible*
+    credits what was debited, one credit a debit, and never moves the anchor by itself.
+    """
+
+    CLASSIC = "classic"
+    FLEXIBLE = "flexible"
+
+
 @dataclass(frozen=True)
 class Item:
     """One row of ``subscription_item``: an item in an interval in which it did not change.
@@ -121,9 +148,60 @@ class ItemChange:
 
 @dataclass(frozen=True)
 class Change:
-    """What is asked of the provider, for one subscription. A subscription id that it does not know starts a new one."""
+    """What is asked of the provider, for one subscription. A subscription id that it does not know starts a new one.
+
+    Args:
+        account_id: Whose subscription it is.
+        subscription_id: Which one.
+        items: The items that shall be different; the others stay.
+        behaviour: When the proration is paid.
+        starts: Now, or when the paid period ends.
+        anchor: None: a new period on another interval and on free to paid, else none. A provider is always told the
+            outcome of this rule, so that both billing modes do what was shown.
+    """
 
     account_id: str
     subscription_id: str
     items: tuple[ItemChange, ...]
     behaviour: Behaviour = Behaviour.ALWAYS_INVOICE
+    starts: Starts = Starts.NOW
+    anchor: Anchor | None = None
+
+
+@dataclass(frozen=True)
+class Incentive:
+    """Something off the coming invoices of a subscription. It never credits the running period.
+
+    Args:
+        incentive_id: Our name of it; a provider that keeps coupons keeps it under this one.
+        percent: Whole percent, 1 to 100; exactly one of ``percent`` and ``amount_minor`` is set.
+        amount_minor: Off each invoice, split over its items by their amounts.
+        currency: Of ``amount_minor``.
+        periods: How many renewals it lowers; None: all.
+    """
+
+    incentive_id: str
+    percent: int | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    periods: int | None = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what is no incentive.
+
+        Raises:
+            ValueError: Both or none of percent and amount, or one outside its range.
+        """
+        if (self.percent is None) == (self.amount_minor is None):
+            raise ValueError(f"incentive {self.incentive_id}: name a percent or an amount, and not both")
+        if self.percent is not None and not 1 <= self.percent <= 100:
+            raise ValueError(f"incentive {self.incentive_id}: {self.percent} percent is not 1 to 100")
+        if self.amount_minor is not None and (self.amount_minor < 1 or self.currency is None):
+            raise ValueError(f"incentive {self.incentive_id}: {self.amount_minor} is no amount with a currency")
+        if self.periods is not None and self.periods < 1:
+            raise ValueError(f"incentive {self.incentive_id}: {self.periods} periods")
+
+
+def first_period_off(incentive_id: str) -> Incentive:
+    """The next period for nothing."""
+    return Incentive(incentive_id, percent=100, periods=1)

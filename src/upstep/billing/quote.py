@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from upstep.billing.change import Change
+from upstep.billing.change import BillingMode, Change
 from upstep.billing.proration import LineKind
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
@@ -22,6 +22,23 @@ class QuoteLine:
     description: str
     amount_minor: int
     kind: LineKind
+
+
+@dataclass(frozen=True)
+class QuoteItem:
+    """What recurs for one item, today and after the change; None on the side where it is not there.
+
+    Amounts are for the whole quantity, per ``interval`` x ``interval_count``, after discounts that go on.
+    """
+
+    item_id: str | None
+    name: str
+    quantity_before: int | None
+    quantity_after: int | None
+    amount_before_minor: int | None
+    amount_after_minor: int | None
+    every_before: tuple[str, int] | None
+    every_after: tuple[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,11 @@ class Quote:
         based_on: A digest of the subscription that was quoted; a different one is refused when it is applied.
         at: The frozen instant; the lines are for the time after it.
         expires_at: From then on it is not accepted any more.
+        items: The changed items' recurring amounts, side by side.
+        effective_at: When the change takes effect: ``at``, or the renewal that it waits for.
+        billing_mode: How the subscription is credited.
+        credit_used_minor: What of an earlier credit pays for this: due now is the lines less this, at least 0.
+        open_minor: What is still open of the account's invoices in this currency, due or not, before the change.
     """
 
     quote_id: str
@@ -56,6 +78,11 @@ class Quote:
     based_on: str
     at: datetime
     expires_at: datetime
+    items: tuple[QuoteItem, ...] = ()
+    effective_at: datetime | None = None
+    billing_mode: BillingMode = BillingMode.CLASSIC
+    credit_used_minor: int = 0
+    open_minor: int = 0
 
 
 def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
@@ -65,7 +92,7 @@ def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
     if connection.execute(sa.select(table.c.quote_id).where(table.c.quote_id == quote.quote_id)).first():
         return
     values = {column.name: getattr(quote, column.name) for column in table.columns if hasattr(quote, column.name)}
-    values |= {"change": msgspec.to_builtins(quote.change), "lines": msgspec.to_builtins(quote.lines)}
+    values |= {name: msgspec.to_builtins(values[name]) for name in ("change", "lines", "items")}
     connection.execute(sa.insert(table).values(**values, status="locked", locked_at=now))
 
 
@@ -78,4 +105,5 @@ def read(connection: sa.Connection, quote_id: str) -> Quote:
     row = connection.execute(sa.select(tables.quote).where(tables.quote.c.quote_id == quote_id)).mappings().first()
     if row is None:
         raise QuoteError(Fault(f"quote {quote_id}", "is not known here.", "`upstep offers` lists those that are."))
-    return msgspec.convert({name: row[name] for name in Quote.__annotations__}, Quote)
+    # A quote that an older version locked has none of the later columns.
+    return msgspec.convert({name: row[name] for name in Quote.__annotations__ if row[name] is not None}, Quote)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from upstep.billing.change import Change, Item, item_from_row
+from upstep.billing.change import Change, Incentive, Item, item_from_row
 from upstep.billing.preview import changed_items, digest, preview
-from upstep.billing.provider import Applied, Event
+from upstep.billing.provider import Answer, Applied, Capabilities, Event
 from upstep.billing.quote import Quote
 from upstep.clock import to_seconds
 from upstep.errors import BusyError, Fault, OutsideError, QuoteError
@@ -101,6 +101,37 @@ class SandboxBiller:
         return [
             msgspec.convert({**msgspec.json.decode(body), "cursor": str(n)}, Event, strict=False) for n, body in found
         ]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything."""
+        return Capabilities()
+
+    def find(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer | None:
+        """See ``Provider.find``."""
+        raise NotImplementedError
+
+    def schedule(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Applied:
+        """See ``Provider.schedule``."""
+        raise NotImplementedError
+
+    def cancel_schedule(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Applied | None:
+        """See ``Provider.cancel_schedule``."""
+        raise NotImplementedError
+
+    def start_trial(self, change: Change, idempotency_key: str, *, ends_at: datetime, at: datetime) -> Applied:
+        """See ``Provider.start_trial``."""
+        raise NotImplementedError
+
+    def end_trial(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Answer:
+        """See ``Provider.end_trial``."""
+        raise NotImplementedError
+
+    def apply_incentive(
+        self, subscription_id: str, incentive: Incentive, idempotency_key: str, *, at: datetime
+    ) -> Applied:
+        """See ``Provider.apply_incentive``."""
+        raise NotImplementedError
 
     def _refuse(self, quote: Quote, live: Sequence[Item], at: datetime) -> None:
         place = f"quote {quote.quote_id}"

@@ -61,7 +61,7 @@ quote = sa.Table(
     _text("account_id"),
     _text("subscription_id"),
     _text("provider"),
-    _text("status"),  # locked, applied, refused
+    _text("status"),  # locked, applied, refused, declined, needs_confirmation
     _text("currency"),
     sa.Column("change", sa.JSON, nullable=False),
     sa.Column("lines", sa.JSON, nullable=False),
@@ -74,6 +74,11 @@ quote = sa.Table(
     _at("at"),
     _at("expires_at"),
     _at("locked_at"),
+    sa.Column("items", sa.JSON(none_as_null=True)),
+    _at("effective_at", null=True),
+    _text("billing_mode", null=True),
+    sa.Column("credit_used_minor", sa.BigInteger),
+    sa.Column("open_minor", sa.BigInteger),
     sa.Index(None, "account_id"),
 )
 """One row per quote that was shown to somebody. Only ``status`` ever changes."""
@@ -87,7 +92,24 @@ billing_intent = sa.Table(
     _text("requested_by"),
     _at("requested_at"),
 )
-"""One row per change that was asked of the billing provider, written before the call."""
+"""One row per quote that was accepted, written before the billing provider is asked."""
+
+billing_attempt = sa.Table(
+    "billing_attempt",
+    METADATA,
+    sa.Column("intent_id", NUMBERED, sa.ForeignKey("billing_intent.intent_id"), primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),
+    _text("asked_by"),
+    _at("asked_at"),
+    _text("result", null=True),  # NULL until it answers: applied, refused, declined, needs_confirmation
+    _text("reference", null=True),
+    sa.Column("amount_minor", sa.BigInteger),
+    _text("detail", null=True),
+    _text("url", null=True),
+    _at("answered_at", null=True),
+)
+"""One row per time that the provider was asked: a declined payment may be tried again, under a new key."""
 
 billing_outcome = sa.Table(
     "billing_outcome",
@@ -100,7 +122,8 @@ billing_outcome = sa.Table(
     _text("detail", null=True),
     _at("recorded_at"),
 )
-"""One row per answer of the provider. An intent without one was cut off and is finished by asking again."""
+"""One row per intent that is settled. One without it was cut off, or was declined, or awaits a confirmation: see its
+last attempt."""
 
 offer = sa.Table(
     "offer",
