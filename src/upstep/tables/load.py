@@ -120,8 +120,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
     mapping = mapping or read_mapping(project)
     wanted = {name: table for name, table in mapping.tables.items() if only is None or name in only}
     if not wanted:
-        advice = "Put files named as our tables into data/, such as data/account.csv, or write mapping.yaml."
-        raise SourceError(Fault(str(project), "there is nothing to load.", advice))
+        raise SourceError(_nothing_to_load(project, mapping))
     with writer_lock(project, command=command, now=now):
         scratch = project / ".upstep" / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -139,6 +138,19 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         finally:
             connection.close()
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _nothing_to_load(project: Path, mapping: Mapping) -> Fault:
+    """What to do where no table is named, or none of those asked for."""
+    file = project / "mapping.yaml"
+    if file.exists() and not mapping.tables:
+        advice = (
+            "Write the block of a table, such as account, under 'tables:' (uncomment it), or move the file away:"
+            " files in data/ that are named as our tables are then read."
+        )
+        return Fault(str(file), "no table is mapped, so there is nothing to load.", advice)
+    advice = "Put files named as our tables into data/, such as data/account.csv, or write mapping.yaml."
+    return Fault(str(project), "there is nothing to load.", advice)
 
 
 def _told(error: Exception, project: Path) -> UpstepError:

@@ -24,6 +24,14 @@
         from: {duckdb: warehouse.duckdb, table: tickets}
       invoice:
         from: {file: data/invoices.csv, delimiter: ";"}   # only where the first line does not show it
+        join:
+          - from:                           # what has to be gathered from other sources first: one SELECT over them
+              reads: {charge: data/charges.csv}
+              select: select invoice_id, max(created) as failed_at from charge where status = 'failed' group by 1
+            on: {id: invoice_id}
+            as: failure
+      contact:
+        from: {file: data/people.csv, may_lack: [left_at]}   # columns that may not be there: they are then empty
 
 All cells of CSV and JSON lines are text; a cast in ``sql`` that a cell does not fit gives nothing (NULL), so the cell
 is told as missing. Without a mapping, ``data/<table>.csv|parquet|jsonl`` with our column names is read as it is.
@@ -36,17 +44,15 @@ import json
 import os
 import re
 from collections.abc import Mapping as Pairs
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import available_timezones
 
 from upstep.errors import Fault, MappingError, did_you_mean
+from upstep.tables.mapping_sql import check_expression, check_select
 from upstep.tables.schema import TABLES, Nature
 from upstep.yaml_file import Node, in_file_order, read_yaml
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 """File ending -> how it is read; ``.gz`` may follow that of a text file."""
@@ -54,14 +60,22 @@ FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", "
 
 @dataclass(frozen=True)
 class Source:
-    """Where rows come from: files, or a table of a Postgres or DuckDB database."""
+    """Where rows come from: files, a table of a Postgres or DuckDB database, or a SELECT over other sources.
 
-    kind: str  # files, postgres, duckdb
+    Args:
+        may_lack: Columns that are empty where the source does not have them.
+        reads: With ``select``: what the SELECT may read, by the name it has there.
+    """
+
+    kind: str  # files, postgres, duckdb, select
     place: str
     patterns: tuple[str, ...] = ()
     url: str = ""  # as written, with ${NAME} unresolved
     table: str = ""
     delimiter: str = ""
+    may_lack: tuple[str, ...] = ()
+    select: str = ""
+    reads: tuple[tuple[str, Source], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,12 +139,16 @@ class Mapping:
 def read_mapping(project: Path) -> Mapping:
     """The project's mapping: ``mapping.yaml``, or the files in ``data/`` that are named as our tables.
 
+    A ``mapping.yaml`` of nothing but comments names no table; ``load`` then says what to do.
+
     Raises:
         MappingError: With every fault of the file.
     """
     path = project / "mapping.yaml"
     if not path.exists():
         return _from_names(project)
+    if _says_nothing(path):
+        return Mapping({}, project)
     faults: list[Fault] = []
     node = read_yaml(path, faults)
     tables: dict[str, TableMapping] = {}
@@ -139,7 +157,8 @@ def read_mapping(project: Path) -> Mapping:
         if node.whole("version", minimum=1) != 1:
             node.fault(f"version {node.whole('version')} is not known.", "This program reads version 1.")
         zone = _zone(node, "UTC")
-        for name, table in node.entries("tables", required=True):
+        # 'tables:' with every block commented out is a mapping that is still to be written, as is no block at all.
+        for name, table in node.entries("tables"):
             if name not in TABLES:
                 table.fault(f"table '{name}' is not known.", did_you_mean(name, TABLES))
             elif table.must_be_mapping():
@@ -147,6 +166,12 @@ def read_mapping(project: Path) -> Mapping:
     if faults:
         raise MappingError(in_file_order(faults))
     return Mapping(tables, project)
+
+
+def _says_nothing(path: Path) -> bool:
+    """Whether there are only comments and empty lines; what cannot be read as text is told by who reads it whole."""
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    return all(not line.strip() or line.lstrip().startswith(b"#") or line.strip() == b"---" for line in lines)
 
 
 def _from_names(project: Path) -> Mapping:
@@ -187,7 +212,7 @@ def _table(name: str, node: Node, *, zone: str) -> TableMapping:
     where = node.text("where", None)
     where_node = node.child("where")
     if where and where_node is not None:
-        _check_sql(where, where_node)
+        check_expression(where, where_node)
     mode = node.text("mode", "snapshot", allowed=("snapshot", "append"))
     if "mode" in node and TABLES[name].nature is not Nature.STATE:
         node.fault(f"mode is for tables of today's state; {name} holds dated rows.", "Remove it.")
@@ -217,7 +242,7 @@ def _required(name: str, node: Node, columns: Pairs[str, ColumnMapping]) -> None
 
 def _source(node: Node) -> Source:
     if node.is_mapping:
-        return _database(node)
+        return _written_source(node)
     if node.is_list:
         patterns = node.as_words() or ()
         if not patterns:
@@ -227,12 +252,38 @@ def _source(node: Node) -> Source:
     return Source("files", node.place, (pattern,) if pattern else ())
 
 
-def _database(node: Node) -> Source:
-    node.unknown_keys(("postgres", "duckdb", "table", "file", "delimiter"))
+def _written_source(node: Node) -> Source:
+    """A source that needs more than the name of a file."""
+    node.unknown_keys(("postgres", "duckdb", "table", "file", "delimiter", "may_lack", "reads", "select"))
+    if "select" in node or "reads" in node:
+        return _select(node)
+    may_lack = node.words("may_lack", ())
     if "file" in node:
         child = node.child("file")
         inner = _source(child) if child else Source("files", node.place)
-        return Source("files", node.place, inner.patterns, delimiter=node.text("delimiter", ""))
+        return Source(
+            "files", node.place, inner.patterns, delimiter=node.text("delimiter", ""), may_lack=tuple(may_lack)
+        )
+    return replace(_database(node), may_lack=tuple(may_lack))
+
+
+def _select(node: Node) -> Source:
+    """A SELECT over other sources; it may read these and nothing else."""
+    reads = tuple((name, _source(child)) for name, child in node.entries("reads", required=True))
+    for name, read in node.entries("reads"):
+        if not re.fullmatch(r"[A-Za-z_]\w*", name):
+            read.fault(f"reads '{name}' is not a plain name.", "Use letters, digits and _.")
+    select = node.text("select")
+    child = node.child("select")
+    if select and child is not None:
+        check_select(select, child, reads=[name for name, _ in reads])
+    for key in ("file", "postgres", "duckdb", "table", "delimiter", "may_lack"):
+        if key in node:
+            node.fault(f"'{key}' does not go with 'select'.", "Write it under 'reads', at the source that it is about.")
+    return Source("select", node.place, select=select, reads=reads)
+
+
+def _database(node: Node) -> Source:
     kind = "postgres" if "postgres" in node else "duckdb"
     url = node.text(kind)
     table = node.text("table")
@@ -272,7 +323,7 @@ def _column(table: str, name: str, node: Node) -> ColumnMapping:
     sql_node, value_node = node.child("sql"), node.child("value")
     sql = node.text("sql", None)
     if sql and sql_node is not None:
-        _check_sql(sql, sql_node)
+        check_expression(sql, sql_node)
     value = None if value_node is None else _constant(value_node)
     words = {key: child.letters for key, child in node.entries("values")}
     return ColumnMapping(
@@ -297,94 +348,6 @@ def _zone(node: Node, default: Any) -> Any:
     if zone and zone != default and zone not in available_timezones():
         node.fault(f"time zone '{zone}' is not known.", did_you_mean(zone, available_timezones()))
     return zone
-
-
-def _allowed_nodes() -> tuple[type[exp.Expression], ...]:
-    """What an expression may hold. A list of what is allowed: anything new in SQL stays out."""
-    from sqlglot import exp
-
-    return (
-        *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Alias),
-        *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe, exp.Concat),
-        *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike),
-        *(exp.And, exp.Or, exp.Not, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least),
-        *(exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Tuple),
-        *(exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Length, exp.Replace, exp.Pad, exp.Left, exp.Right),
-        *(exp.SplitPart, exp.RegexpReplace, exp.RegexpExtract, exp.RegexpLike, exp.RegexpFullMatch),
-        *(exp.StartsWith, exp.EndsWith, exp.Contains, exp.StrPosition, exp.ConcatWs, exp.MD5),
-        *(exp.Round, exp.Floor, exp.Ceil, exp.Abs, exp.Sign, exp.Date, exp.Timestamp),
-        *(exp.UnixToTime, exp.StrToTime, exp.StrToDate, exp.TsOrDsToDate, exp.TimestampTrunc, exp.DateTrunc),
-        *(exp.DateAdd, exp.DateSub, exp.Extract, exp.Year, exp.Month, exp.Day, exp.LastDay, exp.JSONExtractScalar),
-        *(exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey, exp.JSONPathSubscript),
-    )
-
-
-def _parse(sql: str) -> exp.Expression:
-    import sqlglot
-
-    parsed: Any = sqlglot.parse_one(f"SELECT ({sql}\n)", dialect="duckdb")
-    return parsed.selects[0]  # type: ignore[no-any-return]
-
-
-def _check_sql(sql: str, node: Node) -> None:
-    """Tell an expression that is no scalar SQL over columns: sub-queries, table functions and files stay out."""
-    import sqlglot
-    from sqlglot import exp
-
-    try:
-        statements = sqlglot.parse(f"SELECT ({sql}\n)", dialect="duckdb")
-    except sqlglot.errors.SqlglotError as error:
-        line = str(error).splitlines()[0] if str(error) else "unreadable"
-        node.fault(f"{node.name} is not a SQL expression: {line}", "Write a scalar expression over their columns.")
-        return
-    select = statements[0]
-    if len(statements) != 1 or not isinstance(select, exp.Select) or len(select.selects) != 1:
-        node.fault(f"{node.name} is more than one expression.", "Write a scalar expression over their columns.")
-        return
-    if any(key != "expressions" and value for key, value in select.args.items()):
-        node.fault(f"{node.name} is a query, not an expression.", "Use 'join' and 'where' of the table.")
-        return
-    allowed = _allowed_nodes()
-    for part in select.selects[0].walk():
-        if type(part) not in allowed:
-            shown = part.name if isinstance(part, exp.Anonymous) else type(part).__name__.lower()
-            told = f"{node.name} uses '{shown or type(part).__name__}', which is not allowed here."
-            node.fault(told, "Allowed are columns, literals, arithmetic, comparisons, case, casts and plain functions.")
-            return
-
-
-def expression_columns(sql: str) -> list[str]:
-    """Columns that an expression reads, as ``name`` or ``join.name``."""
-    from sqlglot import exp
-
-    found = [
-        f"{column.table}.{column.name}" if column.table else column.name for column in _parse(sql).find_all(exp.Column)
-    ]
-    return list(dict.fromkeys(found))
-
-
-def compile_expression(sql: str, columns: Pairs[str, str]) -> str:
-    """DuckDB's text of an expression. Casts become tries: one bad cell must not end a load.
-
-    Args:
-        sql: An expression that ``read_mapping`` has let through.
-        columns: Their name (as ``name`` or ``join.name``, in any case) -> the column's name in the relation.
-    """
-    from sqlglot import exp
-
-    by_name = {name.lower(): text for name, text in columns.items()}
-
-    def quoted(part: exp.Expression) -> exp.Expression:
-        if not isinstance(part, exp.Column):
-            return part
-        name = f"{part.table}.{part.name}" if part.table else part.name
-        return exp.to_identifier(by_name[name.lower()], quoted=True)
-
-    def tried(part: exp.Expression) -> exp.Expression:
-        return exp.TryCast(this=part.this, to=part.args["to"], safe=True) if type(part) is exp.Cast else part
-
-    text = str(_parse(sql).transform(quoted).transform(tried).sql(dialect="duckdb"))
-    return re.sub(r"(?<!_)\bSTRPTIME\(", "TRY_STRPTIME(", text)
 
 
 def resolve_secret(text: str, place: str) -> str:

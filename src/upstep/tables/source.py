@@ -1,4 +1,4 @@
-"""Reading a company's own tables: CSV, Parquet, JSON lines, Postgres and DuckDB, into DuckDB relations.
+"""Reading a company's own tables: files, Postgres, DuckDB, and SELECTs over these, into DuckDB relations.
 
 Text cells stay text until ``load`` casts them, so that every bad cell is found with its file and line. What cannot be
 read as what it should be is a ``SourceError``, before anything is written.
@@ -19,6 +19,7 @@ from upstep.errors import Fault, OutsideError, SourceError, did_you_mean
 from upstep.tables.files import LINE_BYTES_MAX, File, find_files, line_numbers, open_binary, open_text
 from upstep.tables.lake import quoted
 from upstep.tables.mapping import Join, Source, TableMapping, resolve_secret
+from upstep.tables.mapping_sql import compile_select
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,11 +98,68 @@ class _Opening:
 
 
 def _open(opening: _Opening, source: Source, *, name: str) -> Opened:
-    connection = opening.connection
+    if source.kind == "select":
+        return _open_select(opening, source, name=name)
     if source.kind == "postgres":
-        return _open_postgres(connection, source, name=name)
-    if source.kind == "duckdb":
-        return _open_duckdb(connection, source, project=opening.project, name=name)
+        opened = _open_postgres(opening.connection, source, name=name)
+    elif source.kind == "duckdb":
+        opened = _open_duckdb(opening.connection, source, project=opening.project, name=name)
+    else:
+        opened = _open_files(opening, source, name=name)
+    return _with_lacking(opened, source.may_lack)
+
+
+def _with_lacking(opened: Opened, may_lack: Sequence[str]) -> Opened:
+    """The columns that are not there, as empty ones: connectors create many only once there is a first value."""
+    lacking = {column: "VARCHAR" for column in may_lack if column.lower() not in opened.names}
+    if not lacking:
+        return opened
+    cells = ", ".join(f'NULL::VARCHAR AS "{column}"' for column in lacking)
+    return replace(
+        opened,
+        relation=f"(SELECT *, {cells} FROM {opened.relation})",
+        columns={**opened.columns, **lacking},
+        names={**opened.names, **_named(lacking)},
+    )
+
+
+def _open_select(opening: _Opening, source: Source, *, name: str) -> Opened:
+    """The rows of a SELECT. They stand in no file, so a faulty one is told with its number among them."""
+    import duckdb
+
+    connection = opening.connection
+    inner = replace(opening, is_done=lambda _file: False)
+    reads = {
+        read: _open(inner, other, name=f"{name}_read{number}")
+        for number, (read, other) in enumerate(source.reads, start=1)
+    }
+    select = compile_select(source.select, {read: opened.relation for read, opened in reads.items()})
+    try:
+        # Ordered, so that a row has the same number in each load.
+        connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM ({select}) ORDER BY ALL')
+    except duckdb.Error as error:
+        advice = "Check the names of tables and columns in it."
+        raise SourceError(Fault(source.place, f"DuckDB refuses this SELECT: {_first_line(error)}", advice)) from None
+    shown = f"select at {Path(source.place).name}"
+    relation = f'(SELECT *, {quoted(shown)} AS _file, rowid AS _row FROM "{name}")'
+    columns = _described(connection, relation)
+    temporary = tuple(part for opened in reads.values() for part in opened.temporary)
+    digests = {shown: hashlib.sha256(source.select.encode()).hexdigest()[:32]}
+    for opened in reads.values():
+        digests |= opened.digests
+    return Opened(
+        relation,
+        columns,
+        _named(columns),
+        digests,
+        tuple(file for opened in reads.values() for file in opened.files),
+        tuple(line for opened in reads.values() for line in opened.rejected),
+        temporary=(name, *temporary),
+    )
+
+
+def _open_files(opening: _Opening, source: Source, *, name: str) -> Opened:
+    connection = opening.connection
     files = find_files(opening.project, source, known=opening.known)
     done = [file for file in files if opening.is_done(file)]
     todo = [file for file in files if file not in done] if len(done) < len(files) else files
@@ -370,7 +428,7 @@ def _joined(connection: duckdb.DuckDBPyConnection, main: Opened, other: Opened, 
         names,
         {**main.digests, **other.digests},
         main.files,
-        main.rejected,
+        (*main.rejected, *other.rejected),
         main.is_typed and other.is_typed,
         (*main.temporary, *other.temporary),
     )

@@ -14,7 +14,8 @@ from upstep.clock import from_seconds, iso
 from upstep.errors import Fault, MappingError, SourceError, did_you_mean
 from upstep.money import CURRENCIES
 from upstep.tables.lake import quoted
-from upstep.tables.mapping import ColumnMapping, TableMapping, compile_expression, expression_columns
+from upstep.tables.mapping import ColumnMapping, TableMapping
+from upstep.tables.mapping_sql import compile_expression, expression_columns
 from upstep.tables.schema import TABLES, Column, Kind, Table
 from upstep.tables.source import Opened
 
