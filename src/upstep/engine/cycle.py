@@ -376,19 +376,20 @@ def _json_row(row: Mapping[str, object]) -> dict[str, object]:
 def account_movements(project: Project, account_id: str, *, as_of: datetime) -> list[dict[str, Any]]:
     """An account's MRR movements up to an instant, oldest first: minor units per month, with category and cause."""
     from upstep.money import units_to_minor
-    from upstep.movements import movements
+    from upstep.movements import movements, plan_table
     from upstep.tables.query import Program, core_table
 
     engine = DuckEngine()
     open_facts(project.folder, engine, as_of=as_of, account_ids=[account_id])
     words = project.words(as_of, meter_keys={}, known={})
-    small = {name: engine.load(name, words.tables[name]) for name in ("today", "interval_factor", "catalog_plan")}
+    small = {name: engine.load(name, words.tables[name]) for name in ("today", "interval_factor")}
     program = Program()
     select = movements(
         core_table("subscription_item"),
         factors=small["interval_factor"],
-        plans=small["catalog_plan"],
+        plans=engine.load("plan", plan_table(project.catalog)),
         today=small["today"],
+        stage=program.stage,
     )
     program.stage("moved", select.order_by(["moved_at", "product_id"]))
     engine.run(program)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.company import Row, company, item, project
 from upstep.clock import parse_instant
 from upstep.money import UNITS_PER_MINOR, monthly_units
-from upstep.movements import CATEGORIES, CAUSES, movements
-from upstep.signals.vocabulary import catalog_tables, interval_factor, today
+from upstep.movements import CATEGORIES, CAUSES, movements, plan_table
+from upstep.signals.vocabulary import interval_factor, today
 from upstep.tables.query import DuckEngine, arrow_types, compile_select, core_table
 
 AS_OF = "2026-03-20"
@@ -24,7 +24,7 @@ AS_OF = "2026-03-20"
 def compiled() -> tuple[str, DuckEngine]:
     """The query and an engine that holds the small tables it joins."""
     engine = DuckEngine(threads=1)
-    small = {"factors": interval_factor(), "plans": catalog_tables(project().catalog, {})["catalog_plan"]}
+    small = {"factors": interval_factor(), "plans": plan_table(project().catalog)}
     small["today"] = today(parse_instant(AS_OF))
     for name, rows in small.items():
         engine.load(name, rows)
@@ -119,11 +119,11 @@ def test_what_begins_or_ends_after_the_as_of_has_not_happened() -> None:
     assert told(pro("2026-03-21")) == []
 
 
-def test_each_currency_is_counted_for_itself() -> None:
+def test_a_subscription_in_another_currency_is_expansion_in_that_currency() -> None:
     rows = moved(pro("2026-01-01"), pro("2026-02-01", currency="eur", subscription="s2", item_id="i2"))
     assert [(row["currency"], row["category"], row["minor"]) for row in rows] == [
         ("usd", "new", 2000),
-        ("eur", "new", 1800),
+        ("eur", "expansion", 1800),
     ]
 
 
