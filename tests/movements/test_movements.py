@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from tests.company import Row, company, item, project
 from upstep.clock import parse_instant
 from upstep.money import UNITS_PER_MINOR, monthly_units
-from upstep.movements import CATEGORIES, CAUSES, movements, plan_table
+from upstep.movements.movement import movements
+from upstep.movements.plans import plan_table
+from upstep.movements.words import CATEGORIES, CAUSES
 from upstep.signals.vocabulary import interval_factor, today
 from upstep.tables.query import DuckEngine, arrow_types, compile_select, core_table
 

@@ -376,7 +376,8 @@ def _json_row(row: Mapping[str, object]) -> dict[str, object]:
 def account_movements(project: Project, account_id: str, *, as_of: datetime) -> list[dict[str, Any]]:
     """An account's MRR movements up to an instant, oldest first: minor units per month, with category and cause."""
     from upstep.money import units_to_minor
-    from upstep.movements import movements, plan_table
+    from upstep.movements.movement import movements
+    from upstep.movements.plans import plan_table
     from upstep.tables.query import Program, core_table
 
     engine = DuckEngine()

@@ -1,10 +1,10 @@
 """MRR movements: what each change of a subscription did to recurring revenue, with its cause. Facts only.
 
-It owns the movement table and the policies that settle what counts. It does not know reports, plays or offers: what came
-of a month is ``upstep.revenue``, who is credited is ``upstep.revenue.attribution``.
+It owns the movement table and the policies that settle what counts. It knows no reports, plays or offers: what came of
+a month is ``revenue.mrr``, who is credited is ``revenue.attribution``.
 
-The movement table (``movements``), the event view: one row per (account_key, currency, product_id, is_add_on, moved_at)
-whose MRR or committed term changed. Changes of one account within an hour are one instant, that of the first of them.
+The movement table (``movement.movements``), the event view: one row per (account_key, currency, product_id, is_add_on,
+moved_at) whose MRR or committed term changed. Changes of one account within an hour are one instant, that of the first of them.
 
 | column | type | meaning |
 |---|---|---|
@@ -17,27 +17,16 @@ whose MRR or committed term changed. Changes of one account within an hour are o
 | category | string | new, expansion, contraction, churn, reactivation: the event's own, +100 and -40 |
 | net_category | string | the same for the account's net in that currency at that instant: both rows are part of +60 |
 | cause | string | one of ``CAUSES``; NULL where the account simply begins to pay, or pays again |
-| plan_before, plan_after | string | the product's plan before and after; NULL when there was or is none (add-ons: NULL) |
+| plan_before, plan_after | string | the product's plan before and after; NULL: none, or an add-on |
 | quantity_change | int64 | signed |
-| committed_minor | int64 | change of what is committed for one term, minor units: 2,000 a month -> 20,000 a year is 18,000 |
+| committed_minor | int64 | change of what is committed for a term, minor: 2,000 a month -> 20,000 a year is 18,000 |
 | mrr_before, mrr_after | int64 | the account's MRR in that currency at that instant, units |
 | paying_before, paying_after | boolean | whether the account pays anything in any currency |
 | previous_at | int64 | the account's movement before this one; NULL for its first |
 | first_paid_at | int64 | when the account first paid: its cohort |
 
-``net_view`` of it has one row per (account_key, currency, moved_at), ``category`` from the net and the cause that weighs
-most; the same columns. FX has no row here: amounts stand in their own currency, and ``revenue.mrr`` adds the effect of
-rates as the line ``fx`` of a month (see there). For every account and currency the units up to an instant add up to
+``movement.net_view`` of it has one row per (account_key, currency, moved_at), ``category`` from the net and the cause
+that weighs most; the same columns. FX has no row here: amounts stand in their own currency, and ``revenue.mrr`` adds
+the effect of rates as the line ``fx`` of a month. For every account and currency the units up to an instant add up to
 what is paid then.
 """
-
-from upstep.movements.accounts import merged_accounts, merged_pairs
-from upstep.movements.movement import movements, net_view
-from upstep.movements.plans import plan_table
-from upstep.movements.policy import PRESETS, STANDARD, Policy
-from upstep.movements.words import CATEGORIES, CAUSES, CREDITABLE, PAID_STATUSES
-
-__all__ = [
-    *("CATEGORIES", "CAUSES", "CREDITABLE", "PAID_STATUSES", "PRESETS", "STANDARD", "Policy"),
-    *("merged_accounts", "merged_pairs", "movements", "net_view", "plan_table"),
-]

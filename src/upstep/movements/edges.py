@@ -43,7 +43,7 @@ def counted(
     amount, listed = _amounts(rated, policy)
     is_paid = rated.status.isin(PAID_STATUSES) & (amount > 0)
     factor = ibis.ifelse(is_paid, ibis.coalesce(rated.units_factor, 0), 0)
-    kept = rated.select(
+    return rated.select(
         "account_key",
         "currency",
         "product_id",
@@ -63,7 +63,6 @@ def counted(
         paused=ibis.ifelse(rated.status == "paused", 1, 0).cast("int64"),
         committed_minor=ibis.ifelse(is_paid, amount, 0),
     )
-    return kept
 
 
 _TERM = ["interval", "interval_count"]

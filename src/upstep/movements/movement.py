@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -89,14 +89,14 @@ def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
 
 def _before(changed: ir.Table) -> ir.Table:
     """The account's MRR before and after each instant: in the row's currency, in all of them, of the row's product."""
-    mine = {"group_by": ["account_key", "currency"], "order_by": "moved_at"}
-    all_of = {"group_by": "account_key", "order_by": "moved_at"}
-    product = {"group_by": ["account_key", "product_id"], "order_by": "moved_at"}
+    mine: dict[str, Any] = {"group_by": ["account_key", "currency"], "order_by": "moved_at"}
+    all_of: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
+    product: dict[str, Any] = {"group_by": ["account_key", "product_id"], "order_by": "moved_at"}
 
-    def after(which: dict[str, object]) -> ir.IntegerValue:
+    def after(which: Mapping[str, Any]) -> ir.IntegerValue:
         return changed.units.sum().over(ibis.range_window(preceding=None, following=0, **which)).cast("int64")
 
-    def now(which: dict[str, object]) -> ir.IntegerValue:
+    def now(which: Mapping[str, Any]) -> ir.IntegerValue:
         return changed.units.sum().over(ibis.range_window(preceding=0, following=0, **which)).cast("int64")
 
     peers = ibis.range_window(preceding=0, following=0, **all_of)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def plan_table(catalog: Catalog) -> pa.Table:
-    """One row per plan: plan_id, plan_key (1, 2, …), position in its product, is_usage (quantity is usage, not seats)."""
+    """One row per plan: plan_id, plan_key (1, 2, …), position in its product, is_usage (it sells usage)."""
     import pyarrow as pa
 
     plans = list(catalog.plans())
