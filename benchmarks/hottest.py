@@ -69,7 +69,7 @@ def prepare(folder: Path) -> Inputs:
     recent = range(at // 86_400 - REACH_DAYS + 1, at // 86_400 + 1)
     snapshot = facts.snapshot
     events = snapshot.files("usage", partitions=recent)
-    hot = {name: compiled[name] for name in ("cut_events", "flows")}
+    hot = {name: compiled[name] for name in ("cut_events", "contact_days", "flows")}
     people = snapshot.files("usage_contact")
     return Inputs(snapshot.files("usage_day"), events, people, windows, meters, calendar, at, hot)
 
@@ -113,7 +113,8 @@ def by_upstep(inputs: Inputs) -> pa.Table:
     files = _listed(inputs.people)
     connection.execute(f"CREATE TEMP VIEW usage_contact AS SELECT {columns} FROM read_parquet({files})")
     connection.execute(f"CREATE TEMP TABLE calendar_day AS FROM '{inputs.calendar}'")
-    connection.execute(f"CREATE TEMP TABLE cut_events AS {inputs.compiled['cut_events']}")
+    for name in ("cut_events", "contact_days"):
+        connection.execute(f"CREATE TEMP TABLE {name} AS {inputs.compiled[name]}")
     return connection.sql(inputs.compiled["flows"]).to_arrow_table()
 
 

@@ -27,8 +27,8 @@ def answers(company: Company, engine: Engine, *, told: Told | None = None) -> di
     company.load_into(engine)
     for name, rows in company.words.tables.items():
         engine.load(name, rows)
-    engine.run(whole.profiles, keep=list(whole.profiles.stages))
-    found = {name: engine.read(name) for name in whole.profiles.stages}
+    engine.run(whole.whole_profiles, keep=list(whole.whole_profiles.stages))
+    found = {name: engine.read(name) for name in whole.whole_profiles.stages}
     fired = Fired(
         {grain.name: found[f"fired_{grain.name}"] for grain in whole.grains}, found["fit_owned"], found["fit_limits"]
     )
@@ -37,8 +37,8 @@ def answers(company: Company, engine: Engine, *, told: Told | None = None) -> di
     engine.load("proposal", found["proposal"])
     for name, rows in company.inputs(told).items():
         engine.load(name, rows)
-    engine.run(whole.ranking, keep=list(whole.ranking.stages))
-    found |= {name: engine.read(name) for name in whole.ranking.stages}
+    engine.run(whole.whole_ranking, keep=list(whole.whole_ranking.stages))
+    found |= {name: engine.read(name) for name in whole.whole_ranking.stages}
     engine.drop(*found)
     return found
 

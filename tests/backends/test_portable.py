@@ -33,7 +33,7 @@ TYPES = {"string", "boolean", "int32", "int64", "float64"}
 def queries(dialect: str) -> dict[str, str]:
     """Stage name to SQL, of both programs, for the catalog of the tests."""
     whole = compiled()
-    return {**whole.profiles.sql(dialect), **whole.ranking.sql(dialect)}
+    return {**whole.whole_profiles.sql(dialect), **whole.whole_ranking.sql(dialect)}
 
 
 @cache
@@ -43,7 +43,7 @@ def trees() -> list[tuple[str, exp.Expression]]:
 
 def test_no_stage_has_an_instant_or_a_date_in_its_columns() -> None:
     whole = compiled()
-    stages = {**whole.profiles.stages, **whole.ranking.stages}
+    stages = {**whole.whole_profiles.stages, **whole.whole_ranking.stages}
     wrong = {
         f"{name}.{column}": str(kind)
         for name, select in stages.items()

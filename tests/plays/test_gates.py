@@ -226,10 +226,15 @@ for _row in TOLD["offer_history"]:
 
 
 class Watching(DuckEngine):
-    """Keeps what the gates said of every step."""
+    """Keeps what the gates said of every step, with every column."""
 
-    def run(self, program: Program, *, keep: Any = ()) -> None:
-        super().run(program, keep=[*keep, "settled"])
+    def __init__(self, ranking: Program) -> None:
+        super().__init__(threads=1)
+        self.ranking = ranking
+
+    def run(self, program: Any, *, keep: Any = ()) -> None:
+        whole = self.ranking if "decided" in program.sql("duckdb") else program
+        super().run(whole, keep=[*keep, "settled"])
 
 
 def gated(name: str, product: str) -> dict[str, Answer]:
@@ -250,7 +255,8 @@ Settled = dict[tuple[str, str], dict[str, Any]]
 
 def settled(of: Company, told: Mapping[str, Any]) -> Settled:
     """What every gate said, by account and target."""
-    engine = Watching(threads=1)
+    owners = bool(of.canonical["owner"]) and "owner" not in of.without
+    engine = Watching(decider(of.catalog, of.settings, owners).whole_ranking)
     of.decide(engine, told=told)
     return {(row["account_id"], row["target"]): row for row in engine.read("settled").to_pylist()}
 

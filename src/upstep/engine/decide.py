@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
-from upstep.engine.assemble import assemble, finish
+from upstep.engine.assemble import assemble, columns_read, finish
 from upstep.engine.compiled import kept_statements
 from upstep.engine.project import Project
 from upstep.errors import Fault, SourceError
@@ -29,6 +29,7 @@ from upstep.plays.people import meter_people
 from upstep.plays.propose import SCHEMA, Fired, propose
 from upstep.plays.rank import INPUTS, build
 from upstep.tables.facts import Facts, open_facts
+from upstep.tables.pruned import pruned
 from upstep.tables.query import DuckEngine, Engine, Program, Statements, arrow_types, core_table, union_all
 from upstep.tables.schema import REQUIRED_TABLES, TABLES
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
-CHUNK_ACCOUNTS = 500_000
+CHUNK_ACCOUNTS = 250_000
 """Accounts are independent: above this many they are decided in parts, which bounds memory."""
 
 _FIT_COLUMNS = [
@@ -120,10 +121,11 @@ class Decider:
         self.rules = project.rules(owners_connected=owners_connected)
         each = {play.each for play in self.playbook.plays}
         self.grains = [grain for grain in GRAINS.values() if grain.name in each]
+        self._known_statements: dict[str, Statements] = {}
 
     @cached_property
-    def profiles(self) -> Program:
-        """Core tables to profiles, to what fired, to what is needed to price it."""
+    def whole_profiles(self) -> Program:
+        """Core tables to profiles, to what fired, to what is needed to price it; with every column, for ``explain``."""
         program = self.project.profiles()
         tables = self._tables(program)
         add_conditions(program, self.playbook, tables)
@@ -132,9 +134,20 @@ class Decider:
         return program
 
     @cached_property
+    def profiles(self) -> Program:
+        """The same with only what a decision needs."""
+        return pruned(self.whole_profiles, dict.fromkeys(self.kept))
+
+    @cached_property
     def ranking(self) -> Program:
         """Proposals to decisions."""
-        tables = self._tables(self.profiles)
+        whole = self.whole_ranking
+        return pruned(whole, {"decided": columns_read(whole.stages["decided"].columns), "meter_people": None})
+
+    @cached_property
+    def whole_ranking(self) -> Program:
+        """The same with every column."""
+        tables = self._tables(self.whole_profiles)
         tables |= {name: core_table(name) for name in ("contact", "contact_key", "usage_contact")}
         tables["proposal"] = ibis.table(arrow_types(pa.schema(list(SCHEMA.items()))), name="proposal")
         tables |= {name: ibis.table(dict(columns), name=name) for name, columns in INPUTS.items()}
@@ -148,17 +161,22 @@ class Decider:
     def _has_limits(self) -> bool:
         return any(grain.name == "limit" for grain in self.grains)
 
-    @cached_property
-    def _statements(self) -> tuple[Statements, Statements]:
-        """Both programs for DuckDB, from disk where they were kept."""
-        parts = (self.project.catalog.hash, self.playbook.hash, repr(self.rules))
-        folder = self.project.cache_folder
-        profiles = kept_statements(folder, "profiles", parts, lambda: self.profiles)
-        return profiles, kept_statements(folder, "ranking", parts, lambda: self.ranking)
+    def _statements(self, name: str, build: Callable[[], Program]) -> Statements:
+        """A program for DuckDB, from disk where it was kept."""
+        if name not in self._known_statements:
+            parts = (self.project.catalog.hash, self.playbook.hash, repr(self.rules))
+            self._known_statements[name] = kept_statements(self.project.cache_folder, name, parts, build)
+        return self._known_statements[name]
 
-    def programs(self, engine: Engine) -> tuple[Program | Statements, Program | Statements]:
+    def programs(self, engine: Engine, *, whole: bool = False) -> tuple[Program | Statements, Program | Statements]:
         """What the engine runs before and after the proposals."""
-        return self._statements if engine.dialect == "duckdb" else (self.profiles, self.ranking)
+        if engine.dialect != "duckdb":
+            return self.whole_profiles if whole else self.profiles, self.ranking
+        if whole:
+            profiles = self._statements("whole_profiles", lambda: self.whole_profiles)
+        else:
+            profiles = self._statements("profiles", lambda: self.profiles)
+        return profiles, self._statements("ranking", lambda: self.ranking)
 
     def _tables(self, program: Program) -> dict[str, ir.Table]:
         words = self.project.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
@@ -187,7 +205,7 @@ class Decider:
         """
         for name, rows in words.tables.items():
             engine.load(name, rows)
-        profiles, ranking = self.programs(engine)
+        profiles, ranking = self.programs(engine, whole=bool(keep))
         engine.run(profiles, keep=[*self.kept, *keep])
         fired = Fired(
             {grain.name: engine.read(f"fired_{grain.name}") for grain in self.grains},

@@ -148,7 +148,7 @@ def parsed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ask(engine: DuckEngine, decider: Decider) -> list[Asked]:
-    stages = decider.profiles.stages
+    stages = decider.whole_profiles.stages
     tables = {name: ibis.table(select.schema(), name=name) for name, select in stages.items()}
     program = Program()
     for play in decider.playbook.plays:

@@ -146,14 +146,16 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
         has_peaks=("flow", "max") in uses,
     )
     if any(aggregate == "unique_contacts" for _, aggregate in uses):
-        counted = usage.contact_state(
+        days = usage.contact_days(
             core["usage_contact"],
-            usage_raw=core["cut_events"],
-            window=core["spans"],
             meters=meters,
             today=now,
             days=small["calendar_day"],
             long_windows=long_windows,
+        )
+        _add(program, core, "contact_days", days)
+        counted = usage.contact_state(
+            core["contact_days"], usage_raw=core["cut_events"], window=core["spans"], meters=meters, today=now
         )
         flows = flows.union(counted)
     _add(program, core, "flows", flows)

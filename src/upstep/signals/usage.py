@@ -133,27 +133,20 @@ def _spans(pieces: ir.Table, total: object) -> dict[str, ir.Value]:
     return spans
 
 
-def contact_state(
-    usage_contact: ir.Table,
-    *,
-    usage_raw: ir.Table,
-    window: ir.Table,
-    meters: ir.Table,
-    today: ir.Table,
-    days: ir.Table,
-    long_windows: bool = True,
+def contact_days(
+    usage_contact: ir.Table, *, meters: ir.Table, today: ir.Table, days: ir.Table, long_windows: bool
 ) -> ir.Table:
-    """Distinct contacts of ``unique_contacts`` meters by window.
+    """Who was seen on which day, for ``unique_contacts`` meters, from the months' day masks.
 
-    Whole days come from the months' day masks, days that a window cuts from raw events. The same columns as
-    ``flow_state``. The weeks stay 0: people seen in two weeks are not two people.
+    A stage of its own: joined with the windows in one query, an optimizer spreads every window over every day first.
 
     Args:
         days: The calendar: day, month, day_of_month.
+
+    Returns:
+        One row per (account_key, meter_key, contact_key, day) in reach: with the meter's window_kind.
     """
     chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
-    keys = ["account_key", "window_kind"]
-    columns = ["account_key", "meter_key", "contact_key", "span"]
     near = days.cross_join(today.select("as_of_day"))
     near = near.filter(near.day <= near.as_of_day)
     if not long_windows:
@@ -162,7 +155,24 @@ def contact_state(
     bits = near.select("month", "day", day_bit=ibis.literal(1, "int64") << (near.day_of_month - 1))
     months = inner(inner(usage_contact, chosen, "meter_key"), bits, "month")
     present = months.filter((months.day_mask & months.day_bit) != 0)
-    whole = inner(present.drop("month", "day_mask", "day_bit"), window, keys)
+    return present.select("account_key", "meter_key", "contact_key", "window_kind", "day")
+
+
+def contact_state(
+    seen: ir.Table, *, usage_raw: ir.Table, window: ir.Table, meters: ir.Table, today: ir.Table
+) -> ir.Table:
+    """Distinct contacts of ``unique_contacts`` meters by window.
+
+    Whole days come from ``seen``, days that a window cuts from raw events. The same columns as ``flow_state``. The
+    weeks stay 0: people seen in two weeks are not two people.
+
+    Args:
+        seen: From ``contact_days``.
+    """
+    chosen = meters.filter(meters["aggregate"] == "unique_contacts").select("meter_key", "window_kind")
+    keys = ["account_key", "window_kind"]
+    columns = ["account_key", "meter_key", "contact_key", "span"]
+    whole = inner(seen, window, keys)
     whole = whole.filter(~_is_edge(whole))
     whole = whole.mutate(span=_span_of(whole, whole.day.cast("int64") * DAY_SECONDS)).select(columns)
     raw = inner(usage_raw.filter(usage_raw.contact_key.notnull()), chosen, "meter_key")

@@ -2075,45 +2075,110 @@ FROM (
   ON `t2`.`account_key` = `t11`.`account_key` AND `t2`.`day` = `t11`.`day`
 ) AS stage;
 
--- flows da76f3862b842090
-WITH `t35` AS (
+-- contact_days f6f9806123e459c4
+SELECT
+ CAST(`account_key` AS INT) AS `account_key`,
+ CAST(`meter_key` AS INT) AS `meter_key`,
+ CAST(`contact_key` AS INT) AS `contact_key`,
+ CAST(`window_kind` AS INT) AS `window_kind`,
+ CAST(`day` AS INT) AS `day`
+FROM (
+ SELECT
+  `t13`.`account_key`,
+  `t13`.`meter_key`,
+  `t13`.`contact_key`,
+  `t13`.`window_kind`,
+  `t13`.`day`
+ FROM (
+  SELECT
+   `t4`.`account_key`,
+   `t4`.`meter_key`,
+   `t4`.`contact_key`,
+   `t4`.`month`,
+   `t4`.`day_mask`,
+   `t9`.`window_kind`,
+   `t12`.`day`,
+   `t12`.`day_bit`
+  FROM `usage_contact` AS `t4`
+  INNER JOIN (
+   SELECT
+    `t1`.`meter_key`,
+    `t1`.`window_kind`
+   FROM `catalog_meter` AS `t1`
+   WHERE
+    `t1`.`aggregate` = 'unique_contacts'
+  ) AS `t9`
+   ON `t4`.`meter_key` = `t9`.`meter_key`
+  INNER JOIN (
+   SELECT
+    `t10`.`month`,
+    `t10`.`day`,
+    SHIFTLEFT(1, (
+     `t10`.`day_of_month` - 1
+    )) AS `day_bit`
+   FROM (
+    SELECT
+     `t5`.`day`,
+     `t5`.`month`,
+     `t5`.`day_of_month`,
+     `t8`.`as_of_day`
+    FROM `calendar_day` AS `t5`
+    CROSS JOIN (
+     SELECT
+      `t3`.`as_of_day`
+     FROM `today` AS `t3`
+    ) AS `t8`
+   ) AS `t10`
+   WHERE
+    `t10`.`day` <= `t10`.`as_of_day`
+  ) AS `t12`
+   ON `t4`.`month` = `t12`.`month`
+ ) AS `t13`
+ WHERE
+  (
+   `t13`.`day_mask` & `t13`.`day_bit`
+  ) <> 0
+) AS stage;
+
+-- flows 3661255fdb73a17b
+WITH `t30` AS (
  SELECT
   *
  FROM (
   SELECT
-   `t27`.`account_key`,
-   `t27`.`meter_key`,
-   `t27`.`aggregate`,
+   `t23`.`account_key`,
+   `t23`.`meter_key`,
+   `t23`.`aggregate`,
    CAST(CASE
     WHEN (
-     CAST(`t27`.`day` AS BIGINT) * 86400
-    ) >= `t27`.`starts_next`
+     CAST(`t23`.`day` AS BIGINT) * 86400
+    ) >= `t23`.`starts_next`
     THEN -1
     WHEN (
-     CAST(`t27`.`day` AS BIGINT) * 86400
-    ) >= `t27`.`starts_0`
+     CAST(`t23`.`day` AS BIGINT) * 86400
+    ) >= `t23`.`starts_0`
     THEN 0
     WHEN (
-     CAST(`t27`.`day` AS BIGINT) * 86400
-    ) >= `t27`.`starts_1`
+     CAST(`t23`.`day` AS BIGINT) * 86400
+    ) >= `t23`.`starts_1`
     THEN 1
     WHEN (
-     CAST(`t27`.`day` AS BIGINT) * 86400
-    ) >= `t27`.`starts_2`
+     CAST(`t23`.`day` AS BIGINT) * 86400
+    ) >= `t23`.`starts_2`
     THEN 2
     WHEN (
-     CAST(`t27`.`day` AS BIGINT) * 86400
-    ) >= `t27`.`starts_3`
+     CAST(`t23`.`day` AS BIGINT) * 86400
+    ) >= `t23`.`starts_3`
     THEN 3
     ELSE -1
    END AS INT) AS `span`,
-   `t27`.`as_of_day` - `t27`.`day` AS `age`,
+   `t23`.`as_of_day` - `t23`.`day` AS `age`,
    CAST(CASE
-    WHEN `t27`.`aggregate` = 'sum'
-    THEN `t27`.`quantity`
-    WHEN `t27`.`aggregate` = 'count'
-    THEN `t27`.`events`
-    ELSE `t27`.`quantity_max`
+    WHEN `t23`.`aggregate` = 'sum'
+    THEN `t23`.`quantity`
+    WHEN `t23`.`aggregate` = 'count'
+    THEN `t23`.`events`
+    ELSE `t23`.`quantity_max`
    END AS DOUBLE) AS `value`
   FROM (
    SELECT
@@ -2124,10 +2189,10 @@ WITH `t35` AS (
     `t7`.`events`,
     `t7`.`quantity_max`,
     `t7`.`quantity_latest`,
-    `t20`.`as_of`,
-    `t20`.`as_of_day`,
-    `t24`.`aggregate`,
-    `t24`.`window_kind`,
+    `t17`.`as_of`,
+    `t17`.`as_of_day`,
+    `t20`.`aggregate`,
+    `t20`.`window_kind`,
     `t10`.`product_id`,
     `t10`.`starts_next`,
     `t10`.`starts_0`,
@@ -2141,63 +2206,63 @@ WITH `t35` AS (
    FROM `usage_day` AS `t7`
    CROSS JOIN (
     SELECT
-     `t4`.`as_of`,
-     `t4`.`as_of_day`
-    FROM `today` AS `t4`
-   ) AS `t20`
+     `t5`.`as_of`,
+     `t5`.`as_of_day`
+    FROM `today` AS `t5`
+   ) AS `t17`
    INNER JOIN (
     SELECT
-     `t3`.`meter_key`,
-     `t3`.`aggregate`,
-     `t3`.`window_kind`
-    FROM `catalog_meter` AS `t3`
+     `t4`.`meter_key`,
+     `t4`.`aggregate`,
+     `t4`.`window_kind`
+    FROM `catalog_meter` AS `t4`
     WHERE
-     `t3`.`meter_kind` = 'flow' AND `t3`.`aggregate` <> 'unique_contacts'
-   ) AS `t24`
-    ON `t7`.`meter_key` = `t24`.`meter_key`
+     `t4`.`meter_kind` = 'flow' AND `t4`.`aggregate` <> 'unique_contacts'
+   ) AS `t20`
+    ON `t7`.`meter_key` = `t20`.`meter_key`
    INNER JOIN `spans` AS `t10`
     ON `t7`.`account_key` = `t10`.`account_key`
-    AND `t24`.`window_kind` = `t10`.`window_kind`
-  ) AS `t27`
+    AND `t20`.`window_kind` = `t10`.`window_kind`
+  ) AS `t23`
   WHERE
    NOT (
     (
-     `t27`.`day` = `t27`.`edge_0`
+     `t23`.`day` = `t23`.`edge_0`
     )
     OR (
-     `t27`.`day` = `t27`.`edge_1`
+     `t23`.`day` = `t23`.`edge_1`
     )
     OR (
-     `t27`.`day` = `t27`.`edge_2`
+     `t23`.`day` = `t23`.`edge_2`
     )
     OR (
-     `t27`.`day` = `t27`.`edge_3`
+     `t23`.`day` = `t23`.`edge_3`
     )
    )
- ) AS `t34`
+ ) AS `t29`
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   `t28`.`account_key`,
-   `t28`.`meter_key`,
-   `t28`.`aggregate`,
+   `t24`.`account_key`,
+   `t24`.`meter_key`,
+   `t24`.`aggregate`,
    CAST(CASE
-    WHEN `t28`.`occurred_at` >= `t28`.`starts_next`
+    WHEN `t24`.`occurred_at` >= `t24`.`starts_next`
     THEN -1
-    WHEN `t28`.`occurred_at` >= `t28`.`starts_0`
+    WHEN `t24`.`occurred_at` >= `t24`.`starts_0`
     THEN 0
-    WHEN `t28`.`occurred_at` >= `t28`.`starts_1`
+    WHEN `t24`.`occurred_at` >= `t24`.`starts_1`
     THEN 1
-    WHEN `t28`.`occurred_at` >= `t28`.`starts_2`
+    WHEN `t24`.`occurred_at` >= `t24`.`starts_2`
     THEN 2
-    WHEN `t28`.`occurred_at` >= `t28`.`starts_3`
+    WHEN `t24`.`occurred_at` >= `t24`.`starts_3`
     THEN 3
     ELSE -1
    END AS INT) AS `span`,
-   `t28`.`as_of_day` - `t28`.`day` AS `age`,
-   CAST(IF(`t28`.`aggregate` = 'count', 1, `t28`.`quantity`) AS DOUBLE) AS `value`
+   `t24`.`as_of_day` - `t24`.`day` AS `age`,
+   CAST(IF(`t24`.`aggregate` = 'count', 1, `t24`.`quantity`) AS DOUBLE) AS `value`
   FROM (
    SELECT
     `t8`.`account_key`,
@@ -2206,10 +2271,10 @@ WITH `t35` AS (
     `t8`.`day`,
     `t8`.`occurred_at`,
     `t8`.`quantity`,
-    `t20`.`as_of`,
-    `t20`.`as_of_day`,
-    `t24`.`aggregate`,
-    `t24`.`window_kind`,
+    `t17`.`as_of`,
+    `t17`.`as_of_day`,
+    `t20`.`aggregate`,
+    `t20`.`window_kind`,
     `t10`.`product_id`,
     `t10`.`starts_next`,
     `t10`.`starts_0`,
@@ -2223,41 +2288,41 @@ WITH `t35` AS (
    FROM `cut_events` AS `t8`
    CROSS JOIN (
     SELECT
-     `t4`.`as_of`,
-     `t4`.`as_of_day`
-    FROM `today` AS `t4`
-   ) AS `t20`
+     `t5`.`as_of`,
+     `t5`.`as_of_day`
+    FROM `today` AS `t5`
+   ) AS `t17`
    INNER JOIN (
     SELECT
-     `t3`.`meter_key`,
-     `t3`.`aggregate`,
-     `t3`.`window_kind`
-    FROM `catalog_meter` AS `t3`
+     `t4`.`meter_key`,
+     `t4`.`aggregate`,
+     `t4`.`window_kind`
+    FROM `catalog_meter` AS `t4`
     WHERE
-     `t3`.`meter_kind` = 'flow' AND `t3`.`aggregate` <> 'unique_contacts'
-   ) AS `t24`
-    ON `t8`.`meter_key` = `t24`.`meter_key`
+     `t4`.`meter_kind` = 'flow' AND `t4`.`aggregate` <> 'unique_contacts'
+   ) AS `t20`
+    ON `t8`.`meter_key` = `t20`.`meter_key`
    INNER JOIN `spans` AS `t10`
     ON `t8`.`account_key` = `t10`.`account_key`
-    AND `t24`.`window_kind` = `t10`.`window_kind`
-  ) AS `t28`
+    AND `t20`.`window_kind` = `t10`.`window_kind`
+  ) AS `t24`
   WHERE
    (
     (
-     `t28`.`day` = `t28`.`edge_0`
+     `t24`.`day` = `t24`.`edge_0`
     )
     OR (
-     `t28`.`day` = `t28`.`edge_1`
+     `t24`.`day` = `t24`.`edge_1`
     )
     OR (
-     `t28`.`day` = `t28`.`edge_2`
+     `t24`.`day` = `t24`.`edge_2`
     )
     OR (
-     `t28`.`day` = `t28`.`edge_3`
+     `t24`.`day` = `t24`.`edge_3`
     )
    )
-   AND `t28`.`occurred_at` <= `t28`.`as_of`
- ) AS `t32`
+   AND `t24`.`occurred_at` <= `t24`.`as_of`
+ ) AS `t27`
 )
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
@@ -2282,139 +2347,139 @@ FROM (
    *
   FROM (
    SELECT
-    `t40`.`account_key`,
-    `t40`.`meter_key`,
-    CAST(SUM(IF(`t40`.`span` = 0, `t40`.`value`, 0.0)) AS BIGINT) AS `used`,
-    CAST(SUM(IF(`t40`.`span` = 1, `t40`.`value`, 0.0)) AS BIGINT) AS `used_1`,
-    CAST(SUM(IF(`t40`.`span` = 2, `t40`.`value`, 0.0)) AS BIGINT) AS `used_2`,
-    CAST(SUM(IF(`t40`.`span` = 3, `t40`.`value`, 0.0)) AS BIGINT) AS `used_3`,
+    `t34`.`account_key`,
+    `t34`.`meter_key`,
+    CAST(SUM(IF(`t34`.`span` = 0, `t34`.`value`, 0.0)) AS BIGINT) AS `used`,
+    CAST(SUM(IF(`t34`.`span` = 1, `t34`.`value`, 0.0)) AS BIGINT) AS `used_1`,
+    CAST(SUM(IF(`t34`.`span` = 2, `t34`.`value`, 0.0)) AS BIGINT) AS `used_2`,
+    CAST(SUM(IF(`t34`.`span` = 3, `t34`.`value`, 0.0)) AS BIGINT) AS `used_3`,
     CAST(SUM(IF((
-     `t40`.`age` > 0
+     `t34`.`age` > 0
     ) AND (
-     `t40`.`age` <= 7
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_1`,
+     `t34`.`age` <= 7
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_1`,
     CAST(SUM(IF((
-     `t40`.`age` > 7
+     `t34`.`age` > 7
     ) AND (
-     `t40`.`age` <= 14
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_2`,
+     `t34`.`age` <= 14
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_2`,
     CAST(SUM(IF((
-     `t40`.`age` > 14
+     `t34`.`age` > 14
     ) AND (
-     `t40`.`age` <= 21
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_3`,
+     `t34`.`age` <= 21
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_3`,
     CAST(SUM(IF((
-     `t40`.`age` > 21
+     `t34`.`age` > 21
     ) AND (
-     `t40`.`age` <= 28
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_4`,
+     `t34`.`age` <= 28
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_4`,
     CAST(SUM(IF((
-     `t40`.`age` > 28
+     `t34`.`age` > 28
     ) AND (
-     `t40`.`age` <= 35
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_5`,
+     `t34`.`age` <= 35
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_5`,
     CAST(SUM(IF((
-     `t40`.`age` > 35
+     `t34`.`age` > 35
     ) AND (
-     `t40`.`age` <= 42
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_6`,
+     `t34`.`age` <= 42
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_6`,
     CAST(SUM(IF((
-     `t40`.`age` > 42
+     `t34`.`age` > 42
     ) AND (
-     `t40`.`age` <= 49
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_7`,
+     `t34`.`age` <= 49
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_7`,
     CAST(SUM(IF((
-     `t40`.`age` > 49
+     `t34`.`age` > 49
     ) AND (
-     `t40`.`age` <= 56
-    ), `t40`.`value`, 0.0)) AS BIGINT) AS `week_8`
+     `t34`.`age` <= 56
+    ), `t34`.`value`, 0.0)) AS BIGINT) AS `week_8`
    FROM (
     SELECT
      *
-    FROM `t35` AS `t36`
+    FROM `t30` AS `t32`
     WHERE
      NOT (
-      `t36`.`aggregate` = 'max'
+      `t32`.`aggregate` = 'max'
      )
-   ) AS `t40`
+   ) AS `t34`
    GROUP BY
     1,
     2
-  ) AS `t43`
+  ) AS `t38`
   UNION ALL
   SELECT
    *
   FROM (
    SELECT
-    `t39`.`account_key`,
-    `t39`.`meter_key`,
-    CAST(MAX(IF(`t39`.`span` = 0, `t39`.`value`, 0.0)) AS BIGINT) AS `used`,
-    CAST(MAX(IF(`t39`.`span` = 1, `t39`.`value`, 0.0)) AS BIGINT) AS `used_1`,
-    CAST(MAX(IF(`t39`.`span` = 2, `t39`.`value`, 0.0)) AS BIGINT) AS `used_2`,
-    CAST(MAX(IF(`t39`.`span` = 3, `t39`.`value`, 0.0)) AS BIGINT) AS `used_3`,
+    `t33`.`account_key`,
+    `t33`.`meter_key`,
+    CAST(MAX(IF(`t33`.`span` = 0, `t33`.`value`, 0.0)) AS BIGINT) AS `used`,
+    CAST(MAX(IF(`t33`.`span` = 1, `t33`.`value`, 0.0)) AS BIGINT) AS `used_1`,
+    CAST(MAX(IF(`t33`.`span` = 2, `t33`.`value`, 0.0)) AS BIGINT) AS `used_2`,
+    CAST(MAX(IF(`t33`.`span` = 3, `t33`.`value`, 0.0)) AS BIGINT) AS `used_3`,
     CAST(MAX(IF((
-     `t39`.`age` > 0
+     `t33`.`age` > 0
     ) AND (
-     `t39`.`age` <= 7
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_1`,
+     `t33`.`age` <= 7
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_1`,
     CAST(MAX(IF((
-     `t39`.`age` > 7
+     `t33`.`age` > 7
     ) AND (
-     `t39`.`age` <= 14
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_2`,
+     `t33`.`age` <= 14
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_2`,
     CAST(MAX(IF((
-     `t39`.`age` > 14
+     `t33`.`age` > 14
     ) AND (
-     `t39`.`age` <= 21
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_3`,
+     `t33`.`age` <= 21
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_3`,
     CAST(MAX(IF((
-     `t39`.`age` > 21
+     `t33`.`age` > 21
     ) AND (
-     `t39`.`age` <= 28
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_4`,
+     `t33`.`age` <= 28
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_4`,
     CAST(MAX(IF((
-     `t39`.`age` > 28
+     `t33`.`age` > 28
     ) AND (
-     `t39`.`age` <= 35
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_5`,
+     `t33`.`age` <= 35
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_5`,
     CAST(MAX(IF((
-     `t39`.`age` > 35
+     `t33`.`age` > 35
     ) AND (
-     `t39`.`age` <= 42
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_6`,
+     `t33`.`age` <= 42
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_6`,
     CAST(MAX(IF((
-     `t39`.`age` > 42
+     `t33`.`age` > 42
     ) AND (
-     `t39`.`age` <= 49
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_7`,
+     `t33`.`age` <= 49
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_7`,
     CAST(MAX(IF((
-     `t39`.`age` > 49
+     `t33`.`age` > 49
     ) AND (
-     `t39`.`age` <= 56
-    ), `t39`.`value`, 0.0)) AS BIGINT) AS `week_8`
+     `t33`.`age` <= 56
+    ), `t33`.`value`, 0.0)) AS BIGINT) AS `week_8`
    FROM (
     SELECT
      *
-    FROM `t35` AS `t36`
+    FROM `t30` AS `t32`
     WHERE
-     `t36`.`aggregate` = 'max'
-   ) AS `t39`
+     `t32`.`aggregate` = 'max'
+   ) AS `t33`
    GROUP BY
     1,
     2
-  ) AS `t42`
- ) AS `t44`
+  ) AS `t37`
+ ) AS `t39`
  UNION ALL
  SELECT
   *
  FROM (
   SELECT
-   `t48`.`account_key`,
-   `t48`.`meter_key`,
-   `t48`.`used`,
-   `t48`.`used_1`,
-   `t48`.`used_2`,
-   `t48`.`used_3`,
+   `t35`.`account_key`,
+   `t35`.`meter_key`,
+   `t35`.`used`,
+   `t35`.`used_1`,
+   `t35`.`used_2`,
+   `t35`.`used_3`,
    0 AS `week_1`,
    0 AS `week_2`,
    0 AS `week_3`,
@@ -2425,12 +2490,12 @@ FROM (
    0 AS `week_8`
   FROM (
    SELECT
-    `t47`.`account_key`,
-    `t47`.`meter_key`,
-    SUM(IF(`t47`.`span` = 0, 1, 0)) AS `used`,
-    SUM(IF(`t47`.`span` = 1, 1, 0)) AS `used_1`,
-    SUM(IF(`t47`.`span` = 2, 1, 0)) AS `used_2`,
-    SUM(IF(`t47`.`span` = 3, 1, 0)) AS `used_3`
+    `t31`.`account_key`,
+    `t31`.`meter_key`,
+    SUM(IF(`t31`.`span` = 0, 1, 0)) AS `used`,
+    SUM(IF(`t31`.`span` = 1, 1, 0)) AS `used_1`,
+    SUM(IF(`t31`.`span` = 2, 1, 0)) AS `used_2`,
+    SUM(IF(`t31`.`span` = 3, 1, 0)) AS `used_3`
    FROM (
     SELECT DISTINCT
      *
@@ -2439,39 +2504,39 @@ FROM (
       *
      FROM (
       SELECT
-       `t41`.`account_key`,
-       `t41`.`meter_key`,
-       `t41`.`contact_key`,
+       `t21`.`account_key`,
+       `t21`.`meter_key`,
+       `t21`.`contact_key`,
        CAST(CASE
         WHEN (
-         CAST(`t41`.`day` AS BIGINT) * 86400
-        ) >= `t41`.`starts_next`
+         CAST(`t21`.`day` AS BIGINT) * 86400
+        ) >= `t21`.`starts_next`
         THEN -1
         WHEN (
-         CAST(`t41`.`day` AS BIGINT) * 86400
-        ) >= `t41`.`starts_0`
+         CAST(`t21`.`day` AS BIGINT) * 86400
+        ) >= `t21`.`starts_0`
         THEN 0
         WHEN (
-         CAST(`t41`.`day` AS BIGINT) * 86400
-        ) >= `t41`.`starts_1`
+         CAST(`t21`.`day` AS BIGINT) * 86400
+        ) >= `t21`.`starts_1`
         THEN 1
         WHEN (
-         CAST(`t41`.`day` AS BIGINT) * 86400
-        ) >= `t41`.`starts_2`
+         CAST(`t21`.`day` AS BIGINT) * 86400
+        ) >= `t21`.`starts_2`
         THEN 2
         WHEN (
-         CAST(`t41`.`day` AS BIGINT) * 86400
-        ) >= `t41`.`starts_3`
+         CAST(`t21`.`day` AS BIGINT) * 86400
+        ) >= `t21`.`starts_3`
         THEN 3
         ELSE -1
        END AS INT) AS `span`
       FROM (
        SELECT
-        `t38`.`account_key`,
-        `t38`.`meter_key`,
-        `t38`.`contact_key`,
-        `t38`.`window_kind`,
-        `t38`.`day`,
+        `t6`.`account_key`,
+        `t6`.`meter_key`,
+        `t6`.`contact_key`,
+        `t6`.`window_kind`,
+        `t6`.`day`,
         `t9`.`product_id`,
         `t9`.`starts_next`,
         `t9`.`starts_0`,
@@ -2482,114 +2547,58 @@ FROM (
         `t9`.`edge_1`,
         `t9`.`edge_2`,
         `t9`.`edge_3`
-       FROM (
-        SELECT
-         `t33`.`account_key`,
-         `t33`.`meter_key`,
-         `t33`.`contact_key`,
-         `t33`.`window_kind`,
-         `t33`.`day`
-        FROM (
-         SELECT
-          `t11`.`account_key`,
-          `t11`.`meter_key`,
-          `t11`.`contact_key`,
-          `t11`.`month`,
-          `t11`.`day_mask`,
-          `t23`.`window_kind`,
-          `t30`.`day`,
-          `t30`.`day_bit`
-         FROM `usage_contact` AS `t11`
-         INNER JOIN (
-          SELECT
-           `t3`.`meter_key`,
-           `t3`.`window_kind`
-          FROM `catalog_meter` AS `t3`
-          WHERE
-           `t3`.`aggregate` = 'unique_contacts'
-         ) AS `t23`
-          ON `t11`.`meter_key` = `t23`.`meter_key`
-         INNER JOIN (
-          SELECT
-           `t25`.`month`,
-           `t25`.`day`,
-           SHIFTLEFT(1, (
-            `t25`.`day_of_month` - 1
-           )) AS `day_bit`
-          FROM (
-           SELECT
-            `t12`.`day`,
-            `t12`.`month`,
-            `t12`.`day_of_month`,
-            `t21`.`as_of_day`
-           FROM `calendar_day` AS `t12`
-           CROSS JOIN (
-            SELECT
-             `t4`.`as_of_day`
-            FROM `today` AS `t4`
-           ) AS `t21`
-          ) AS `t25`
-          WHERE
-           `t25`.`day` <= `t25`.`as_of_day`
-         ) AS `t30`
-          ON `t11`.`month` = `t30`.`month`
-        ) AS `t33`
-        WHERE
-         (
-          `t33`.`day_mask` & `t33`.`day_bit`
-         ) <> 0
-       ) AS `t38`
+       FROM `contact_days` AS `t6`
        INNER JOIN `spans` AS `t9`
-        ON `t38`.`account_key` = `t9`.`account_key`
-        AND `t38`.`window_kind` = `t9`.`window_kind`
-      ) AS `t41`
+        ON `t6`.`account_key` = `t9`.`account_key`
+        AND `t6`.`window_kind` = `t9`.`window_kind`
+      ) AS `t21`
       WHERE
        NOT (
         (
-         `t41`.`day` = `t41`.`edge_0`
+         `t21`.`day` = `t21`.`edge_0`
         )
         OR (
-         `t41`.`day` = `t41`.`edge_1`
+         `t21`.`day` = `t21`.`edge_1`
         )
         OR (
-         `t41`.`day` = `t41`.`edge_2`
+         `t21`.`day` = `t21`.`edge_2`
         )
         OR (
-         `t41`.`day` = `t41`.`edge_3`
+         `t21`.`day` = `t21`.`edge_3`
         )
        )
-     ) AS `t45`
+     ) AS `t25`
      UNION ALL
      SELECT
       *
      FROM (
       SELECT
-       `t26`.`account_key`,
-       `t26`.`meter_key`,
-       `t26`.`contact_key`,
+       `t22`.`account_key`,
+       `t22`.`meter_key`,
+       `t22`.`contact_key`,
        CAST(CASE
-        WHEN `t26`.`occurred_at` >= `t26`.`starts_next`
+        WHEN `t22`.`occurred_at` >= `t22`.`starts_next`
         THEN -1
-        WHEN `t26`.`occurred_at` >= `t26`.`starts_0`
+        WHEN `t22`.`occurred_at` >= `t22`.`starts_0`
         THEN 0
-        WHEN `t26`.`occurred_at` >= `t26`.`starts_1`
+        WHEN `t22`.`occurred_at` >= `t22`.`starts_1`
         THEN 1
-        WHEN `t26`.`occurred_at` >= `t26`.`starts_2`
+        WHEN `t22`.`occurred_at` >= `t22`.`starts_2`
         THEN 2
-        WHEN `t26`.`occurred_at` >= `t26`.`starts_3`
+        WHEN `t22`.`occurred_at` >= `t22`.`starts_3`
         THEN 3
         ELSE -1
        END AS INT) AS `span`
       FROM (
        SELECT
-        `t22`.`account_key`,
-        `t22`.`meter_key`,
-        `t22`.`contact_key`,
-        `t22`.`day`,
-        `t22`.`occurred_at`,
-        `t22`.`quantity`,
-        `t23`.`window_kind`,
-        `t19`.`as_of`,
+        `t18`.`account_key`,
+        `t18`.`meter_key`,
+        `t18`.`contact_key`,
+        `t18`.`day`,
+        `t18`.`occurred_at`,
+        `t18`.`quantity`,
+        `t19`.`window_kind`,
+        `t16`.`as_of`,
         `t10`.`product_id`,
         `t10`.`starts_next`,
         `t10`.`starts_0`,
@@ -2603,52 +2612,52 @@ FROM (
        FROM (
         SELECT
          *
-        FROM `cut_events` AS `t1`
+        FROM `cut_events` AS `t2`
         WHERE
-         NOT `t1`.`contact_key` IS NULL
-       ) AS `t22`
+         NOT `t2`.`contact_key` IS NULL
+       ) AS `t18`
        INNER JOIN (
         SELECT
-         `t3`.`meter_key`,
-         `t3`.`window_kind`
-        FROM `catalog_meter` AS `t3`
+         `t4`.`meter_key`,
+         `t4`.`window_kind`
+        FROM `catalog_meter` AS `t4`
         WHERE
-         `t3`.`aggregate` = 'unique_contacts'
-       ) AS `t23`
-        ON `t22`.`meter_key` = `t23`.`meter_key`
+         `t4`.`aggregate` = 'unique_contacts'
+       ) AS `t19`
+        ON `t18`.`meter_key` = `t19`.`meter_key`
        CROSS JOIN (
         SELECT
-         `t4`.`as_of`
-        FROM `today` AS `t4`
-       ) AS `t19`
+         `t5`.`as_of`
+        FROM `today` AS `t5`
+       ) AS `t16`
        INNER JOIN `spans` AS `t10`
-        ON `t22`.`account_key` = `t10`.`account_key`
-        AND `t23`.`window_kind` = `t10`.`window_kind`
-      ) AS `t26`
+        ON `t18`.`account_key` = `t10`.`account_key`
+        AND `t19`.`window_kind` = `t10`.`window_kind`
+      ) AS `t22`
       WHERE
        (
         (
-         `t26`.`day` = `t26`.`edge_0`
+         `t22`.`day` = `t22`.`edge_0`
         )
         OR (
-         `t26`.`day` = `t26`.`edge_1`
+         `t22`.`day` = `t22`.`edge_1`
         )
         OR (
-         `t26`.`day` = `t26`.`edge_2`
+         `t22`.`day` = `t22`.`edge_2`
         )
         OR (
-         `t26`.`day` = `t26`.`edge_3`
+         `t22`.`day` = `t22`.`edge_3`
         )
        )
-       AND `t26`.`occurred_at` <= `t26`.`as_of`
-     ) AS `t31`
-    ) AS `t46`
-   ) AS `t47`
+       AND `t22`.`occurred_at` <= `t22`.`as_of`
+     ) AS `t26`
+    ) AS `t28`
+   ) AS `t31`
    GROUP BY
     1,
     2
-  ) AS `t48`
- ) AS `t49`
+  ) AS `t35`
+ ) AS `t36`
 ) AS stage;
 
 -- levels f311ddc5617b28e6
