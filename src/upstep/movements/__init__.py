@@ -4,7 +4,8 @@ It owns the movement table and the policies that settle what counts. It knows no
 a month is ``revenue.mrr``, who is credited is ``revenue.attribution``.
 
 The movement table (``movement.movements``), the event view: one row per (account_key, currency, product_id, is_add_on,
-moved_at) whose MRR or committed term changed. Changes of one account within an hour are one instant, that of the first of them.
+moved_at) whose MRR or committed term changed. Changes of one account within an hour are one, at the instant
+of the first.
 
 | column | type | meaning |
 |---|---|---|
@@ -24,6 +25,7 @@ moved_at) whose MRR or committed term changed. Changes of one account within an 
 | paying_before, paying_after | boolean | whether the account pays anything in any currency |
 | previous_at | int64 | the account's movement before this one; NULL for its first |
 | first_paid_at | int64 | when the account first paid: its cohort |
+| is_mixed | boolean | the account has paid in more than one currency |
 
 ``movement.net_view`` of it has one row per (account_key, currency, moved_at), ``category`` from the net and the cause
 that weighs most; the same columns. FX has no row here: amounts stand in their own currency, and ``revenue.mrr`` adds

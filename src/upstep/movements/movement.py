@@ -21,7 +21,7 @@ Stage = Callable[[str, "ir.Table"], "ir.Table"]
 COLUMNS = (
     *("account_key", "currency", "product_id", "is_add_on", "moved_at", "units", "category", "net_category", "cause"),
     *("plan_before", "plan_after", "quantity_change", "committed_minor", "mrr_before", "mrr_after"),
-    *("paying_before", "paying_after", "previous_at", "first_paid_at"),
+    *("paying_before", "paying_after", "previous_at", "first_paid_at", "is_mixed"),
 )
 """The columns of the movement table, in order; the package's first lines say what each means."""
 
@@ -29,7 +29,8 @@ _PLACES = 2**20
 """Room for a plan's key beside the seconds since the first change of an hour."""
 
 
-def _in_one(_: str, select: ir.Table) -> ir.Table:
+def in_one(_: str, select: ir.Table) -> ir.Table:
+    """No stage: the SELECT stands inside the one that reads it."""
     return select
 
 
@@ -41,7 +42,7 @@ def movements(
     today: ir.Table,
     policy: Policy = STANDARD,
     merged: ir.Table | None = None,
-    stage: Stage = _in_one,
+    stage: Stage = in_one,
 ) -> ir.Table:
     """Every movement up to the as-of, the event view; see the package's first lines for its columns.
 
@@ -111,6 +112,8 @@ def _before(changed: ir.Table) -> ir.Table:
         stays_paused=(changed.is_kept & (changed.paused > 0)).any().over(peers),
         previous_at=changed.moved_at.max().over(until),
         first_paid_at=changed.moved_at.min().over(ibis.window(group_by="account_key")),
+        is_mixed=changed.currency.min().over(ibis.window(group_by="account_key"))
+        != changed.currency.max().over(ibis.window(group_by="account_key")),
     )
 
 
