@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,6 +70,7 @@ _DERIVED: dict[str, dict[str, str]] = {
 DIALECTS = {
     "duckdb": "DuckDBCompiler",
     "postgres": "PostgresCompiler",
+    "sqlite": "SQLiteCompiler",
     "spark": "PySparkCompiler",
     "snowflake": "SnowflakeCompiler",
     "bigquery": "BigQueryCompiler",
@@ -113,6 +114,10 @@ def _compiler(dialect: str) -> Any:
     if dialect == "spark" and ibis.options.pyspark is None:
         # The option exists only once Ibis's Spark backend is imported, which needs Spark itself; compiling does not.
         ibis.options.pyspark = _SparkOptions()
+    if dialect == "sqlite":
+        from upstep.tables.sqlite_dialect import Compiler
+
+        return Compiler()
     return getattr(compilers, DIALECTS[dialect])()
 
 
@@ -124,6 +129,10 @@ def compile_select(select: ir.Table, dialect: str) -> str:
         # Ibis keeps dropped columns in a set: unsorted, each process would write another text.
         if star.args.get("except_"):
             star.args["except_"].sort(key=lambda column: column.name)
+    if dialect == "sqlite":
+        from upstep.tables.sqlite_dialect import unnested
+
+        tree = unnested(tree)
     inside = tree.subquery("stage")
     columns = [_as_declared(name, dtype) for name, dtype in select.schema().items()]
     sql: str = sqlglot.select(*columns).from_(inside).sql(dialect=compiler.dialect)
@@ -172,6 +181,14 @@ class Program:
         return self._sql[dialect]
 
     @cached_property
+    def columns(self) -> dict[str, dict[str, str]]:
+        """Stage name to its columns and their types (never with the mark of what is not NULL)."""
+        return {
+            name: {column: str(kind).removeprefix("!") for column, kind in select.schema().items()}
+            for name, select in self.stages.items()
+        }
+
+    @cached_property
     def last_reader(self) -> dict[str, str]:
         """Stage name to the last stage that reads it; a stage that none reads is absent (it is an output)."""
         last: dict[str, str] = {}
@@ -189,6 +206,7 @@ class Statements:
     dialect: str
     by_stage: dict[str, str]
     last_reader: dict[str, str]
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def sql(self, dialect: str) -> dict[str, str]:
         """Stage name to SQL, in order.
