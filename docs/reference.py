@@ -326,14 +326,13 @@ SETTINGS = {
         "no new offer to the account for this long after one was shown",
     ),
     "contact_policy.declined_days": ("declined_days", "a declined step is not offered again for this long"),
+    "propose.nearly_same_percent": (
+        "nearly_same_percent",
+        "a step is proposed when recurring plus mean overage rises by at most this many percent, or use will not fit",
+    ),
     "billing.provider": ("billing_provider", "who bills; sandbox is built in"),
 }
 """Key in upstep.yaml -> the field of ``Settings`` it fills, and what it means."""
-
-FIXED = {
-    "nearly_same_percent": "a step is also proposed when recurring plus overage rises by at most this many percent"
-}
-"""Fields of ``Settings`` that have no key in upstep.yaml yet."""
 
 
 @cache
@@ -529,13 +528,10 @@ def settings_page() -> str:
     """Every key of upstep.yaml."""
     defaults = {field.name: field.default for field in dataclasses.fields(config.Settings)}
     rows = [(f"`{key}`", _default(defaults, name), meaning) for key, (name, meaning) in SETTINGS.items()]
-    fixed = [(name, _default(defaults, name), meaning) for name, meaning in FIXED.items()]
     return _page(
         "Settings",
         "The keys of `upstep.yaml`; an example stands in [settings](../settings.md). Unknown keys are refused.\n",
         _table(("key", "default", "meaning"), rows),
-        "## Fixed\n\nPart of the rules, without a key yet.\n",
-        _table(("rule", "value", "meaning"), fixed),
     )
 
 

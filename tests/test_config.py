@@ -40,6 +40,7 @@ plays: {off: [complement]}
 gates: {payment_trouble: {without_data: allow, because: invoices are paid by card}}
 assisted: {from_minor: 500000, owned: no, default_owner: ana}
 contact_policy: {cool_down_days: 14, declined_days: 60}
+propose: {nearly_same_percent: 5}
 billing: {provider: sandbox}
 """
     assert settings(tmp_path, text) == Settings(
@@ -54,6 +55,7 @@ billing: {provider: sandbox}
         default_owner="ana",
         cool_down_days=14,
         declined_days=60,
+        nearly_same_percent=5,
     )
 
 

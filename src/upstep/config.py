@@ -19,6 +19,7 @@ _KEYS = (
     "gates",
     "assisted",
     "contact_policy",
+    "propose",
     "billing",
     "fresh_days",
 )
@@ -57,6 +58,8 @@ class Settings:
         assisted_owned: yes, no, or auto (yes when the owner table is connected): accounts with an owner are assisted.
         cool_down_days: No new offer to an account for this long after one was shown.
         declined_days: A declined step is not offered again for this long.
+        nearly_same_percent: A step is proposed when what recurs plus the mean overage rises by at most this much, or when
+            the forecast does not fit today's plan.
     """
 
     company: str
@@ -111,6 +114,9 @@ def _settings(node: Node) -> Settings:
         assisted.unknown_keys(("from_minor", "owned", "default_owner"))
     if policy:
         policy.unknown_keys(("cool_down_days", "declined_days"))
+    proposing = node.mapping("propose")
+    if proposing:
+        proposing.unknown_keys(("nearly_same_percent",))
     billing = node.mapping("billing")
     if billing:
         billing.unknown_keys(("provider",))
@@ -126,6 +132,7 @@ def _settings(node: Node) -> Settings:
         default_owner=assisted.text("default_owner", None) if assisted else None,
         cool_down_days=policy.whole("cool_down_days", 30) if policy else 30,
         declined_days=policy.whole("declined_days", 90) if policy else 90,
+        nearly_same_percent=proposing.whole("nearly_same_percent", 10) if proposing else 10,
         billing_provider=billing.text("provider", "sandbox", allowed=("sandbox",)) if billing else "sandbox",
     )
 

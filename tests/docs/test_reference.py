@@ -63,7 +63,7 @@ def test_every_note_on_a_column_is_about_a_column(reference: ModuleType) -> None
 
 
 def test_every_setting_has_its_key_explained(reference: ModuleType) -> None:
-    fields = {name for name, _ in reference.SETTINGS.values() if name} | set(reference.FIXED)
+    fields = {name for name, _ in reference.SETTINGS.values() if name}
     keys = {key.partition(".")[0] for key in reference.SETTINGS}
 
     assert fields == {field.name for field in dataclasses.fields(Settings)}
