@@ -213,3 +213,24 @@ def test_nothing_to_load_says_where_files_belong(project: Project) -> None:
     with pytest.raises(SourceError, match="there is nothing to load"):
         project.load()
     assert ITEMS
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "duckdb"])
+def test_their_own_columns_named_file_and_row_do_not_hide_where_a_row_stands(project: Project, ending: str) -> None:
+    """Connectors that read files land the name of theirs as _file."""
+    path = project.folder / f"data/theirs.{ending}"
+    rows = (
+        "(VALUES ('a1', 'Acme', '2026-01-01', 'x.csv', 7), (NULL, 'Beta', '2026-01-02', 'x.csv', 8))"
+        " rows(account_id, name, created_at, _file, _ROW)"
+    )
+    with duckdb.connect(str(path) if ending == "duckdb" else ":memory:") as connection:
+        connection.execute(f"CREATE TABLE theirs AS SELECT * FROM {rows}")
+        if ending != "duckdb":
+            format_ = "json" if ending == "jsonl" else ending
+            connection.execute(f"COPY theirs TO '{path}' (FORMAT {format_})")
+    source = "{duckdb: data/theirs.duckdb, table: theirs}" if ending == "duckdb" else f"data/theirs.{ending}"
+    project.write("mapping.yaml", f"version: 1\ntables:\n  account: {{from: {source}}}\n")
+    report = project.load()
+
+    assert report.tables[0].added == 1
+    assert report.examples[0].place.startswith("data/theirs.")

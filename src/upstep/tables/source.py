@@ -141,7 +141,8 @@ def _open_select(opening: _Opening, source: Source, *, name: str) -> Opened:
         advice = "Check the names of tables and columns in it."
         raise SourceError(Fault(source.place, f"DuckDB refuses this SELECT: {_first_line(error)}", advice)) from None
     shown = f"select at {Path(source.place).name}"
-    relation = f'(SELECT *, {quoted(shown)} AS _file, rowid AS _row FROM "{name}")'
+    every = _without_ours(connection, f'SELECT * FROM "{name}"')
+    relation = f'(SELECT {every}, {quoted(shown)} AS _file, rowid AS _row FROM "{name}")'
     columns = _described(connection, relation)
     temporary = tuple(part for opened in reads.values() for part in opened.temporary)
     digests = {shown: hashlib.sha256(source.select.encode()).hexdigest()[:32]}
@@ -179,6 +180,18 @@ def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str
     return {row[0]: row[1] for row in rows if row[0] not in ("_file", "_row")}
 
 
+def _is_ours(column: str) -> bool:
+    """Whether a source's own column has the name of one of ours: some connectors land ``_file``. It is left out."""
+    return column.lower() in ("_file", "_row")
+
+
+def _without_ours(connection: duckdb.DuckDBPyConnection, select: str) -> str:
+    """``*`` of a select, without columns that have the names of ours."""
+    rows = connection.execute(f"DESCRIBE {select}").fetchall()
+    ours = ", ".join(f'"{row[0]}"' for row in rows if _is_ours(row[0]))
+    return f"* EXCLUDE ({ours})" if ours else "*"
+
+
 def _named(columns: Iterable[str]) -> dict[str, str]:
     return {column.lower(): column for column in columns}
 
@@ -195,12 +208,12 @@ def _open_parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) 
     if faults:
         raise SourceError(faults)
     listed = ", ".join(quoted(str(file.path)) for file in files)
-    relation = (
-        "(SELECT * EXCLUDE (filename, file_row_number), filename AS _file, file_row_number AS _row"
-        f" FROM read_parquet([{listed}], filename = true, file_row_number = true, union_by_name = true,"
-        " hive_partitioning = false))"
-    )
+    options = "filename = true, file_row_number = true, union_by_name = true, hive_partitioning = false"
+    parquet = f"read_parquet([{listed}], {options})"
     try:
+        every = _without_ours(connection, f"SELECT * EXCLUDE (filename, file_row_number) FROM {parquet}")
+        every = f"{every[:-1]}, filename, file_row_number)" if every != "*" else "* EXCLUDE (filename, file_row_number)"
+        relation = f"(SELECT {every}, filename AS _file, file_row_number AS _row FROM {parquet})"
         columns = _described(connection, relation)
     except duckdb.Error as error:
         raise SourceError(Fault(files[0].shown, f"the files do not fit together ({_first_line(error)}).")) from None
@@ -229,7 +242,7 @@ def _open_csv(connection: duckdb.DuckDBPyConnection, files: Sequence[File], *, n
     faults = [fault for file, (header, _) in zip(files, headers, strict=True) for fault in _header_faults(file, header)]
     if faults:
         raise SourceError(faults)
-    columns = list(dict.fromkeys(column for header, _ in headers for column in header))
+    columns = list(dict.fromkeys(column for header, _ in headers for column in header if not _is_ours(column)))
     rejected: list[Rejected] = []
     selects: list[str] = []
     for number, (file, (header, used)) in enumerate(zip(files, headers, strict=True)):
@@ -322,6 +335,7 @@ def _open_jsonl(connection: duckdb.DuckDBPyConnection, files: Sequence[File], *,
     keys = [
         row[0]
         for row in connection.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {rows} ORDER BY 1").fetchall()
+        if not _is_ours(row[0])
     ]
     cells = ", ".join(f'json ->> {quoted(_pointer(key))} AS "{key.replace(chr(34), "")}"' for key in keys)
     relation = f"(SELECT {cells + ', ' if cells else ''}_file, _row FROM {rows})"
@@ -384,7 +398,8 @@ def _open_duckdb(connection: duckdb.DuckDBPyConnection, source: Source, *, proje
 
 
 def _from_database(connection: duckdb.DuckDBPyConnection, name: str, *, shown: str) -> Opened:
-    relation = f'(SELECT *, {quoted(shown)} AS _file, rowid AS _row FROM "{name}")'
+    every = _without_ours(connection, f'SELECT * FROM "{name}"')
+    relation = f'(SELECT {every}, {quoted(shown)} AS _file, rowid AS _row FROM "{name}")'
     columns = _described(connection, relation)
     cells = ", ".join(f'"{column}"' for column in columns)
     content: Any = connection.execute(
@@ -432,3 +447,31 @@ def _joined(connection: duckdb.DuckDBPyConnection, main: Opened, other: Opened, 
         main.is_typed and other.is_typed,
         (*main.temporary, *other.temporary),
     )
+
+
+def source_columns(source: Source, *, project: Path) -> tuple[str, ...]:
+    """The names of a source's columns.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        return tuple(_open(_Opening(connection, project, {}, lambda _file: False), source, name="only").columns)
+
+
+def source_rows(source: Source, *, project: Path) -> list[dict[str, str | None]]:
+    """All rows of a small source, every cell as text; empty cells are None.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        opened = _open(_Opening(connection, project, {}, lambda _file: False), source, name="only")
+        cells = ", ".join(f"nullif(\"{column}\"::VARCHAR, '')" for column in opened.columns)
+        rows = connection.execute(f"SELECT {cells} FROM {opened.relation} ORDER BY _file, _row").fetchall()
+        return [dict(zip((column.lower() for column in opened.columns), row, strict=True)) for row in rows]
