@@ -119,7 +119,7 @@ def test_an_apply_that_was_cut_off_is_finished_by_the_second_call(engine: sa.Eng
     assert outcomes(engine) == []
     biller.drops = None
     # It was accepted in time, so it is finished even when the quote has expired since.
-    apply_quote(engine, biller, quote_id=quote_id, by="ann", now=AT + timedelta(days=40))
+    apply_quote(engine, biller, quote_id=quote_id, by="ann", now=AT + timedelta(days=10))
     assert plans(biller) == ["scale"]
     assert len(biller.events_since(None)) == 1
     assert outcomes(engine) == ["applied"]

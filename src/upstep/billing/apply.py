@@ -1,20 +1,28 @@
 """Applying a quote exactly once: what is intended is written first, then the provider is asked, then its answer kept.
 
 No call to the provider is made inside a database transaction. Whoever is cut off in between has left an intent without
-an outcome; asking again with the same key finishes it, whether or not the provider had done it.
+an outcome; asking again finishes it, whether or not the provider had done it. Before the call, a fresh preview is held
+against the locked quote line by line: what would be charged otherwise than it was shown is not applied.
+
+The steps, each of which a test may kill (``faults.point``): apply.intent_written, apply.compared, apply.answered,
+apply.outcome_written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from upstep.billing import faults
 from upstep.billing import quote as quotes
-from upstep.billing.provider import Applied, Provider
-from upstep.billing.quote import Quote
+from upstep.billing.change import Starts
+from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation, Provider
+from upstep.billing.quote import Quote, changed_since, differences
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
 from upstep.state.session import hold, reading, writing
@@ -22,15 +30,35 @@ from upstep.state.session import hold, reading, writing
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of an intent that had been cut off: applied, or refused with the reason."""
+    """What became of an intent that had been cut off: the provider's answer, or None with the reason it refused."""
 
     quote_id: str
-    applied: Applied | None
+    answer: Answer | None
     refused: str | None
 
+    @property
+    def applied(self) -> Applied | None:
+        """What was done, if it was."""
+        return self.answer if isinstance(self.answer, Applied) else None
 
-def apply_quote(engine: sa.Engine, provider: Provider, *, quote_id: str, by: str, now: datetime) -> Applied:
-    """Apply a locked quote, once: the second call returns the first one's answer.
+
+@dataclass(frozen=True)
+class _Try:
+    """One time that the provider is asked. ``is_first`` when nobody can have asked with this key before."""
+
+    intent_id: int
+    number: int
+    idempotency_key: str
+    is_first: bool
+
+
+def apply_quote(
+    engine: sa.Engine, provider: Provider, *, quote_id: str, by: str, now: datetime, tries_again: bool = True
+) -> Answer:
+    """Apply a locked quote, once: when it is applied, a further call returns the first one's answer.
+
+    A quote whose payment was declined is tried again under a new key, as long as it has not expired; one that awaits a
+    confirmation is asked about. A change at renewal is scheduled.
 
     Args:
         engine: State.
@@ -38,9 +66,10 @@ def apply_quote(engine: sa.Engine, provider: Provider, *, quote_id: str, by: str
         quote_id: Which quote.
         by: Who accepted it.
         now: The instant of the acceptance.
+        tries_again: False: what was declined stays declined; a machine does not charge a card twice by itself.
 
     Raises:
-        QuoteError: It is not known, has expired, or the subscription has changed since; nothing was changed.
+        QuoteError: It is not known, has expired, or would be charged otherwise than it was shown; nothing was changed.
         OutsideError: The provider gave no answer. The intent stands; call again.
     """
     with writing(engine) as connection:
@@ -48,32 +77,37 @@ def apply_quote(engine: sa.Engine, provider: Provider, *, quote_id: str, by: str
         quote = quotes.read(connection, quote_id)
         intent_id = _intent(connection, quote, by=by, now=now)
         known = _outcome(connection, intent_id)
-    return known or _ask(engine, provider, quote, intent_id=intent_id, now=now)
+        attempt = known or _attempt(connection, quote, intent_id, by=by, now=now, tries_again=tries_again)
+    faults.point("apply.intent_written")
+    return _ask(engine, provider, quote, attempt=attempt, now=now) if isinstance(attempt, _Try) else attempt
 
 
 def finish_cut_off(engine: sa.Engine, provider: Provider, *, now: datetime) -> list[Finished]:
-    """Ask again for every intent of this provider that has no outcome.
+    """Ask again for every intent of this provider that was cut off or awaits a confirmation; never for a declined one.
 
     Raises:
         OutsideError: The provider gave no answer; what was finished before stays finished.
     """
     intent, outcome = tables.billing_intent, tables.billing_outcome
     open_intents = (
-        sa.select(intent.c.intent_id, intent.c.quote_id)
+        sa.select(intent.c.quote_id, intent.c.requested_by)
         .join(tables.quote, tables.quote.c.quote_id == intent.c.quote_id)
         .outerjoin(outcome, outcome.c.intent_id == intent.c.intent_id)
         .where(outcome.c.intent_id.is_(None), tables.quote.c.provider == provider.name)
+        .where(tables.quote.c.status != "declined")
         .order_by(intent.c.intent_id)
     )
     with reading(engine) as connection:
-        found = [(row.intent_id, quotes.read(connection, row.quote_id)) for row in connection.execute(open_intents)]
+        found = list(connection.execute(open_intents))
     finished = []
-    for intent_id, quote in found:
+    for row in found:
         try:
-            applied = _ask(engine, provider, quote, intent_id=intent_id, now=now)
-            finished.append(Finished(quote.quote_id, applied, None))
+            answer = apply_quote(
+                engine, provider, quote_id=row.quote_id, by=row.requested_by, now=now, tries_again=False
+            )
+            finished.append(Finished(row.quote_id, answer, None))
         except QuoteError as error:
-            finished.append(Finished(quote.quote_id, None, str(error)))
+            finished.append(Finished(row.quote_id, None, str(error)))
     return finished
 
 
@@ -83,17 +117,20 @@ def _intent(connection: sa.Connection, quote: Quote, *, by: str, now: datetime) 
     found = connection.execute(sa.select(table.c.intent_id).where(table.c.quote_id == quote.quote_id)).scalar()
     if found is not None:
         return int(found)
-    if now >= quote.expires_at:
-        raise QuoteError(
-            Fault(
-                f"quote {quote.quote_id}",
-                f"expired at {quote.expires_at:%Y-%m-%d %H:%M:%S} UTC.",
-                "Nothing was changed. Ask for a new quote.",
-            )
-        )
-    row = {"idempotency_key": f"apply:{quote.quote_id}", "requested_by": by, "requested_at": now}
+    _refuse_expired(quote, now)
+    row = {"idempotency_key": _key(quote, 1), "requested_by": by, "requested_at": now}
     created = connection.execute(sa.insert(table).values(quote_id=quote.quote_id, **row).returning(table.c.intent_id))
     return int(created.scalar_one())
+
+
+def _refuse_expired(quote: Quote, now: datetime) -> None:
+    if now >= quote.expires_at:
+        found = f"expired at {quote.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+        raise QuoteError(Fault(f"quote {quote.quote_id}", found, "Nothing was changed. Ask for a new quote."))
+
+
+def _key(quote: Quote, number: int) -> str:
+    return f"apply:{quote.quote_id}" if number == 1 else f"apply:{quote.quote_id}:{number}"
 
 
 def _outcome(connection: sa.Connection, intent_id: int) -> Applied | None:
@@ -103,30 +140,120 @@ def _outcome(connection: sa.Connection, intent_id: int) -> Applied | None:
         return None
     if row.result == "refused":
         raise QuoteError(Fault("billing", f"this was refused before: {row.detail}"))
-    return Applied(row.reference, row.amount_minor, row.effective_at)
+    return Applied(row.reference, row.amount_minor, row.effective_at, row.invoice_id)
 
 
-def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, intent_id: int, now: datetime) -> Applied:
+def _attempt(
+    connection: sa.Connection, quote: Quote, intent_id: int, *, by: str, now: datetime, tries_again: bool
+) -> _Try | Declined:
+    """The try that is still open, else a new one; or the last answer, when that was no and is not to be tried again."""
+    table = tables.billing_attempt
+    mine = sa.select(table).where(table.c.intent_id == intent_id).order_by(table.c.number.desc())
+    last = connection.execute(mine).first()
+    if last is not None and last.result in {None, "needs_confirmation"}:
+        return _Try(intent_id, last.number, last.idempotency_key, is_first=False)
+    if last is not None:
+        assert last.result == "declined", "what is settled has an outcome"
+        if not tries_again:
+            return Declined(last.reference, last.detail, last.amount_minor)
+        _refuse_expired(quote, now)
+    number = 1 if last is None else last.number + 1
+    row = {"intent_id": intent_id, "number": number, "idempotency_key": _key(quote, number)}
+    connection.execute(sa.insert(table).values(**row, asked_by=by, asked_at=now))
+    _set_status(connection, quote, "locked")  # also after a decline: cut off now, it is found and finished
+    return _Try(intent_id, number, _key(quote, number), is_first=True)
+
+
+def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, attempt: _Try, now: datetime) -> Answer:
     try:
-        applied = provider.apply(quote, f"apply:{quote.quote_id}", at=now)
+        answer = _answer(provider, quote, attempt, now)
     except QuoteError as error:
-        _record(engine, quote, {"intent_id": intent_id, "result": "refused", "detail": str(error), "recorded_at": now})
+        _record(engine, quote, attempt, {"result": "refused", "detail": str(error)}, now=now)
         raise
-    assert isinstance(applied, Applied), "the other answers follow"
-    answer = {
-        "reference": applied.reference,
-        "amount_minor": applied.amount_minor,
-        "effective_at": applied.effective_at,
+    faults.point("apply.answered")
+    _record(engine, quote, attempt, _row(answer), now=now)
+    faults.point("apply.outcome_written")
+    return answer
+
+
+def _answer(provider: Provider, quote: Quote, attempt: _Try, now: datetime) -> Answer:
+    """The provider's answer to this try. What it has answered before is asked for first: it must not be compared."""
+    known = None if attempt.is_first else provider.find(quote, attempt.idempotency_key, at=now)
+    if known is not None:
+        return known
+    try:
+        _compare(provider, quote)
+    except QuoteError:
+        # Somebody else may have asked with the same key in this moment: then that is the change that was found.
+        known = provider.find(quote, attempt.idempotency_key, at=now)
+        if known is not None:
+            return known
+        raise
+    faults.point("apply.compared")
+    if quote.change.starts is Starts.AT_RENEWAL:
+        return provider.schedule(quote, attempt.idempotency_key, at=now)
+    return provider.apply(quote, attempt.idempotency_key, at=now)
+
+
+def _compare(provider: Provider, quote: Quote) -> None:
+    """Hold a fresh preview of the frozen instant against what was shown.
+
+    Raises:
+        QuoteError: It differs, or can no longer be quoted; it says how.
+    """
+    try:
+        fresh = provider.preview(quote.change, quote.at)
+    except QuoteError as error:
+        raise changed_since(quote, [str(fault) for fault in error.faults]) from error
+    why = differences(quote, fresh)
+    if why:
+        raise changed_since(quote, why)
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    """The answer as columns of an attempt and of an outcome."""
+    if isinstance(answer, Declined):
+        return {
+            "result": "declined",
+            "reference": answer.reason,
+            "detail": answer.why,
+            "amount_minor": answer.amount_minor,
+        }
+    if isinstance(answer, NeedsConfirmation):
+        return {
+            "result": "needs_confirmation",
+            "reference": answer.reference,
+            "detail": answer.reason,
+            "amount_minor": answer.amount_minor,
+            "url": answer.url,
+            "expires_at": answer.expires_at,
+        }
+    return {
+        "result": "applied",
+        "reference": answer.reference,
+        "amount_minor": answer.amount_minor,
+        "effective_at": answer.effective_at,
+        "invoice_id": answer.invoice_id,
     }
-    _record(engine, quote, {"intent_id": intent_id, "result": "applied", "recorded_at": now, **answer})
-    return applied
 
 
-def _record(engine: sa.Engine, quote: Quote, row: dict[str, object]) -> None:
-    """Keep the answer. Two that asked at once got the same one, so the second writes nothing."""
+def _record(engine: sa.Engine, quote: Quote, attempt: _Try, row: Mapping[str, Any], *, now: datetime) -> None:
+    """Keep the answer. Two that asked at once got the same one, so the second writes nothing new."""
+    table, columns = tables.billing_attempt, set(tables.billing_attempt.columns.keys())
+    answered = {name: value for name, value in row.items() if name in columns}
+    mine = (table.c.intent_id == attempt.intent_id) & (table.c.number == attempt.number)
+    is_open = table.c.result.is_(None) | (table.c.result == "needs_confirmation")
     with writing(engine) as connection:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(tables.billing_outcome).values(**row).on_conflict_do_nothing())
-        connection.execute(
-            sa.update(tables.quote).where(tables.quote.c.quote_id == quote.quote_id).values(status=row["result"])
-        )
+        hold(connection, quote.quote_id)
+        changed = connection.execute(sa.update(table).where(mine, is_open).values(**answered, answered_at=now))
+        if row["result"] in {"applied", "refused"}:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            settled = {"intent_id": attempt.intent_id, "recorded_at": now, **row}
+            connection.execute(insert(tables.billing_outcome).values(**settled).on_conflict_do_nothing())
+        if changed.rowcount:
+            _set_status(connection, quote, row["result"])
+
+
+def _set_status(connection: sa.Connection, quote: Quote, status: str) -> None:
+    table = tables.quote
+    connection.execute(sa.update(table).where(table.c.quote_id == quote.quote_id).values(status=status))

@@ -7,7 +7,7 @@ rounded by itself, half up on its magnitude, and then summed. It is an estimate 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -52,13 +52,14 @@ class Period:
 class Charge:
     """What one item costs for one whole period, charged in advance.
 
-    In *flexible* billing an item may hold several charges: one for each amount that was really debited. Metered use is
-    charged afterwards and never prorates.
+    In *flexible* billing an item may hold several charges: one for each amount that was really debited, each for a
+    ``period`` of its own. Metered use is charged afterwards and never prorates.
     """
 
     item_id: str
     amount_minor: int
     metered: bool = False
+    period: Period | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,13 @@ class ProrationLine:
 
 
 def prorate(
-    held: Sequence[Charge], wanted: Sequence[Charge], *, period: Period, at: datetime, new_period: Period | None = None
+    held: Sequence[Charge],
+    wanted: Sequence[Charge],
+    *,
+    period: Period,
+    at: datetime,
+    new_period: Period | None = None,
+    changed: Collection[str] = (),
 ) -> tuple[ProrationLine, ...]:
     """The lines of a change: a credit for each charge that ends, a debit for each that begins.
 
@@ -82,18 +89,19 @@ def prorate(
     Args:
         held: What is credited. *Classic* billing credits the current price, *flexible* what was really debited.
         wanted: What is charged from ``at`` on.
-        period: The paid period that ``held`` was charged for.
+        period: The paid period that ``held`` was charged for, where a charge does not name its own.
         at: The frozen instant; the preview and the change use the same one.
         new_period: The period of ``wanted``, when the change starts a new one (another interval, or free to paid).
+        changed: Items that are credited and charged though the amounts are equal: what is held need not be today's
+            price.
 
     Raises:
         ValueError: ``at`` is outside one of the periods.
     """
     stays = {charge.item_id for charge in held if _of(charge.item_id, held) == _of(charge.item_id, wanted)}
-    kept = stays if new_period is None else set()
-    share, new_share = period.share_left(at), (new_period or period).share_left(at)
-    unused = (_line(charge, LineKind.CREDIT, share) for charge in held if _prorates(charge, kept))
-    used = (_line(charge, LineKind.DEBIT, new_share) for charge in wanted if _prorates(charge, kept))
+    kept = stays.difference(changed) if new_period is None else set()
+    unused = (_line(charge, LineKind.CREDIT, period, at) for charge in held if _prorates(charge, kept))
+    used = (_line(charge, LineKind.DEBIT, new_period or period, at) for charge in wanted if _prorates(charge, kept))
     return (*unused, *used)
 
 
@@ -110,7 +118,8 @@ def _prorates(charge: Charge, kept: set[str]) -> bool:
     return not charge.metered and charge.amount_minor != 0 and charge.item_id not in kept
 
 
-def _line(charge: Charge, kind: LineKind, share: Fraction) -> ProrationLine:
+def _line(charge: Charge, kind: LineKind, period: Period, at: datetime) -> ProrationLine:
+    share = (charge.period or period).share_left(at)
     part = round_half_up(share.numerator * charge.amount_minor, share.denominator)
     return ProrationLine(charge.item_id, kind, -part if kind is LineKind.CREDIT else part, share)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -107,3 +108,34 @@ def read(connection: sa.Connection, quote_id: str) -> Quote:
         raise QuoteError(Fault(f"quote {quote_id}", "is not known here.", "`upstep offers` lists those that are."))
     # A quote that an older version locked has none of the later columns.
     return msgspec.convert({name: row[name] for name in Quote.__annotations__ if row[name] is not None}, Quote)
+
+
+def differences(shown: Quote, fresh: Quote) -> list[str]:
+    """What a fresh preview of the same change says otherwise than what was shown: line by line, then the sums.
+
+    Empty: it would be charged as it was shown.
+    """
+    found = []
+    for index in range(max(len(shown.lines), len(fresh.lines))):
+        old = shown.lines[index] if index < len(shown.lines) else None
+        new = fresh.lines[index] if index < len(fresh.lines) else None
+        if old != new:
+            found.append(f"line {index + 1} was {_said(old)} and is {_said(new)}")
+    for name in ("currency", "due_now_minor", "credit_used_minor", "next_invoice_minor", "next_invoice_at"):
+        old_value, new_value = getattr(shown, name), getattr(fresh, name)
+        if old_value != new_value:
+            found.append(f"{name} was {old_value} and is {new_value}")
+    if not found and (shown.items, shown.effective_at) != (fresh.items, fresh.effective_at):
+        found.append("the recurring amounts or the day from which they count are others")
+    return found
+
+
+def _said(line: QuoteLine | None) -> str:
+    return "not there" if line is None else f"'{line.description}' {line.amount_minor}"
+
+
+def changed_since(quote: Quote, why: Sequence[str]) -> QuoteError:
+    """The refusal of a quote that is no longer the one that was shown."""
+    since = f"subscription {quote.subscription_id} has changed since {quote.at:%Y-%m-%d %H:%M:%S} UTC"
+    found = f"{since}: {'; '.join(why).rstrip('.')}."
+    return QuoteError(Fault(f"quote {quote.quote_id}", found, "Nothing was changed. Ask for a new quote."))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import sqlalchemy as sa
 
 from upstep.billing import quote as quotes
-from upstep.billing.provider import Applied, subscription_item_rows
+from upstep.billing.provider import Applied, Declined, NeedsConfirmation, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import from_seconds, iso
 from upstep.delivery import outbox
@@ -306,8 +306,8 @@ def accept_offer(
     """Say yes for a customer: the holds are asked again, then the locked quote is applied exactly once.
 
     Raises:
-        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, or the
-            subscription is another by now.
+        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, the
+            subscription is another by now, or the payment failed or must be confirmed first.
     """
     engine = open_project_state(project)
     offer = lifecycle.read_offer(engine, offer_id)
@@ -316,7 +316,17 @@ def accept_offer(
         _still_stands(project, engine, offer, now=now, max_fact_age=max_fact_age)
     taken = lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now)
     engine.dispose()
+    if isinstance(taken.answer, Declined | NeedsConfirmation):
+        raise QuoteError(_unpaid(offer, taken.answer))
     return taken.offer, taken.applied
+
+
+def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
+    place = f"offer {offer.offer_id}"
+    if isinstance(answer, Declined):
+        return Fault(place, f"the payment failed: {answer.why}", "Accept it again when the card is good.")
+    found = f"the payment must be confirmed at {answer.url} before {iso(answer.expires_at)}."
+    return Fault(place, found, "Nothing is changed until then.")
 
 
 def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime, max_fact_age: timedelta) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote
-from upstep.billing.provider import Applied, Event, Provider
+from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message
 from upstep.errors import Fault, InputError, QuoteError
@@ -43,10 +43,15 @@ class Moved:
 
 @dataclass(frozen=True)
 class Taken:
-    """An accepted offer and what the provider did; ``applied`` None when it was not accepted or has no quote."""
+    """An accepted offer and what the provider answered; None when it was not accepted or has no quote."""
 
     offer: Offer
-    applied: Applied | None
+    answer: Answer | None
+
+    @property
+    def applied(self) -> Applied | None:
+        """What the provider did, if it did it."""
+        return self.answer if isinstance(self.answer, Applied) else None
 
 
 def open_offer(
@@ -123,10 +128,13 @@ def convert(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str
     return _move(engine, offer_id, OfferChange(None, OfferStatus.CONVERTED, by, at, why))
 
 
-def accept_and_apply(engine: sa.Engine, provider: Provider, *, offer_id: str, by: str, at: datetime) -> Taken:
+def accept_and_apply(
+    engine: sa.Engine, provider: Provider, *, offer_id: str, by: str, at: datetime, tries_again: bool = True
+) -> Taken:
     """Accept an offer and have its quote applied, exactly once. ``convert_applied`` follows the provider's event.
 
-    Cut off in between, a second call finishes it.
+    Cut off in between, a second call finishes it. Where the payment was declined or must be confirmed, the offer stays
+    accepted: accepting it again tries again (unless ``tries_again`` is False), or says what has become of it.
 
     Raises:
         QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so.
@@ -136,17 +144,18 @@ def accept_and_apply(engine: sa.Engine, provider: Provider, *, offer_id: str, by
     if offer.status not in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED} or offer.quote_id is None:
         return Taken(offer, None)
     try:
-        applied = apply_quote(engine, provider, quote_id=offer.quote_id, by=by, now=at)
+        quote_id = offer.quote_id
+        answer = apply_quote(engine, provider, quote_id=quote_id, by=by, now=at, tries_again=tries_again)
     except QuoteError as error:
         withdraw(engine, offer_id, by=PROGRAM, at=at, why=str(error))
         raise
-    return Taken(offer, applied)
+    return Taken(offer, answer)
 
 
 def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> list[Taken]:
     """Finish the accepted offers whose quotes have not been applied: somebody was cut off. Returns what became of them.
 
-    One that the provider refuses is withdrawn with the reason.
+    One that the provider refuses is withdrawn with the reason, and one whose payment failed when its time is over.
 
     Raises:
         OutsideError: The provider gave no answer; what was finished before stays finished.
@@ -156,10 +165,21 @@ def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> 
     taken = []
     for offer_id in offer_ids:
         try:
-            taken.append(accept_and_apply(engine, provider, offer_id=offer_id, by=PROGRAM, at=now))
+            one = accept_and_apply(engine, provider, offer_id=offer_id, by=PROGRAM, at=now, tries_again=False)
+            taken.append(_withdrawn_if_over(engine, one, now=now))
         except QuoteError:
             taken.append(Taken(read_offer(engine, offer_id), None))
     return taken
+
+
+def _withdrawn_if_over(engine: sa.Engine, taken: Taken, *, now: datetime) -> Taken:
+    """An accepted offer whose payment failed waits for another try until its quote has expired."""
+    ends_at = taken.offer.expires_at
+    if not isinstance(taken.answer, Declined) or ends_at is None or now < ends_at:
+        return taken
+    why = f"its payment failed ({taken.answer.reason}) and its time is over"
+    moved = withdraw(engine, taken.offer.offer_id, by=PROGRAM, at=now, why=why)
+    return Taken(moved.offer, taken.answer)
 
 
 def convert_applied(engine: sa.Engine, events: Iterable[Event]) -> list[Offer]:

@@ -108,6 +108,7 @@ billing_attempt = sa.Table(
     _text("detail", null=True),
     _text("url", null=True),
     _at("answered_at", null=True),
+    _at("expires_at", null=True),
 )
 """One row per time that the provider was asked: a declined payment may be tried again, under a new key."""
 
@@ -121,6 +122,7 @@ billing_outcome = sa.Table(
     _at("effective_at", null=True),
     _text("detail", null=True),
     _at("recorded_at"),
+    _text("invoice_id", null=True),
 )
 """One row per intent that is settled. One without it was cut off, or was declined, or awaits a confirmation: see its
 last attempt."""

@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column("quote", sa.Column("billing_mode", sa.Text(), nullable=True))
     op.add_column("quote", sa.Column("credit_used_minor", sa.BigInteger(), nullable=True))
     op.add_column("quote", sa.Column("open_minor", sa.BigInteger(), nullable=True))
+    op.add_column("billing_outcome", sa.Column("invoice_id", sa.Text(), nullable=True))
     op.create_table(
         "billing_attempt",
         sa.Column("intent_id", NUMBERED, autoincrement=False, nullable=False),
@@ -31,6 +32,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["intent_id"], ["billing_intent.intent_id"], name=op.f("fk_billing_attempt_intent_id")),
         sa.PrimaryKeyConstraint("intent_id", "number", name=op.f("pk_billing_attempt")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_billing_attempt_idempotency_key")),

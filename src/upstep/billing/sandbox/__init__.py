@@ -1,0 +1,13 @@
+"""The sandbox: an embedded billing provider, the default. A real ledger, for demos, tests and one's own catalog.
+
+It owns invoices, credit, cards that fail, trials, scheduled changes, incentives and renewals as time passes. Time is
+always passed in: it has no clock. It keeps its own file because a provider is outside: its answers come back as events
+only.
+"""
+
+from __future__ import annotations
+
+from upstep.billing.sandbox.biller import SandboxBiller
+from upstep.billing.sandbox.book import Card, Invoice, InvoiceStatus
+
+__all__ = ["Card", "Invoice", "InvoiceStatus", "SandboxBiller"]

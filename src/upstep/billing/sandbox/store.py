@@ -1,0 +1,183 @@
+"""The sandbox's file: items, books, events and answers in SQLite. One transaction for each verb."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from upstep.billing.change import BillingMode, Item
+from upstep.billing.provider import Answer, Applied, Declined, Event, NeedsConfirmation
+from upstep.billing.sandbox.book import Book, take_over
+from upstep.clock import to_seconds
+from upstep.errors import BusyError, OutsideError
+
+_FORM = """
+CREATE TABLE IF NOT EXISTS item (
+    item_id TEXT NOT NULL, valid_from INTEGER NOT NULL, account_id TEXT NOT NULL, subscription_id TEXT NOT NULL,
+    is_live INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (item_id, valid_from)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS item_account ON item (account_id) WHERE is_live;
+CREATE INDEX IF NOT EXISTS item_subscription ON item (subscription_id) WHERE is_live;
+CREATE TABLE IF NOT EXISTS event (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS applied (
+    idempotency_key TEXT PRIMARY KEY, quote_id TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS book (account_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS awaiting (reference TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+"""
+_ANSWERS: dict[str, type[Applied | Declined | NeedsConfirmation]] = {
+    "applied": Applied,
+    "declined": Declined,
+    "needs_confirmation": NeedsConfirmation,
+}
+
+
+class Store:
+    """The SQLite file at ``path``, which is created if it is not there."""
+
+    def __init__(self, path: Path, *, mode: BillingMode) -> None:
+        self.path, self.mode = path, mode
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.reading() as view:
+            view.connection.execute("PRAGMA journal_mode=WAL")
+            view.connection.executescript(_FORM)
+
+    @contextmanager
+    def reading(self) -> Iterator[View]:
+        """A view that never waits for a writer.
+
+        Raises:
+            BusyError: Another process has been writing for too long.
+            OutsideError: The file cannot be read.
+        """
+        try:
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            try:
+                yield View(connection, self.mode)
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise BusyError(f"{self.path}: another process is writing. Try again.", "another process") from error
+            raise OutsideError(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[View]:
+        """A view in a transaction that writes all or nothing. Errors are those of ``reading``."""
+        with self.reading() as view:
+            view.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield view
+            except BaseException:
+                view.connection.execute("ROLLBACK")
+                raise
+            view.connection.execute("COMMIT")
+
+
+@dataclass(frozen=True)
+class View:
+    """What can be read and written within one transaction."""
+
+    connection: sqlite3.Connection
+    mode: BillingMode
+
+    def add_items(self, items: Iterable[Item]) -> int:
+        """Items that are not there yet; returns how many were new."""
+        before = self.connection.total_changes
+        self.connection.executemany("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, ?, ?)", map(_stored, items))
+        return self.connection.total_changes - before
+
+    def items(self, *, account_id: str | None = None, subscription_id: str | None = None) -> list[Item]:
+        """The live items of an account or of a subscription."""
+        column, value = ("account_id", account_id) if subscription_id is None else ("subscription_id", subscription_id)
+        found = self.connection.execute(f"SELECT body FROM item WHERE is_live AND {column} = ?", (value,)).fetchall()
+        return [msgspec.json.decode(body, type=Item) for (body,) in found]
+
+    def accounts(self) -> list[str]:
+        """Every account with a live item or a book."""
+        found = "SELECT account_id FROM item WHERE is_live UNION SELECT account_id FROM book ORDER BY 1"
+        return [account_id for (account_id,) in self.connection.execute(found)]
+
+    def book(self, account_id: str, at: datetime | None) -> Book:
+        """The account's book; of one that nobody has written in, as it was taken over at that instant.
+
+        Args:
+            account_id: Which account.
+            at: None: taken over in the earliest period that its items name.
+        """
+        row = self.connection.execute("SELECT body FROM book WHERE account_id = ?", (account_id,)).fetchone()
+        items = self.items(account_id=account_id)
+        since = at or min((item.period_start or item.valid_from for item in items), default=None)
+        if row is None:
+            assert since is not None, "an account without items is opened with an instant"
+            return take_over(account_id, items, at=since, mode=self.mode)
+        return _with_new_items(msgspec.json.decode(row[0], type=Book), items, at=since, mode=self.mode)
+
+    def keep(self, book: Book) -> None:
+        """Write the book, and its events with the items they speak of."""
+        for event in book.events:
+            # The interval that begins is written last: when the old one began in the same second, it replaces it.
+            for item in filter(None, (event.before, event.after)):
+                self.connection.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?)", _stored(item))
+            self.connection.execute("INSERT INTO event (body) VALUES (?)", (_text(event),))
+        body = _text(replace(book, events=()))
+        self.connection.execute("INSERT OR REPLACE INTO book VALUES (?, ?)", (book.account_id, body))
+
+    def events(self, cursor: str | None) -> Sequence[Event]:
+        """The events after that one."""
+        found = self.connection.execute(
+            "SELECT sequence, body FROM event WHERE sequence > ? ORDER BY sequence", (int(cursor or 0),)
+        ).fetchall()
+        return [
+            msgspec.convert({**msgspec.json.decode(body), "cursor": str(n)}, Event, strict=False) for n, body in found
+        ]
+
+    def answer(self, idempotency_key: str) -> tuple[str, Answer] | None:
+        """What was answered to that key, with the subject it was for."""
+        row = self.connection.execute(
+            "SELECT quote_id, body FROM applied WHERE idempotency_key = ?", (idempotency_key,)
+        ).fetchone()
+        if row is None:
+            return None
+        body = msgspec.json.decode(row[1])
+        kind = body.pop("kind", "applied")
+        return row[0], msgspec.convert(body, _ANSWERS[kind], strict=False)
+
+    def keep_answer(self, idempotency_key: str, subject: str, answer: Answer) -> None:
+        """Keep an answer, in place of an earlier one to the same key."""
+        kind = next(kind for kind, form in _ANSWERS.items() if isinstance(answer, form))
+        body = _text({"kind": kind, **msgspec.to_builtins(answer)})
+        self.connection.execute("INSERT OR REPLACE INTO applied VALUES (?, ?, ?)", (idempotency_key, subject, body))
+
+    def keep_awaiting(self, reference: str, awaiting: object) -> None:
+        """Keep what is done once it is confirmed."""
+        self.connection.execute("INSERT OR REPLACE INTO awaiting VALUES (?, ?)", (reference, _text(awaiting)))
+
+    def awaiting(self, reference: str) -> str | None:
+        """What is done once that is confirmed, as it was written."""
+        row = self.connection.execute("SELECT body FROM awaiting WHERE reference = ?", (reference,)).fetchone()
+        return row[0] if row else None
+
+
+def _with_new_items(book: Book, items: Sequence[Item], *, at: datetime | None, mode: BillingMode) -> Book:
+    """Items that were seeded after the book was begun are taken over too."""
+    known = {each.item.item_id for each in book.positions}
+    new = [item for item in items if item.item_id not in known]
+    if not new or at is None:
+        return book
+    taken = take_over(book.account_id, new, at=at, mode=mode)
+    return replace(book.put(taken.positions), held=(*book.held, *taken.held))
+
+
+def _stored(item: Item) -> tuple[object, ...]:
+    is_live = item.valid_to is None
+    return (item.item_id, to_seconds(item.valid_from), item.account_id, item.subscription_id, is_live, _text(item))
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
