@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery
-    from upstep.engine.cycle import Opened
+    from upstep.engine.cycle import Opened, Openings, Refused
     from upstep.engine.decide import Run
     from upstep.engine.project import Project
     from upstep.offers.model import Offer
@@ -34,6 +35,7 @@ def offers(
 ) -> None:
     """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
     from upstep.engine import cycle
+    from upstep.engine.notices import queue_notices
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -45,10 +47,14 @@ def offers(
     with progress(quiet=as_json) as tell:
         tell("quoting", 0.5)
         found = cycle.open_offers(opened, run, provider=cycle.sandbox(opened, as_of=run.as_of), now=moment)
+        tell("notices", 0.9)
+        notices = queue_notices(opened, cycle.open_project_state(opened), run, now=moment)
     if as_json:
-        print_json({"run_id": run.run_id, "offers": [_offer_shape(one) for one in found]})
+        shapes = [_offer_shape(one) for one in found]
+        refused = [asdict(one) for one in found.refused]
+        print_json({"run_id": run.run_id, "offers": shapes, "refused": refused, "notices": notices})
         return
-    _show_offers(found, opened)
+    _show_offers(found, opened, notices=notices)
 
 
 def _moment(at: str | None) -> datetime:
@@ -67,7 +73,7 @@ def _would_open(run: Run, project: Project, *, as_json: bool) -> None:
         if row["is_winner"] and row["outcome"] == "eligible" and row["lane"] == row["path"] == "self_serve"
     ]
     if as_json:
-        print_json({"run_id": run.run_id, "offers": []})
+        print_json({"run_id": run.run_id, "offers": [], "refused": [], "notices": 0})
         return
     if rows:
         show(grid([(row["name"], step_with_price(row, project.catalog)) for row in rows]), "")
@@ -75,7 +81,7 @@ def _would_open(run: Run, project: Project, *, as_json: bool) -> None:
     next_command("offers", project=project.folder)
 
 
-def _show_offers(found: Sequence[Opened], project: Project) -> None:
+def _show_offers(found: Openings, project: Project, *, notices: int) -> None:
     rows = [
         (
             one.offer.offer_id,
@@ -90,8 +96,23 @@ def _show_offers(found: Sequence[Opened], project: Project) -> None:
     if rows:
         show(grid(rows, header=("offer", "account", "step", "now, then", "")))
     new = sum(1 for one in found if one.is_new)
-    show("", f"{counted(new, 'offer')} opened, {len(found) - new:,} stood already.")
+    show(
+        "", f"{counted(new, 'offer')} opened, {len(found) - new:,} stood already; {counted(notices, 'notice')} queued."
+    )
+    _show_refused(found.refused)
     next_command("deliver", project=project.folder, why="writes the messages to files")
+
+
+REFUSED_SHOWN = 8
+
+
+def _show_refused(refused: Sequence[Refused]) -> None:
+    if not refused:
+        return
+    more = f"; {len(refused) - REFUSED_SHOWN:,} more with --json" if len(refused) > REFUSED_SHOWN else ""
+    show(heading("NOT OFFERED", f"eligible, and why nothing was said{more}"))
+    rows = [(one.account_id, one.target, one.why) for one in refused[:REFUSED_SHOWN]]
+    show(grid(rows, header=("account", "step", "why")))
 
 
 def _now_and_then(quote: Quote | None) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upstep.clock import iso
+from upstep.clock import DAY_SECONDS, iso
 from upstep.money import UNITS_PER_MINOR
 from upstep.plays.evaluate import fact_names
 from upstep.plays.gates import GATES, Answer, Gate
@@ -466,17 +466,37 @@ def _notices(fired: Fired, names: pa.Table, playbook: Playbook, catalog: Catalog
         if rows is None or play.notice_percent is None or play.each != "limit":
             continue
         mine = rows.filter(pc.equal(rows["play"], index))
-        reached = pc.greater_equal(
+        is_due = pc.greater_equal(
             pc.multiply(mine["used"], 100),
             pc.multiply(pc.fill_null(mine["limit_quantity"], 2**40), play.notice_percent),
         )
-        mine = mine.filter(reached).combine_chunks()
+        mine = mine.filter(is_due).combine_chunks()
         if mine.num_rows:
-            parts.append(_notice_rows(mine, play, names, catalog, as_of=as_of))
+            since = _since(mine, fired.reached, play.notice_percent)
+            parts.append(_notice_rows(mine, play, names, catalog, since=since, as_of=as_of))
     return pa.concat_tables(parts) if parts else pa.table({})
 
 
-def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, *, as_of: datetime) -> pa.Table:
+def _since(mine: pa.Table, reached: pa.Table | None, percent: int) -> pa.Array:
+    """What a notice is given once for: the flow's window, the stock's first day there (seconds); 0 where none is known.
+
+    A stock that dips a little and comes back has been spoken of; one that fell ten points below begins anew.
+    """
+    if reached is None or not reached.num_rows:
+        return pc.fill_null(mine["starts_0"], 0)
+    of_stock = reached.filter(pc.equal(reached["percent"], percent))
+    columns = ("account_key", "product_id", "meter_id")
+    days = dict(
+        zip(_keys(*(of_stock[name] for name in columns)), of_stock["first_reached_day"].to_pylist(), strict=True)
+    )
+    first = [days.get(key) for key in _keys(*(mine[name] for name in columns))]
+    seconds = pa.array([None if day is None else day * DAY_SECONDS for day in first], pa.int64())
+    return pc.coalesce(seconds, pc.fill_null(mine["starts_0"], 0).combine_chunks())
+
+
+def _notice_rows(
+    mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, *, since: pa.Array, as_of: datetime
+) -> pa.Table:
     known = names["account_key"].to_numpy()
     order = np.argsort(known)
     at = order[np.searchsorted(known[order], mine["account_key"].to_numpy())]
@@ -538,7 +558,7 @@ def _notice_rows(mine: pa.Table, play: Play, names: pa.Table, catalog: Catalog, 
         "is_winner": pa.repeat(pa.scalar(False), rows),
         "has_open_invoice": pa.repeat(pa.scalar(False), rows),
         "basis": mine["basis"],
-        "period_start": mine["starts_0"],
+        "period_start": since,
     }
     return pa.table({name: columns[name] for name in COLUMNS})
 

@@ -211,6 +211,7 @@ class Decider:
             {grain.name: engine.read(f"fired_{grain.name}") for grain in self.grains},
             engine.read("fit_owned"),
             engine.read("fit_limits"),
+            engine.read("stock_reached"),
         )
         proposals = propose(
             fired,

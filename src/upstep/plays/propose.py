@@ -39,11 +39,13 @@ class Fired:
         rows: Grain to its ``fired_<grain>`` table.
         owned: ``owned`` of the accounts that fired.
         limits: ``limit_profile`` of the same accounts.
+        reached: ``stock_reached``: since when stocks stand where they do, for notices.
     """
 
     rows: Mapping[str, pa.Table]
     owned: pa.Table
     limits: pa.Table
+    reached: pa.Table | None = None
 
 
 @dataclass
