@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from upstep.tables.query import DuckEngine
 
-_INTERVAL_COLUMNS = (
+INTERVAL_COLUMNS = (
     *("product_id", "plan_id", "add_on_id", "price_id", "quantity", "amount_minor", "currency", "interval"),
     *("interval_count", "status"),
 )
@@ -83,10 +83,14 @@ def open_facts(
         DamagedError: Stored files are not what was written.
     """
     snapshot = open_snapshot(project)
-    connected = snapshot.manifest.connected
     at = to_seconds(as_of) if as_of is not None else default_as_of(project, snapshot)
     _Registration(snapshot, engine.connection, at=at, account_ids=account_ids, buckets=buckets).run()
-    first = snapshot.manifest.first_loaded_at
+    return facts_of(snapshot, at=at)
+
+
+def facts_of(snapshot: Snapshot, *, at: int) -> Facts:
+    """What is known of a snapshot as of ``at`` (seconds)."""
+    connected, first = snapshot.manifest.connected, snapshot.manifest.first_loaded_at
     return Facts(
         from_seconds(at),
         frozenset(connected),
@@ -210,7 +214,7 @@ class _Registration:
         if "account_key" in columns:
             stored = self._of_accounts(stored)
         if name == "subscription_item" and self._has_versions(stored):
-            visible = _item_intervals(stored, at=self.at)
+            visible = item_intervals(stored, at=self.at)
         else:
             visible = f"SELECT * FROM ({stored}) WHERE {visible_condition(name, at=self.at)}"
         cells = ", ".join(f'"{column}"::{DUCK_TYPES[kind]} AS "{column}"' for column, kind in columns.items())
@@ -295,14 +299,14 @@ def visible_condition(table: str, *, at: int) -> str:
     return " AND ".join(parts) or "true"
 
 
-def _item_intervals(stored: str, *, at: int) -> str:
+def item_intervals(stored: str, *, at: int) -> str:
     """SQL: subscription items as intervals, also where the source only has today's state.
 
     Versions of one row that differ in plan, quantity, price or status become intervals that end and begin when a load
     saw the change; a row that vanished ends then. Versions that differ otherwise are corrections: the last one counts.
     """
     key = "item_id, original_from"
-    differs = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") OVER versions' for name in _INTERVAL_COLUMNS)
+    differs = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") OVER versions' for name in INTERVAL_COLUMNS)
     return (
         f"SELECT * REPLACE (CASE WHEN run = 1 THEN valid_from ELSE greatest(valid_from, run_from) END AS valid_from,"
         " least(valid_to, run_to) AS valid_to) FROM ("
