@@ -60,7 +60,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Held:
-    """An amount that was debited for an item and a time, and has not been credited."""
+    """What was debited for an item and has not been credited: its amount for a whole period, and that period."""
 
     item_id: str
     amount_minor: int

@@ -23,7 +23,7 @@ def make(book: Book, quote: Quote, worked: WorkedOut, *, at: datetime, is_presen
     nets = net_amounts(worked.moves, book.live(quote.subscription_id), known)
     for index, (move, net) in enumerate(zip(worked.moves, nets, strict=True)):
         item_id = (move.before and move.before.item_id) or f"si_{quote.quote_id}_{index}"
-        book = _held_after(book, quote, move, item_id)
+        book = _held_after(book, move, item_id, net)
         book = _moved(book, quote, move, item_id, net=net, at=at)
     if worked.is_invoiced:
         is_sent = any(move.after and move.after.collection == "invoice" for move in worked.moves)
@@ -33,14 +33,13 @@ def make(book: Book, quote: Quote, worked: WorkedOut, *, at: datetime, is_presen
     return replace(book, waiting=(*book.waiting, *waiting))
 
 
-def _held_after(book: Book, quote: Quote, move: Move, item_id: str) -> Book:
+def _held_after(book: Book, move: Move, item_id: str, net: int) -> Book:
     """What is held is what was debited: a change that debits nothing leaves it as it was."""
     if not move.lines and not move.is_new_period and move.after is not None:
         return book
-    start = move.period.start if move.is_new_period else quote.at
-    debits = [
-        Held(item_id, line.amount_minor, start, move.period.end) for line in move.lines if line.kind is LineKind.DEBIT
-    ]
+    # The rate for the whole period, not the rounded line: so a change and its reverse at one instant cancel.
+    is_debited = any(line.kind is LineKind.DEBIT for line in move.lines)
+    debits = [Held(item_id, net, move.period.start, move.period.end)] if is_debited else []
     return book.hold(item_id, debits)
 
 
