@@ -1,4 +1,4 @@
-"""What every billing provider does. One suite: a new provider is added to ``PROVIDERS`` and nothing else."""
+"""What every billing provider does. One suite: a provider is added to ``stages.STAGES`` and to nothing else."""
 
 from __future__ import annotations
 
@@ -10,27 +10,42 @@ from pathlib import Path
 import pytest
 
 from tests.billing.seeds import AT, item_row, to_scale
-from upstep.billing.change import Behaviour, Change, ItemChange
+from tests.contracts.stages import STAGES, Stage
+from upstep.billing.change import Behaviour, BillingMode, Change, Incentive, ItemChange, Starts, first_period_off
 from upstep.billing.proration import LineKind
-from upstep.billing.provider import Provider, subscription_item_rows
-from upstep.billing.sandbox import SandboxBiller
+from upstep.billing.provider import Ability, Applied, Declined, NeedsConfirmation, Provider, subscription_item_rows
 from upstep.errors import QuoteError
 
-Seeded = Callable[[Iterable[Mapping[str, object]]], Provider]
+Rows = Iterable[Mapping[str, object]]
+Seeded = Callable[[Rows], Provider]
+Staged = Callable[..., Stage]
+MAY = AT.replace(month=5, day=1)
 
 
-def sandbox(folder: Path, rows: Iterable[Mapping[str, object]]) -> Provider:
-    biller = SandboxBiller(folder / "biller.db")
-    biller.seed(rows)
-    return biller
+@pytest.fixture(params=STAGES)
+def staged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterable[Staged]:
+    """Builds a provider that holds those rows, with the customer and the bank beside it."""
+    open_stages = []
+
+    def build(rows: Rows, mode: BillingMode = BillingMode.CLASSIC) -> Stage:
+        open_stages.append(STAGES[request.param](tmp_path / f"{len(open_stages)}", rows, mode))
+        return open_stages[-1]
+
+    yield build
+    for stage in open_stages:
+        stage.close()
 
 
-PROVIDERS = {"sandbox": sandbox}
+@pytest.fixture
+def seeded(staged: Staged) -> Seeded:
+    return lambda rows: staged(rows).provider
 
 
-@pytest.fixture(params=PROVIDERS)
-def seeded(request: pytest.FixtureRequest, tmp_path: Path) -> Seeded:
-    return lambda rows: PROVIDERS[request.param](tmp_path, rows)
+def needs(stage: Stage, ability: Ability) -> None:
+    """Skips, with the provider's own reason, what it cannot do."""
+    why = stage.provider.capabilities.cannot.get(ability)
+    if why:
+        pytest.skip(f"{stage.provider.name} cannot {ability}: {why}")
 
 
 def test_a_preview_has_rounded_lines_their_sum_and_both_invoices(seeded: Seeded) -> None:
@@ -73,6 +88,7 @@ def test_what_was_previewed_is_what_is_charged(seeded: Seeded) -> None:
     provider = seeded([item_row()])
     quote = provider.preview(to_scale(), AT)
     applied = provider.apply(quote, "key 1", at=AT + timedelta(hours=5))
+    assert isinstance(applied, Applied)
     assert (applied.amount_minor, applied.effective_at) == (quote.due_now_minor, AT + timedelta(hours=5))
     (item,) = provider.subscriptions("acme")
     assert (item.plan_id, item.amount_minor, item.valid_from) == ("scale", 2000, AT + timedelta(hours=5))
@@ -223,3 +239,229 @@ def test_another_accounts_subscription_and_a_cancelled_one_cannot_be_quoted(seed
         provider.preview(Change("globex", "sub_1", to_scale().items), AT)
     assert "another account" in str(refused.value)
     assert "si_1 is canceled" in str(refused.value)
+
+
+# What each side recurs at
+
+
+def test_a_quote_sets_todays_and_the_new_recurring_amount_side_by_side(seeded: Seeded) -> None:
+    quote = seeded([item_row(quantity=10, amount_minor=15_000)]).preview(to_scale(quantity=13, amount_minor=19_500), AT)
+    (item,) = quote.items
+    assert (item.quantity_before, item.quantity_after) == (10, 13)
+    assert (item.amount_before_minor, item.amount_after_minor) == (15_000, 19_500)
+    assert (item.every_before, item.every_after) == (("month", 1), ("month", 1))
+    assert quote.effective_at == AT
+
+
+@pytest.mark.parametrize(
+    ("currency", "old", "new", "lines"),
+    [
+        ("jpy", 5000, 8000, [-2500, 4000]),
+        ("kwd", 10_010, 20_030, [-5005, 10_015]),
+        ("isk", 501, 1001, [-251, 501]),
+        ("mga", 100_100, 200_300, [-50_050, 100_150]),
+    ],
+)
+def test_every_currency_is_prorated_in_its_own_minor_unit(
+    seeded: Seeded, currency: str, old: int, new: int, lines: list[int]
+) -> None:
+    provider = seeded([item_row(currency=currency, amount_minor=old)])
+    if provider.name != "sandbox" and currency in {"kwd", "mga", "isk"}:
+        pytest.skip(f"{provider.name} bills {currency} in steps of its own: see tests/billing/test_currencies.py")
+    quote = provider.preview(to_scale(currency=currency, amount_minor=new), AT)
+    assert [line.amount_minor for line in quote.lines] == lines
+
+
+@pytest.mark.parametrize(("mode", "lines"), [(BillingMode.CLASSIC, [-667, 333]), (BillingMode.FLEXIBLE, [-333, 333])])
+def test_the_billing_mode_says_what_is_credited(staged: Staged, mode: BillingMode, lines: list[int]) -> None:
+    provider = staged([item_row()], mode).provider
+    at = AT - timedelta(days=5)
+    provider.apply(provider.preview(to_scale(behaviour=Behaviour.NONE), at), "key 1", at=at)
+    quote = provider.preview(to_scale(plan_id="pro", price_id="pro_month", amount_minor=1000), AT + timedelta(days=5))
+    assert quote.billing_mode is mode
+    assert [line.amount_minor for line in quote.lines] == lines
+
+
+# Payments
+
+
+def test_a_declined_payment_changes_nothing_and_stays_declined_under_its_key(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.PAY_FIRST)
+    provider = stage.provider
+    stage.set_card("acme", "declining", at=AT)
+    quote = provider.preview(to_scale(), AT)
+    answer = provider.apply(quote, "key 1", at=AT)
+    assert isinstance(answer, Declined)
+    assert [item.plan_id for item in provider.subscriptions("acme")] == ["pro"]
+    assert [event for event in provider.events_since(None) if event.quote_id] == []
+    stage.set_card("acme", "good", at=AT)
+    assert isinstance(provider.apply(quote, "key 1", at=AT), Declined)
+    assert isinstance(provider.apply(quote, "key 2", at=AT), Applied)
+
+
+@pytest.mark.parametrize("card", ["confirming", "missing"])
+def test_what_needs_a_confirmation_is_found_when_it_was_given(staged: Staged, card: str) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.CONFIRMATION)
+    provider = stage.provider
+    stage.set_card("acme", card, at=AT)
+    quote = provider.preview(to_scale(), AT)
+    asked = provider.apply(quote, "key 1", at=AT)
+    assert isinstance(asked, NeedsConfirmation)
+    assert (asked.url.startswith("http"), asked.expires_at > AT) == (True, True)
+    assert [item.plan_id for item in provider.subscriptions("acme")] == ["pro"]
+    stage.confirm(asked, at=AT + timedelta(minutes=5))
+    done = provider.find(quote, "key 1", at=AT + timedelta(minutes=6))
+    assert isinstance(done, Applied)
+    assert [item.plan_id for item in provider.subscriptions("acme")] == ["scale"]
+
+
+def test_what_nobody_confirms_is_declined_in_the_end(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.CONFIRMATION)
+    stage.set_card("acme", "confirming", at=AT)
+    quote = stage.provider.preview(to_scale(), AT)
+    asked = stage.provider.apply(quote, "key 1", at=AT)
+    assert isinstance(asked, NeedsConfirmation)
+    stage.pass_time(asked.expires_at)
+    assert isinstance(stage.provider.find(quote, "key 1", at=asked.expires_at), Declined)
+    assert [item.plan_id for item in stage.provider.subscriptions("acme")] == ["pro"]
+
+
+# Finding what was done
+
+
+def test_what_was_applied_is_found_by_its_key_and_nothing_else_is(seeded: Seeded) -> None:
+    provider = seeded([item_row()])
+    quote = provider.preview(to_scale(), AT)
+    assert provider.find(quote, "key 1", at=AT) is None
+    applied = provider.apply(quote, "key 1", at=AT)
+    assert provider.find(quote, "key 1", at=AT + timedelta(days=300)) == applied
+    assert provider.find(quote, "key 2", at=AT) is None
+
+
+def test_a_subscription_that_was_cancelled_meanwhile_is_refused(staged: Staged) -> None:
+    stage = staged([item_row()])
+    quote = stage.provider.preview(to_scale(), AT)
+    stage.cancel("sub_1", at=AT)
+    with pytest.raises(QuoteError):
+        stage.provider.apply(quote, "key 1", at=AT)
+    assert stage.provider.subscriptions("acme") == []
+
+
+# At renewal
+
+
+def down() -> Change:
+    wish = to_scale(plan_id="starter", price_id="starter_month", amount_minor=300).items
+    return Change("acme", "sub_1", wish, starts=Starts.AT_RENEWAL)
+
+
+def test_a_change_at_renewal_costs_nothing_now_and_is_made_when_it_comes(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.SCHEDULE)
+    provider = stage.provider
+    quote = provider.preview(down(), AT)
+    assert (quote.lines, quote.due_now_minor, quote.effective_at) == ((), 0, MAY)
+    assert (quote.next_invoice_minor, quote.next_invoice_at) == (300, MAY)
+    answer = provider.schedule(quote, "key 1", at=AT)
+    assert provider.schedule(quote, "key 1", at=AT) == provider.find(quote, "key 1", at=AT) == answer
+    assert answer.effective_at == MAY
+    (item,) = provider.subscriptions("acme")
+    assert (item.plan_id, item.pending_plan_id, item.pending_at) == ("pro", "starter", MAY)
+    stage.pass_time(MAY + timedelta(hours=2))
+    (item,) = provider.subscriptions("acme")
+    assert (item.plan_id, item.amount_minor, item.valid_from) == ("starter", 300, MAY)
+    assert quote.quote_id in {event.quote_id for event in provider.events_since(None)}
+
+
+def test_what_was_scheduled_can_be_taken_back_once(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.SCHEDULE)
+    provider = stage.provider
+    provider.schedule(provider.preview(down(), AT), "key 1", at=AT)
+    assert provider.cancel_schedule("sub_1", "key 2", at=AT) is not None
+    assert provider.cancel_schedule("sub_1", "key 3", at=AT) is None
+    stage.pass_time(MAY + timedelta(hours=2))
+    assert [(i.plan_id, i.pending_at) for i in provider.subscriptions("acme")] == [("pro", None)]
+
+
+def test_a_change_that_starts_now_is_not_scheduled(staged: Staged) -> None:
+    provider = staged([item_row()]).provider
+    with pytest.raises(QuoteError):
+        provider.schedule(provider.preview(to_scale(), AT), "key 1", at=AT)
+
+
+# Trials and incentives
+
+
+def trial_of() -> Change:
+    wish = ItemChange(None, "marketing", 1, 4000, "usd", "month", plan_id="starter", price_id="marketing_month")
+    return Change("acme", "sub_2", (wish,))
+
+
+def test_a_trial_costs_nothing_until_it_is_ended(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.TRIAL)
+    provider = stage.provider
+    ends_at = AT + timedelta(days=14)
+    begun = provider.start_trial(trial_of(), "key 1", ends_at=ends_at, at=AT)
+    assert provider.start_trial(trial_of(), "key 1", ends_at=ends_at, at=AT) == begun
+    item = next(i for i in provider.subscriptions("acme") if i.product_id == "marketing")
+    assert (item.status, item.trial_ends_at) == ("trialing", ends_at)
+    later = AT + timedelta(days=3)
+    done = provider.end_trial(item.subscription_id, "key 2", at=later)
+    assert isinstance(done, Applied)
+    assert done.amount_minor == 4000
+    assert provider.end_trial(item.subscription_id, "key 2", at=later) == done
+    item = next(i for i in provider.subscriptions("acme") if i.product_id == "marketing")
+    assert (item.status, item.period_start) == ("active", later)
+
+
+def test_a_trial_that_runs_out_is_charged(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.TRIAL)
+    provider = stage.provider
+    provider.start_trial(trial_of(), "key 1", ends_at=AT + timedelta(days=7), at=AT)
+    stage.pass_time(AT + timedelta(days=7, hours=2))
+    item = next(i for i in provider.subscriptions("acme") if i.product_id == "marketing")
+    assert (item.status, item.period_start) == ("active", AT + timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    ("incentive", "next_invoice"),
+    [
+        (first_period_off("hello"), 0),
+        (Incentive("twenty", percent=20, periods=3), 1600),
+        (Incentive("five", amount_minor=500, currency="usd", periods=2), 1500),
+    ],
+)
+def test_an_incentive_lowers_the_next_invoice_and_credits_nothing(
+    staged: Staged, incentive: Incentive, next_invoice: int
+) -> None:
+    stage = staged([item_row(plan_id="scale", price_id="scale_month", amount_minor=2000)])
+    needs(stage, Ability.INCENTIVE)
+    provider = stage.provider
+    given = provider.apply_incentive("sub_1", incentive, "key 1", at=AT)
+    assert provider.apply_incentive("sub_1", incentive, "key 1", at=AT) == given
+    assert given.amount_minor == 0
+    add_on = ItemChange(None, "sending", 1, 0, "usd", "month", add_on_id="gift", price_id="gift_month")
+    quote = provider.preview(Change("acme", "sub_1", (add_on,)), AT)
+    assert (quote.due_now_minor, quote.next_invoice_minor) == (0, next_invoice)
+
+
+def test_what_a_provider_cannot_do_it_refuses_with_its_reason(staged: Staged) -> None:
+    stage = staged([item_row()])
+    provider = stage.provider
+    quote = provider.preview(to_scale(), AT)
+    verbs = {
+        Ability.SCHEDULE: lambda: provider.schedule(quote, "key", at=AT),
+        Ability.TRIAL: lambda: provider.start_trial(trial_of(), "key", ends_at=MAY, at=AT),
+        Ability.INCENTIVE: lambda: provider.apply_incentive("sub_1", first_period_off("hello"), "key", at=AT),
+    }
+    for ability, verb in verbs.items():
+        if not provider.capabilities.can(ability):
+            with pytest.raises(QuoteError) as refused:
+                verb()
+            assert provider.capabilities.cannot[ability] in str(refused.value)
