@@ -50,12 +50,13 @@ class Day:
     def read(self, offer: Offer) -> Offer:
         return lifecycle.read_offer(cycle.open_project_state(self.project), offer.offer_id)
 
-    def add(self, table: str, row: Mapping[str, str]) -> None:
+    def add(self, table: str, row: Mapping[str, str], *, only: bool = False) -> None:
         path = self.project.folder / "data" / f"{table}.csv"
         header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
         with path.open("a", encoding="utf-8") as file:
             file.write(",".join(row.get(name, "") for name in header) + "\n")
-        load(self.project.folder, now=MORNING, through=MORNING, known=self.project.known_ids)
+        tables = [table] if only else None
+        load(self.project.folder, now=MORNING, through=MORNING, known=self.project.known_ids, only=tables)
 
 
 @pytest.fixture
@@ -88,6 +89,35 @@ def test_a_failed_charge_stops_the_sale_although_help_is_still_due(day: Day) -> 
 
     rows = decide(day.project, accounts=[HELPED]).decisions.to_pylist()
     assert ("care", "eligible") in {(row["lane"], row["outcome"]) for row in rows if row["is_winner"]}
+
+
+PROBLEM = {
+    "ticket_id": "ticket_new",
+    "account_id": HELPED,
+    "opened_at": "2026-11-20T07:00:00Z",
+    "kind": "problem",
+    "severity": "urgent",
+}
+
+
+def test_a_ticket_newer_than_the_usage_stops_the_message_and_the_yes(day: Day) -> None:
+    offer = day.open(HELPED)
+    day.add("ticket", PROBLEM, only=True)
+    assert decide(day.project, accounts=[HELPED]).as_of == AS_OF, "usage came no further"
+
+    assert day.deliver() == {("withheld", "open_issue")}
+    with pytest.raises(QuoteError, match="open_issue"):
+        day.accept(offer)
+
+
+def test_an_open_invoice_newer_than_the_usage_stops_the_yes_alone(day: Day) -> None:
+    offer = day.open(HELPED)
+    net_30 = {**FAILED_CHARGE, "invoice_id": "inv_open", "due_at": "2026-12-20T01:00:00Z", "last_failure_at": ""}
+    day.add("invoice", net_30, only=True)
+
+    assert day.deliver() == {("sent", "")}
+    with pytest.raises(QuoteError, match="an invoice is open"):
+        day.accept(offer)
 
 
 def test_a_sent_offer_counts_as_shown_and_cools_the_account_down_but_not_itself(day: Day) -> None:

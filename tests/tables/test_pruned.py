@@ -56,6 +56,18 @@ def test_an_output_has_only_the_columns_that_are_asked_for_in_their_order() -> N
     assert lean.stages["out"].columns == ("k", "total")
 
 
+def test_who_is_only_counted_or_only_listed_needs_no_column_of_its_own() -> None:
+    made = Program()
+    rows = ibis.table({"k": "int32", "v": "int64", "w": "string"}, name="rows")
+    wide = made.stage("wide", rows.select("k", double=rows.v * 2, text=rows.w + "!"))
+    keys = made.stage("keys", wide.group_by("k").agg(total=wide.double.sum(), text=wide.text.max()))
+    many = made.stage("many", wide.agg(most=wide.double.max(), many=wide.count()))
+    made.stage("out", keys.select("k").cross_join(many.select("many")))
+    lean = pruned(made, {"out": None})
+    assert rows_of(lean) == rows_of(made) == [f"{{'k': {key}, 'many': 4}}" for key in (1, 2, 3)]
+    assert lean.stages["keys"].columns == ("k",)
+
+
 @pytest.mark.parametrize("name", ["profiles", "ranking"])
 def test_fewer_columns_are_computed_for_a_decision(name: str) -> None:
     of = decider(owners_connected=True)

@@ -158,6 +158,11 @@ class Decider:
         return program
 
     @property
+    def account_gates(self) -> Statements:
+        """What the account gates need, and no more; for DuckDB."""
+        return self._statements("account_gates", lambda: pruned(self.whole_profiles, {"account_gates": None}))
+
+    @property
     def _has_limits(self) -> bool:
         return any(grain.name == "limit" for grain in self.grains)
 
@@ -288,7 +293,7 @@ def decide(
         if buckets is not None:
             open_facts(project.folder, engine, as_of=facts.as_of, buckets=buckets)
         words = project.words(
-            facts.as_of, meter_keys=_meter_keys(engine), known=known, usage_from_day=usage_from_day(facts)
+            facts.as_of, meter_keys=meter_keys(engine), known=known, usage_from_day=usage_from_day(facts)
         )
         told = core_inputs(engine, outside, project, facts.as_of)
         parts.append(decider.decide(engine, words, told, as_of=facts.as_of))
@@ -319,7 +324,8 @@ def _chunks(facts: Facts) -> list[list[int]]:
     return [list(range(index * 64 // count, (index + 1) * 64 // count)) for index in range(count)]
 
 
-def _meter_keys(engine: DuckEngine) -> dict[str, int]:
+def meter_keys(engine: DuckEngine) -> dict[str, int]:
+    """Meter id to its key, of the facts that are open."""
     return dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import from_seconds, iso
 from upstep.engine.decide import Inputs, decide
 from upstep.engine.explain import parsed
+from upstep.engine.holding import OPEN_INVOICE, holds_now, newest_facts
 from upstep.engine.inputs import gather
 from upstep.offers.history import offer_history
 from upstep.offers.model import OfferStatus
@@ -61,7 +62,17 @@ def why_not(
             reason = _reason(rows.get(offer.step_id), decided, to_accept=to_accept)
             if reason is not None:
                 reasons[offer.offer_id] = reason
-    return reasons
+    standing = [offer for offer in offers if offer.offer_id not in reasons]
+    return reasons | _held_since(project, standing, now=now, to_accept=to_accept)
+
+
+def _held_since(project: Project, offers: Sequence[Offer], *, now: datetime, to_accept: bool) -> dict[str, str]:
+    """The offers whose accounts a table holds that is newer than the facts of the decision: offer_id to the gates."""
+    newest = newest_facts(project, now=now) if offers else None
+    if newest is None:
+        return {}
+    held = holds_now(project, {offer.account_id for offer in offers}, as_of=newest, to_accept=to_accept)
+    return {offer.offer_id: ", ".join(held[offer.account_id]) for offer in offers if offer.account_id in held}
 
 
 def _ended(offer: Offer, now: datetime) -> str | None:
@@ -100,7 +111,7 @@ def _reason(row: Mapping[str, Any] | None, decided: Mapping[str, Mapping[str, An
     if stops := _stops(row):
         return stops
     if to_accept and row["has_open_invoice"]:
-        return "an invoice is open; one click counts again once it is paid"
+        return OPEN_INVOICE
     winner = decided.get(row["outranked_by"] or "")
     if row["outcome"] == "eligible" or (to_accept and winner is not None and winner["outcome"] == "eligible"):
         return None

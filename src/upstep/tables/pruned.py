@@ -98,8 +98,8 @@ def _reads(node: Any, wanted: set[str]) -> Iterator[tuple[Any, set[str]]]:
 def _values(node: Any, wanted: set[str]) -> list[Any]:
     """The expressions of the columns that are wanted; what rows are grouped by is always read."""
     if isinstance(node, ops.Aggregate):
-        return [*node.groups.values(), *(value for name, value in node.metrics.items() if name in wanted)]
-    return [value for name, value in node.values.items() if name in wanted]
+        return [*node.groups.values(), *_kept(node.metrics, wanted, at_least=not node.groups).values()]
+    return list(_kept(node.values, wanted).values())
 
 
 def _values_read(values: Any) -> Iterator[tuple[Any, set[str]]]:
@@ -127,7 +127,7 @@ def _rebuilt(select: ir.Table, wanted: Mapping[str, set[str]], needs: Needs, col
         if isinstance(node, (ops.Project, ops.JoinChain)):
             given["values"] = _kept(given["values"], needs.get(node, set()))
         elif isinstance(node, ops.Aggregate):
-            given["metrics"] = _kept(given["metrics"], needs.get(node, set()))
+            given["metrics"] = _kept(given["metrics"], needs.get(node, set()), at_least=not node.groups)
         elif isinstance(node, ops.Set):
             names = node.schema.names if node.distinct else [n for n in node.schema.names if n in needs[node]]
             given |= {side: _projected(given[side], names) for side in ("left", "right")}
@@ -144,10 +144,10 @@ def _only(schema: Schema, names: set[str]) -> Schema:
     return Schema({name: dtype for name, dtype in schema.items() if name in names})
 
 
-def _kept(values: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    """The wanted columns; one of them where none is, since a relation has to have a column."""
+def _kept(values: Mapping[str, Any], names: set[str], *, at_least: bool = True) -> dict[str, Any]:
+    """The wanted columns; the first one where none is, since a relation has to have a column."""
     found = {name: value for name, value in values.items() if name in names}
-    return found or dict([next(iter(values.items()))])
+    return found or dict([*values.items()][: int(at_least)])
 
 
 def _projected(relation: Any, names: Any) -> Any:
