@@ -23,7 +23,6 @@ of the first.
 | committed_minor | int64 | change of what is committed for a term, minor: 2,000 a month -> 20,000 a year is 18,000 |
 | mrr_before, mrr_after | int64 | the account's MRR in that currency at that instant, units |
 | paying_before, paying_after | boolean | whether the account pays anything in any currency |
-| previous_at | int64 | the account's movement before this one; NULL for its first |
 | first_paid_at | int64 | when the account first paid: its cohort |
 | is_mixed | boolean | the account has paid in more than one currency |
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from upstep.movements.words import PAID_STATUSES
-from upstep.tables.query import left
+from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -17,104 +17,131 @@ if TYPE_CHECKING:
 SUMS = ("units", "items", "position", "term_days", "quantity", "list_units", "paused", "committed_minor")
 """Signed sums over what began and what ended. What ends and begins again as it was adds nothing to any of them."""
 
+PARTS = 2**16
+"""A lane is currency_key x PARTS + part_key: one number for currency, product and whether it is an add-on."""
 
-def counted(
-    items: ir.Table,
-    *,
-    factors: ir.Table,
-    plans: ir.Table,
-    today: ir.Table,
-    policy: Policy,
-    merged: ir.Table | None = None,
-) -> ir.Table:
-    """The intervals that had begun by the as-of and are paid, or stay on unpaid (a free plan, a pause).
+FREE, PAUSED = 1, 2
+"""``stays``: how something goes on unpaid from an instant on; 0: nothing does."""
+
+_KIND = ("currency", "product_id", "plan_id", "add_on_id", "interval", "interval_count", "status")
+
+
+def _live(items: ir.Table) -> ir.Table:
+    """Paid and paused intervals of some length, ready to be joined: no NULL in what they are told apart by."""
+    live = items.filter(
+        items.status.isin((*PAID_STATUSES, "paused")) & (items.valid_to.isnull() | (items.valid_to > items.valid_from))
+    )
+    return live.mutate(
+        plan_id=ibis.coalesce(live.plan_id, ""),
+        add_on_id=ibis.coalesce(live.add_on_id, ""),
+        interval_count=ibis.coalesce(live.interval_count, 1),
+    )
+
+
+def kinds(items: ir.Table, factors: ir.Table, plans: ir.Table) -> ir.Table:
+    """Every kind of interval there is, with what its rows share: so that millions of rows join one small table.
 
     Returns:
-        One row per interval: whose and what it is, and what it adds to each of ``SUMS`` while it lasts.
+        One row per (currency, product, plan or add-on, interval, status): lane, units_factor (0: unpaid), term_days,
+        plan_key, position, is_paused.
     """
-    live = items.filter(items.status.isin((*PAID_STATUSES, "paused")))
-    known = live.mutate(interval_count=ibis.coalesce(live.interval_count, 1)).cross_join(today.select("as_of"))
-    known = known.filter((known.valid_from <= known.as_of) & (ibis.coalesce(known.valid_to, 2**40) > known.valid_from))
-    if merged is not None:
-        known = left(known, merged, "account_key")
-        known = known.mutate(account_key=ibis.coalesce(known.into_account_key, known.account_key))
-    rated = left(known, factors.select("interval", "interval_count", "units_factor", "term_days"), _TERM)
-    rated = left(rated, plans.select("plan_id", "plan_key", "position", "is_usage"), "plan_id")
-    amount, listed = _amounts(rated, policy)
-    is_paid = rated.status.isin(PAID_STATUSES) & (amount > 0)
-    factor = ibis.ifelse(is_paid, ibis.coalesce(rated.units_factor, 0), 0)
+    found = _live(items).select(*_KIND).distinct()
+    currencies = found.select("currency").distinct()
+    currencies = currencies.mutate(currency_key=ibis.row_number().over(ibis.window(order_by="currency")))
+    found = found.mutate(is_add_on=found.plan_id == "")
+    parts = found.select("product_id", "is_add_on").distinct()
+    parts = parts.mutate(part_key=ibis.row_number().over(ibis.window(order_by=["product_id", "is_add_on"])))
+    keyed = inner(inner(found, currencies, "currency"), parts, ["product_id", "is_add_on"])
+    rated = left(keyed, factors.select(*_TERM, "units_factor", "term_days"), _TERM)
+    rated = left(rated, plans.select("plan_id", "plan_key", "position"), "plan_id")
+    is_paid = rated.status.isin(PAID_STATUSES)
     return rated.select(
-        "account_key",
-        "currency",
-        "product_id",
-        "valid_from",
-        "valid_to",
-        "as_of",
-        is_add_on=rated.plan_id.isnull(),
-        is_paid=is_paid,
-        is_usage=ibis.coalesce(rated.is_usage, False),
-        plan_key=ibis.coalesce(rated.plan_key, 0).cast("int64"),
-        units=amount * factor,
-        items=ibis.literal(1, "int64"),
-        position=ibis.coalesce(rated.position, 0).cast("int64"),
+        *_KIND,
+        "is_add_on",
+        lane=(rated.currency_key * PARTS + rated.part_key).cast("int32"),
+        units_factor=ibis.ifelse(is_paid, ibis.coalesce(rated.units_factor, 0), 0).cast("int64"),
         term_days=ibis.coalesce(rated.term_days, 0).cast("int64"),
-        quantity=rated.quantity,
-        list_units=listed * factor,
-        paused=ibis.ifelse(rated.status == "paused", 1, 0).cast("int64"),
-        committed_minor=ibis.ifelse(is_paid, amount, 0),
+        plan_key=rated.plan_key.cast("int64"),
+        position=ibis.coalesce(rated.position, 0).cast("int64"),
+        paused=ibis.ifelse(is_paid, 0, 1).cast("int64"),
     )
 
 
 _TERM = ["interval", "interval_count"]
 
 
-def _amounts(rated: ir.Table, policy: Policy) -> tuple[ir.IntegerValue, ir.IntegerValue]:
+def lanes(of: ir.Table) -> ir.Table:
+    """What a lane stands for: lane, currency, product_id, is_add_on. ``of``: ``kinds``."""
+    return of.select("lane", "currency", "product_id", "is_add_on").distinct()
+
+
+def changes(
+    items: ir.Table, of: ir.Table, *, today: ir.Table, policy: Policy, merged: ir.Table | None = None
+) -> ir.Table:
+    """What began and ended at each instant up to the as-of.
+
+    Args:
+        of: ``kinds``.
+
+    Returns:
+        One row per (account_key, lane, moved_at) with a change of MRR, or of the term of what is paid: ``SUMS``,
+        ``stays``, and plan_before and plan_after as keys.
+    """
+    known = inner(_live(items), of, list(_KIND))
+    if merged is not None:
+        known = left(known, merged, "account_key")
+        known = known.mutate(account_key=ibis.coalesce(known.into_account_key, known.account_key))
+    amount, listed = _amounts(known, policy)
+    factor = ibis.ifelse(amount > 0, known.units_factor, 0)
+    slim = known.select(
+        "account_key",
+        "lane",
+        "valid_from",
+        "valid_to",
+        "plan_key",
+        "position",
+        "term_days",
+        "quantity",
+        "paused",
+        units=amount * factor,
+        list_units=listed * factor,
+        items=ibis.literal(1, "int64"),
+        committed_minor=ibis.ifelse(factor > 0, amount, 0),
+        stays=ibis.ifelse(factor > 0, 0, ibis.ifelse(known.paused > 0, PAUSED, FREE)).cast("int32"),
+    )
+    return _summed(slim, today)
+
+
+def _amounts(known: ir.Table, policy: Policy) -> tuple[ir.IntegerValue, ir.IntegerValue]:
     """What counts per interval, and the list amount beside it, both by the policy for discounts and cancellations."""
-    listed = ibis.greatest(ibis.coalesce(rated.list_amount_minor, rated.amount_minor), rated.amount_minor)
-    amount = listed if policy.discount == "ignored" else rated.amount_minor
+    listed = ibis.greatest(ibis.coalesce(known.list_amount_minor, known.amount_minor), known.amount_minor)
+    amount = listed if policy.discount == "ignored" else known.amount_minor
     if policy.churn_at == "requested":
         # The row says when it was asked for only if it began then, inside a period: see Policy.churn_at.
-        leaves = rated.cancel_at.notnull() & ibis.coalesce(rated.valid_from > rated.period_start, False)
+        leaves = known.cancel_at.notnull() & ibis.coalesce(known.valid_from > known.period_start, False)
         amount = ibis.ifelse(leaves, 0, amount)
     return amount, listed
 
 
-def changes(intervals: ir.Table) -> ir.Table:
-    """What began and ended at each instant.
-
-    Returns:
-        One row per (account_key, currency, product_id, is_add_on, moved_at) with a change of MRR, or of the term of
-        what is paid: ``SUMS``, is_usage, is_kept (something begins unpaid), and plan_before and plan_after as keys.
-    """
-    begins = intervals.select(*_KEYS, moved_at="valid_from", **_edge(intervals, 1))
-    ended = intervals.filter(intervals.valid_to.notnull() & (intervals.valid_to <= intervals.as_of))
-    ends = ended.select(*_KEYS, moved_at="valid_to", **_edge(ended, -1))
-    edges = begins.union(ends)
-    per = edges.group_by(*_KEYS, "moved_at").agg(
-        **{name: edges[name].sum().cast("int64") for name in SUMS},
-        is_usage=edges.is_usage.any(),
-        is_kept=edges.is_kept.any(),
-        plan_before=edges.plan_before.min(),
-        plan_after=edges.plan_after.max(),
+def _summed(intervals: ir.Table, today: ir.Table) -> ir.Table:
+    """Each interval as its two ends, +1 where it begins and -1 where it has ended, added up by instant."""
+    signs = today.select("as_of", sign=ibis.literal(1, "int64")).union(
+        today.select("as_of", sign=ibis.literal(-1, "int64"))
+    )
+    both = intervals.cross_join(signs)
+    begins = both.sign > 0
+    both = both.mutate(moved_at=ibis.ifelse(begins, both.valid_from, both.valid_to))
+    edges = both.filter(both.moved_at <= both.as_of)
+    begins, none = edges.sign > 0, ibis.null("int64")
+    per = edges.group_by("account_key", "lane", "moved_at").agg(
+        **{name: (edges[name] * edges.sign).sum().cast("int64") for name in SUMS},
+        stays=ibis.ifelse(begins, edges.stays, 0).max().cast("int32"),
+        plan_before=ibis.ifelse(begins, none, edges.plan_key).min(),
+        plan_after=ibis.ifelse(begins, edges.plan_key, none).max(),
     )
     return per.filter(is_change(per))
-
-
-_KEYS = ("account_key", "currency", "product_id", "is_add_on")
 
 
 def is_change(per: ir.Table) -> ir.BooleanValue:
     """MRR changed, or what is committed for a term did."""
     return (per.units != 0) | ((per["items"] == 0) & (per.term_days != 0) & (per.committed_minor != 0))
-
-
-def _edge(intervals: ir.Table, sign: int) -> dict[str, ir.Value]:
-    plan = ibis.ifelse(intervals.plan_key > 0, intervals.plan_key, ibis.null("int64"))
-    none = ibis.null("int64")
-    return {
-        **{name: intervals[name] * sign for name in SUMS},
-        "is_usage": intervals.is_usage,
-        "is_kept": ~intervals.is_paid if sign > 0 else ibis.literal(False),
-        "plan_before": plan if sign < 0 else none,
-        "plan_after": plan if sign > 0 else none,
-    }

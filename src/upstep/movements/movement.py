@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
 from upstep.clock import DAY_SECONDS
-from upstep.movements.edges import SUMS, changes, counted, is_change
+from upstep.movements.edges import FREE, PARTS, PAUSED, SUMS, changes, is_change, kinds, lanes
 from upstep.movements.policy import STANDARD, Policy
-from upstep.tables.query import left
+from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -21,7 +21,7 @@ Stage = Callable[[str, "ir.Table"], "ir.Table"]
 COLUMNS = (
     *("account_key", "currency", "product_id", "is_add_on", "moved_at", "units", "category", "net_category", "cause"),
     *("plan_before", "plan_after", "quantity_change", "committed_minor", "mrr_before", "mrr_after"),
-    *("paying_before", "paying_after", "previous_at", "first_paid_at", "is_mixed"),
+    *("paying_before", "paying_after", "first_paid_at", "is_mixed"),
 )
 """The columns of the movement table, in order; the package's first lines say what each means."""
 
@@ -52,75 +52,131 @@ def movements(
         merged: ``merged_accounts``; None: no account was merged.
         stage: ``Program.stage``, for many accounts; the default makes one SELECT.
     """
-    intervals = counted(items, factors=factors, plans=plans, today=today, policy=policy, merged=merged)
-    changed = stage("movement_changes", changes(intervals))
+    kind = stage("movement_kind", kinds(items, factors, plans))
+    changed = stage("movement_change", changes(items, kind, today=today, policy=policy, merged=merged))
+    paced = stage("movement_paced", _paced(changed))
+    odd = stage("movement_odd", _odd(paced, policy))
+    plain = paced.anti_join(odd, "account_key")
+    careful = stage("movement_careful", _careful(paced.semi_join(odd, "account_key"), policy))
+    moved = stage("movement_coded", plain.select(*_CODED).union(careful.select(*_CODED)))
+    return _told(moved, stage("movement_held", _held(moved)), lanes(kind), plans, policy)
+
+
+_CODED = (
+    *("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after"),
+    *("mrr_before", "mrr_after", "total_before", "total_after", "first_paid_at", "is_mixed"),
+)
+
+
+def _paced(changed: ir.Table) -> ir.Table:
+    """What the account pays before and after each instant, in one pass: right for accounts that are not ``_odd``.
+
+    Most accounts have one currency and no two changes within the hour: nothing of theirs is to be merged.
+    """
+    mine: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
+    so_far, peers = (
+        ibis.range_window(preceding=None, following=0, **mine),
+        ibis.range_window(preceding=0, following=0, **mine),
+    )
+    in_order = ibis.window(**mine)
+    after, now = changed.units.sum().over(so_far).cast("int64"), changed.units.sum().over(peers).cast("int64")
+    currency = ((changed.lane - changed.lane % PARTS) / PARTS).cast("int32")
+    paced = changed.mutate(
+        mrr_after=after,
+        mrr_before=after - now,
+        stays=changed.stays.max().over(peers),
+        first_paid_at=changed.moved_at.first().over(in_order),
+        before_at=changed.moved_at.lag().over(in_order),
+        is_mixed=ibis.coalesce(currency != currency.lag().over(in_order), False),
+    )
+    return paced.mutate(total_before=paced.mrr_before, total_after=paced.mrr_after)
+
+
+def _odd(paced: ir.Table, policy: Policy) -> ir.Table:
+    """Accounts that need care: several currencies, or changes to merge."""
+    follows = ibis.coalesce(_follows(paced.moved_at, paced.before_at, policy), False) & (
+        paced.moved_at != paced.before_at
+    )
+    return paced.filter(paced.is_mixed | follows).select("account_key").distinct()
+
+
+def _follows(moved_at: ir.IntegerValue, before_at: ir.IntegerValue, policy: Policy) -> ir.BooleanValue:
+    """Within the hour after the change before it. What stood at midnight UTC is never merged away."""
+    return (moved_at - before_at < policy.merge_seconds) & (moved_at - moved_at % DAY_SECONDS <= before_at)
+
+
+def _careful(paced: ir.Table, policy: Policy) -> ir.Table:
+    """The same for any account, in as many passes as it takes."""
+    changed = paced.select("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after")
     if policy.merge_seconds:
-        changed = stage("movement_merged", _merge(changed, policy))
-    moved = stage("movement_before", _before(changed))
-    return _told(moved, plans, policy)
+        changed = _merge(changed, policy)
+    currency = changed.mutate(currency_key=((changed.lane - changed.lane % PARTS) / PARTS).cast("int32"))
+    own: dict[str, Any] = {"group_by": ["account_key", "currency_key"], "order_by": "moved_at"}
+    all_of: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
+    whole = ibis.window(group_by="account_key")
+
+    def after(which: dict[str, Any]) -> ir.IntegerValue:
+        return currency.units.sum().over(ibis.range_window(preceding=None, following=0, **which)).cast("int64")
+
+    def now(which: dict[str, Any]) -> ir.IntegerValue:
+        return currency.units.sum().over(ibis.range_window(preceding=0, following=0, **which)).cast("int64")
+
+    return currency.mutate(
+        mrr_before=after(own) - now(own),
+        mrr_after=after(own),
+        total_before=after(all_of) - now(all_of),
+        total_after=after(all_of),
+        stays=currency.stays.max().over(ibis.range_window(preceding=0, following=0, **all_of)),
+        first_paid_at=currency.moved_at.min().over(whole),
+        is_mixed=currency.currency_key.min().over(whole) != currency.currency_key.max().over(whole),
+    )
 
 
 def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
-    """Changes within the hour as one, at the first one's instant: each belongs to the one before it.
-
-    A chain ends with the UTC day, so that what stood at midnight is what the movements add up to.
-    """
+    """Changes within the hour as one, at the first one's instant: each belongs to the one before it."""
     instants = changed.select("account_key", "moved_at").distinct()
     in_order = ibis.window(group_by="account_key", order_by="moved_at")
     before = instants.mutate(before=instants.moved_at.lag().over(in_order))
-    follows = (before.moved_at - before.before < policy.merge_seconds) & (
-        before.moved_at - before.moved_at % DAY_SECONDS <= before.before
-    )
-    begins = before.mutate(begins=ibis.ifelse(ibis.coalesce(follows, False), ibis.null("int64"), before.moved_at))
+    follows = ibis.coalesce(_follows(before.moved_at, before.before, policy), False)
+    begins = before.mutate(begins=ibis.ifelse(follows, ibis.null("int64"), before.moved_at))
     so_far = ibis.cumulative_window(group_by="account_key", order_by="moved_at")
     chained = begins.select("account_key", "moved_at", chain_at=begins.begins.max().over(so_far))
     both = left(changed, chained, ["account_key", "moved_at"])
     # The first plan that ended and the last that began: the plans' keys are ordered by their instants.
     since = (both.moved_at - both.chain_at) * _PLACES
     dated = both.mutate(plan_before=both.plan_before + since, plan_after=both.plan_after + since)
-    per = dated.group_by("account_key", "currency", "product_id", "is_add_on", moved_at=dated.chain_at).agg(
+    per = dated.group_by("account_key", "lane", moved_at=dated.chain_at).agg(
         **{name: dated[name].sum().cast("int64") for name in SUMS},
-        is_usage=dated.is_usage.any(),
-        is_kept=dated.is_kept.any(),
+        stays=dated.stays.max(),
         plan_before=dated.plan_before.min() % _PLACES,
         plan_after=dated.plan_after.max() % _PLACES,
     )
     return per.filter(is_change(per))
 
 
-def _before(changed: ir.Table) -> ir.Table:
-    """The account's MRR before and after each instant: in the row's currency, in all of them, of the row's product."""
-    mine: dict[str, Any] = {"group_by": ["account_key", "currency"], "order_by": "moved_at"}
-    all_of: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
-    product: dict[str, Any] = {"group_by": ["account_key", "product_id"], "order_by": "moved_at"}
+def _held(moved: ir.Table) -> ir.Table:
+    """Where something began of a product whose plans were paid already: it is more of the same, no other product."""
+    begins = moved.filter((moved["items"] > 0) & (moved.units > 0) & (moved.total_before > 0))
+    begun = begins.select("account_key", "moved_at", "lane", part=begins.lane % PARTS)
+    earlier = moved.select("account_key", "units", part=moved.lane % PARTS, earlier_at=moved.moved_at)
+    pairs = begun.inner_join(earlier, ["account_key", "part"])
+    pairs = pairs.filter(pairs.earlier_at < pairs.moved_at)
+    paid = pairs.group_by("account_key", "lane", "moved_at").agg(paid=pairs.units.sum().cast("int64"))
+    return paid.filter(paid.paid > 0).select("account_key", "lane", "moved_at", product_before=ibis.literal(True))
 
-    def after(which: Mapping[str, Any]) -> ir.IntegerValue:
-        return changed.units.sum().over(ibis.range_window(preceding=None, following=0, **which)).cast("int64")
 
-    def now(which: Mapping[str, Any]) -> ir.IntegerValue:
-        return changed.units.sum().over(ibis.range_window(preceding=0, following=0, **which)).cast("int64")
-
-    peers = ibis.range_window(preceding=0, following=0, **all_of)
-    until = ibis.range_window(preceding=(None, 1), **all_of)
-    return changed.mutate(
-        mrr_before=after(mine) - now(mine),
-        mrr_after=after(mine),
-        paying_before=after(all_of) - now(all_of) > 0,
-        paying_after=after(all_of) > 0,
-        product_before=after(product) - now(product) > 0,
-        stays=changed.is_kept.any().over(peers),
-        stays_paused=(changed.is_kept & (changed.paused > 0)).any().over(peers),
-        previous_at=changed.moved_at.max().over(until),
-        first_paid_at=changed.moved_at.min().over(ibis.window(group_by="account_key")),
-        is_mixed=changed.currency.min().over(ibis.window(group_by="account_key"))
-        != changed.currency.max().over(ibis.window(group_by="account_key")),
+def _told(coded: ir.Table, held: ir.Table, lane: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
+    """Category and cause in words; lanes and plans by what they stand for."""
+    named = inner(left(coded, held, ["account_key", "lane", "moved_at"]), lane, "lane")
+    before = plans.select(plan_before="plan_key", id_before="plan_id", usage_before="is_usage")
+    after = plans.select(plan_after="plan_key", id_after="plan_id", usage_after="is_usage")
+    named = left(left(named, before, "plan_before"), after, "plan_after")
+    named = named.mutate(
+        product_before=ibis.coalesce(named.product_before, False),
+        is_usage=ibis.coalesce(named.usage_after, named.usage_before, False),
+        paying_before=named.total_before > 0,
+        paying_after=named.total_after > 0,
     )
-
-
-def _told(moved: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
-    """Category and cause in words, plans by their ids."""
-    named = left(moved, plans.select(plan_before="plan_key", id_before="plan_id"), "plan_before")
-    named = left(named, plans.select(plan_after="plan_key", id_after="plan_id"), "plan_after")
     net = named.mrr_after - named.mrr_before
     told = named.mutate(
         category=_category(named, named.units, policy),
@@ -135,12 +191,8 @@ def _told(moved: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
 
 def _category(moved: ir.Table, units: ir.IntegerValue, policy: Policy) -> ir.StringValue:
     """From what the account pays in all: an extra subscription is expansion, cancelling one of several contraction."""
-    stays = {
-        ("contraction", "contraction"): moved.stays,
-        ("contraction", "churn"): moved.stays & ~moved.stays_paused,
-        ("churn", "contraction"): moved.stays_paused,
-        ("churn", "churn"): ibis.literal(False),
-    }[policy.free, policy.paused]
+    kept = [code for code, word in ((FREE, policy.free), (PAUSED, policy.paused)) if word == "contraction"]
+    stays = moved.stays.isin(kept) if kept else ibis.literal(False)
     again = "reactivation" if policy.reactivation == "own" else "new"
     return ibis.cases(
         (~moved.paying_before & (moved.moved_at == moved.first_paid_at), "new"),

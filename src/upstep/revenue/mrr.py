@@ -61,14 +61,15 @@ def account_months(moved: ir.Table, days: ir.Table, *, view: View = "net", stage
     cohort = days.select(cohort_day="day", cohort_before="month", cohort_turns="turns_at")
     dated = dated.mutate(cohort_day=_day(dated.first_paid_at))
     dated = inner(dated, cohort, "cohort_day")
-    begins = ibis.coalesce(dated.previous_at < dated.month_at, True)
+    # The month's first instant, and in its last bit whether the account paid nothing then.
+    first = (dated.moved_at * 2 + ibis.ifelse(dated.paying_before, 0, 1)).min()
     turned = ibis.ifelse(dated.first_paid_at >= dated.cohort_turns, 1, 0)
     of = {name: ibis.ifelse(dated.word == name, dated.units, 0).sum() for name in (*GAINS, *LOSSES)}
     per = dated.group_by("account_key", "currency", "month").agg(
         **{name: (of[name] if name in GAINS else -of[name]).cast("int64") for name in of},
         net=dated.units.sum().cast("int64"),
         committed_minor=ibis.ifelse(dated.cause == "commit", dated.committed_minor, 0).sum().cast("int64"),
-        is_payer=(begins & dated.paying_before).any(),
+        is_payer=first % 2 == 0,
         has_lapsed=(~dated.paying_after).any(),
         is_mixed=dated.is_mixed.any(),
         cohort=(dated.cohort_before + turned).min().cast("int32"),

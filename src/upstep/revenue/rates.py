@@ -94,4 +94,5 @@ def _whole(rate: Fraction) -> tuple[int, int]:
 
 def _fits(rate: Fraction, power: int) -> bool:
     """Multiples of 10**power are exact in floats below 2**(53 + power); no product may be larger."""
-    return round(rate * 10**power) * 10**power < 1 << (53 + min(power, 8))
+    scale: int = 10**power
+    return round(rate * scale) * scale < 1 << (53 + min(power, 8))
