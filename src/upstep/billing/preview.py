@@ -95,7 +95,7 @@ def preview(
     total = sum(line.amount_minor for line in [*swept, *lines])
     invoiced = total if worked.is_invoiced else 0
     credit_used = min(max(invoiced, 0), known.credit_minor)
-    next_at = worked.effective_at if change.starts is Starts.AT_RENEWAL else min(move.period.end for move in moves)
+    next_at = worked.effective_at if change.starts is Starts.AT_RENEWAL else _next_at(worked, live, at, known)
     later = 0 if worked.is_invoiced else total + sum(line.amount_minor for line in known.waiting)
     credit_left = known.credit_minor - credit_used - min(invoiced, 0)
     quote = Quote(
@@ -241,7 +241,7 @@ def _move(change: Change, wish: ItemChange, live: Sequence[Item], *, at: datetim
     sibling = before or next((item for item in live if item.every == every), None)
     if wish.removes and before:
         return Move(before, None, current_period(before, at), is_new_period=False)
-    if sibling is None or _starts_anew(change, wish, live, mode=standing.mode):
+    if sibling is None or _starts_anew(change, wish, live, standing=standing):
         period = period_at(at, at, interval=wish.interval, interval_count=wish.interval_count)
         return Move(before, _after(change, wish, sibling, period), period, is_new_period=True)
     if sibling.every != every:
@@ -278,16 +278,16 @@ def _term_end(item: Item, at: datetime) -> datetime:
     return period.end
 
 
-def _starts_anew(change: Change, wish: ItemChange, live: Sequence[Item], *, mode: BillingMode) -> bool:
+def _starts_anew(change: Change, wish: ItemChange, live: Sequence[Item], *, standing: Standing) -> bool:
     """Whether the wish starts a new period: by the rule, or as the change says. Classic billing follows the rule."""
     before = next((item for item in live if item.item_id == wish.item_id), None)
     by_rule = before is not None and (
         before.every != (wish.interval, wish.interval_count)
-        or (before.amount_minor == 0 < wish.amount_minor and not any(item.amount_minor for item in live))
+        or (wish.amount_minor > 0 and not any(standing.price(item) for item in live))
     )
     if change.anchor is Anchor.NOW:
         return True
-    return by_rule and (change.anchor is None or mode is BillingMode.CLASSIC)
+    return by_rule and (change.anchor is None or standing.mode is BillingMode.CLASSIC)
 
 
 def _carried_along(change: Change, live: Sequence[Item], standing: Standing) -> list[ItemChange]:
@@ -420,6 +420,13 @@ def label(item: Item) -> str:
     """What an invoice line calls the item."""
     count = f"{item.quantity} x " if item.quantity > 1 else ""
     return f"{count}{item.name}"
+
+
+def _next_at(worked: WorkedOut, live: Sequence[Item], at: datetime, standing: Standing) -> datetime:
+    """When the subscription is invoiced next; what is free and stays as it is brings no invoice."""
+    changed = {move.before.item_id for move in worked.moves if move.before}
+    others = [item for item in live if item.item_id not in changed and standing.price(item)]
+    return min([*(move.period.end for move in worked.moves), *(current_period(item, at).end for item in others)])
 
 
 def _item(move: Move, standing: Standing) -> QuoteItem:
