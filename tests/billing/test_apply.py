@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from tests.billing.seeds import AT, item_row, to_scale
+from upstep.billing import faults
 from upstep.billing.apply import apply_quote, finish_cut_off
-from upstep.billing.change import Change
-from upstep.billing.provider import Applied
+from upstep.billing.change import Change, Starts
+from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote, lock, read
-from upstep.billing.sandbox import SandboxBiller
+from upstep.billing.sandbox import Card, SandboxBiller
 from upstep.errors import OutsideError, QuoteError
 from upstep.state import tables
 from upstep.state.session import open_state, reading, writing
@@ -28,7 +33,7 @@ class Cut(SandboxBiller):
 
     drops: str | None = None
 
-    def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Applied:
+    def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
         if self.drops == "before":
             raise OutsideError("no answer")
         applied = super().apply(quote, idempotency_key, at=at)
@@ -173,7 +178,7 @@ def test_a_changed_subscription_is_refused_with_both_instants_kept(engine: sa.En
 
 def test_no_transaction_is_open_while_the_provider_is_asked(engine: sa.Engine, tmp_path: Path) -> None:
     class Writing(Cut):
-        def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Applied:
+        def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
             with writing(engine) as connection:  # would wait for ever if the caller held the lock
                 connection.execute(sa.update(tables.quote).values(status=tables.quote.c.status))
             return super().apply(quote, idempotency_key, at=at)
@@ -182,3 +187,175 @@ def test_no_transaction_is_open_while_the_provider_is_asked(engine: sa.Engine, t
     biller.seed([item_row()])
     apply_quote(engine, biller, quote_id=locked(engine, biller), by="ann", now=LATER)
     assert plans(biller) == ["scale"]
+
+
+def attempts(engine: sa.Engine) -> list[tuple[object, ...]]:
+    table = tables.billing_attempt
+    columns = (table.c.number, table.c.idempotency_key, table.c.result, table.c.amount_minor)
+    with reading(engine) as connection:
+        return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(table.c.number))]
+
+
+def status(engine: sa.Engine) -> str | None:
+    with reading(engine) as connection:
+        return connection.execute(sa.select(tables.quote.c.status)).scalar()
+
+
+def test_a_declined_payment_is_kept_and_tried_again_only_when_somebody_asks(engine: sa.Engine, biller: Cut) -> None:
+    quote_id = locked(engine, biller)
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    first = apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    assert isinstance(first, Declined)
+    assert (status(engine), outcomes(engine)) == ("declined", [])
+    biller.set_card("acme", Card.GOOD, at=LATER)
+    assert finish_cut_off(engine, biller, now=LATER) == []
+    kept = apply_quote(engine, biller, quote_id=quote_id, by="upstep", now=LATER, tries_again=False)
+    assert kept == first
+    assert isinstance(apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER), Applied)
+    assert attempts(engine) == [
+        (1, f"apply:{quote_id}", "declined", 500),
+        (2, f"apply:{quote_id}:2", "applied", 500),
+    ]
+    assert [invoice.due_minor for invoice in biller.invoices("acme")] == [500]
+
+
+def test_a_declined_payment_is_not_tried_again_after_the_quote_has_expired(engine: sa.Engine, biller: Cut) -> None:
+    quote_id = locked(engine, biller)
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    with pytest.raises(QuoteError, match="expired"):
+        apply_quote(engine, biller, quote_id=quote_id, by="ann", now=AT + timedelta(days=8))
+    assert len(attempts(engine)) == 1
+
+
+def test_a_second_try_that_was_cut_off_is_finished(engine: sa.Engine, biller: Cut) -> None:
+    quote_id = locked(engine, biller)
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    biller.set_card("acme", Card.GOOD, at=LATER)
+    biller.drops = "after"
+    with pytest.raises(OutsideError):
+        apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    biller.drops = None
+    (finished,) = finish_cut_off(engine, biller, now=LATER)
+    assert finished.applied is not None
+    assert [invoice.due_minor for invoice in biller.invoices("acme")] == [500]
+
+
+def test_what_awaits_a_confirmation_is_asked_about_and_finished_when_it_was_given(
+    engine: sa.Engine, biller: Cut
+) -> None:
+    quote_id = locked(engine, biller)
+    biller.set_card("acme", Card.CONFIRMING, at=AT)
+    asked = apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    assert isinstance(asked, NeedsConfirmation)
+    assert (status(engine), outcomes(engine)) == ("needs_confirmation", [])
+    assert apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER) == asked
+    (waiting,) = finish_cut_off(engine, biller, now=LATER)
+    assert (waiting.answer, waiting.applied) == (asked, None)
+    biller.confirm(asked.reference, at=LATER)
+    (finished,) = finish_cut_off(engine, biller, now=LATER)
+    assert finished.applied is not None
+    assert (status(engine), outcomes(engine), len(attempts(engine))) == ("applied", ["applied"], 1)
+
+
+def test_what_nobody_confirmed_is_declined_and_can_be_tried_again(engine: sa.Engine, biller: Cut) -> None:
+    quote_id = locked(engine, biller)
+    biller.set_card("acme", Card.CONFIRMING, at=AT)
+    apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    tomorrow = LATER + timedelta(days=1)
+    (finished,) = finish_cut_off(engine, biller, now=tomorrow)
+    assert isinstance(finished.answer, Declined)
+    assert isinstance(apply_quote(engine, biller, quote_id=quote_id, by="ann", now=tomorrow), NeedsConfirmation)
+    assert biller.invoices("acme") == ()
+
+
+def test_a_change_at_renewal_is_scheduled_once(engine: sa.Engine, biller: Cut) -> None:
+    change = Change("acme", "sub_1", to_scale(amount_minor=300).items, starts=Starts.AT_RENEWAL)
+    quote_id = locked(engine, biller, change)
+    first = apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    assert isinstance(first, Applied)
+    assert (first.amount_minor, first.effective_at) == (0, AT.replace(month=5, day=1))
+    assert apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER) == first
+    assert [item.pending_plan_id for item in biller.subscriptions("acme")] == ["scale"]
+
+
+def test_a_provider_that_would_charge_otherwise_is_not_asked_and_the_person_is_told_how(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    class Dearer(Cut):
+        by = 0
+
+        def preview(self, change: Change, at: datetime) -> Quote:
+            quote = super().preview(change, at)
+            first, second = quote.lines
+            lines = (first, replace(second, amount_minor=second.amount_minor + self.by))
+            return replace(quote, lines=lines, due_now_minor=quote.due_now_minor + self.by)
+
+        def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:  # noqa: ARG002
+            raise AssertionError("it must not be asked")
+
+    biller = Dearer(tmp_path / "dearer.db")
+    biller.seed([item_row()])
+    quote_id = locked(engine, biller)
+    biller.by = 1
+    with pytest.raises(QuoteError) as refused:
+        apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    for said in ("line 2 was 'Remaining time on scale after 16 Apr 2026' 1000", "1001", "due_now_minor was 500"):
+        assert said in str(refused.value)
+    assert (status(engine), biller.invoices("acme")) == ("refused", ())
+
+
+def test_who_asks_again_while_the_first_call_is_answered_finds_it(engine: sa.Engine, tmp_path: Path) -> None:
+    """The first look finds nothing, then the other call's change makes the preview differ: that is no refusal."""
+
+    class Late(Cut):
+        looks = 0
+
+        def find(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer | None:
+            self.looks += 1
+            if self.looks == 1:
+                super().apply(quote, idempotency_key, at=at)
+                return None
+            return super().find(quote, idempotency_key, at=at)
+
+    biller = Late(tmp_path / "late.db")
+    biller.seed([item_row()])
+    quote_id = locked(engine, biller)
+    biller.drops = "before"
+    with pytest.raises(OutsideError):
+        apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    biller.drops = None
+    assert isinstance(apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER), Applied)
+    assert (status(engine), outcomes(engine)) == ("applied", ["applied"])
+    assert len(biller.invoices("acme")) == 1
+
+
+KILLED = """
+import sys
+from datetime import datetime
+from upstep.billing.apply import apply_quote
+from upstep.billing.sandbox import SandboxBiller
+from upstep.state.session import open_state
+folder, quote_id, now = sys.argv[1:]
+engine, biller = open_state(folder + "/state.db"), SandboxBiller(folder + "/biller.db")
+apply_quote(engine, biller, quote_id=quote_id, by="ann", now=datetime.fromisoformat(now))
+"""
+
+
+@pytest.mark.parametrize("point", ["intent_written", "compared", "answered", "outcome_written"])
+def test_a_program_that_is_killed_at_any_step_has_charged_once_when_it_is_started_again(
+    engine: sa.Engine, biller: Cut, tmp_path: Path, point: str
+) -> None:
+    quote_id = locked(engine, biller)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path, quote_id, LATER.isoformat()],
+        env={**os.environ, "UPSTEP_FAULT": f"apply.{point}"},
+        check=False,
+    )
+    assert killed.returncode == faults.KILLED
+    finished = finish_cut_off(engine, biller, now=LATER)
+    assert len(finished) == (0 if point == "outcome_written" else 1)
+    assert (status(engine), outcomes(engine), plans(biller)) == ("applied", ["applied"], ["scale"])
+    assert [invoice.due_minor for invoice in biller.invoices("acme")] == [500]
+    assert finish_cut_off(engine, biller, now=LATER) == []
