@@ -330,6 +330,8 @@ SETTINGS = {
         "nearly_same_percent",
         "a step is proposed when recurring plus mean overage rises by at most this many percent, or use will not fit",
     ),
+    "revenue.policy": ("mrr_policy", "how MRR is counted: standard, chartmogul or stripe; see [money](../money.md)"),
+    "revenue.credit_days": ("credit_days", "a change this long after a click is still credited to the offer"),
     "billing.provider": ("billing_provider", "who bills; sandbox is built in"),
 }
 """Key in upstep.yaml -> the field of ``Settings`` it fills, and what it means."""

@@ -20,9 +20,11 @@ _KEYS = (
     "assisted",
     "contact_policy",
     "propose",
+    "revenue",
     "billing",
     "fresh_days",
 )
+_MRR_POLICIES = ("standard", "chartmogul", "stripe")
 _GATES = [
     "open_issue",
     "payment_trouble",
@@ -58,8 +60,10 @@ class Settings:
         assisted_owned: yes, no, or auto (yes when the owner table is connected): accounts with an owner are assisted.
         cool_down_days: No new offer to an account for this long after one was shown.
         declined_days: A declined step is not offered again for this long.
-        nearly_same_percent: A step is proposed when what recurs plus the mean overage rises by at most this much, or when
-            the forecast does not fit today's plan.
+        nearly_same_percent: A step is proposed when what recurs plus the mean overage rises by at most this much, or
+            when the forecast does not fit today's plan.
+        mrr_policy: How MRR is counted: standard, chartmogul or stripe; see ``movements.policy``.
+        credit_days: A change this long after a click is still credited to the offer.
     """
 
     company: str
@@ -74,6 +78,8 @@ class Settings:
     cool_down_days: int = 30
     declined_days: int = 90
     nearly_same_percent: int = 10
+    mrr_policy: str = "standard"
+    credit_days: int = 30
     billing_provider: str = "sandbox"
 
 
@@ -114,6 +120,9 @@ def _settings(node: Node) -> Settings:
         assisted.unknown_keys(("from_minor", "owned", "default_owner"))
     if policy:
         policy.unknown_keys(("cool_down_days", "declined_days"))
+    revenue = node.mapping("revenue")
+    if revenue:
+        revenue.unknown_keys(("policy", "credit_days"))
     proposing = node.mapping("propose")
     if proposing:
         proposing.unknown_keys(("nearly_same_percent",))
@@ -133,6 +142,8 @@ def _settings(node: Node) -> Settings:
         cool_down_days=policy.whole("cool_down_days", 30) if policy else 30,
         declined_days=policy.whole("declined_days", 90) if policy else 90,
         nearly_same_percent=proposing.whole("nearly_same_percent", 10) if proposing else 10,
+        mrr_policy=revenue.text("policy", "standard", allowed=_MRR_POLICIES) if revenue else "standard",
+        credit_days=revenue.whole("credit_days", 30) if revenue else 30,
         billing_provider=billing.text("provider", "sandbox", allowed=("sandbox",)) if billing else "sandbox",
     )
 
