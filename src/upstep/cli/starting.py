@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,12 +13,17 @@ from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import counted, grid, next_command, print_json, show
 from upstep.errors import ConfigError, Fault
 
+if TYPE_CHECKING:
+    from upstep.engine.connecting import Connected
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _FROM_TEMPLATE = ("catalog.yaml", "mapping.example.yaml", "plays/README.md", "messages/README.md")
 _WHAT = {
     "upstep.yaml": "currency, time zone, and what to do where nobody knows",
     "catalog.yaml": "what you sell: plans, prices, limits",
+    "mapping.yaml": "what your connectors land -> our tables",
     "mapping.example.yaml": "your tables and columns -> ours; copy it to mapping.yaml",
+    "data/account_ids.csv": "which account of yours another system's id is",
     "data/README.md": "which files to put here when they are named as our tables",
     "plays/README.md": "your own plays",
     "messages/README.md": "your own words",
@@ -30,11 +35,27 @@ def init(
     project: ProjectFolder = HERE,
     company: Annotated[str | None, typer.Option(metavar="NAME", help="Default: the folder's name.")] = None,
     currency: Annotated[str, typer.Option(metavar="CODE", help="The company's currency, such as eur.")] = "usd",
+    from_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="CONNECTOR",
+            help="Map what this connector lands, such as stripe_connector; may be repeated, the weightiest first.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="Where it lands: a folder, a DuckDB file, or '${NAME}' of a Postgres address."
+        ),
+    ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a project folder to start from, with a catalog that loads. Nothing is overwritten."""
-    texts = _texts(project, company=company or project.resolve().name, currency=_currency(currency))
+    code = _currency(currency)
+    connected = _connect(from_, data=data, project=project, currency=code)
+    texts = _texts(project, company=company or project.resolve().name, currency=code, connected=connected)
     there = [name for name in texts if (project / name).exists()]
     if there:
         advice = "Nothing was written. Name another folder with --project, or move it away."
@@ -49,8 +70,40 @@ def init(
         return
     show(f"{'Would write' if dry_run else 'Wrote'} {counted(len(texts), 'file')} into {project}/", "")
     show(grid([(name, _WHAT[name]) for name in texts]), "")
-    show("Describe your plans in catalog.yaml and put your tables into data/ or name them in mapping.yaml.")
+    if connected is None:
+        show("Describe your plans in catalog.yaml and put your tables into data/ or name them in mapping.yaml.")
+    else:
+        _show_connected(connected)
     next_command("load", project=project)
+
+
+def _connect(names: list[str] | None, *, data: str | None, project: Path, currency: str) -> Connected | None:
+    """What the named connectors land, or None without any."""
+    if not names:
+        if data is not None:
+            advice = "Add --from and the connector that lands there, such as --from stripe_connector."
+            raise ConfigError(Fault("--data", "goes with --from.", advice))
+        return None
+    from upstep.engine.connecting import connect
+
+    return connect(names, data=data, project=project, currency=currency)
+
+
+def _show_connected(connected: Connected) -> None:
+    """Which of our tables are filled, by whom, and what is left to a person."""
+    from upstep.tables.schema import REQUIRED_TABLES
+
+    rows = [(table, f"from {name}") for table, name in connected.tables.items()]
+    show(grid([*rows, *((table, f"not filled. {why}.") for table, why in connected.left)]), "")
+    missing = [table for table in REQUIRED_TABLES if table not in connected.tables]
+    if missing:
+        show(f"Nothing can be decided without {' and '.join(missing)}: to be added to mapping.yaml.")
+    if "catalog.yaml" in connected.texts:
+        show(
+            "Please add to catalog.yaml what nobody has landed: limits, features, first values, what belongs together."
+        )
+    else:
+        show("catalog.yaml is an example: describe what you sell under the ids that your billing has.")
 
 
 def _currency(code: str) -> str:
@@ -62,21 +115,25 @@ def _currency(code: str) -> str:
     return code.lower()
 
 
-def _texts(project: Path, *, company: str, currency: str) -> dict[str, str]:
+def _texts(project: Path, *, company: str, currency: str, connected: Connected | None) -> dict[str, str]:
     """File name to text, in reading order."""
-    texts = {"upstep.yaml": _settings(project, company=company, currency=currency)}
+    filled = _connected(project) | set(connected.tables if connected else ())
+    texts = {"upstep.yaml": _settings(company=company, currency=currency, connected=filled)}
     for name in _FROM_TEMPLATE:
         texts[name] = (_TEMPLATES / name.replace("/", "_")).read_text(encoding="utf-8").replace("CURRENCY", currency)
     texts["data/README.md"] = _tables()
-    return {name: texts[name] for name in _WHAT}
+    if connected is not None:
+        del texts["mapping.example.yaml"]
+        texts |= connected.texts
+    return {name: texts[name] for name in _WHAT if name in texts}
 
 
-def _settings(project: Path, *, company: str, currency: str) -> str:
-    """upstep.yaml, with a commented setting for each question that no table in the folder answers."""
+def _settings(*, company: str, currency: str, connected: set[str]) -> str:
+    """upstep.yaml, with a commented setting for each question that no connected table answers."""
     text = (_TEMPLATES / "upstep.yaml").read_text(encoding="utf-8")
     name = re.sub(r'(["\\])', r"\\\1", company)
     text = text.replace("COMPANY", f'"{name}"').replace("CURRENCY", currency)
-    return text.replace("# OPEN_QUESTIONS\n", "".join(_open_questions(_connected(project))))
+    return text.replace("# OPEN_QUESTIONS\n", "".join(_open_questions(connected)))
 
 
 def _connected(project: Path) -> set[str]:

@@ -13,8 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upstep.clock import DAY_SECONDS, iso, to_seconds
+from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.tables.facts import Facts, open_facts
+from upstep.tables.lake import read_manifest
 from upstep.tables.quarantine import MEANINGS, kept_aside, shown
 from upstep.tables.schema import REQUIRED_TABLES, TABLES, Nature
 
@@ -104,7 +105,7 @@ def check(
         SourceError: Nothing was loaded.
         DamagedError: Stored files are not what was written.
     """
-    facts = open_facts(project, engine, as_of=as_of)
+    facts = open_facts(project, engine, as_of=as_of or _clock_of_the_rest(project))
     looking = _Looking(engine.connection, facts, fresh_days=fresh_days)
     names = [name for name in TABLES if name in facts.connected]
     rows = {name: looking.count(f"SELECT count(*) FROM {'usage_raw' if name == 'usage' else name}") for name in names}
@@ -116,6 +117,14 @@ def check(
         tuple(name for name in TABLES if name not in facts.connected),
         tuple(sorted(looking.findings(), key=lambda finding: list(Severity).index(finding.severity))),
     )
+
+
+def _clock_of_the_rest(project: Path) -> datetime | None:
+    """Until when everything is complete, where the tables that have the say are all missing: that is to be told too."""
+    connected = read_manifest(project).connected
+    if not connected or any(table in connected for table in ("subscription_item", "usage")):
+        return None
+    return from_seconds(min(table.complete_through for table in connected.values()))
 
 
 class _Looking:

@@ -23,6 +23,7 @@ from upstep.tables.mapping_sql import compile_select
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -361,10 +362,7 @@ def _open_postgres(connection: duckdb.DuckDBPyConnection, source: Source, *, nam
     try:
         with dbapi.connect(address, autocommit=True) as client, client.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {listed}")
-            batches = cursor.fetch_record_batch()
-            connection.register("_batches", batches)
-            connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM _batches')
-            connection.unregister("_batches")
+            _copy(connection, cursor.fetch_record_batch(), name=name)
     except dbapi.ProgrammingError as error:
         told = f"table '{source.table}' cannot be read ({_first_line(error)})."
         raise SourceError(Fault(source.place, told, "Check its name and who may read it.")) from None
@@ -384,10 +382,7 @@ def _open_duckdb(connection: duckdb.DuckDBPyConnection, source: Source, *, proje
     listed = ".".join('"' + part + '"' for part in source.table.split("."))
     try:
         with duckdb.connect(str(path), read_only=True) as other:
-            rows = other.sql(f"SELECT * FROM {listed}").to_arrow_reader(100_000)
-            connection.register("_batches", rows)
-            connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM _batches')
-            connection.unregister("_batches")
+            _copy(connection, other.sql(f"SELECT * FROM {listed}").to_arrow_reader(100_000), name=name)
     except duckdb.IOException as error:
         raise SourceError(Fault(source.url, f"cannot be opened ({_first_line(error)}).")) from None
     except duckdb.Error as error:
@@ -395,6 +390,15 @@ def _open_duckdb(connection: duckdb.DuckDBPyConnection, source: Source, *, proje
             Fault(source.place, f"table '{source.table}' cannot be read ({_first_line(error)}).")
         ) from None
     return _from_database(connection, name, shown=f"{source.url} {source.table}")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, batches: pa.RecordBatchReader, *, name: str) -> None:
+    """Rows of another database as a temp table."""
+    # DuckDB registers nothing while a result of before is not read to its end, as one of fetchone is not.
+    connection.execute("SELECT 1").fetchall()
+    connection.register("_batches", batches)
+    connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM _batches')
+    connection.unregister("_batches")
 
 
 def _from_database(connection: duckdb.DuckDBPyConnection, name: str, *, shown: str) -> Opened:
