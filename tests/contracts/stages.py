@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from tests.contracts.stripe_stage import stripe_stage
 from upstep.billing.change import BillingMode
 from upstep.billing.provider import NeedsConfirmation, Provider
 from upstep.billing.sandbox import Card, SandboxBiller
@@ -72,5 +73,5 @@ def sandbox(folder: Path, rows: Rows, mode: BillingMode) -> Stage:
     return SandboxStage(biller)
 
 
-STAGES: dict[str, Callable[[Path, Rows, BillingMode], Stage]] = {"sandbox": sandbox}
+STAGES: dict[str, Callable[[Path, Rows, BillingMode], Stage]] = {"sandbox": sandbox, "stripe": stripe_stage}
 """By the provider's name: what builds its stage in a folder, holding rows like ``subscription_item``."""

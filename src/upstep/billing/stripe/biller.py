@@ -1,0 +1,311 @@
+"""Stripe as a ``Provider``: previews with a frozen instant, changes that are made only if they are paid, schedules.
+
+Each write is one request under the caller's key, and leaves a mark in the subscription's metadata (``marks``). So a
+call is found again by its key for a day, and by its mark for ever. Stripe's clock decides when something takes effect;
+``at`` only stands in where Stripe does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from upstep.billing.change import Behaviour, Change, Incentive, Item, ItemChange, Starts
+from upstep.billing.currencies import from_provider
+from upstep.billing.preview import Standing, WorkedOut, work_out
+from upstep.billing.provider import Answer, Applied, Capabilities, Declined, Event, NeedsConfirmation
+from upstep.billing.quote import Quote
+from upstep.billing.stripe import events, outcome, reading, scheduling, trials
+from upstep.billing.stripe.accounts import Accounts, has_payment_method
+from upstep.billing.stripe.asking import Line, PaymentRefusedError, Thing
+from upstep.billing.stripe.marks import mark, marked_with, marks
+from upstep.billing.stripe.prices import PriceMap
+from upstep.billing.stripe.quoting import Previewed, quote_from
+from upstep.billing.stripe.shelf import Shelf
+from upstep.clock import from_seconds, to_seconds
+from upstep.errors import Fault, QuoteError
+
+if TYPE_CHECKING:
+    import stripe
+
+QUOTE_VALID = timedelta(days=7)
+WHOLE = ["discounts.source.coupon", "schedule"]
+"""What is expanded of a subscription. Stripe allows four levels."""
+
+
+class StripeBiller:
+    """A ``Provider`` over one Stripe account.
+
+    Args:
+        client: Of Stripe's SDK, from ``asking.open_client``.
+        prices: Which of its prices is which of the catalog's.
+        account_metadata: The metadata key of a customer that holds the account's id; None: the customer's own id is.
+        return_url: Where Stripe's page sends people back to.
+        quote_valid: How long a quote may be accepted, at most to the end of the running period.
+    """
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        client: stripe.StripeClient,
+        *,
+        prices: PriceMap,
+        account_metadata: str | None = None,
+        return_url: str | None = None,
+        quote_valid: timedelta = QUOTE_VALID,
+    ) -> None:
+        self.line = Line(client)
+        self.shelf = Shelf(self.line, prices)
+        self.accounts = Accounts(self.line, account_metadata)
+        self.return_url = return_url
+        self.quote_valid = quote_valid
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything; items of several intervals only where the subscription is of flexible billing mode."""
+        return Capabilities()
+
+    def subscriptions(self, account_id: str) -> Sequence[Item]:
+        """The account's live items, by subscription and item id."""
+        items: list[Item] = []
+        for customer in self.accounts.customers(account_id):
+            wanted = {"customer": customer["id"], "limit": 100, "expand": [f"data.{path}" for path in WHOLE]}
+            for found in self.line.every(self.line.client.v1.subscriptions.list, wanted):
+                items += self.items_of(found, account_id)
+        return sorted(items, key=lambda item: (item.subscription_id, item.item_id))
+
+    def preview(self, change: Change, at: datetime) -> Quote:
+        """See ``Provider.preview``. Asks Stripe twice: for the invoice, and for what recurs."""
+        asked = _in_stripes_intervals(change)
+        found = self.subscription(asked.subscription_id)
+        live = self.items_of(found) if found else []
+        mode = reading.billing_mode(found or {"billing_mode": {"type": "flexible"}})
+        anchor = from_seconds(found["billing_cycle_anchor"]) if found else None
+        worked = work_out(asked, live, at=at, standing=Standing(mode=mode, anchor=anchor))
+        customer_id = found["customer"] if found else self.accounts.customer(asked.account_id)["id"]
+        details = self._details(asked, found, worked, at)
+        whose = {"subscription": found["id"]} if found else {"customer": customer_id}
+        recurring = self._previewed({**whose, "preview_mode": "recurring"}, {**details, "proration_behavior": "none"})
+        is_later = asked.starts is Starts.AT_RENEWAL
+        known = Previewed(
+            change=asked,
+            worked=worked,
+            live=live,
+            invoice=recurring if is_later else self._previewed(whose, details),
+            recurring=recurring,
+            mode=mode,
+            based_on=reading.digest(found) if found else "new",
+            open_minor=self._open_minor(customer_id, recurring["currency"]),
+        )
+        return quote_from(known, at=at, valid_for=self.quote_valid)
+
+    def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
+        """See ``Provider.apply``."""
+        if quote.change.starts is Starts.AT_RENEWAL:
+            raise QuoteError(Fault(f"quote {quote.quote_id}", "is of a change at renewal.", "Schedule it."))
+        found = self._still(quote, idempotency_key)
+        if not isinstance(found, Mapping) and found is not None:
+            return found
+        if quote.due_now_minor > 0 and quote.change.items:
+            customer = self._customer(found, quote.account_id)
+            is_automatic = found is None or found["collection_method"] == "charge_automatically"
+            if is_automatic and not has_payment_method(found, customer):
+                return self._hosted_page(customer["id"], quote)
+        try:
+            if found is None:
+                return trials.start(self, quote, idempotency_key, at=at)
+            return self._update(quote, found, idempotency_key, at=at)
+        except PaymentRefusedError as error:
+            return Declined(error.reason, error.why, quote.due_now_minor)
+
+    def find(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer | None:
+        """See ``Provider.find``. By the mark, which stays when Stripe has forgotten the key."""
+        del at
+        found = self.subscription(quote.subscription_id) or trials.started_by(self, quote, idempotency_key)
+        return self._found(quote, found, idempotency_key) if found else None
+
+    def schedule(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Applied:
+        """See ``Provider.schedule``. By a subscription schedule whose second phase is the change."""
+        del at
+        if quote.change.starts is not Starts.AT_RENEWAL:
+            raise QuoteError(Fault(f"quote {quote.quote_id}", "is of a change that starts now.", "Apply it."))
+        found = self._still(quote, idempotency_key)
+        if isinstance(found, Applied):
+            return found
+        assert isinstance(found, dict), "a change at renewal has a subscription, and waits for no payment"
+        return scheduling.schedule(self, quote, found, idempotency_key)
+
+    def cancel_schedule(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Applied | None:
+        """See ``Provider.cancel_schedule``. The schedule is released: the subscription goes on as it is."""
+        found = self.subscription(subscription_id)
+        return scheduling.release(self, found, idempotency_key, at=at) if found else None
+
+    def start_trial(self, change: Change, idempotency_key: str, *, ends_at: datetime, at: datetime) -> Applied:
+        """See ``Provider.start_trial``."""
+        return trials.start_trial(self, _in_stripes_intervals(change), idempotency_key, ends_at=ends_at, at=at)
+
+    def end_trial(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Answer:
+        """See ``Provider.end_trial``."""
+        return trials.end_trial(self, subscription_id, idempotency_key, at=at)
+
+    def apply_incentive(
+        self, subscription_id: str, incentive: Incentive, idempotency_key: str, *, at: datetime
+    ) -> Applied:
+        """See ``Provider.apply_incentive``. As a coupon of the incentive's name."""
+        return trials.apply_incentive(self, subscription_id, incentive, idempotency_key, at=at)
+
+    def events_since(self, cursor: str | None) -> Sequence[Event]:
+        """See ``Provider.events_since``. Stripe keeps events for 30 days; older ones are known to webhooks alone."""
+        return events.since(self, cursor)
+
+    # What the verbs share
+
+    def subscription(self, subscription_id: str) -> Thing | None:
+        """A subscription, whole; None when Stripe has none of that id."""
+        verb = self.line.client.v1.subscriptions.retrieve
+        found = self.line.find(verb, subscription_id, {"expand": WHOLE})
+        return self.shelf.with_tiers(found) if found else None
+
+    def items_of(self, subscription: Thing, account_id: str | None = None) -> list[Item]:
+        """The subscription's items, each from when it is as it is as far as its invoices tell."""
+        whole = self.shelf.with_tiers(subscription)
+        return reading.items_of(
+            whole,
+            sold=self.shelf.sold,
+            account_id=account_id or self.accounts.account_of(whole["customer"]),
+            since=events.as_invoiced(self.line, whole),
+        )
+
+    def said(self, wishes: Sequence[ItemChange], found: Thing | None) -> list[Thing]:
+        """The wishes in Stripe's words.
+
+        Raises:
+            QuoteError: Prices that it does not know; all at once.
+        """
+        current = {item["id"]: item for item in found["items"]["data"]} if found else {}
+        said: list[Thing] = []
+        faults: list[Fault] = []
+        for wish in wishes:
+            try:
+                said.append(self.shelf.said(wish, current.get(wish.item_id or "")))
+            except QuoteError as error:
+                faults += error.faults
+        if faults:
+            raise QuoteError(faults)
+        return said
+
+    def settled(self, answer: Thing, *, mark: str, before: Mapping[str, Any] | None, at: datetime) -> Answer:
+        """What Stripe's answer to an update or a start means."""
+        if outcome.waiting_for(answer, mark):
+            expires_at = from_seconds(answer["pending_update"]["expires_at"])
+            return outcome.unpaid(self.line, answer, mark=mark, expires_at=expires_at)
+        invoice = answer.get("latest_invoice")
+        was = (before or {}).get("latest_invoice")
+        is_new = isinstance(invoice, Mapping) and invoice["id"] != was
+        return outcome.applied(invoice if is_new else None, str(answer["id"]), at=at)
+
+    def _details(self, change: Change, found: Thing | None, worked: WorkedOut, at: datetime) -> Thing:
+        """What decides the cost; the preview and the change send the same."""
+        details: Thing = {"items": self.said(change.items, found)}
+        if found is None:
+            return {**details, "billing_mode": {"type": "flexible"}}
+        if change.starts is Starts.AT_RENEWAL:
+            return {**details, "proration_behavior": "none"}
+        details["proration_behavior"] = change.behaviour.value
+        if found["status"] == "trialing":
+            return details
+        starts_anew = any(move.is_new_period for move in worked.moves)
+        details["billing_cycle_anchor"] = {"type": "now" if starts_anew else "unchanged"}
+        return {**details, "proration_date": to_seconds(at)}
+
+    def _previewed(self, whose: Thing, details: Thing) -> Thing:
+        verb = self.line.client.v1.invoices.create_preview
+        return self.line.ask(verb, {**whose, "subscription_details": details})
+
+    def _open_minor(self, customer_id: str, currency: str) -> int:
+        wanted = {"customer": customer_id, "status": "open", "limit": 100}
+        opened = self.line.every(self.line.client.v1.invoices.list, wanted)
+        return sum(from_provider(i["amount_remaining"], currency) for i in opened if i["currency"] == currency)
+
+    def _still(self, quote: Quote, key: str) -> Thing | Answer | None:
+        """The subscription, if it is still the one that was quoted; the answer, if the call was answered before."""
+        place = f"quote {quote.quote_id}"
+        if quote.provider != self.name:
+            raise QuoteError(Fault(place, f"is of provider {quote.provider!r}, not of {self.name!r}."))
+        found = self.subscription(quote.subscription_id) or trials.started_by(self, quote, key)
+        known = self._found(quote, found, key) if found is not None else None
+        if known is not None:
+            return known
+        if (reading.digest(found) if found else "new") != quote.based_on:
+            raise QuoteError(
+                Fault(
+                    place,
+                    f"subscription {quote.subscription_id} has changed since {quote.at:%Y-%m-%d %H:%M:%S} UTC.",
+                    "Nothing was changed. Ask for a new quote.",
+                )
+            )
+        return found
+
+    def _found(self, quote: Quote, found: Thing, key: str) -> Answer | None:
+        """What was answered to this call before, by its mark."""
+        called = mark(key, quote.quote_id)
+        if called in marks(found):
+            return outcome.made_by(self.line, quote, found, called)
+        if outcome.waiting_for(found, called):
+            expires_at = from_seconds(found["pending_update"]["expires_at"])
+            return outcome.unpaid(self.line, found, mark=called, expires_at=expires_at)
+        return scheduling.found(called, found) or outcome.given_up(self.line, quote, found, called)
+
+    def _update(self, quote: Quote, found: Thing, key: str, *, at: datetime) -> Answer:
+        mode = reading.billing_mode(found)
+        anchor = from_seconds(found["billing_cycle_anchor"])
+        worked = work_out(quote.change, self.items_of(found), at=quote.at, standing=Standing(mode=mode, anchor=anchor))
+        params = self._details(quote.change, found, worked, quote.at)
+        called = mark(key, quote.quote_id)
+        params |= {"metadata": marked_with(found, called), "expand": ["latest_invoice"]}
+        is_charged = worked.is_invoiced or quote.change.behaviour is Behaviour.ALWAYS_INVOICE
+        if is_charged and found["collection_method"] == "charge_automatically":
+            params["payment_behavior"] = "pending_if_incomplete"
+        try:
+            answer = self.line.ask(self.line.client.v1.subscriptions.update, found["id"], params, key=key)
+        except QuoteError as error:
+            return self._after_refusal(quote, key, error)
+        return self.settled(answer, mark=called, before=found, at=at)
+
+    def _after_refusal(self, quote: Quote, key: str, error: QuoteError) -> Answer:
+        """A refusal may be of a request that came second: then the first one's mark is there."""
+        now = self.subscription(quote.subscription_id)
+        known = self._found(quote, now, key) if now else None
+        if known is not None:
+            return known
+        if "this key has been used" in str(error):
+            place = f"quote {quote.quote_id}"
+            raise QuoteError(Fault(place, f"key {key!r} has been used for another request.")) from error
+        raise error
+
+    def _customer(self, found: Thing | None, account_id: str) -> Thing:
+        if found is None:
+            return self.accounts.customer(account_id)
+        return self.line.ask(self.line.client.v1.customers.retrieve, found["customer"], {})
+
+    def _hosted_page(self, customer_id: str, quote: Quote) -> NeedsConfirmation:
+        """Stripe's page on which a card is named. The change is made when the quote is accepted again after it."""
+        params: Thing = {"customer": customer_id, "flow_data": {"type": "payment_method_update"}}
+        if self.return_url:
+            params["return_url"] = self.return_url
+            redirect = {"type": "redirect", "redirect": {"return_url": self.return_url}}
+            params["flow_data"]["after_completion"] = redirect
+        page = self.line.ask(self.line.client.v1.billing_portal.sessions.create, params)
+        return NeedsConfirmation(page["id"], page["url"], "no_payment_method", quote.due_now_minor, quote.expires_at)
+
+
+def _in_stripes_intervals(change: Change) -> Change:
+    """Stripe bills a quarter as three months."""
+    items = tuple(
+        replace(wish, interval="month", interval_count=3 * wish.interval_count) if wish.interval == "quarter" else wish
+        for wish in change.items
+    )
+    return replace(change, items=items)
