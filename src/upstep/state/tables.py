@@ -246,3 +246,18 @@ audit = sa.Table(
     sa.Column("details", sa.JSON, nullable=False),
 )
 """One row per thing a person or the program did that somebody may ask about later."""
+
+provider_event = sa.Table(
+    "provider_event",
+    METADATA,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    _text("provider"),
+    _text("object_id"),
+    _text("kind"),
+    _at("occurred_at"),
+    _at("received_at"),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Index(None, "object_id", "occurred_at"),
+)
+"""One row per event that a billing provider has told, in any order and any number of times; what it told of an object
+is worked out from all of that object's rows."""
