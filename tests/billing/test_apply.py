@@ -359,3 +359,10 @@ def test_a_program_that_is_killed_at_any_step_has_charged_once_when_it_is_starte
     assert (status(engine), outcomes(engine), plans(biller)) == ("applied", ["applied"], ["scale"])
     assert [invoice.due_minor for invoice in biller.invoices("acme")] == [500]
     assert finish_cut_off(engine, biller, now=LATER) == []
+
+
+def test_a_clock_that_is_behind_the_quotes_applies_it_at_the_quotes_instant(engine: sa.Engine, biller: Cut) -> None:
+    quote_id = locked(engine, biller)
+    answer = apply_quote(engine, biller, quote_id=quote_id, by="ann", now=AT - timedelta(seconds=90))
+    assert isinstance(answer, Applied)
+    assert (answer.effective_at, answer.amount_minor) == (AT, 500)

@@ -17,7 +17,10 @@ from upstep.billing.change import (
     ItemChange,
     Starts,
     first_period_off,
+    item_from_row,
 )
+from upstep.billing.preview import Standing, preview
+from upstep.billing.proration import Charge, Period
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation, subscription_item_rows
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox import Card, Invoice, SandboxBiller
@@ -428,3 +431,60 @@ def test_an_account_that_is_seeded_later_is_taken_over_too(biller: SandboxBiller
     assert biller.preview(Change("acme", "sub_7", to_scale(item_id="si_7").items), AT).due_now_minor == 650
     biller.advance(MAY)
     assert sorted(each.due_minor for each in biller.invoices("acme")) == [500, 700, 2000]
+
+
+def test_a_write_about_a_subscription_is_answered_again_also_when_it_is_gone(biller: SandboxBiller) -> None:
+    given = biller.apply_incentive("sub_1", first_period_off("hello"), "key 1", at=AT)
+    biller.cancel("sub_1", at=AT)
+    assert biller.apply_incentive("sub_1", first_period_off("hello"), "key 1", at=MAY) == given
+    with pytest.raises(QuoteError, match="has been used for incentive hello of sub_1"):
+        biller.cancel_schedule("sub_1", "key 1", at=MAY)
+
+
+def test_a_change_now_takes_back_what_was_scheduled_for_its_item(biller: SandboxBiller) -> None:
+    biller.schedule(biller.preview(down(), AT), "key 1", at=AT)
+    take(biller, to_scale())
+    biller.advance(MAY)
+    assert [(item.plan_id, item.pending_at) for item in biller.subscriptions("acme")] == [("scale", None)]
+    assert [each.due_minor for each in biller.invoices("acme")] == [500, 2000]
+
+
+def test_who_leaves_before_the_renewal_is_not_downgraded_first(biller: SandboxBiller) -> None:
+    biller.schedule(biller.preview(down(), AT), "key 1", at=AT)
+    biller.cancel("sub_1", at=AT)
+    biller.advance(JUNE)
+    assert (biller.subscriptions("acme"), biller.invoices("acme")) == ([], ())
+
+
+def test_what_is_unpaid_when_its_downgrade_comes_stays_as_it_is(tmp_path: Path) -> None:
+    biller = SandboxBiller(tmp_path / "biller.db")
+    biller.seed([item_row(renews_at=AT.replace(month=8, day=1))])
+    biller.schedule(biller.preview(down(), AT), "key 1", at=AT)
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    biller.advance(AT.replace(month=9))
+    (item,) = biller.subscriptions("acme")
+    assert (item.plan_id, item.status, item.pending_at, item.pending_plan_id) == ("pro", "unpaid", None, None)
+
+
+def test_a_change_at_renewal_needs_something_that_renews(biller: SandboxBiller) -> None:
+    wish = ItemChange(None, "marketing", 1, 4000, "usd", "month", plan_id="starter")
+    with pytest.raises(QuoteError, match="nothing of it renews"):
+        biller.preview(Change("acme", "sub_9", (wish,), starts=Starts.AT_RENEWAL), AT)
+    biller.cancel("sub_1", at=AT, ends_at=MAY)
+    with pytest.raises(QuoteError, match="ends at 2026-05-01 00:00:00 and does not renew"):
+        biller.preview(down(), AT)
+
+
+def test_an_account_that_nobody_knows_has_no_invoices_and_no_credit(biller: SandboxBiller) -> None:
+    assert (biller.invoices("nobody"), biller.credit_minor("nobody", "usd")) == ((), 0)
+    with pytest.raises(KeyError):
+        biller.confirm("pi_none", at=AT)
+
+
+def test_several_debits_give_several_credits_in_flexible_billing() -> None:
+    april = Period(AT.replace(day=1), MAY)
+    held = (Charge("item", 600, period=april), Charge("item", 400, period=Period(AT.replace(day=11), MAY)))
+    known = Standing(mode=BillingMode.FLEXIBLE, held={"si_1": held})
+    live = [item_from_row(item_row())]
+    quote = preview(to_scale(), live, at=AT, provider="x", valid_for=timedelta(days=7), standing=known)
+    assert [line.amount_minor for line in quote.lines] == [-300, -300, 1000]

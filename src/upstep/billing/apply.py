@@ -177,7 +177,11 @@ def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, attempt: _Try, 
 
 
 def _answer(provider: Provider, quote: Quote, attempt: _Try, now: datetime) -> Answer:
-    """The provider's answer to this try. What it has answered before is asked for first: it must not be compared."""
+    """The provider's answer to this try. What it has answered before is asked for first: it must not be compared.
+
+    Two machines' clocks differ by seconds: a change is never made before the instant that its quote is of.
+    """
+    now = max(now, quote.at)
     known = None if attempt.is_first else provider.find(quote, attempt.idempotency_key, at=now)
     if known is not None:
         return known

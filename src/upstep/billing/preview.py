@@ -185,6 +185,8 @@ def _faults(change: Change, live: Sequence[Item], at: datetime, mode: BillingMod
             )
     for wish in change.items:
         faults += [Fault(place, found) for found in _item_faults(wish, by_id)]
+    if change.starts is Starts.AT_RENEWAL:
+        faults += [Fault(place, found) for found in _never_renewing(change, live, at)]
     if not faults and mode is BillingMode.CLASSIC:
         faults += [Fault(place, found) for found in _mixing(change, live)]
     named = [wish.item_id for wish in change.items if wish.item_id]
@@ -192,6 +194,17 @@ def _faults(change: Change, live: Sequence[Item], at: datetime, mode: BillingMod
         Fault(place, f"item {twice} is named twice.") for twice in sorted({n for n in named if named.count(n) > 1})
     ]
     return faults
+
+
+def _never_renewing(change: Change, live: Sequence[Item], at: datetime) -> list[str]:
+    """Why a change at renewal would never come."""
+    if not live:
+        return ["nothing of it renews, so nothing can be changed then."]
+    named = {wish.item_id for wish in change.items}
+    leaving = [
+        item for item in live if item.item_id in named and item.cancel_at and item.cancel_at <= _term_end(item, at)
+    ]
+    return [f"item {item.item_id} ends at {item.cancel_at:%Y-%m-%d %H:%M:%S} and does not renew." for item in leaving]
 
 
 def _mixing(change: Change, live: Sequence[Item]) -> list[str]:

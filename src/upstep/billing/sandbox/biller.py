@@ -28,13 +28,17 @@ CONFIRMATION_VALID = timedelta(hours=23)
 
 @dataclass(frozen=True)
 class Asked:
-    """A write that somebody asked for: under which key, about what, and when. ``is_confirmed``: it is paid for."""
+    """A write that somebody asked for: under which key, about what, and when. ``is_confirmed``: it is paid for.
+
+    An empty ``account_id`` is the subscription's owner; ``what`` names the verb where there is no quote.
+    """
 
     idempotency_key: str
     account_id: str
     subscription_id: str
     at: datetime
     quote: Quote | None = None
+    what: str = ""
     is_confirmed: bool = False
 
     @property
@@ -45,7 +49,11 @@ class Asked:
     @property
     def subject(self) -> str:
         """What the key is for; another use of the key is refused."""
-        return self.quote.quote_id if self.quote else self.subscription_id
+        return self.quote.quote_id if self.quote else f"{self.what} of {self.subscription_id}"
+
+
+Verb = Callable[[View, Book, Asked], tuple[Book, Answer]]
+"""What a write does with the account's book, and answers."""
 
 
 class SandboxBiller:
@@ -106,7 +114,8 @@ class SandboxBiller:
             reference = f"ss_{subscription_id}" if was else ""
             return changing.take_back(book, subscription_id, at=at), Applied(reference, 0, asked.at)
 
-        answer = _applied(self._write(self._asked(subscription_id, idempotency_key, at), take_back))
+        asked = Asked(idempotency_key, "", subscription_id, at, what="cancelled schedule")
+        answer = _applied(self._write(asked, take_back))
         return answer if answer.reference else None
 
     def start_trial(self, change: Change, idempotency_key: str, *, ends_at: datetime, at: datetime) -> Applied:
@@ -123,12 +132,12 @@ class SandboxBiller:
             book = changing.start_trial(book, change, ends_at=ends_at, at=at, key=key)
             return book, Applied(change.subscription_id, 0, asked.at)
 
-        asked = Asked(idempotency_key, change.account_id, change.subscription_id, at)
+        asked = Asked(idempotency_key, change.account_id, change.subscription_id, at, what="trial")
         return _applied(self._write(asked, start))
 
     def end_trial(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Answer:
         """End a trial now and charge the first period. See ``Provider.end_trial``."""
-        return self._write(self._asked(subscription_id, idempotency_key, at), self._end_trial)
+        return self._write(Asked(idempotency_key, "", subscription_id, at, what="end of trial"), self._end_trial)
 
     def apply_incentive(
         self, subscription_id: str, incentive: Incentive, idempotency_key: str, *, at: datetime
@@ -139,7 +148,8 @@ class SandboxBiller:
             added = changing.add_incentive(book, subscription_id, incentive)
             return added, Applied(f"di_{subscription_id}_{incentive.incentive_id}", 0, asked.at)
 
-        return _applied(self._write(self._asked(subscription_id, idempotency_key, at), add))
+        what = f"incentive {incentive.incentive_id}"
+        return _applied(self._write(Asked(idempotency_key, "", subscription_id, at, what=what), add))
 
     def events_since(self, cursor: str | None) -> Sequence[Event]:
         """What changed after that event, oldest first; None: everything."""
@@ -170,12 +180,14 @@ class SandboxBiller:
     def invoices(self, account_id: str) -> Sequence[Invoice]:
         """The account's invoices, oldest first, as of the last time it was told."""
         with self._store.reading() as view:
-            return self._book(view, account_id).invoices
+            book = self._book(view, account_id)
+        return book.invoices if book else ()
 
     def credit_minor(self, account_id: str, currency: str) -> int:
         """What lowers the account's next invoices."""
         with self._store.reading() as view:
-            return self._book(view, account_id).credit.get(currency, 0)
+            book = self._book(view, account_id)
+        return book.credit.get(currency, 0) if book else 0
 
     def set_card(self, account_id: str, card: Card, *, at: datetime) -> None:
         """What the account's card does from now on."""
@@ -235,7 +247,7 @@ class SandboxBiller:
 
     # How a write is done
 
-    def _write(self, asked: Asked, verb: Callable[[View, Book, Asked], tuple[Book, Answer]]) -> Answer:
+    def _write(self, asked: Asked, verb: Verb) -> Answer:
         """A verb in one transaction, once per key. What it raises leaves everything as it was."""
         with self._store.writing() as view:
             found = view.answer(asked.idempotency_key)
@@ -246,6 +258,8 @@ class SandboxBiller:
                         Fault(asked.subject, f"key {asked.idempotency_key!r} has been used for {subject}.")
                     )
                 return _by_now(known, asked.at)
+            if not asked.account_id:
+                asked = replace(asked, account_id=self._owner(view, asked.subscription_id))
             book, answer = verb(view, view.book(asked.account_id, asked.since), asked)
             if isinstance(answer, NeedsConfirmation):
                 view.keep_awaiting(answer.reference, asked)
@@ -329,19 +343,13 @@ class SandboxBiller:
             known = replace(known, credit_minor=book.credit.get(change.items[0].currency, 0))
         return preview(change, live, at=at, provider=self.name, valid_for=self.quote_valid, standing=known)
 
-    def _asked(self, subscription_id: str, idempotency_key: str, at: datetime) -> Asked:
-        with self._store.reading() as view:
-            return Asked(idempotency_key, self._owner(view, subscription_id), subscription_id, at)
-
     def _owner(self, view: View, subscription_id: str) -> str:
         for item in view.items(subscription_id=subscription_id):
             return item.account_id
         raise QuoteError(Fault(f"subscription {subscription_id}", "is not live.", "See what the account has."))
 
-    def _book(self, view: View, account_id: str) -> Book:
-        items = view.items(account_id=account_id)
-        at = min((current.period_start or current.valid_from for current in items), default=None)
-        return view.book(account_id, at)
+    def _book(self, view: View, account_id: str) -> Book | None:
+        return view.book(account_id, None) if account_id in view.accounts() else None
 
 
 def _payment(book: Book, asked: Asked, due_minor: int) -> Declined | NeedsConfirmation | None:

@@ -17,8 +17,12 @@ from upstep.errors import Fault, QuoteError
 def make(book: Book, quote: Quote, worked: WorkedOut, *, at: datetime, is_present: bool) -> Book:
     """The change as it was quoted: the items from ``at`` on, and the invoice with the quote's lines.
 
-    ``is_present``: the payment has been made or confirmed, so the invoice is paid.
+    ``is_present``: the payment has been made or confirmed, so the invoice is paid. What was scheduled for an item that
+    changes now is taken back: its owner has decided anew.
     """
+    changed = {move.before.item_id for move in worked.moves if move.before}
+    if any(changed & {wish.item_id for wish in each.change.items} for each in book.scheduled):
+        book = take_back(book, quote.subscription_id, at=at)
     known = standing(book, quote.subscription_id)
     nets = net_amounts(worked.moves, book.live(quote.subscription_id), known)
     for index, (move, net) in enumerate(zip(worked.moves, nets, strict=True)):

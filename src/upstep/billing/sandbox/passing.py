@@ -16,6 +16,7 @@ from upstep.billing.preview import CHANGEABLE, label, work_out
 from upstep.billing.proration import Charge, LineKind, Period, period_at, prorate
 from upstep.billing.quote import Quote, QuoteLine
 from upstep.billing.sandbox.book import Book, Held, Position, standing
+from upstep.billing.sandbox.changing import take_back
 from upstep.billing.sandbox.invoicing import Draft, issue, mark_by_debts, overdue_instants
 from upstep.errors import QuoteError
 
@@ -76,14 +77,17 @@ def end(book: Book, position: Position, at: datetime, *, is_credited: bool) -> B
     if is_credited and item.period_end and at < item.period_end and item.status != "trialing":
         credit = -sum(_unused(book, position, at))
         book = replace(book, credit={**book.credit, item.currency: book.credit.get(item.currency, 0) + credit})
+    if any(item.item_id in _named(quote) for quote in book.scheduled):
+        book = take_back(book, item.subscription_id, at=at)
     book = book.hold(item.item_id, []).put([], instead_of=[item.item_id])
     is_last = not book.of(item.subscription_id)
     discounts = (each for each in book.discounts if not is_last or each.subscription_id != item.subscription_id)
-    scheduled = tuple(
-        quote for quote in book.scheduled if item.item_id not in {wish.item_id for wish in quote.change.items}
-    )
-    book = replace(book, discounts=tuple(discounts), scheduled=scheduled)
+    book = replace(book, discounts=tuple(discounts))
     return book.tell(at, replace(item, valid_to=at), None, cause="canceled")
+
+
+def _named(quote: Quote) -> set[str | None]:
+    return {wish.item_id for wish in quote.change.items}
 
 
 def _unused(book: Book, position: Position, at: datetime) -> list[int]:
@@ -101,12 +105,13 @@ def _unused(book: Book, position: Position, at: datetime) -> list[int]:
 def _change_as_scheduled(book: Book, quote: Quote, instant: datetime) -> tuple[Book, set[str]]:
     """The items as they were scheduled to be; they are billed with the renewal. Gone ones were left out before."""
     live, known = book.live(quote.subscription_id), standing(book, quote.subscription_id)
-    book = replace(book, scheduled=tuple(each for each in book.scheduled if each.quote_id != quote.quote_id))
     try:
         # Worked out in the period's last second: nothing of it depends on when it was scheduled.
         worked = work_out(quote.change, live, at=instant - timedelta(seconds=1), standing=known)
     except QuoteError:
-        return book, set()  # its subscription is unpaid or has changed: then it stays as it is
+        # Its subscription is unpaid or has changed: then it stays as it is.
+        return take_back(book, quote.subscription_id, at=instant), set()
+    book = replace(book, scheduled=tuple(each for each in book.scheduled if each.quote_id != quote.quote_id))
     changed = set()
     for index, move in enumerate(worked.moves):
         old = next((each for each in book.positions if move.before and each.item.item_id == move.before.item_id), None)
