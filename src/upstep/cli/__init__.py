@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from upstep.cli import answering, deciding, demo, diagnosing, explaining, loading, offering, plays, starting
+from upstep.cli import answering, deciding, demo, diagnosing, explaining, loading, offering, plays, quoting, starting
 from upstep.errors import InputError, UpstepError
 
 __all__ = ["app", "main"]
@@ -35,9 +35,10 @@ app.command()(loading.check)
 app.command()(answering.confirm)
 app.command()(deciding.decide)
 app.command()(explaining.explain)
+app.command()(quoting.quote)
 app.command()(offering.offers)
 app.command()(offering.deliver)
-app.command()(offering.apply)
+app.command()(quoting.apply)
 app.add_typer(plays.app, name="plays")
 app.command()(diagnosing.doctor)
 

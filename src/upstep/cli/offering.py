@@ -1,4 +1,4 @@
-"""upstep offers, deliver and apply: an eligible step becomes an offer at a locked price, a message, and a change."""
+"""upstep offers and deliver: an eligible step becomes an offer at a locked price, and a message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from upstep.cli.deciding import run_decide
 from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
+from upstep.cli.quoted import plain_offer
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from upstep.engine.cycle import Opened, Openings, Refused
     from upstep.engine.decide import Run
     from upstep.engine.project import Project
-    from upstep.offers.model import Offer
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
 
@@ -148,52 +148,6 @@ def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = F
         next_command("apply", sent[0].message.offer_id, project=project, why="says yes for the customer")
 
 
-def apply(
-    offer: Annotated[str, typer.Argument(metavar="OFFER", help="The offer's id, as 'offers' prints it.")],
-    *,
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who said yes. Default: your user name.")] = None,
-    project: ProjectFolder = HERE,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say yes to an offer: the holds are asked again, then its locked quote is applied exactly once."""
-    import getpass
-
-    from upstep.engine import cycle
-    from upstep.engine.project import Project
-
-    opened = Project(project)
-    _ = opened.settings
-    moment = _moment(at)
-    with progress(quiet=as_json) as tell:
-        tell("applying", 0.3)
-        provider = cycle.sandbox(opened, as_of=moment)
-        taken, applied = cycle.accept_offer(opened, offer, provider=provider, by=by or getpass.getuser(), now=moment)
-        tell("reading back", 0.7)
-        told = cycle.reconcile(opened, provider=provider, now=moment)
-        movements = cycle.account_movements(opened, taken.account_id, as_of=moment)
-    if as_json:
-        print_json(_applied_shape(taken, applied, [one.offer_id for one in told.converted]))
-        return
-    _show_applied(taken, applied, movements)
-    next_command("explain", taken.account_id, "--as-of", f"{moment:%Y-%m-%dT%H:%M:%SZ}", project=project)
-
-
-def _show_applied(taken: Offer, applied: Any, movements: Sequence[dict[str, Any]]) -> None:
-    from upstep.money import format_minor
-
-    last = movements[-1] if movements else None
-    currency = last["currency"] if last else "usd"
-    if applied is None:
-        show(f"{taken.account_id}: {taken.target} is {taken.status.value}; there was nothing to charge.")
-    else:
-        charged = format_minor(applied.amount_minor, currency)
-        show(f"{taken.account_id}: {taken.target} applied, {charged} charged at once ({applied.reference}).")
-    if last:
-        before, after = (format_minor(last[f"mrr_{word}_minor"], currency) for word in ("before", "after"))
-        show(f"MRR of the account: {before} -> {after} ({last['category']}, {last['cause']}).")
-
-
 def _offer_shape(one: Opened) -> dict[str, Any]:
     from upstep.cli.shapes import plain
 
@@ -203,15 +157,10 @@ def _offer_shape(one: Opened) -> dict[str, Any]:
         *("yearly_difference_minor", "expires_at"),
     )
     return {
-        **_plain_offer(one.offer),
+        **plain_offer(one.offer),
         "is_new": one.is_new,
         "quote": None if quote is None else {name: plain(getattr(quote, name)) for name in names},
     }
-
-
-def _plain_offer(offer: Offer) -> dict[str, Any]:
-    names = ("offer_id", "account_id", "step_id", "play", "motion", "lane", "product_id", "target")
-    return {**{name: getattr(offer, name) for name in names}, "status": offer.status.value}
 
 
 def _delivery_shape(one: Delivery) -> dict[str, Any]:
@@ -224,11 +173,3 @@ def _delivery_shape(one: Delivery) -> dict[str, Any]:
         "result": one.result.value,
         "detail": one.detail,
     }
-
-
-def _applied_shape(taken: Offer, applied: Any, converted: list[str]) -> dict[str, Any]:
-    from upstep.cli.shapes import plain
-
-    names = ("reference", "amount_minor", "effective_at")
-    made = None if applied is None else {name: plain(getattr(applied, name)) for name in names}
-    return {"offer": _plain_offer(taken), "applied": made, "converted": converted}

@@ -52,7 +52,7 @@ def change_of(project: Project, live: Sequence[Item], row: Mapping[str, Any], *,
         item_id=item.item_id if item else None,
         product_id=plan.product_id,
         quantity=quantity,
-        amount_minor=_plan_amount(plan, price, item, quantity),
+        amount_minor=own_or_list_amount(plan, price, item, quantity),
         currency=price.currency,
         interval=price.interval,
         interval_count=price.interval_count,
@@ -98,7 +98,7 @@ def _costliest(catalog: Catalog, items: Iterable[Item]) -> Item:
     return min(items, key=order)
 
 
-def _plan_amount(plan: Plan, price: Price, item: Item | None, quantity: int) -> int:
+def own_or_list_amount(plan: Plan, price: Price, item: Item | None, quantity: int) -> int:
     """The list price, or the customer's own unit price for more of the same plan at the same interval.
 
     Whoever pays the list price goes on paying it, also where tiers make more units cheaper. An own price that has no

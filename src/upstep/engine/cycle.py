@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import sqlalchemy as sa
 
+from upstep.billing import faults
 from upstep.billing import quote as quotes
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
@@ -94,12 +96,14 @@ def open_project_state(project: Project) -> sa.Engine:
     return open_state(project.state_path)
 
 
-def sandbox(project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None) -> SandboxBiller:
+def sandbox(
+    project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None, path: Path | None = None
+) -> SandboxBiller:
     """The embedded biller, holding what facts say of subscriptions at that instant. Seeding twice changes nothing.
 
-    With ``accounts`` only those are seeded, which is quick; None is all of them.
+    With ``accounts`` only those are seeded, which is quick; None is all of them. ``path``: another file than its own.
     """
-    biller = SandboxBiller(project.sandbox_path)
+    biller = SandboxBiller(path or project.sandbox_path)
     engine = DuckEngine()
     open_facts(project.folder, engine, as_of=as_of, account_ids=accounts)
     rows = engine.connection.sql(
@@ -306,19 +310,37 @@ def accept_offer(
     """Say yes for a customer: the holds are asked again, then the locked quote is applied exactly once.
 
     Raises:
-        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, the
-            subscription is another by now, or the payment failed or must be confirmed first.
+        QuoteError: As ``take_offer`` says, or the payment failed or must be confirmed first.
     """
     engine = open_project_state(project)
+    taken = take_offer(project, engine, offer_id, provider=provider, by=by, now=now, max_fact_age=max_fact_age)
+    engine.dispose()
+    if isinstance(taken.answer, Declined | NeedsConfirmation):
+        raise QuoteError(_unpaid(taken.offer, taken.answer))
+    return taken.offer, taken.applied
+
+
+def take_offer(
+    project: Project,
+    engine: sa.Engine,
+    offer_id: str,
+    *,
+    provider: Provider,
+    by: str,
+    now: datetime,
+    max_fact_age: timedelta = MAX_FACT_AGE,
+) -> lifecycle.Taken:
+    """The same, whatever the provider answers.
+
+    Raises:
+        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, or the
+            subscription is another by now.
+    """
     offer = lifecycle.read_offer(engine, offer_id)
     is_due = offer.expires_at is not None and now >= offer.expires_at
     if offer.status.value in ("open", "shown", "clicked") and not is_due:
         _still_stands(project, engine, offer, now=now, max_fact_age=max_fact_age)
-    taken = lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now)
-    engine.dispose()
-    if isinstance(taken.answer, Declined | NeedsConfirmation):
-        raise QuoteError(_unpaid(offer, taken.answer))
-    return taken.offer, taken.applied
+    return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now)
 
 
 def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
@@ -340,17 +362,21 @@ def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: dat
 def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconciled:
     """Finish what was cut off, read what the provider changed, load it as subscription items, convert the offers.
 
-    Everything in it may be repeated: the second time changes nothing.
+    Everything in it may be repeated: the second time changes nothing. Where a test may kill it (``faults.point``):
+    reconcile.finished, reconcile.loaded, reconcile.converted.
     """
     from upstep.billing.apply import finish_cut_off
 
     engine = open_project_state(project)
     lifecycle.finish_accepted(engine, provider, now=now)
     finish_cut_off(engine, provider, now=now)
+    faults.point("reconcile.finished")
     events = provider.events_since(None)
     rows = subscription_item_rows(events)
     report = _load_items(project, rows, now=now) if rows else None
+    faults.point("reconcile.loaded")
     converted = lifecycle.convert_applied(engine, events)
+    faults.point("reconcile.converted")
     lifecycle.expire_due(engine, now=now)
     engine.dispose()
     return Reconciled(len(rows), tuple(converted), report)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from upstep.billing import faults
 from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote
 from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
@@ -143,6 +144,7 @@ def accept_and_apply(
     offer = accept(engine, offer_id, by=by, at=at).offer
     if offer.status not in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED} or offer.quote_id is None:
         return Taken(offer, None)
+    faults.point("offer.accepted")
     try:
         quote_id = offer.quote_id
         answer = apply_quote(engine, provider, quote_id=quote_id, by=by, now=at, tries_again=tries_again)
