@@ -11,8 +11,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from tests.billing.seeds import AT, item_row, to_scale
 from upstep.billing import faults
@@ -366,3 +369,30 @@ def test_a_clock_that_is_behind_the_quotes_applies_it_at_the_quotes_instant(engi
     answer = apply_quote(engine, biller, quote_id=quote_id, by="ann", now=AT - timedelta(seconds=90))
     assert isinstance(answer, Applied)
     assert (answer.effective_at, answer.amount_minor) == (AT, 500)
+
+
+@pytest.mark.parametrize("was_done", [False, True])
+def test_a_quote_that_an_older_version_locked_and_was_cut_off_with_is_finished(
+    tmp_path: Path, biller: Cut, *, was_done: bool
+) -> None:
+    """State of the first form: no attempts, and a quote without its later columns."""
+    old = sa.create_engine(sa.URL.create("sqlite", database=str(tmp_path / "old.db")))
+    settings = Config()
+    settings.set_main_option("script_location", "upstep.state:migrations")
+    quote = biller.preview(to_scale(), AT)
+    with old.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        known = {column["name"] for column in sa.inspect(connection).get_columns("quote")}
+        values = {name: getattr(quote, name) for name in known if hasattr(quote, name)}
+        values |= {"change": msgspec.to_builtins(quote.change), "lines": msgspec.to_builtins(quote.lines)}
+        connection.execute(sa.insert(tables.quote).values(**values, status="locked", locked_at=AT))
+        intent = {"quote_id": quote.quote_id, "idempotency_key": f"apply:{quote.quote_id}"}
+        connection.execute(sa.insert(tables.billing_intent).values(**intent, requested_by="ann", requested_at=AT))
+    old.dispose()
+    if was_done:
+        biller.apply(quote, f"apply:{quote.quote_id}", at=LATER)
+    engine = open_state(tmp_path / "old.db")
+    (finished,) = finish_cut_off(engine, biller, now=LATER)
+    assert finished.applied is not None
+    assert (outcomes(engine), len(biller.invoices("acme"))) == (["applied"], 1)

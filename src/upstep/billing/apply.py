@@ -43,6 +43,15 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """Who wants it applied, when, and whether a declined payment is tried again."""
+
+    by: str
+    now: datetime
+    tries_again: bool
+
+
+@dataclass(frozen=True)
 class _Try:
     """One time that the provider is asked. ``is_first`` when nobody can have asked with this key before."""
 
@@ -75,9 +84,10 @@ def apply_quote(
     with writing(engine) as connection:
         hold(connection, quote_id)
         quote = quotes.read(connection, quote_id)
-        intent_id = _intent(connection, quote, by=by, now=now)
+        asked = _Asked(by, now, tries_again)
+        intent_id, is_new = _intent(connection, quote, asked)
         known = _outcome(connection, intent_id)
-        attempt = known or _attempt(connection, quote, intent_id, by=by, now=now, tries_again=tries_again)
+        attempt = known or _attempt(connection, quote, intent_id, asked, is_new=is_new)
     faults.point("apply.intent_written")
     return _ask(engine, provider, quote, attempt=attempt, now=now) if isinstance(attempt, _Try) else attempt
 
@@ -111,16 +121,16 @@ def finish_cut_off(engine: sa.Engine, provider: Provider, *, now: datetime) -> l
     return finished
 
 
-def _intent(connection: sa.Connection, quote: Quote, *, by: str, now: datetime) -> int:
-    """The quote's intent, written now if there is none: only then the quote must not have expired."""
+def _intent(connection: sa.Connection, quote: Quote, asked: _Asked) -> tuple[int, bool]:
+    """The quote's intent and whether it is new, written now: only then the quote must not have expired."""
     table = tables.billing_intent
     found = connection.execute(sa.select(table.c.intent_id).where(table.c.quote_id == quote.quote_id)).scalar()
     if found is not None:
-        return int(found)
-    _refuse_expired(quote, now)
-    row = {"idempotency_key": _key(quote, 1), "requested_by": by, "requested_at": now}
+        return int(found), False
+    _refuse_expired(quote, asked.now)
+    row = {"idempotency_key": _key(quote, 1), "requested_by": asked.by, "requested_at": asked.now}
     created = connection.execute(sa.insert(table).values(quote_id=quote.quote_id, **row).returning(table.c.intent_id))
-    return int(created.scalar_one())
+    return int(created.scalar_one()), True
 
 
 def _refuse_expired(quote: Quote, now: datetime) -> None:
@@ -144,7 +154,7 @@ def _outcome(connection: sa.Connection, intent_id: int) -> Applied | None:
 
 
 def _attempt(
-    connection: sa.Connection, quote: Quote, intent_id: int, *, by: str, now: datetime, tries_again: bool
+    connection: sa.Connection, quote: Quote, intent_id: int, asked: _Asked, *, is_new: bool
 ) -> _Try | Declined:
     """The try that is still open, else a new one; or the last answer, when that was no and is not to be tried again."""
     table = tables.billing_attempt
@@ -154,14 +164,15 @@ def _attempt(
         return _Try(intent_id, last.number, last.idempotency_key, is_first=False)
     if last is not None:
         assert last.result == "declined", "what is settled has an outcome"
-        if not tries_again:
+        if not asked.tries_again:
             return Declined(last.reference, last.detail, last.amount_minor)
-        _refuse_expired(quote, now)
+        _refuse_expired(quote, asked.now)
     number = 1 if last is None else last.number + 1
     row = {"intent_id": intent_id, "number": number, "idempotency_key": _key(quote, number)}
-    connection.execute(sa.insert(table).values(**row, asked_by=by, asked_at=now))
+    connection.execute(sa.insert(table).values(**row, asked_by=asked.by, asked_at=asked.now))
     _set_status(connection, quote, "locked")  # also after a decline: cut off now, it is found and finished
-    return _Try(intent_id, number, _key(quote, number), is_first=True)
+    # An intent without an attempt is of a version that kept none: it may have asked.
+    return _Try(intent_id, number, _key(quote, number), is_first=is_new or number > 1)
 
 
 def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, attempt: _Try, now: datetime) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 import msgspec
 import sqlalchemy as sa
@@ -125,9 +126,27 @@ def differences(shown: Quote, fresh: Quote) -> list[str]:
         old_value, new_value = getattr(shown, name), getattr(fresh, name)
         if old_value != new_value:
             found.append(f"{name} was {old_value} and is {new_value}")
-    if not found and (shown.items, shown.effective_at) != (fresh.items, fresh.effective_at):
-        found.append("the recurring amounts or the day from which they count are others")
+    if shown.items:  # none were kept by the first form of state
+        found += [
+            f"what recurs was {old} and is {new}"
+            for old, new in zip_longest(map(_recurring, shown.items), map(_recurring, fresh.items), fillvalue="nothing")
+            if old != new
+        ]
+        if shown.effective_at != fresh.effective_at:
+            found.append(f"it took effect at {shown.effective_at} and does at {fresh.effective_at}")
     return found
+
+
+def _recurring(item: QuoteItem) -> str:
+    sides = [
+        f"{quantity} x {amount} every {count} {interval}"
+        for quantity, amount, (interval, count) in (
+            (item.quantity_before, item.amount_before_minor, item.every_before or ("", 0)),
+            (item.quantity_after, item.amount_after_minor, item.every_after or ("", 0)),
+        )
+        if quantity is not None
+    ]
+    return f"{item.name} ({', then '.join(sides)})"
 
 
 def _said(line: QuoteLine | None) -> str:
