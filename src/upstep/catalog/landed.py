@@ -5,7 +5,6 @@ Ids stay the connector's, so that subscriptions find their plan. What a plan inc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,9 @@ from upstep.tables.schema import INTERVALS
 
 Row = Mapping[str, str | None]
 """A landed row: column -> its text, None where empty."""
+
+_USUAL_ID = re.compile(r"\w[\w .+/-]*")
+"""What the ids of products, plans and meters are made of."""
 
 _ANOTHER_EXPONENT = {"isk": (1, 100), "ugx": (1, 100), "mga": (100, 1)}
 """Amounts that the billing system counts in other units than ISO 4217: https://docs.stripe.com/currencies."""
@@ -65,7 +67,9 @@ def starting_catalog(landed: LandedSales, *, currency: str) -> str | None:
         currency: The company's.
     """
     found = {price.id: price for price in _prices(landed)}
-    names = {str(row["id"]): row.get("name") or str(row["id"]) for row in landed.products if row.get("id")}
+    names = {
+        str(row["id"]): (row.get("name") or "").strip() or str(row["id"]) for row in landed.products if row.get("id")
+    }
     active = {str(row["id"]) for row in landed.products if _is_true(row.get("active"), default=True)}
     by_product: dict[str, list[_Price]] = {}
     for price in found.values():
@@ -78,11 +82,20 @@ def starting_catalog(landed: LandedSales, *, currency: str) -> str | None:
             is_active=product_id in active or product_id not in names,
         )
         for product_id, of_it in by_product.items()
+        if _USUAL_ID.fullmatch(product_id)
     ]
     if not written:
         return None
-    unpriced = [product_id for product_id in names if product_id not in by_product]
-    note = "".join(f"  # {_id(one)} ({_comment(names[one])}) has no price, so it is not here.\n" for one in unpriced)
+    note = "".join(
+        f"  # {_comment(one)} ({_comment(name)}) has no price that can be read, so it is not here.\n"
+        for one, name in names.items()
+        if one not in by_product
+    )
+    note += "".join(
+        f"  # {_comment(one)} has signs that no id of ours has. Rename it in mapping.yaml (values), and add it here.\n"
+        for one in by_product
+        if not _USUAL_ID.fullmatch(one)
+    )
     meters = _meters(landed.events, is_by_quantity=any(price.by_quantity > 1 for price in found.values()))
     return _HEAD.format(currency=currency, meters=meters) + "\n".join(written) + note
 
@@ -91,7 +104,7 @@ def _meters(events: Sequence[str], *, is_by_quantity: bool) -> str:
     """The meters that landed rows name; without any, an example as a comment."""
     lines = [_SEATS] if is_by_quantity else []
     for event in events:
-        if re.fullmatch(r"\w[\w .+/-]*", event):
+        if _USUAL_ID.fullmatch(event):
             lines.append(f"  - {{id: {_id(event)}, aggregate: count, kind: flow, period: billing_month}}")
         else:
             lines.append(f"  # {_comment(event)}: no id of ours; rename it in mapping.yaml, with values.")
@@ -109,10 +122,11 @@ def _prices(landed: LandedSales) -> Iterator[_Price]:
         quantities[item.get("plan_id") or ""] = max(quantity, quantities.get(item.get("plan_id") or "", 1))
     seen: set[str] = set()
     for row in (*landed.prices, *(_as_price(plan) for plan in landed.plans)):
-        price_id, product_id, currency = row.get("id"), row.get("product_id"), (row.get("currency") or "").lower()
+        price_id, product_id, currency = (row.get(key) or "" for key in ("id", "product_id", "currency"))
+        currency = currency.lower()
         interval = row.get("recurring_interval") if row.get("type") != "one_time" else None
         is_readable = currency in CURRENCIES and (interval in INTERVALS or row.get("type") == "one_time")
-        if price_id is None or product_id is None or price_id in seen or not is_readable:
+        if not price_id.strip() or not product_id or price_id in seen or not is_readable:
             continue
         seen.add(price_id)
         amount, why = _amount(row, currency)
@@ -239,12 +253,14 @@ _YAML_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
 
 
 def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Text in double quotes; what does not print is escaped, because YAML takes some of it for a line's end."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign if sign.isprintable() else f"\\U{ord(sign):08X}" for sign in escaped) + '"'
 
 
 def _comment(text: str) -> str:
     """A name that cannot leave its comment."""
-    return " ".join(text.split())
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _whole(text: str | None) -> int | None:
