@@ -99,7 +99,8 @@ def test_the_values_of_stripes_items_and_invoices(upstep: Upstep, public_data: P
 def test_zendesk(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     zendesk = told(upstep, public_data, tmp_path / "p", "zendesk_connector")
 
-    # Two of ten tickets are deleted; of one without an organization the requester's counts. One of ten users is an agent.
+    # Two of ten tickets are deleted; of one without an organization the requester's counts. One of ten users is an
+    # agent.
     assert zendesk.added == {"account": 10, "contact": 9, "ticket": 8}
     assert zendesk.loaded["fault_count"] == 0
     assert zendesk.found("required_table_missing") == {"subscription_item": 1, "usage": 1}
