@@ -63,6 +63,20 @@ def test_a_missing_required_table_is_an_error(project: Project) -> None:
     assert (finding.table, finding.severity) == ("subscription_item", Severity.ERROR)
 
 
+def test_without_any_table_that_has_the_clock_the_others_have_it_and_all_that_is_missing_is_told(
+    project: Project,
+) -> None:
+    project.write("data/account.csv", ACCOUNTS)
+    project.load(through=NOW - timedelta(days=1))
+    report = _check(project)
+
+    assert report.as_of == NOW - timedelta(days=1)
+    assert [finding.table for finding in report.findings if finding.id == "required_table_missing"] == [
+        "subscription_item",
+        "usage",
+    ]
+
+
 def test_odd_facts_are_warnings_with_counts_shares_and_examples(project: Project) -> None:
     project.write("data/account.csv", ACCOUNTS + "a3,Idle,2026-01-01,usd\n")
     project.write(
