@@ -332,7 +332,26 @@ SETTINGS = {
     ),
     "revenue.policy": ("mrr_policy", "how MRR is counted: standard, chartmogul or stripe; see [money](../money.md)"),
     "revenue.credit_days": ("credit_days", "a change this long after a click is still credited to the offer"),
-    "billing.provider": ("billing_provider", "who bills; sandbox is built in"),
+    "billing.provider": ("billing_provider", "who bills: sandbox is built in; [stripe](../stripe.md) needs its extra"),
+    "billing.key": ("billing_key", "`${NAME}`: the environment variable that holds the provider's secret key"),
+    "billing.webhook_secret": (
+        "billing_webhook_secret",
+        "`${NAME}`: the environment variable that holds the secret its webhooks are signed with",
+    ),
+    "billing.account_metadata": (
+        "billing_account_metadata",
+        "the metadata key of a Stripe customer that holds the account's id; without it an account is a customer",
+    ),
+    "billing.return_url": ("billing_return_url", "where the provider's page sends people back to"),
+    "billing.api_url": ("billing_api_url", "a server that stands in for the provider, for tests"),
+    "billing.prices": (
+        "billing_prices",
+        "catalog price id: Stripe price id, where that price has not the catalog's id as its lookup key",
+    ),
+    "billing.products": (
+        "billing_products",
+        "plan or add-on id: Stripe product id; an amount without a price at Stripe is sent as a price made for it",
+    ),
 }
 """Key in upstep.yaml -> the field of ``Settings`` it fills, and what it means."""
 

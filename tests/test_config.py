@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from upstep.config import _GATES, Assumption, Settings, load_settings
+from upstep.config import _GATES, Assumption, Settings, load_settings, secret
 from upstep.errors import ConfigError
 from upstep.plays.gates import GATES
 
@@ -115,3 +115,34 @@ def test_a_folder_without_settings_is_no_project(tmp_path: Path) -> None:
 def test_the_gates_that_settings_know_are_the_gates_there_are() -> None:
     # The settings stand below the plays, so they keep a list of their own.
     assert set(_GATES) == set(GATES)
+
+
+def test_stripe_is_chosen_with_secrets_by_name_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = PLAIN + (
+        "billing:\n  provider: stripe\n  key: ${STRIPE_KEY}\n  webhook_secret: ${WHSEC}\n"
+        "  account_metadata: company\n  prices: {pro_month: price_1}\n  products: {pro: prod_1}\n"
+    )
+    found = settings(tmp_path, text)
+    assert (found.billing_provider, found.billing_key, found.billing_webhook_secret) == (
+        "stripe",
+        "STRIPE_KEY",
+        "WHSEC",
+    )
+    assert (found.billing_prices, found.billing_products) == ((("pro_month", "price_1"),), (("pro", "prod_1"),))
+    monkeypatch.setenv("STRIPE_KEY", "sk_test_1")
+    monkeypatch.delenv("WHSEC", raising=False)
+    assert secret(found.billing_key, key="billing.key") == "sk_test_1"
+    with pytest.raises(ConfigError, match=r"names \$\{WHSEC\}, which is not set"):
+        secret(found.billing_webhook_secret, key="billing.webhook_secret")
+
+
+def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (told,) = refused(tmp_path, PLAIN + "billing: {provider: stripe, key: sk_live_abc}\n")
+    assert told.startswith("upstep.yaml:3:")
+    assert "must not stand in this file" in told
+    assert "sk_live_abc" not in told
+
+
+def test_stripe_without_a_key_is_told(tmp_path: Path) -> None:
+    (told,) = refused(tmp_path, PLAIN + "billing: {provider: stripe}\n")
+    assert "'key' is missing. Stripe's secret key is read from the environment" in told

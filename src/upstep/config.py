@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 from upstep.errors import ConfigError, Fault, did_you_mean
@@ -25,6 +28,16 @@ _KEYS = (
     "fresh_days",
 )
 _MRR_POLICIES = ("standard", "chartmogul", "stripe")
+_BILLING_KEYS = (
+    "provider",
+    "key",
+    "webhook_secret",
+    "account_metadata",
+    "return_url",
+    "api_url",
+    "prices",
+    "products",
+)
 _GATES = [
     "open_issue",
     "payment_trouble",
@@ -64,6 +77,13 @@ class Settings:
             when the forecast does not fit today's plan.
         mrr_policy: How MRR is counted: standard, chartmogul or stripe; see ``movements.policy``.
         credit_days: A change this long after a click is still credited to the offer.
+        billing_key: The environment variable that holds the provider's secret key; ``secret`` reads it.
+        billing_webhook_secret: The one that holds the secret its webhooks are signed with.
+        billing_account_metadata: The metadata key of a customer that holds the account's id; None: the customer's id.
+        billing_return_url: Where the provider's page sends people back to.
+        billing_api_url: A server that stands in for the provider.
+        billing_prices: Catalog price id and the provider's, where its lookup key is another.
+        billing_products: Plan or add-on id and the provider's product, for amounts that have no price there.
     """
 
     company: str
@@ -81,6 +101,13 @@ class Settings:
     mrr_policy: str = "standard"
     credit_days: int = 30
     billing_provider: str = "sandbox"
+    billing_key: str | None = None
+    billing_webhook_secret: str | None = None
+    billing_account_metadata: str | None = None
+    billing_return_url: str | None = None
+    billing_api_url: str | None = None
+    billing_prices: tuple[tuple[str, str], ...] = ()
+    billing_products: tuple[tuple[str, str], ...] = ()
 
 
 def load_settings(project: Path) -> Settings:
@@ -127,8 +154,6 @@ def _settings(node: Node) -> Settings:
     if proposing:
         proposing.unknown_keys(("nearly_same_percent",))
     billing = node.mapping("billing")
-    if billing:
-        billing.unknown_keys(("provider",))
     return Settings(
         company=node.text("company", "this company"),
         currency=node.text("currency", allowed=tuple(CURRENCIES)),
@@ -144,8 +169,53 @@ def _settings(node: Node) -> Settings:
         nearly_same_percent=proposing.whole("nearly_same_percent", 10) if proposing else 10,
         mrr_policy=revenue.text("policy", "standard", allowed=_MRR_POLICIES) if revenue else "standard",
         credit_days=revenue.whole("credit_days", 30) if revenue else 30,
-        billing_provider=billing.text("provider", "sandbox", allowed=("sandbox",)) if billing else "sandbox",
+        **(_billing(billing) if billing else {}),
     )
+
+
+def _billing(node: Node) -> dict[str, Any]:
+    """The fields of ``Settings`` that the section fills."""
+    node.unknown_keys(_BILLING_KEYS)
+    provider = node.text("provider", "sandbox", allowed=("sandbox", "stripe"))
+    if provider == "stripe" and "key" not in node:
+        node.fault("'key' is missing.", "Stripe's secret key is read from the environment: key: ${STRIPE_KEY}.")
+    found: dict[str, Any] = {
+        "provider": provider,
+        "key": _secret_name(node, "key"),
+        "webhook_secret": _secret_name(node, "webhook_secret"),
+        **{name: node.text(name, None) for name in ("account_metadata", "return_url", "api_url")},
+    }
+    for name in ("prices", "products"):
+        named = node.mapping(name)
+        pairs = [(key, value.as_text()) for key, value in named.pairs()] if named else []
+        found[name] = tuple((key, text) for key, text in pairs if text is not None)
+    return {f"billing_{name}": value for name, value in found.items()}
+
+
+def _secret_name(node: Node, key: str) -> str | None:
+    """The variable that ``${NAME}`` names. What stands there instead may be a secret, so it is not repeated."""
+    text = node.text(key, None)
+    named = re.fullmatch(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", text) if text else None
+    if text and named is None:
+        (node.child(key) or node).fault(
+            f"{key} is a secret and must not stand in this file.",
+            f"Write {key}: ${{NAME}}, and set the environment variable NAME. Was it a real one? Change it.",
+        )
+    return named[1] if named else None
+
+
+def secret(name: str | None, *, key: str) -> str:
+    """The value of the environment variable that a setting names.
+
+    Raises:
+        ConfigError: The setting or the variable is not there.
+    """
+    if name is None:
+        raise ConfigError(Fault(f"{FILE}: {key}", "is not set.", f"Write {key.rpartition('.')[2]}: ${{NAME}}."))
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ConfigError(Fault(f"{FILE}: {key}", f"names ${{{name}}}, which is not set.", f"Set {name} first."))
+    return value
 
 
 def _plays_off(node: Node) -> tuple[str, ...]:

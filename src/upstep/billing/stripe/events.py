@@ -5,7 +5,7 @@ Pure but for ``since``, which pulls the events that a webhook may have missed, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,11 @@ def since(biller: StripeBiller, cursor: str | None) -> list[Event]:
     if cursor is not None:
         wanted["ending_before"] = cursor
     told = list(biller.line.every(biller.line.client.v1.events.list, wanted))
-    told = told if cursor is not None else told[::-1]
+    return changes_of(biller, told if cursor is not None else told[::-1])
+
+
+def changes_of(biller: StripeBiller, told: Iterable[Thing]) -> list[Event]:
+    """The changes that events tell of, in the order in which they are given: each starts where the last one ended."""
     held: dict[str, dict[str, Item]] = {}
     found: list[Event] = []
     for event in told:
