@@ -237,3 +237,23 @@ def test_a_recorded_answer_reaches_the_plays_until_it_lapses(project: Project) -
     assert said == [{"account_id": LUMENBROOK, "gate": "open_issue", "answer": "clear"}]
     assert gather(project, at=until).tables["confirmed"].num_rows == 0
     assert gather(project, at=AS_OF - timedelta(days=1)).tables["confirmed"].num_rows == 0
+
+
+def test_a_ledger_of_a_version_that_told_less_is_written_on(project: Project, postline_run: Run) -> None:
+    before = replace(postline_run, decisions=postline_run.decisions.drop_columns(["moments"]))
+    keep(project, before, now=AS_OF)
+
+    added = written_later(project, postline_run, outcome={LUMENBROOK: "held"})
+
+    assert [row["account_id"] for row in added if row["outcome"] == "held"][:1] == [LUMENBROOK]
+    assert all(row["moments"] is not None for row in added)
+    assert {row["moments"] is None for row in ledger(project)} == {True, False}
+
+
+def test_the_good_moments_of_a_step_are_told(postline_run: Run) -> None:
+    rows = postline_run.decisions.to_pylist()
+    reached = [row for row in rows if "limit_reached" in row["moments"]]
+    assert reached
+    for row in reached:
+        facts = json.loads(row["facts"])
+        assert facts["used"]["value"] >= facts["limit_quantity"]["value"]

@@ -144,7 +144,7 @@ def _indent(text: str, columns: int = 2) -> Any:
 
 
 def _show_time(told: Explanation, steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.telling import holds, questions, step_words
+    from upstep.engine.telling import holds, moment_words, questions, step_words
 
     show("", heading("TIME", "what is in the way, and until when"))
     if not steps:
@@ -152,6 +152,8 @@ def _show_time(told: Explanation, steps: list[Row], catalog: Catalog) -> None:
     by_id = {row["decision_id"]: row for row in told.decisions}
     for row in steps:
         show(_indent(f"{step_words(row, catalog)}: {_outcome(row, by_id, catalog)}"))
+        if row["moments"]:
+            show(_indent(f"{moment_words(row, catalog)}.", 6))
         for hold in holds(row):
             show(_indent(f"{hold.gate}: {hold.why}. Lifts {hold.lifts[:1].lower()}{hold.lifts[1:]}.", 6))
         for asked in questions(row):

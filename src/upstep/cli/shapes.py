@@ -27,6 +27,7 @@ def decision(row: Decision) -> dict[str, Any]:
         "unknown": row["unknown"],
         "assumed": row["assumed"],
         "outranked_by": row["outranked_by"],
+        "moments": row["moments"],
         "recipients": row["recipients"],
         "facts": row["facts"],
         "proposal": None if row["path"] == "notice" else _proposal(row),

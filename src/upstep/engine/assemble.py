@@ -23,6 +23,7 @@ from upstep.plays.evaluate import fact_names
 from upstep.plays.gates import GATES, Answer, Gate
 from upstep.plays.grain import GRAINS
 from upstep.plays.rank import MASK_PLAYS
+from upstep.plays.timing import account_kinds, moments_true
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,7 @@ _OF_STEP = (
     *("outcome", "outranked_product_id", "outranked_target", "stays", "quantity", "recurring_units", "overage_units"),
     *("saving_units", "committed_units", "currency", "is_estimated", "likelihood", "is_prior", "signal_density"),
     *("priority", "is_winner", "recipients", "rungs", "owner_id", "open_invoices", "source_row", "gate_product_id"),
-    *("adoption", "meter_adoption"),
+    *("adoption", "meter_adoption", "moment_bits"),
 )
 
 
@@ -100,7 +101,7 @@ def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog
     plays = pa.array([play.id for play in playbook.plays], pa.string())
     holds = _reasons(decided, Answer.HOLDS, _hold)
     unknown = _reasons(decided, Answer.UNKNOWN, _unknown)
-    facts, bands = _facts(decided, fired, playbook, catalog, as_of=as_of)
+    facts, bands, moments = _facts(decided, fired, playbook, catalog, as_of=as_of)
     stays = decided["stays"]
     moved = {
         name: pc.if_else(stays, pa.scalar(None, pa.string()), decided[source])
@@ -149,6 +150,7 @@ def _steps(decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog
             "signal_density": decided["signal_density"],
             "priority": decided["priority"],
             "is_winner": decided["is_winner"],
+            "moments": moments,
             "recipients": _people(decided["recipients"]),
             "rungs": decided["rungs"],
             "owner_id": decided["owner_id"],
@@ -300,10 +302,15 @@ def _assumed(decided: pa.Table) -> Text:
 
 def _facts(
     decided: pa.Table, fired: Fired, playbook: Playbook, catalog: Catalog, *, as_of: datetime
-) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Facts and bands of every step, from the rows that made its leading play fire; steps stand play by play."""
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]:
+    """Facts, bands and good moments of every step, from the rows that made its leading play fire.
+
+    Steps stand play by play.
+    """
     facts: list[Any] = []
     bands: list[Any] = []
+    moments: list[Any] = []
+    kinds, bits = account_kinds(playbook), pc.fill_null(decided["moment_bits"], 0).to_numpy()
     plays, sources = decided["play"].to_numpy(), decided["source_row"].to_numpy()
     indices, starts = np.unique(plays, return_index=True)
     for index, begin, end in zip(indices, starts, [*starts, len(plays)][1:], strict=True):
@@ -312,7 +319,8 @@ def _facts(
         account = decided["account_id"].slice(begin, end - begin).combine_chunks()
         facts.append(facts_json(play, subject, account, catalog, as_of=as_of))
         bands.append(_bands(play, subject))
-    return _chunks(facts), _chunks(bands)
+        moments.append(moments_true(play.moments, kinds, bits[begin:end], subject))
+    return _chunks(facts), _chunks(bands), pa.chunked_array(moments, pa.list_(pa.string()))
 
 
 def _chunks(parts: Sequence[Any]) -> pa.ChunkedArray:
@@ -537,6 +545,7 @@ def _notice_rows(
         "owner_id": account["owner_id"],
         "evidence": pa.array([[]] * rows, pa.list_(pa.string())),
         "recipients": pa.array([[]] * rows, pa.list_(pa.string())),
+        "moments": pa.array([[]] * rows, pa.list_(pa.string())),
         "product_id": mine["product_id"],
         "meter_id": mine["meter_id"],
         "plan_id": mine["plan_id"],
@@ -603,6 +612,7 @@ COLUMNS = [
     "signal_density",
     "priority",
     "is_winner",
+    "moments",
     "recipients",
     "rungs",
     "owner_id",
@@ -667,7 +677,7 @@ _ORDER = {"eligible": 0, "held_out": 1, "unconfirmed": 2}
 def _ranked(rows: pa.Table) -> tuple[pa.Array, pa.Array]:
     """The order of rows, and the rank of each in that order.
 
-    Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, account id.
+    Winners first, lane by lane: eligible before unconfirmed, then priority, saving, density, good moments, account id.
     """
     coded = rows["outcome"].combine_chunks().dictionary_encode()
     places = np.array([_ORDER.get(word, 9) for word in coded.dictionary.to_pylist()], np.int64)
@@ -679,7 +689,8 @@ def _ranked(rows: pa.Table) -> tuple[pa.Array, pa.Array]:
     account = _codes(rows["account_id"])
     lane = _codes(pc.fill_null(rows["lane"], "~"))
     target = _codes(rows["target"])
-    order = np.lexsort((target, account, -density, -saving, -priority, outcome, ~winner, lane))
+    moments = pc.fill_null(pc.list_value_length(rows["moments"]), 0).to_numpy()
+    order = np.lexsort((target, account, -moments, -density, -saving, -priority, outcome, ~winner, lane))
     lanes, winners = lane[order], winner[order]
     rank = _ranks(lanes, winners)
     return pa.array(order), pa.array(rank, pa.int64(), mask=~winners)

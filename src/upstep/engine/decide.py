@@ -148,7 +148,7 @@ class Decider:
     def whole_ranking(self) -> Program:
         """The same with every column."""
         tables = self._tables(self.whole_profiles)
-        tables |= {name: core_table(name) for name in ("contact", "contact_key", "usage_contact")}
+        tables |= {name: core_table(name) for name in ("contact", "contact_key", "moment", "usage_contact")}
         tables["proposal"] = ibis.table(arrow_types(pa.schema(list(SCHEMA.items()))), name="proposal")
         tables |= {name: ibis.table(dict(columns), name=name) for name, columns in INPUTS.items()}
         program = Program()

@@ -134,6 +134,7 @@ def _append(folder: Path, rows: pa.Table, key: str) -> None:
         path,
         numbered,
         mode="append",
+        schema_mode="merge",  # A newer version may tell more of a decision.
         commit_properties=CommitProperties(app_transactions=[Transaction(key, 1)]),
     )
 

@@ -209,8 +209,25 @@ def _pace(row: Row, catalog: Catalog) -> str:
 
 
 def moment_words(row: Row, catalog: Catalog) -> str:
-    """What makes now the moment: when the limit is reached and when it resets. Empty where no limit is the subject."""
-    return capital(_pace(row, catalog)) if str(row["target"]).split(":")[0] in _MOMENTS else ""
+    """What makes now the moment: when the limit is reached and when it resets, and what good has just happened.
+
+    Empty where no limit is the subject and no moment of the play is true.
+    """
+    pace = _pace(row, catalog) if str(row["target"]).split(":")[0] in _MOMENTS else ""
+    good = [_GOOD.get(kind, readable(kind)) for kind in row.get("moments") or ()]
+    return capital("; ".join(part for part in (pace, ", ".join(good)) if part))
+
+
+_GOOD = {
+    "limit_reached": "the limit is reached",
+    "first_value": "their first success is recent",
+    "feature_requested": "they asked for a feature",
+    "renewal_window": "the renewal is near",
+    "onboarded_60d": "they were onboarded two months ago",
+    "outcome_met": "they met an outcome they set out for",
+    "product_released": "it has just become available",
+    "checkout": "they are at the checkout",
+}
 
 
 _MOMENTS = frozenset({"plan", "more", "add_on", "stay", "notice"})

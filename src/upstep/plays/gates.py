@@ -207,6 +207,9 @@ def account_answers(accounts: ir.Table, known: ir.Table) -> ir.Table:
         "has_outcome_signal",
         "has_strategic_signal",
         "has_intent_signal",
+        "in_renewal_window",
+        "outcomes_met",
+        "feature_requests_90d",
         payment_how=ibis.cases(
             (
                 at.troubled_invoices > 0,

@@ -13,6 +13,7 @@ from upstep.clock import DAY_SECONDS
 from upstep.money import UNITS_PER_MINOR
 from upstep.plays.gates import ADOPTION_PERCENT, GATES, Answer
 from upstep.plays.people import with_recipients
+from upstep.plays.timing import account_kinds, account_moments, at_checkout
 from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
@@ -68,11 +69,20 @@ def build(playbook: Playbook, rules: Rules, tables: Mapping[str, ir.Table], prog
     """Add the stages from ``proposal`` to ``decided``.
 
     Args:
-        tables: ``proposal`` and ``INPUTS`` as loaded; the gates, goals and today as staged.
+        tables: ``proposal`` and ``INPUTS`` as loaded; the gates, goals and today as staged; core ``moment``.
     """
     rows = program.stage("proposed", _with_likelihood(tables))
     steps = program.stage("steps", merge_steps(rows, playbook))
-    placed = program.stage("placed", place(steps, rules, tables))
+    timed = program.stage(
+        "timed",
+        account_moments(
+            tables["moment"],
+            tables["account_gates"].semi_join(tables["proposal"], "account_key"),
+            today=tables["today"],
+            kinds=account_kinds(playbook),
+        ),
+    )
+    placed = program.stage("placed", place(left(steps, timed, "account_key"), rules, tables))
     gated = program.stage("gated", answer_gates(placed, rules, playbook, tables))
     settled = program.stage("settled", settle(gated, rules, tables))
     winners = program.stage("arbitrated", arbitrate(settled, tables["holdout"]))
@@ -223,7 +233,11 @@ def _answers(rows: ir.Table, rules: Rules, playbook: Playbook) -> dict[str, ir.I
         "before_first_value": when(
             "before_first_value", sale, ibis.coalesce(rows.before_first_value, int(Answer.UNKNOWN))
         ),
-        "just_purchased": when("just_purchased", sale & ~cross, ibis.coalesce(rows.just_purchased, int(Answer.CLEAR))),
+        "just_purchased": when(
+            "just_purchased",
+            sale & ~cross & ~at_checkout(rows, playbook),
+            ibis.coalesce(rows.just_purchased, int(Answer.CLEAR)),
+        ),
         "low_adoption": when("low_adoption", sale & ~cross, low),
         "leaving": when("leaving", sale, rows.leaving),
         "renewal_threat": when("renewal_threat", sale, rows.renewal_threat),

@@ -9319,7 +9319,7 @@ FROM (
  ) AS "t2"
 ) AS stage;
 
--- account_gates fbef07c3858b003a
+-- account_gates 5cb26669421f2009
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "account_id",
@@ -9345,6 +9345,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -9380,6 +9383,9 @@ FROM (
   "t2"."has_outcome_signal",
   "t2"."has_strategic_signal",
   "t2"."has_intent_signal",
+  "t2"."in_renewal_window",
+  "t2"."outcomes_met",
+  "t2"."feature_requests_90d",
   CASE
    WHEN "t2"."troubled_invoices" > 0
    THEN 'invoices failed or late: ' || CAST("t2"."troubled_invoices" AS TEXT) || ' (invoice ' || "t2"."troubled_invoice_id" || ')'
@@ -10094,7 +10100,131 @@ FROM (
   AND "t10"."target" = "t5"."target"
 ) AS stage;
 
--- placed fd5c6283a197fb87
+-- timed c7449d251ce1acb0
+SELECT
+ CAST("account_key" AS INT) AS "account_key",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits"
+FROM (
+ SELECT
+  "t13"."account_key",
+  0 + COALESCE("t13"."bit_0", 0) + COALESCE("t13"."bit_1", 0) + CASE WHEN COALESCE("t13"."outcomes_met", 0) > 0 THEN 4 ELSE 0 END AS "moment_bits"
+ FROM (
+  SELECT
+   "t4"."account_key",
+   "t4"."account_id",
+   "t4"."name",
+   "t4"."owner_id",
+   "t4"."has_owner",
+   "t4"."account_currency",
+   "t4"."segment",
+   "t4"."signal_density",
+   "t4"."mrr_units",
+   "t4"."weighing_problems",
+   "t4"."weighing_ticket_id",
+   "t4"."troubled_invoices",
+   "t4"."troubled_invoice_id",
+   "t4"."open_invoices",
+   "t4"."cancel_at",
+   "t4"."renewal_risk_id",
+   "t4"."open_deals",
+   "t4"."open_deal_id",
+   "t4"."do_not_sell_why",
+   "t4"."do_not_sell_until",
+   "t4"."has_usage_signal",
+   "t4"."has_outcome_signal",
+   "t4"."has_strategic_signal",
+   "t4"."has_intent_signal",
+   "t4"."in_renewal_window",
+   "t4"."outcomes_met",
+   "t4"."feature_requests_90d",
+   "t4"."payment_how",
+   "t4"."leaving_how",
+   "t4"."renewal_how",
+   "t4"."open_issue",
+   "t4"."payment_trouble",
+   "t4"."leaving",
+   "t4"."renewal_threat",
+   "t4"."open_deal",
+   "t4"."do_not_sell",
+   "t12"."bit_0",
+   "t12"."bit_1"
+  FROM "account_gates" AS "t4"
+  SEMI JOIN "proposal" AS "t5"
+   ON "t4"."account_key" = "t5"."account_key"
+  LEFT OUTER JOIN (
+   SELECT
+    "t10"."account_key",
+    CAST(MAX(
+     CASE
+      WHEN (
+       "t10"."kind" = 'first_value'
+      )
+      AND (
+       (
+        (
+         "t10"."as_of" - "t10"."occurred_at"
+        ) / 86400.0
+       ) < 28.0
+      )
+      THEN 1
+      ELSE 0
+     END
+    ) AS BIGINT) AS "bit_0",
+    CAST(MAX(
+     CASE
+      WHEN (
+       "t10"."kind" = 'onboarded'
+      )
+      AND (
+       (
+        (
+         "t10"."as_of" - "t10"."occurred_at"
+        ) / 86400.0
+       ) >= 60.0
+      )
+      AND (
+       (
+        (
+         "t10"."as_of" - "t10"."occurred_at"
+        ) / 86400.0
+       ) < 90.0
+      )
+      THEN 2
+      ELSE 0
+     END
+    ) AS BIGINT) AS "bit_1"
+   FROM (
+    SELECT
+     *
+    FROM (
+     SELECT
+      "t6"."moment_id",
+      "t6"."account_key",
+      "t6"."kind",
+      "t6"."occurred_at",
+      "t6"."contact_id",
+      "t6"."subject_id",
+      "t6"."detail",
+      "t6"."source",
+      "t8"."as_of"
+     FROM "moment" AS "t6"
+     CROSS JOIN (
+      SELECT
+       "t3"."as_of"
+      FROM "today" AS "t3"
+     ) AS "t8"
+    ) AS "t9"
+    WHERE
+     "t9"."occurred_at" <= "t9"."as_of"
+   ) AS "t10"
+   GROUP BY
+    1
+  ) AS "t12"
+   ON "t4"."account_key" = "t12"."account_key"
+ ) AS "t13"
+) AS stage;
+
+-- placed 5a02d412fdf183b5
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10134,6 +10264,7 @@ SELECT
  CAST("rank_units" AS BIGINT) AS "rank_units",
  "any_hygiene",
  CAST("evidence_0" AS BIGINT) AS "evidence_0",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits",
  "account_id",
  "name",
  "owner_id",
@@ -10156,6 +10287,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -10171,203 +10305,213 @@ SELECT
  "value_year"
 FROM (
  SELECT
-  "t7"."play",
-  "t7"."grain",
-  "t7"."source_row",
-  "t7"."account_key",
-  "t7"."product_id",
-  "t7"."gate_product_id",
-  "t7"."meter_id",
-  "t7"."feature_id",
-  "t7"."subject_add_on_id",
-  "t7"."subject_plan_id",
-  "t7"."target",
-  "t7"."motion",
-  "t7"."to_product_id",
-  "t7"."to_plan_id",
-  "t7"."to_add_on_id",
-  "t7"."interval",
-  "t7"."currency",
-  "t7"."one_off_units",
-  "t7"."meter_adoption",
-  "t7"."rungs",
-  "t7"."is_estimated",
-  "t7"."is_quote",
-  "t7"."stays",
-  "t7"."adds_nothing",
-  "t7"."is_hygiene",
-  "t7"."prior",
-  "t7"."lever",
-  "t7"."segment",
-  "t7"."likelihood",
-  "t7"."is_prior",
-  "t7"."quantity",
-  "t7"."recurring_units",
-  "t7"."overage_units",
-  "t7"."saving_units",
-  "t7"."committed_units",
-  "t7"."rank_units",
-  "t7"."any_hygiene",
-  "t7"."evidence_0",
-  "t7"."account_id",
-  "t7"."name",
-  "t7"."owner_id",
-  "t7"."has_owner",
-  "t7"."account_currency",
-  "t7"."signal_density",
-  "t7"."mrr_units",
-  "t7"."weighing_problems",
-  "t7"."weighing_ticket_id",
-  "t7"."troubled_invoices",
-  "t7"."troubled_invoice_id",
-  "t7"."open_invoices",
-  "t7"."cancel_at",
-  "t7"."renewal_risk_id",
-  "t7"."open_deals",
-  "t7"."open_deal_id",
-  "t7"."do_not_sell_why",
-  "t7"."do_not_sell_until",
-  "t7"."has_usage_signal",
-  "t7"."has_outcome_signal",
-  "t7"."has_strategic_signal",
-  "t7"."has_intent_signal",
-  "t7"."payment_how",
-  "t7"."leaving_how",
-  "t7"."renewal_how",
-  "t7"."open_issue",
-  "t7"."payment_trouble",
-  "t7"."leaving",
-  "t7"."renewal_threat",
-  "t7"."open_deal",
-  "t7"."do_not_sell",
-  "t7"."factor",
+  "t9"."play",
+  "t9"."grain",
+  "t9"."source_row",
+  "t9"."account_key",
+  "t9"."product_id",
+  "t9"."gate_product_id",
+  "t9"."meter_id",
+  "t9"."feature_id",
+  "t9"."subject_add_on_id",
+  "t9"."subject_plan_id",
+  "t9"."target",
+  "t9"."motion",
+  "t9"."to_product_id",
+  "t9"."to_plan_id",
+  "t9"."to_add_on_id",
+  "t9"."interval",
+  "t9"."currency",
+  "t9"."one_off_units",
+  "t9"."meter_adoption",
+  "t9"."rungs",
+  "t9"."is_estimated",
+  "t9"."is_quote",
+  "t9"."stays",
+  "t9"."adds_nothing",
+  "t9"."is_hygiene",
+  "t9"."prior",
+  "t9"."lever",
+  "t9"."segment",
+  "t9"."likelihood",
+  "t9"."is_prior",
+  "t9"."quantity",
+  "t9"."recurring_units",
+  "t9"."overage_units",
+  "t9"."saving_units",
+  "t9"."committed_units",
+  "t9"."rank_units",
+  "t9"."any_hygiene",
+  "t9"."evidence_0",
+  "t9"."moment_bits",
+  "t9"."account_id",
+  "t9"."name",
+  "t9"."owner_id",
+  "t9"."has_owner",
+  "t9"."account_currency",
+  "t9"."signal_density",
+  "t9"."mrr_units",
+  "t9"."weighing_problems",
+  "t9"."weighing_ticket_id",
+  "t9"."troubled_invoices",
+  "t9"."troubled_invoice_id",
+  "t9"."open_invoices",
+  "t9"."cancel_at",
+  "t9"."renewal_risk_id",
+  "t9"."open_deals",
+  "t9"."open_deal_id",
+  "t9"."do_not_sell_why",
+  "t9"."do_not_sell_until",
+  "t9"."has_usage_signal",
+  "t9"."has_outcome_signal",
+  "t9"."has_strategic_signal",
+  "t9"."has_intent_signal",
+  "t9"."in_renewal_window",
+  "t9"."outcomes_met",
+  "t9"."feature_requests_90d",
+  "t9"."payment_how",
+  "t9"."leaving_how",
+  "t9"."renewal_how",
+  "t9"."open_issue",
+  "t9"."payment_trouble",
+  "t9"."leaving",
+  "t9"."renewal_threat",
+  "t9"."open_deal",
+  "t9"."do_not_sell",
+  "t9"."factor",
   CASE
-   WHEN "t7"."is_quote"
+   WHEN "t9"."is_quote"
    OR (
-    "t7"."open_deals" > 0
+    "t9"."open_deals" > 0
    )
    OR COALESCE(
     (
-     CAST(GREATEST("t7"."recurring_units", "t7"."one_off_units") AS DOUBLE) * 3.6075036075036075e-05 * "t7"."factor"
+     CAST(GREATEST("t9"."recurring_units", "t9"."one_off_units") AS DOUBLE) * 3.6075036075036075e-05 * "t9"."factor"
     ) > 1000000.0,
-    "t7"."recurring_units" <> 0
+    "t9"."recurring_units" <> 0
    )
-   OR COALESCE("t7"."has_owner", FALSE)
+   OR COALESCE("t9"."has_owner", FALSE)
    THEN 'assisted'
    ELSE 'self_serve'
   END AS "path",
   CASE
-   WHEN "t7"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   WHEN "t9"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    THEN CASE
-    WHEN "t7"."is_quote"
+    WHEN "t9"."is_quote"
     OR (
-     "t7"."open_deals" > 0
+     "t9"."open_deals" > 0
     )
     OR COALESCE(
      (
-      CAST(GREATEST("t7"."recurring_units", "t7"."one_off_units") AS DOUBLE) * 3.6075036075036075e-05 * "t7"."factor"
+      CAST(GREATEST("t9"."recurring_units", "t9"."one_off_units") AS DOUBLE) * 3.6075036075036075e-05 * "t9"."factor"
      ) > 1000000.0,
-     "t7"."recurring_units" <> 0
+     "t9"."recurring_units" <> 0
     )
-    OR COALESCE("t7"."has_owner", FALSE)
+    OR COALESCE("t9"."has_owner", FALSE)
     THEN 'assisted'
     ELSE 'self_serve'
    END
    ELSE 'care'
   END AS "lane",
   CASE
-   WHEN "t7"."is_quote" AND (
-    "t7"."rank_units" = 0
+   WHEN "t9"."is_quote" AND (
+    "t9"."rank_units" = 0
    )
    THEN CAST(NULL AS DOUBLE)
-   ELSE CAST("t7"."rank_units" AS DOUBLE) * 3.6075036075036075e-05 * "t7"."factor"
+   ELSE CAST("t9"."rank_units" AS DOUBLE) * 3.6075036075036075e-05 * "t9"."factor"
   END AS "value_year"
  FROM (
   SELECT
-   "t3"."play",
-   "t3"."grain",
-   "t3"."source_row",
-   "t3"."account_key",
-   "t3"."product_id",
-   "t3"."gate_product_id",
-   "t3"."meter_id",
-   "t3"."feature_id",
-   "t3"."subject_add_on_id",
-   "t3"."subject_plan_id",
-   "t3"."target",
-   "t3"."motion",
-   "t3"."to_product_id",
-   "t3"."to_plan_id",
-   "t3"."to_add_on_id",
-   "t3"."interval",
-   "t3"."currency",
-   "t3"."one_off_units",
-   "t3"."meter_adoption",
-   "t3"."rungs",
-   "t3"."is_estimated",
-   "t3"."is_quote",
-   "t3"."stays",
-   "t3"."adds_nothing",
-   "t3"."is_hygiene",
-   "t3"."prior",
-   "t3"."lever",
-   "t3"."segment",
-   "t3"."likelihood",
-   "t3"."is_prior",
-   "t3"."quantity",
-   "t3"."recurring_units",
-   "t3"."overage_units",
-   "t3"."saving_units",
-   "t3"."committed_units",
-   "t3"."rank_units",
-   "t3"."any_hygiene",
-   "t3"."evidence_0",
-   "t6"."account_id",
-   "t6"."name",
-   "t6"."owner_id",
-   "t6"."has_owner",
-   "t6"."account_currency",
-   "t6"."signal_density",
-   "t6"."mrr_units",
-   "t6"."weighing_problems",
-   "t6"."weighing_ticket_id",
-   "t6"."troubled_invoices",
-   "t6"."troubled_invoice_id",
-   "t6"."open_invoices",
-   "t6"."cancel_at",
-   "t6"."renewal_risk_id",
-   "t6"."open_deals",
-   "t6"."open_deal_id",
-   "t6"."do_not_sell_why",
-   "t6"."do_not_sell_until",
-   "t6"."has_usage_signal",
-   "t6"."has_outcome_signal",
-   "t6"."has_strategic_signal",
-   "t6"."has_intent_signal",
-   "t6"."payment_how",
-   "t6"."leaving_how",
-   "t6"."renewal_how",
-   "t6"."open_issue",
-   "t6"."payment_trouble",
-   "t6"."leaving",
-   "t6"."renewal_threat",
-   "t6"."open_deal",
-   "t6"."do_not_sell",
-   "t4"."factor"
-  FROM "steps" AS "t3"
+   "t4"."play",
+   "t4"."grain",
+   "t4"."source_row",
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."gate_product_id",
+   "t4"."meter_id",
+   "t4"."feature_id",
+   "t4"."subject_add_on_id",
+   "t4"."subject_plan_id",
+   "t4"."target",
+   "t4"."motion",
+   "t4"."to_product_id",
+   "t4"."to_plan_id",
+   "t4"."to_add_on_id",
+   "t4"."interval",
+   "t4"."currency",
+   "t4"."one_off_units",
+   "t4"."meter_adoption",
+   "t4"."rungs",
+   "t4"."is_estimated",
+   "t4"."is_quote",
+   "t4"."stays",
+   "t4"."adds_nothing",
+   "t4"."is_hygiene",
+   "t4"."prior",
+   "t4"."lever",
+   "t4"."segment",
+   "t4"."likelihood",
+   "t4"."is_prior",
+   "t4"."quantity",
+   "t4"."recurring_units",
+   "t4"."overage_units",
+   "t4"."saving_units",
+   "t4"."committed_units",
+   "t4"."rank_units",
+   "t4"."any_hygiene",
+   "t4"."evidence_0",
+   "t5"."moment_bits",
+   "t8"."account_id",
+   "t8"."name",
+   "t8"."owner_id",
+   "t8"."has_owner",
+   "t8"."account_currency",
+   "t8"."signal_density",
+   "t8"."mrr_units",
+   "t8"."weighing_problems",
+   "t8"."weighing_ticket_id",
+   "t8"."troubled_invoices",
+   "t8"."troubled_invoice_id",
+   "t8"."open_invoices",
+   "t8"."cancel_at",
+   "t8"."renewal_risk_id",
+   "t8"."open_deals",
+   "t8"."open_deal_id",
+   "t8"."do_not_sell_why",
+   "t8"."do_not_sell_until",
+   "t8"."has_usage_signal",
+   "t8"."has_outcome_signal",
+   "t8"."has_strategic_signal",
+   "t8"."has_intent_signal",
+   "t8"."in_renewal_window",
+   "t8"."outcomes_met",
+   "t8"."feature_requests_90d",
+   "t8"."payment_how",
+   "t8"."leaving_how",
+   "t8"."renewal_how",
+   "t8"."open_issue",
+   "t8"."payment_trouble",
+   "t8"."leaving",
+   "t8"."renewal_threat",
+   "t8"."open_deal",
+   "t8"."do_not_sell",
+   "t6"."factor"
+  FROM "steps" AS "t4"
+  LEFT OUTER JOIN "timed" AS "t5"
+   ON "t4"."account_key" = "t5"."account_key"
   LEFT OUTER JOIN (
    SELECT
-    "t2".*
+    "t3".*
     EXCLUDE ("segment")
-   FROM "account_gates" AS "t2"
-  ) AS "t6"
-   ON "t3"."account_key" = "t6"."account_key"
-  LEFT OUTER JOIN "fx" AS "t4"
-   ON "t3"."currency" = "t4"."currency"
- ) AS "t7"
+   FROM "account_gates" AS "t3"
+  ) AS "t8"
+   ON "t4"."account_key" = "t8"."account_key"
+  LEFT OUTER JOIN "fx" AS "t6"
+   ON "t4"."currency" = "t6"."currency"
+ ) AS "t9"
 ) AS stage;
 
--- gated 7fb990899095025c
+-- gated f29631e63d5b0d09
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10407,6 +10551,7 @@ SELECT
  CAST("rank_units" AS BIGINT) AS "rank_units",
  "any_hygiene",
  CAST("evidence_0" AS BIGINT) AS "evidence_0",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits",
  "account_id",
  "name",
  "owner_id",
@@ -10429,6 +10574,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -10512,6 +10660,7 @@ FROM (
   "t25"."rank_units",
   "t25"."any_hygiene",
   "t25"."evidence_0",
+  "t25"."moment_bits",
   "t25"."account_id",
   "t25"."name",
   "t25"."owner_id",
@@ -10534,6 +10683,9 @@ FROM (
   "t25"."has_outcome_signal",
   "t25"."has_strategic_signal",
   "t25"."has_intent_signal",
+  "t25"."in_renewal_window",
+  "t25"."outcomes_met",
+  "t25"."feature_requests_90d",
   "t25"."payment_how",
   "t25"."leaving_how",
   "t25"."renewal_how",
@@ -10582,6 +10734,9 @@ FROM (
    WHEN "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
     "t25"."motion" = 'cross_sell'
+   )
+   AND NOT (
+    FALSE
    )
    THEN COALESCE("t25"."just_purchased", 0)
    ELSE 3
@@ -10752,6 +10907,7 @@ FROM (
    "t6"."rank_units",
    "t6"."any_hygiene",
    "t6"."evidence_0",
+   "t6"."moment_bits",
    "t6"."account_id",
    "t6"."name",
    "t6"."owner_id",
@@ -10774,6 +10930,9 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
    "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
@@ -10909,6 +11068,7 @@ FROM (
         "t6"."rank_units",
         "t6"."any_hygiene",
         "t6"."evidence_0",
+        "t6"."moment_bits",
         "t6"."account_id",
         "t6"."name",
         "t6"."owner_id",
@@ -10931,6 +11091,9 @@ FROM (
         "t6"."has_outcome_signal",
         "t6"."has_strategic_signal",
         "t6"."has_intent_signal",
+        "t6"."in_renewal_window",
+        "t6"."outcomes_met",
+        "t6"."feature_requests_90d",
         "t6"."payment_how",
         "t6"."leaving_how",
         "t6"."renewal_how",
@@ -11035,7 +11198,7 @@ FROM (
  ) AS "t25"
 ) AS stage;
 
--- settled e18301d41c0125ee
+-- settled be747d490be013c3
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -11075,6 +11238,7 @@ SELECT
  CAST("rank_units" AS BIGINT) AS "rank_units",
  "any_hygiene",
  CAST("evidence_0" AS BIGINT) AS "evidence_0",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits",
  "account_id",
  "name",
  "owner_id",
@@ -11097,6 +11261,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -11182,6 +11349,7 @@ FROM (
   "t7"."rank_units",
   "t7"."any_hygiene",
   "t7"."evidence_0",
+  "t7"."moment_bits",
   "t7"."account_id",
   "t7"."name",
   "t7"."owner_id",
@@ -11204,6 +11372,9 @@ FROM (
   "t7"."has_outcome_signal",
   "t7"."has_strategic_signal",
   "t7"."has_intent_signal",
+  "t7"."in_renewal_window",
+  "t7"."outcomes_met",
+  "t7"."feature_requests_90d",
   "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
@@ -11385,6 +11556,7 @@ FROM (
     "t5"."rank_units",
     "t5"."any_hygiene",
     "t5"."evidence_0",
+    "t5"."moment_bits",
     "t5"."account_id",
     "t5"."name",
     "t5"."owner_id",
@@ -11407,6 +11579,9 @@ FROM (
     "t5"."has_outcome_signal",
     "t5"."has_strategic_signal",
     "t5"."has_intent_signal",
+    "t5"."in_renewal_window",
+    "t5"."outcomes_met",
+    "t5"."feature_requests_90d",
     "t5"."payment_how",
     "t5"."leaving_how",
     "t5"."renewal_how",
@@ -11742,6 +11917,7 @@ FROM (
      "t2"."rank_units",
      "t2"."any_hygiene",
      "t2"."evidence_0",
+     "t2"."moment_bits",
      "t2"."account_id",
      "t2"."name",
      "t2"."owner_id",
@@ -11764,6 +11940,9 @@ FROM (
      "t2"."has_outcome_signal",
      "t2"."has_strategic_signal",
      "t2"."has_intent_signal",
+     "t2"."in_renewal_window",
+     "t2"."outcomes_met",
+     "t2"."feature_requests_90d",
      "t2"."payment_how",
      "t2"."leaving_how",
      "t2"."renewal_how",
@@ -12055,7 +12234,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- arbitrated 8a6dfb6349ad88c7
+-- arbitrated 6e95ada29f36d073
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -12095,6 +12274,7 @@ SELECT
  CAST("rank_units" AS BIGINT) AS "rank_units",
  "any_hygiene",
  CAST("evidence_0" AS BIGINT) AS "evidence_0",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits",
  "account_id",
  "name",
  "owner_id",
@@ -12117,6 +12297,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -12210,6 +12393,7 @@ FROM (
    "t6"."rank_units",
    "t6"."any_hygiene",
    "t6"."evidence_0",
+   "t6"."moment_bits",
    "t6"."account_id",
    "t6"."name",
    "t6"."owner_id",
@@ -12232,6 +12416,9 @@ FROM (
    "t6"."has_outcome_signal",
    "t6"."has_strategic_signal",
    "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
    "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
@@ -12338,6 +12525,7 @@ FROM (
     "t5"."rank_units",
     "t5"."any_hygiene",
     "t5"."evidence_0",
+    "t5"."moment_bits",
     "t5"."account_id",
     "t5"."name",
     "t5"."owner_id",
@@ -12360,6 +12548,9 @@ FROM (
     "t5"."has_outcome_signal",
     "t5"."has_strategic_signal",
     "t5"."has_intent_signal",
+    "t5"."in_renewal_window",
+    "t5"."outcomes_met",
+    "t5"."feature_requests_90d",
     "t5"."payment_how",
     "t5"."leaving_how",
     "t5"."renewal_how",
@@ -12452,6 +12643,7 @@ FROM (
      "t3"."rank_units",
      "t3"."any_hygiene",
      "t3"."evidence_0",
+     "t3"."moment_bits",
      "t3"."account_id",
      "t3"."name",
      "t3"."owner_id",
@@ -12474,6 +12666,9 @@ FROM (
      "t3"."has_outcome_signal",
      "t3"."has_strategic_signal",
      "t3"."has_intent_signal",
+     "t3"."in_renewal_window",
+     "t3"."outcomes_met",
+     "t3"."feature_requests_90d",
      "t3"."payment_how",
      "t3"."leaving_how",
      "t3"."renewal_how",
@@ -12569,6 +12764,7 @@ FROM (
       "t1"."rank_units",
       "t1"."any_hygiene",
       "t1"."evidence_0",
+      "t1"."moment_bits",
       "t1"."account_id",
       "t1"."name",
       "t1"."owner_id",
@@ -12591,6 +12787,9 @@ FROM (
       "t1"."has_outcome_signal",
       "t1"."has_strategic_signal",
       "t1"."has_intent_signal",
+      "t1"."in_renewal_window",
+      "t1"."outcomes_met",
+      "t1"."feature_requests_90d",
       "t1"."payment_how",
       "t1"."leaving_how",
       "t1"."renewal_how",
@@ -12661,7 +12860,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided f7f0092982039c14
+-- decided 8c7325a5c289c837
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -12701,6 +12900,7 @@ SELECT
  CAST("rank_units" AS BIGINT) AS "rank_units",
  "any_hygiene",
  CAST("evidence_0" AS BIGINT) AS "evidence_0",
+ CAST("moment_bits" AS BIGINT) AS "moment_bits",
  "account_id",
  "name",
  "owner_id",
@@ -12723,6 +12923,9 @@ SELECT
  "has_outcome_signal",
  "has_strategic_signal",
  "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS BIGINT) AS "outcomes_met",
+ CAST("feature_requests_90d" AS BIGINT) AS "feature_requests_90d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -12875,6 +13078,7 @@ FROM (
    "t28"."rank_units",
    "t28"."any_hygiene",
    "t28"."evidence_0",
+   "t28"."moment_bits",
    "t28"."account_id",
    "t28"."name",
    "t28"."owner_id",
@@ -12897,6 +13101,9 @@ FROM (
    "t28"."has_outcome_signal",
    "t28"."has_strategic_signal",
    "t28"."has_intent_signal",
+   "t28"."in_renewal_window",
+   "t28"."outcomes_met",
+   "t28"."feature_requests_90d",
    "t28"."payment_how",
    "t28"."leaving_how",
    "t28"."renewal_how",
@@ -12999,6 +13206,7 @@ FROM (
     "t3"."rank_units",
     "t3"."any_hygiene",
     "t3"."evidence_0",
+    "t3"."moment_bits",
     "t3"."account_id",
     "t3"."name",
     "t3"."owner_id",
@@ -13021,6 +13229,9 @@ FROM (
     "t3"."has_outcome_signal",
     "t3"."has_strategic_signal",
     "t3"."has_intent_signal",
+    "t3"."in_renewal_window",
+    "t3"."outcomes_met",
+    "t3"."feature_requests_90d",
     "t3"."payment_how",
     "t3"."leaving_how",
     "t3"."renewal_how",

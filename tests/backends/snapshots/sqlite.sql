@@ -1,0 +1,14367 @@
+-- Written by tests/backends/test_portable.py: the queries of tests/company.yaml for sqlite.
+
+-- items ce99f354e34bdfa7
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "item_id",
+ "subscription_id",
+ "product_id",
+ "plan_id",
+ "add_on_id",
+ "price_id",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("amount_minor" AS INTEGER) AS "amount_minor",
+ CAST("list_amount_minor" AS INTEGER) AS "list_amount_minor",
+ "currency",
+ "interval",
+ CAST("interval_count" AS INTEGER) AS "interval_count",
+ "status",
+ CAST("valid_from" AS INTEGER) AS "valid_from",
+ CAST("valid_to" AS INTEGER) AS "valid_to",
+ CAST("period_start" AS INTEGER) AS "period_start",
+ "auto_renew",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "pending_plan_id",
+ "collection",
+ CAST("renews_at" AS INTEGER) AS "renews_at",
+ CAST("term_months" AS INTEGER) AS "term_months",
+ CAST("term_days" AS INTEGER) AS "term_days",
+ "is_live",
+ CAST("units" AS INTEGER) AS "units",
+ "is_paid"
+FROM (
+ WITH "t8" AS (
+  SELECT
+   "t5"."item_id",
+   "t5"."subscription_id",
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."plan_id",
+   "t5"."add_on_id",
+   "t5"."price_id",
+   "t5"."quantity",
+   "t5"."amount_minor",
+   "t5"."list_amount_minor",
+   "t5"."currency",
+   "t5"."interval",
+   "t5"."interval_count",
+   "t5"."status",
+   "t5"."valid_from",
+   "t5"."valid_to",
+   "t5"."trial_ends_at",
+   "t5"."period_start",
+   "t5"."period_end",
+   "t5"."renews_at",
+   "t5"."auto_renew",
+   "t5"."cancel_at",
+   "t5"."pending_plan_id",
+   "t5"."pending_at",
+   "t5"."collection",
+   "t7"."as_of",
+   "t7"."as_of_day",
+   "t7"."this_month",
+   "t7"."mask_this_month",
+   "t7"."mask_last_month",
+   "t7"."usage_from"
+  FROM "subscription_item" AS "t5"
+  CROSS JOIN "today" AS "t7"
+  WHERE
+   EXISTS(
+    SELECT
+     1
+    FROM "account" AS "t6"
+    WHERE
+     "t5"."account_key" = "t6"."account_key"
+   )
+ ), "t10" AS MATERIALIZED (
+  SELECT
+   "t8"."item_id",
+   "t8"."subscription_id",
+   "t8"."account_key",
+   "t8"."product_id",
+   "t8"."plan_id",
+   "t8"."add_on_id",
+   "t8"."price_id",
+   "t8"."quantity",
+   "t8"."amount_minor",
+   "t8"."list_amount_minor",
+   "t8"."currency",
+   "t8"."interval",
+   COALESCE("t8"."interval_count", 1) AS "interval_count",
+   "t8"."status",
+   "t8"."valid_from",
+   "t8"."valid_to",
+   "t8"."trial_ends_at",
+   "t8"."period_start",
+   "t8"."period_end",
+   "t8"."renews_at",
+   "t8"."auto_renew",
+   "t8"."cancel_at",
+   "t8"."pending_plan_id",
+   "t8"."pending_at",
+   "t8"."collection",
+   "t8"."as_of",
+   "t8"."as_of_day",
+   "t8"."this_month",
+   "t8"."mask_this_month",
+   "t8"."mask_last_month",
+   "t8"."usage_from"
+  FROM "t8" AS "t8"
+  WHERE
+   "t8"."valid_from" <= "t8"."as_of"
+ ), "t11" AS (
+  SELECT
+   "t10"."item_id",
+   "t10"."subscription_id",
+   "t10"."account_key",
+   "t10"."product_id",
+   "t10"."plan_id",
+   "t10"."add_on_id",
+   "t10"."price_id",
+   "t10"."quantity",
+   "t10"."amount_minor",
+   "t10"."list_amount_minor",
+   "t10"."currency",
+   "t10"."interval",
+   "t10"."interval_count",
+   "t10"."status",
+   "t10"."valid_from",
+   "t10"."valid_to",
+   "t10"."trial_ends_at",
+   "t10"."period_start",
+   "t10"."period_end",
+   "t10"."renews_at",
+   "t10"."auto_renew",
+   "t10"."cancel_at",
+   "t10"."pending_plan_id",
+   "t10"."pending_at",
+   "t10"."collection",
+   "t10"."as_of",
+   "t10"."as_of_day",
+   "t10"."this_month",
+   "t10"."mask_this_month",
+   "t10"."mask_last_month",
+   "t10"."usage_from",
+   "t4"."units_factor",
+   "t4"."term_months",
+   "t4"."term_days"
+  FROM "t10" AS "t10"
+  LEFT OUTER JOIN "interval_factor" AS "t4"
+   ON "t10"."interval" = "t4"."interval"
+   AND "t10"."interval_count" = "t4"."interval_count"
+ )
+ SELECT
+  "t11"."account_key",
+  "t11"."item_id",
+  "t11"."subscription_id",
+  "t11"."product_id",
+  "t11"."plan_id",
+  "t11"."add_on_id",
+  "t11"."price_id",
+  "t11"."quantity",
+  "t11"."amount_minor",
+  "t11"."list_amount_minor",
+  "t11"."currency",
+  "t11"."interval",
+  "t11"."interval_count",
+  "t11"."status",
+  "t11"."valid_from",
+  "t11"."valid_to",
+  "t11"."period_start",
+  "t11"."auto_renew",
+  "t11"."cancel_at",
+  "t11"."pending_plan_id",
+  "t11"."collection",
+  COALESCE("t11"."renews_at", "t11"."period_end") AS "renews_at",
+  COALESCE("t11"."term_months", 0) AS "term_months",
+  COALESCE("t11"."term_days", 0) AS "term_days",
+  (
+   (
+    "t11"."valid_to" IS NULL
+   ) OR (
+    "t11"."valid_to" > "t11"."as_of"
+   )
+  )
+  AND "t11"."status" IN ('trialing', 'active', 'past_due', 'unpaid') AS "is_live",
+  IIF(
+   (
+    (
+     "t11"."valid_to" IS NULL
+    ) OR (
+     "t11"."valid_to" > "t11"."as_of"
+    )
+   )
+   AND "t11"."status" IN ('active', 'past_due'),
+   "t11"."amount_minor" * COALESCE("t11"."units_factor", 0),
+   0
+  ) AS "units",
+  "t11"."status" IN ('active', 'past_due') AND (
+   "t11"."amount_minor" > 0
+  ) AS "is_paid"
+ FROM "t11" AS "t11"
+) AS stage;
+
+-- owned d4c54bddf66ed0ac
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("add_on_units" AS INTEGER) AS "add_on_units",
+ "is_trial",
+ "by_invoice",
+ "plan_id",
+ "price_id",
+ "interval",
+ CAST("interval_count" AS INTEGER) AS "interval_count",
+ "currency",
+ CAST("position" AS INTEGER) AS "position",
+ "item_id",
+ "subscription_id",
+ CAST("term_months" AS INTEGER) AS "term_months",
+ CAST("term_days" AS INTEGER) AS "term_days",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("plan_units" AS INTEGER) AS "plan_units"
+FROM (
+ WITH "t5" AS (
+  SELECT
+   *
+  FROM "items" AS "t0"
+  WHERE
+   "t0"."is_live"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."currency" AS "main_currency"
+  FROM "t10" AS "t11"
+  WHERE
+   "t11"."place" = 0
+ ), "t16" AS (
+  SELECT
+   "t5"."account_key",
+   "t5"."item_id",
+   "t5"."subscription_id",
+   "t5"."product_id",
+   "t5"."plan_id",
+   "t5"."add_on_id",
+   "t5"."price_id",
+   "t5"."quantity",
+   "t5"."amount_minor",
+   "t5"."list_amount_minor",
+   "t5"."currency",
+   "t5"."interval",
+   "t5"."interval_count",
+   "t5"."status",
+   "t5"."valid_from",
+   "t5"."valid_to",
+   "t5"."period_start",
+   "t5"."auto_renew",
+   "t5"."cancel_at",
+   "t5"."pending_plan_id",
+   "t5"."collection",
+   "t5"."renews_at",
+   "t5"."term_months",
+   "t5"."term_days",
+   "t5"."is_live",
+   "t5"."units",
+   "t5"."is_paid",
+   "t15"."main_currency"
+  FROM "t5" AS "t5"
+  LEFT OUTER JOIN "t15" AS "t15"
+   ON "t5"."account_key" = "t15"."account_key"
+   AND "t5"."product_id" = "t15"."product_id"
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t16"."account_key",
+   "t16"."item_id",
+   "t16"."subscription_id",
+   "t16"."product_id",
+   "t16"."plan_id",
+   "t16"."add_on_id",
+   "t16"."price_id",
+   "t16"."quantity",
+   "t16"."amount_minor",
+   "t16"."list_amount_minor",
+   "t16"."currency",
+   "t16"."interval",
+   "t16"."interval_count",
+   "t16"."status",
+   "t16"."valid_from",
+   "t16"."valid_to",
+   "t16"."period_start",
+   "t16"."auto_renew",
+   "t16"."cancel_at",
+   "t16"."pending_plan_id",
+   "t16"."collection",
+   "t16"."renews_at",
+   "t16"."term_months",
+   "t16"."term_days",
+   "t16"."is_live",
+   "t16"."units",
+   "t16"."is_paid",
+   "t16"."main_currency",
+   IIF(
+    (
+     "t16"."currency" = COALESCE("t16"."main_currency", "t16"."currency")
+    )
+    AND "t16"."is_live",
+    "t16"."units",
+    0
+   ) AS "counted"
+  FROM "t16" AS "t16"
+ ), "t19" AS MATERIALIZED (
+  SELECT
+   "t17"."account_key",
+   "t17"."product_id",
+   CAST(COUNT(
+    DISTINCT IIF(NOT "t17"."plan_id" IS NULL, "t17"."subscription_id", CAST(NULL AS TEXT))
+   ) AS INTEGER) AS "live_subscriptions",
+   SUM("t17"."counted") AS "recurring_units",
+   SUM(IIF(NOT "t17"."add_on_id" IS NULL, "t17"."counted", 0)) AS "add_on_units",
+   NOT (
+    MAX("t17"."status" <> 'trialing')
+   ) AS "is_trial",
+   MAX("t17"."collection" = 'invoice') AS "by_invoice"
+  FROM "t17" AS "t17"
+  GROUP BY
+   1,
+   2
+ ), "t14" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."plan_id",
+   "t11"."price_id",
+   "t11"."interval",
+   "t11"."interval_count",
+   "t11"."currency",
+   "t11"."position",
+   "t11"."item_id",
+   "t11"."subscription_id",
+   "t11"."term_months",
+   "t11"."term_days",
+   "t11"."plan_quantity" AS "quantity",
+   "t11"."plan_units"
+  FROM "t10" AS "t11"
+  WHERE
+   "t11"."place" = 0
+ ), "t7" AS (
+  SELECT
+   *
+  FROM "items" AS "t0"
+  WHERE
+   "t0"."is_live" AND NOT "t0"."plan_id" IS NULL
+ ), "t6" AS (
+  SELECT
+   "t1"."plan_id",
+   "t1"."position"
+  FROM "catalog_plan" AS "t1"
+ ), "t8" AS (
+  SELECT
+   "t7"."account_key",
+   "t7"."item_id",
+   "t7"."subscription_id",
+   "t7"."product_id",
+   "t7"."plan_id",
+   "t7"."add_on_id",
+   "t7"."price_id",
+   "t7"."quantity",
+   "t7"."amount_minor",
+   "t7"."list_amount_minor",
+   "t7"."currency",
+   "t7"."interval",
+   "t7"."interval_count",
+   "t7"."status",
+   "t7"."valid_from",
+   "t7"."valid_to",
+   "t7"."period_start",
+   "t7"."auto_renew",
+   "t7"."cancel_at",
+   "t7"."pending_plan_id",
+   "t7"."collection",
+   "t7"."renews_at",
+   "t7"."term_months",
+   "t7"."term_days",
+   "t7"."is_live",
+   "t7"."units",
+   "t7"."is_paid",
+   "t6"."position"
+  FROM "t7" AS "t7"
+  LEFT OUTER JOIN "t6" AS "t6"
+   ON "t7"."plan_id" = "t6"."plan_id"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t8"."account_key",
+   "t8"."item_id",
+   "t8"."subscription_id",
+   "t8"."product_id",
+   "t8"."plan_id",
+   "t8"."add_on_id",
+   "t8"."price_id",
+   "t8"."quantity",
+   "t8"."amount_minor",
+   "t8"."list_amount_minor",
+   "t8"."currency",
+   "t8"."interval",
+   "t8"."interval_count",
+   "t8"."status",
+   "t8"."valid_from",
+   "t8"."valid_to",
+   "t8"."period_start",
+   "t8"."auto_renew",
+   "t8"."cancel_at",
+   "t8"."pending_plan_id",
+   "t8"."collection",
+   "t8"."renews_at",
+   "t8"."term_months",
+   "t8"."term_days",
+   "t8"."is_live",
+   "t8"."units",
+   "t8"."is_paid",
+   COALESCE("t8"."position", -1) AS "position"
+  FROM "t8" AS "t8"
+ ), "t10" AS MATERIALIZED (
+  SELECT
+   "t9"."account_key",
+   "t9"."item_id",
+   "t9"."subscription_id",
+   "t9"."product_id",
+   "t9"."plan_id",
+   "t9"."add_on_id",
+   "t9"."price_id",
+   "t9"."quantity",
+   "t9"."amount_minor",
+   "t9"."list_amount_minor",
+   "t9"."currency",
+   "t9"."interval",
+   "t9"."interval_count",
+   "t9"."status",
+   "t9"."valid_from",
+   "t9"."valid_to",
+   "t9"."period_start",
+   "t9"."auto_renew",
+   "t9"."cancel_at",
+   "t9"."pending_plan_id",
+   "t9"."collection",
+   "t9"."renews_at",
+   "t9"."term_months",
+   "t9"."term_days",
+   "t9"."is_live",
+   "t9"."units",
+   "t9"."is_paid",
+   "t9"."position",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id"
+    ORDER BY "t9"."units" DESC, "t9"."position" DESC, "t9"."item_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place",
+   SUM("t9"."quantity") OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id", "t9"."plan_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "plan_quantity",
+   SUM("t9"."units") OVER (
+    PARTITION BY "t9"."account_key", "t9"."product_id", "t9"."plan_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "plan_units"
+  FROM "t9" AS "t9"
+ )
+ SELECT
+  "t19"."account_key",
+  "t19"."product_id",
+  "t19"."live_subscriptions",
+  "t19"."recurring_units",
+  "t19"."add_on_units",
+  "t19"."is_trial",
+  "t19"."by_invoice",
+  "t14"."plan_id",
+  "t14"."price_id",
+  "t14"."interval",
+  "t14"."interval_count",
+  "t14"."currency",
+  "t14"."position",
+  "t14"."item_id",
+  "t14"."subscription_id",
+  "t14"."term_months",
+  "t14"."term_days",
+  "t14"."quantity",
+  "t14"."plan_units"
+ FROM "t19" AS "t19"
+ LEFT OUTER JOIN "t14" AS "t14"
+  ON "t19"."account_key" = "t14"."account_key"
+  AND "t19"."product_id" = "t14"."product_id"
+) AS stage;
+
+-- history f2e4199f488120b3
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("started_at" AS INTEGER) AS "started_at",
+ CAST("first_paid_at" AS INTEGER) AS "first_paid_at",
+ CAST("downgraded_at" AS INTEGER) AS "downgraded_at",
+ CAST("bought_at" AS INTEGER) AS "bought_at"
+FROM (
+ WITH "t24" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."item_id",
+   "t16"."subscription_id",
+   "t16"."product_id",
+   "t16"."plan_id",
+   "t16"."add_on_id",
+   "t16"."price_id",
+   "t16"."quantity",
+   "t16"."amount_minor",
+   "t16"."list_amount_minor",
+   "t16"."currency",
+   "t16"."interval",
+   "t16"."interval_count",
+   "t16"."status",
+   "t16"."valid_from",
+   "t16"."valid_to",
+   "t16"."period_start",
+   "t16"."auto_renew",
+   "t16"."cancel_at",
+   "t16"."pending_plan_id",
+   "t16"."collection",
+   "t16"."renews_at",
+   "t16"."term_months",
+   "t16"."term_days",
+   "t16"."is_live",
+   "t16"."units",
+   "t16"."is_paid",
+   "t16"."until",
+   "t16"."reach",
+   "t16"."before",
+   "t16"."begins_at",
+   "t22"."started_at"
+  FROM "t14" AS "t16"
+  LEFT OUTER JOIN "t18" AS "t22"
+   ON "t16"."account_key" = "t22"."account_key"
+   AND "t16"."product_id" = "t22"."product_id"
+ ), "t25" AS (
+  SELECT
+   *
+  FROM "t24" AS "t24"
+  WHERE
+   "t24"."valid_from" >= "t24"."started_at"
+ ), "t27" AS MATERIALIZED (
+  SELECT
+   "t25"."account_key",
+   "t25"."product_id",
+   MIN(IIF("t25"."is_paid", "t25"."valid_from", CAST(NULL AS INTEGER))) AS "first_paid_at"
+  FROM "t25" AS "t25"
+  GROUP BY
+   1,
+   2
+ ), "t9" AS (
+  SELECT
+   *
+  FROM "items" AS "t1"
+  WHERE
+   NOT "t1"."plan_id" IS NULL AND "t1"."status" IN ('active', 'past_due')
+ ), "t7" AS (
+  SELECT
+   "t2"."plan_id",
+   "t2"."position"
+  FROM "catalog_plan" AS "t2"
+ ), "t11" AS (
+  SELECT
+   "t9"."account_key",
+   "t9"."item_id",
+   "t9"."subscription_id",
+   "t9"."product_id",
+   "t9"."plan_id",
+   "t9"."add_on_id",
+   "t9"."price_id",
+   "t9"."quantity",
+   "t9"."amount_minor",
+   "t9"."list_amount_minor",
+   "t9"."currency",
+   "t9"."interval",
+   "t9"."interval_count",
+   "t9"."status",
+   "t9"."valid_from",
+   "t9"."valid_to",
+   "t9"."period_start",
+   "t9"."auto_renew",
+   "t9"."cancel_at",
+   "t9"."pending_plan_id",
+   "t9"."collection",
+   "t9"."renews_at",
+   "t9"."term_months",
+   "t9"."term_days",
+   "t9"."is_live",
+   "t9"."units",
+   "t9"."is_paid",
+   "t7"."position"
+  FROM "t9" AS "t9"
+  LEFT OUTER JOIN "t7" AS "t7"
+   ON "t9"."plan_id" = "t7"."plan_id"
+ ), "t13" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."item_id",
+   "t11"."subscription_id",
+   "t11"."product_id",
+   "t11"."plan_id",
+   "t11"."add_on_id",
+   "t11"."price_id",
+   "t11"."quantity",
+   "t11"."amount_minor",
+   "t11"."list_amount_minor",
+   "t11"."currency",
+   "t11"."interval",
+   "t11"."interval_count",
+   "t11"."status",
+   "t11"."valid_from",
+   "t11"."valid_to",
+   "t11"."period_start",
+   "t11"."auto_renew",
+   "t11"."cancel_at",
+   "t11"."pending_plan_id",
+   "t11"."collection",
+   "t11"."renews_at",
+   "t11"."term_months",
+   "t11"."term_days",
+   "t11"."is_live",
+   "t11"."units",
+   "t11"."is_paid",
+   "t11"."position",
+   LAG("t11"."position") OVER (
+    PARTITION BY "t11"."account_key", "t11"."product_id"
+    ORDER BY "t11"."valid_from" ASC NULLS LAST, "t11"."item_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "position_before",
+   LAG("t11"."valid_to") OVER (
+    PARTITION BY "t11"."account_key", "t11"."product_id"
+    ORDER BY "t11"."valid_from" ASC NULLS LAST, "t11"."item_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "ended_before"
+  FROM "t11" AS "t11"
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t13"."account_key",
+   "t13"."item_id",
+   "t13"."subscription_id",
+   "t13"."product_id",
+   "t13"."plan_id",
+   "t13"."add_on_id",
+   "t13"."price_id",
+   "t13"."quantity",
+   "t13"."amount_minor",
+   "t13"."list_amount_minor",
+   "t13"."currency",
+   "t13"."interval",
+   "t13"."interval_count",
+   "t13"."status",
+   "t13"."valid_from",
+   "t13"."valid_to",
+   "t13"."period_start",
+   "t13"."auto_renew",
+   "t13"."cancel_at",
+   "t13"."pending_plan_id",
+   "t13"."collection",
+   "t13"."renews_at",
+   "t13"."term_months",
+   "t13"."term_days",
+   "t13"."is_live",
+   "t13"."units",
+   "t13"."is_paid",
+   "t13"."position",
+   "t13"."position_before",
+   "t13"."ended_before",
+   IIF(
+    COALESCE(
+     (
+      (
+       "t13"."valid_from" - "t13"."ended_before"
+      ) < 86400
+     )
+     AND (
+      (
+       "t13"."valid_from" - "t13"."ended_before"
+      ) > -86400
+     ),
+     FALSE
+    )
+    AND (
+     "t13"."position" > "t13"."position_before"
+    ),
+    "t13"."valid_from",
+    CAST(NULL AS INTEGER)
+   ) AS "raised",
+   IIF(
+    COALESCE(
+     (
+      (
+       "t13"."valid_from" - "t13"."ended_before"
+      ) < 86400
+     )
+     AND (
+      (
+       "t13"."valid_from" - "t13"."ended_before"
+      ) > -86400
+     ),
+     FALSE
+    )
+    AND (
+     "t13"."position" < "t13"."position_before"
+    ),
+    "t13"."valid_from",
+    CAST(NULL AS INTEGER)
+   ) AS "lowered"
+  FROM "t13" AS "t13"
+ ), "t23" AS MATERIALIZED (
+  SELECT
+   "t17"."account_key",
+   "t17"."product_id",
+   MAX("t17"."raised") AS "raised_at",
+   MAX("t17"."lowered") AS "downgraded_at"
+  FROM "t17" AS "t17"
+  GROUP BY
+   1,
+   2
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   MAX("t0"."purchased_at") AS "purchased_at"
+  FROM "purchase" AS "t0"
+  GROUP BY
+   1,
+   2
+ ), "t28" AS (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."started_at",
+   "t27"."first_paid_at",
+   "t23"."raised_at",
+   "t23"."downgraded_at",
+   "t8"."purchased_at"
+  FROM "t18" AS "t21"
+  LEFT OUTER JOIN "t27" AS "t27"
+   ON "t21"."account_key" = "t27"."account_key"
+   AND "t21"."product_id" = "t27"."product_id"
+  LEFT OUTER JOIN "t23" AS "t23"
+   ON "t21"."account_key" = "t23"."account_key"
+   AND "t21"."product_id" = "t23"."product_id"
+  LEFT OUTER JOIN "t8" AS "t8"
+   ON "t21"."account_key" = "t8"."account_key"
+   AND "t21"."product_id" = "t8"."product_id"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."item_id",
+   "t1"."subscription_id",
+   "t1"."product_id",
+   "t1"."plan_id",
+   "t1"."add_on_id",
+   "t1"."price_id",
+   "t1"."quantity",
+   "t1"."amount_minor",
+   "t1"."list_amount_minor",
+   "t1"."currency",
+   "t1"."interval",
+   "t1"."interval_count",
+   "t1"."status",
+   "t1"."valid_from",
+   "t1"."valid_to",
+   "t1"."period_start",
+   "t1"."auto_renew",
+   "t1"."cancel_at",
+   "t1"."pending_plan_id",
+   "t1"."collection",
+   "t1"."renews_at",
+   "t1"."term_months",
+   "t1"."term_days",
+   "t1"."is_live",
+   "t1"."units",
+   "t1"."is_paid",
+   COALESCE("t1"."valid_to", 1099511627776) AS "until"
+  FROM "items" AS "t1"
+ ), "t10" AS MATERIALIZED (
+  SELECT
+   "t6"."account_key",
+   "t6"."item_id",
+   "t6"."subscription_id",
+   "t6"."product_id",
+   "t6"."plan_id",
+   "t6"."add_on_id",
+   "t6"."price_id",
+   "t6"."quantity",
+   "t6"."amount_minor",
+   "t6"."list_amount_minor",
+   "t6"."currency",
+   "t6"."interval",
+   "t6"."interval_count",
+   "t6"."status",
+   "t6"."valid_from",
+   "t6"."valid_to",
+   "t6"."period_start",
+   "t6"."auto_renew",
+   "t6"."cancel_at",
+   "t6"."pending_plan_id",
+   "t6"."collection",
+   "t6"."renews_at",
+   "t6"."term_months",
+   "t6"."term_days",
+   "t6"."is_live",
+   "t6"."units",
+   "t6"."is_paid",
+   "t6"."until",
+   MAX("t6"."until") OVER (
+    PARTITION BY "t6"."account_key", "t6"."product_id"
+    ORDER BY "t6"."valid_from" ASC NULLS LAST, "t6"."until" ASC NULLS LAST, "t6"."item_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+   ) AS "reach"
+  FROM "t6" AS "t6"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t10"."account_key",
+   "t10"."item_id",
+   "t10"."subscription_id",
+   "t10"."product_id",
+   "t10"."plan_id",
+   "t10"."add_on_id",
+   "t10"."price_id",
+   "t10"."quantity",
+   "t10"."amount_minor",
+   "t10"."list_amount_minor",
+   "t10"."currency",
+   "t10"."interval",
+   "t10"."interval_count",
+   "t10"."status",
+   "t10"."valid_from",
+   "t10"."valid_to",
+   "t10"."period_start",
+   "t10"."auto_renew",
+   "t10"."cancel_at",
+   "t10"."pending_plan_id",
+   "t10"."collection",
+   "t10"."renews_at",
+   "t10"."term_months",
+   "t10"."term_days",
+   "t10"."is_live",
+   "t10"."units",
+   "t10"."is_paid",
+   "t10"."until",
+   "t10"."reach",
+   LAG("t10"."reach") OVER (
+    PARTITION BY "t10"."account_key", "t10"."product_id"
+    ORDER BY "t10"."valid_from" ASC NULLS LAST, "t10"."until" ASC NULLS LAST, "t10"."item_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "before"
+  FROM "t10" AS "t10"
+ ), "t14" AS MATERIALIZED (
+  SELECT
+   "t12"."account_key",
+   "t12"."item_id",
+   "t12"."subscription_id",
+   "t12"."product_id",
+   "t12"."plan_id",
+   "t12"."add_on_id",
+   "t12"."price_id",
+   "t12"."quantity",
+   "t12"."amount_minor",
+   "t12"."list_amount_minor",
+   "t12"."currency",
+   "t12"."interval",
+   "t12"."interval_count",
+   "t12"."status",
+   "t12"."valid_from",
+   "t12"."valid_to",
+   "t12"."period_start",
+   "t12"."auto_renew",
+   "t12"."cancel_at",
+   "t12"."pending_plan_id",
+   "t12"."collection",
+   "t12"."renews_at",
+   "t12"."term_months",
+   "t12"."term_days",
+   "t12"."is_live",
+   "t12"."units",
+   "t12"."is_paid",
+   "t12"."until",
+   "t12"."reach",
+   "t12"."before",
+   IIF(
+    (
+     "t12"."before" IS NULL
+    )
+    OR (
+     "t12"."valid_from" >= (
+      "t12"."before" + 86400
+     )
+    ),
+    "t12"."valid_from",
+    CAST(NULL AS INTEGER)
+   ) AS "begins_at"
+  FROM "t12" AS "t12"
+ ), "t18" AS MATERIALIZED (
+  SELECT
+   "t15"."account_key",
+   "t15"."product_id",
+   MAX("t15"."begins_at") AS "started_at"
+  FROM "t14" AS "t15"
+  GROUP BY
+   1,
+   2
+ )
+ SELECT
+  "t28"."account_key",
+  "t28"."product_id",
+  "t28"."started_at",
+  "t28"."first_paid_at",
+  "t28"."downgraded_at",
+  NULLIF(
+   NULLIF(
+    MAX(
+     COALESCE(COALESCE("t28"."first_paid_at", 0), -1E+999),
+     COALESCE(COALESCE("t28"."raised_at", 0), -1E+999),
+     COALESCE(COALESCE("t28"."purchased_at", 0), -1E+999)
+    ),
+    -1E+999
+   ),
+   0
+  ) AS "bought_at"
+ FROM "t28" AS "t28"
+) AS stage;
+
+-- anchored 71ba6be32f67b802
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("anchor_day_of_month" AS INTEGER) AS "anchor_day_of_month",
+ CAST("anchor_second" AS INTEGER) AS "anchor_second",
+ CAST("anchor_month" AS INTEGER) AS "anchor_month",
+ CAST("term_months" AS INTEGER) AS "term_months"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   *
+  FROM "items" AS "t2"
+  WHERE
+   "t2"."is_live"
+ ), "t13" AS MATERIALIZED (
+  SELECT
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."subscription_id",
+   MAX("t6"."period_start") AS "period_start",
+   MAX("t6"."term_months") AS "term_months"
+  FROM "t6" AS "t6"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t11" AS MATERIALIZED (
+  SELECT
+   "t2"."subscription_id",
+   MIN("t2"."valid_from") AS "first_at"
+  FROM "items" AS "t2"
+  GROUP BY
+   1
+ ), "t14" AS (
+  SELECT
+   "t13"."account_key",
+   "t13"."product_id",
+   "t13"."subscription_id",
+   "t13"."period_start",
+   "t13"."term_months",
+   "t11"."first_at"
+  FROM "t13" AS "t13"
+  INNER JOIN "t11" AS "t11"
+   ON "t13"."subscription_id" = "t11"."subscription_id"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t14"."account_key",
+   "t14"."product_id",
+   "t14"."subscription_id",
+   "t14"."period_start",
+   "t14"."term_months",
+   "t14"."first_at",
+   "t14"."first_at" % 86400 AS "first_second",
+   CAST(CAST(CAST("t14"."first_at" - (
+    "t14"."first_at" % 86400
+   ) AS REAL) / 86400 AS INTEGER) AS INTEGER) AS "first_day"
+  FROM "t14" AS "t14"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t1"."day" AS "first_day",
+   "t1"."month" AS "first_month",
+   "t1"."day_of_month" AS "first_day_of_month"
+  FROM "calendar_day" AS "t1"
+ ), "t17" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."product_id",
+   "t16"."subscription_id",
+   "t16"."period_start",
+   "t16"."term_months",
+   "t16"."first_at",
+   "t16"."first_second",
+   "t16"."first_day",
+   "t9"."first_month",
+   "t9"."first_day_of_month"
+  FROM "t16" AS "t16"
+  INNER JOIN "t9" AS "t9"
+   ON "t16"."first_day" = "t9"."first_day"
+ ), "t18" AS (
+  SELECT
+   "t17"."account_key",
+   "t17"."product_id",
+   "t17"."subscription_id",
+   "t17"."period_start",
+   "t17"."term_months",
+   "t17"."first_at",
+   "t17"."first_second",
+   "t17"."first_month",
+   "t17"."first_day_of_month"
+  FROM "t17" AS "t17"
+ ), "t20" AS MATERIALIZED (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id",
+   "t18"."subscription_id",
+   "t18"."period_start",
+   "t18"."term_months",
+   "t18"."first_at",
+   "t18"."first_second",
+   "t18"."first_month",
+   "t18"."first_day_of_month",
+   COALESCE("t18"."period_start", "t18"."first_at") % 86400 AS "period_second",
+   CAST(CAST(CAST(COALESCE("t18"."period_start", "t18"."first_at") - (
+    COALESCE("t18"."period_start", "t18"."first_at") % 86400
+   ) AS REAL) / 86400 AS INTEGER) AS INTEGER) AS "period_day"
+  FROM "t18" AS "t18"
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t1"."day" AS "period_day",
+   "t1"."month" AS "period_month",
+   "t1"."day_of_month" AS "period_day_of_month"
+  FROM "calendar_day" AS "t1"
+ ), "t21" AS (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   "t20"."subscription_id",
+   "t20"."period_start",
+   "t20"."term_months",
+   "t20"."first_at",
+   "t20"."first_second",
+   "t20"."first_month",
+   "t20"."first_day_of_month",
+   "t20"."period_second",
+   "t20"."period_day",
+   "t8"."period_month",
+   "t8"."period_day_of_month"
+  FROM "t20" AS "t20"
+  INNER JOIN "t8" AS "t8"
+   ON "t20"."period_day" = "t8"."period_day"
+ ), "t23" AS (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."subscription_id",
+   "t21"."period_start",
+   "t21"."term_months",
+   "t21"."first_at",
+   "t21"."first_second",
+   "t21"."first_month",
+   "t21"."first_day_of_month",
+   "t21"."period_second",
+   "t21"."period_month",
+   "t21"."period_day_of_month"
+  FROM "t21" AS "t21"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t0"."month" AS "period_month",
+   "t0"."days" AS "month_days"
+  FROM "calendar_month" AS "t0"
+ ), "t24" AS (
+  SELECT
+   "t23"."account_key",
+   "t23"."product_id",
+   "t23"."subscription_id",
+   "t23"."period_start",
+   "t23"."term_months",
+   "t23"."first_at",
+   "t23"."first_second",
+   "t23"."first_month",
+   "t23"."first_day_of_month",
+   "t23"."period_second",
+   "t23"."period_month",
+   "t23"."period_day_of_month",
+   "t7"."month_days"
+  FROM "t23" AS "t23"
+  INNER JOIN "t7" AS "t7"
+   ON "t23"."period_month" = "t7"."period_month"
+ ), "t25" AS MATERIALIZED (
+  SELECT
+   "t24"."account_key",
+   "t24"."product_id",
+   "t24"."subscription_id",
+   "t24"."period_start",
+   "t24"."term_months",
+   "t24"."first_at",
+   "t24"."first_second",
+   "t24"."first_month",
+   "t24"."first_day_of_month",
+   "t24"."period_second",
+   "t24"."period_month",
+   "t24"."period_day_of_month",
+   "t24"."month_days",
+   IIF(
+    (
+     "t24"."period_day_of_month" = NULLIF(
+      MIN(COALESCE("t24"."first_day_of_month", 1e999), COALESCE("t24"."month_days", 1e999)),
+      1e999
+     )
+    )
+    AND (
+     "t24"."period_second" = "t24"."first_second"
+    ),
+    "t24"."first_at",
+    "t24"."period_start"
+   ) AS "anchor_at",
+   IIF(
+    (
+     "t24"."period_day_of_month" = NULLIF(
+      MIN(COALESCE("t24"."first_day_of_month", 1e999), COALESCE("t24"."month_days", 1e999)),
+      1e999
+     )
+    )
+    AND (
+     "t24"."period_second" = "t24"."first_second"
+    ),
+    "t24"."first_day_of_month",
+    "t24"."period_day_of_month"
+   ) AS "anchor_day_of_month",
+   IIF(
+    (
+     "t24"."period_day_of_month" = NULLIF(
+      MIN(COALESCE("t24"."first_day_of_month", 1e999), COALESCE("t24"."month_days", 1e999)),
+      1e999
+     )
+    )
+    AND (
+     "t24"."period_second" = "t24"."first_second"
+    ),
+    "t24"."first_second",
+    "t24"."period_second"
+   ) AS "anchor_second",
+   IIF(
+    (
+     "t24"."period_day_of_month" = NULLIF(
+      MIN(COALESCE("t24"."first_day_of_month", 1e999), COALESCE("t24"."month_days", 1e999)),
+      1e999
+     )
+    )
+    AND (
+     "t24"."period_second" = "t24"."first_second"
+    ),
+    "t24"."first_month",
+    "t24"."period_month"
+   ) AS "anchor_month"
+  FROM "t24" AS "t24"
+ ), "t26" AS MATERIALIZED (
+  SELECT
+   "t25"."account_key",
+   "t25"."product_id",
+   "t25"."subscription_id",
+   "t25"."period_start",
+   "t25"."term_months",
+   "t25"."first_at",
+   "t25"."first_second",
+   "t25"."first_month",
+   "t25"."first_day_of_month",
+   "t25"."period_second",
+   "t25"."period_month",
+   "t25"."period_day_of_month",
+   "t25"."month_days",
+   "t25"."anchor_at",
+   "t25"."anchor_day_of_month",
+   "t25"."anchor_second",
+   "t25"."anchor_month",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t25"."account_key", "t25"."product_id"
+    ORDER BY "t25"."anchor_at" ASC NULLS LAST, "t25"."subscription_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t25" AS "t25"
+ )
+ SELECT
+  "t26"."account_key",
+  "t26"."product_id",
+  "t26"."anchor_day_of_month",
+  "t26"."anchor_second",
+  "t26"."anchor_month",
+  "t26"."term_months"
+ FROM "t26" AS "t26"
+ WHERE
+  "t26"."place" = 0
+) AS stage;
+
+-- kinds 4d82ec9af4bbd90e
+SELECT
+ CAST("window_kind" AS INTEGER) AS "window_kind",
+ "product_id",
+ "period"
+FROM (
+ SELECT DISTINCT
+  "t0"."window_kind",
+  "t0"."product_id",
+  "t0"."period"
+ FROM "catalog_meter" AS "t0"
+) AS stage;
+
+-- spans ad608e039ae258ed
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("window_kind" AS INTEGER) AS "window_kind",
+ CAST("starts_next" AS INTEGER) AS "starts_next",
+ CAST("starts_0" AS INTEGER) AS "starts_0",
+ CAST("starts_1" AS INTEGER) AS "starts_1",
+ CAST("starts_2" AS INTEGER) AS "starts_2",
+ CAST("starts_3" AS INTEGER) AS "starts_3",
+ CAST("edge_0" AS INTEGER) AS "edge_0",
+ CAST("edge_1" AS INTEGER) AS "edge_1",
+ CAST("edge_2" AS INTEGER) AS "edge_2",
+ CAST("edge_3" AS INTEGER) AS "edge_3"
+FROM (
+ WITH "t27" AS (
+  SELECT
+   *
+  FROM "t19" AS "t21"
+  WHERE
+   "t21"."period" IN ('billing_month', 'billing_term')
+ ), "t17" AS (
+  SELECT
+   "t5"."as_of",
+   "t5"."this_month"
+  FROM "today" AS "t5"
+ ), "t28" AS (
+  SELECT
+   "t27"."account_key",
+   "t27"."product_id",
+   "t27"."anchor_day_of_month",
+   "t27"."anchor_second",
+   "t27"."anchor_month",
+   "t27"."term_months",
+   "t27"."window_kind",
+   "t27"."period",
+   "t17"."as_of",
+   "t17"."this_month"
+  FROM "t27" AS "t27"
+  CROSS JOIN "t17" AS "t17"
+ ), "t31" AS MATERIALIZED (
+  SELECT
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."anchor_day_of_month",
+   "t28"."anchor_second",
+   "t28"."anchor_month",
+   "t28"."term_months",
+   "t28"."window_kind",
+   "t28"."period",
+   "t28"."as_of",
+   "t28"."this_month",
+   IIF(
+    (
+     "t28"."period" = 'billing_term'
+    ) AND (
+     "t28"."term_months" > 0
+    ),
+    "t28"."term_months",
+    1
+   ) AS "step"
+  FROM "t28" AS "t28"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t4"."month" AS "this_month",
+   "t4"."first_day" AS "open_first",
+   "t4"."days" AS "open_days"
+  FROM "calendar_month" AS "t4"
+ ), "t32" AS (
+  SELECT
+   "t31"."account_key",
+   "t31"."product_id",
+   "t31"."anchor_day_of_month",
+   "t31"."anchor_second",
+   "t31"."anchor_month",
+   "t31"."term_months",
+   "t31"."window_kind",
+   "t31"."period",
+   "t31"."as_of",
+   "t31"."this_month",
+   "t31"."step",
+   "t16"."open_first",
+   "t16"."open_days"
+  FROM "t31" AS "t31"
+  INNER JOIN "t16" AS "t16"
+   ON "t31"."this_month" = "t16"."this_month"
+ ), "t33" AS MATERIALIZED (
+  SELECT
+   "t32"."account_key",
+   "t32"."product_id",
+   "t32"."anchor_day_of_month",
+   "t32"."anchor_second",
+   "t32"."anchor_month",
+   "t32"."term_months",
+   "t32"."window_kind",
+   "t32"."period",
+   "t32"."as_of",
+   "t32"."this_month",
+   "t32"."step",
+   "t32"."open_first",
+   "t32"."open_days",
+   CAST(IIF(
+    (
+     (
+      (
+       (
+        "t32"."open_first" + NULLIF(
+         MIN(COALESCE("t32"."anchor_day_of_month", 1e999), COALESCE("t32"."open_days", 1e999)),
+         1e999
+        )
+       ) - 1
+      ) * 86400
+     ) + "t32"."anchor_second"
+    ) <= "t32"."as_of",
+    "t32"."this_month",
+    "t32"."this_month" - 1
+   ) - (
+    (
+     IIF(
+      (
+       (
+        (
+         (
+          "t32"."open_first" + NULLIF(
+           MIN(COALESCE("t32"."anchor_day_of_month", 1e999), COALESCE("t32"."open_days", 1e999)),
+           1e999
+          )
+         ) - 1
+        ) * 86400
+       ) + "t32"."anchor_second"
+      ) <= "t32"."as_of",
+      "t32"."this_month",
+      "t32"."this_month" - 1
+     ) - "t32"."anchor_month"
+    ) % "t32"."step"
+   ) AS INTEGER) AS "current"
+  FROM "t32" AS "t32"
+ ), "t35" AS MATERIALIZED (
+  SELECT
+   "t33"."account_key",
+   "t33"."product_id",
+   "t33"."anchor_day_of_month",
+   "t33"."anchor_second",
+   "t33"."anchor_month",
+   "t33"."term_months",
+   "t33"."window_kind",
+   "t33"."period",
+   "t33"."as_of",
+   "t33"."this_month",
+   "t33"."step",
+   "t33"."open_first",
+   "t33"."open_days",
+   "t33"."current",
+   CAST("t33"."current" - (
+    "t33"."step" * -1
+   ) AS INTEGER) AS "month_of"
+  FROM "t33" AS "t33"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t4"."month" AS "month_of",
+   "t4"."first_day" AS "window_first",
+   "t4"."days" AS "window_days"
+  FROM "calendar_month" AS "t4"
+ ), "t36" AS (
+  SELECT
+   "t35"."account_key",
+   "t35"."product_id",
+   "t35"."anchor_day_of_month",
+   "t35"."anchor_second",
+   "t35"."anchor_month",
+   "t35"."term_months",
+   "t35"."window_kind",
+   "t35"."period",
+   "t35"."as_of",
+   "t35"."this_month",
+   "t35"."step",
+   "t35"."open_first",
+   "t35"."open_days",
+   "t35"."current",
+   "t35"."month_of",
+   "t15"."window_first",
+   "t15"."window_days"
+  FROM "t35" AS "t35"
+  INNER JOIN "t15" AS "t15"
+   ON "t35"."month_of" = "t15"."month_of"
+ ), "t37" AS MATERIALIZED (
+  SELECT
+   "t36"."account_key",
+   "t36"."product_id",
+   "t36"."anchor_day_of_month",
+   "t36"."anchor_second",
+   "t36"."anchor_month",
+   "t36"."term_months",
+   "t36"."window_kind",
+   "t36"."period",
+   "t36"."as_of",
+   "t36"."this_month",
+   "t36"."step",
+   "t36"."open_first",
+   "t36"."open_days",
+   "t36"."current",
+   "t36"."month_of",
+   "t36"."window_first",
+   "t36"."window_days",
+   (
+    (
+     (
+      "t36"."window_first" + NULLIF(
+       MIN(COALESCE("t36"."anchor_day_of_month", 1e999), COALESCE("t36"."window_days", 1e999)),
+       1e999
+      )
+     ) - 1
+    ) * 86400
+   ) + "t36"."anchor_second" AS "starts_next"
+  FROM "t36" AS "t36"
+ ), "t38" AS (
+  SELECT
+   "t37"."account_key",
+   "t37"."product_id",
+   "t37"."anchor_day_of_month",
+   "t37"."anchor_second",
+   "t37"."anchor_month",
+   "t37"."term_months",
+   "t37"."window_kind",
+   "t37"."period",
+   "t37"."as_of",
+   "t37"."this_month",
+   "t37"."step",
+   "t37"."open_first",
+   "t37"."open_days",
+   "t37"."current",
+   "t37"."starts_next"
+  FROM "t37" AS "t37"
+ ), "t40" AS MATERIALIZED (
+  SELECT
+   "t38"."account_key",
+   "t38"."product_id",
+   "t38"."anchor_day_of_month",
+   "t38"."anchor_second",
+   "t38"."anchor_month",
+   "t38"."term_months",
+   "t38"."window_kind",
+   "t38"."period",
+   "t38"."as_of",
+   "t38"."this_month",
+   "t38"."step",
+   "t38"."open_first",
+   "t38"."open_days",
+   "t38"."current",
+   "t38"."starts_next",
+   CAST("t38"."current" - (
+    "t38"."step" * 0
+   ) AS INTEGER) AS "month_of"
+  FROM "t38" AS "t38"
+ ), "t41" AS (
+  SELECT
+   "t40"."account_key",
+   "t40"."product_id",
+   "t40"."anchor_day_of_month",
+   "t40"."anchor_second",
+   "t40"."anchor_month",
+   "t40"."term_months",
+   "t40"."window_kind",
+   "t40"."period",
+   "t40"."as_of",
+   "t40"."this_month",
+   "t40"."step",
+   "t40"."open_first",
+   "t40"."open_days",
+   "t40"."current",
+   "t40"."starts_next",
+   "t40"."month_of",
+   "t15"."window_first",
+   "t15"."window_days"
+  FROM "t40" AS "t40"
+  INNER JOIN "t15" AS "t15"
+   ON "t40"."month_of" = "t15"."month_of"
+ ), "t42" AS MATERIALIZED (
+  SELECT
+   "t41"."account_key",
+   "t41"."product_id",
+   "t41"."anchor_day_of_month",
+   "t41"."anchor_second",
+   "t41"."anchor_month",
+   "t41"."term_months",
+   "t41"."window_kind",
+   "t41"."period",
+   "t41"."as_of",
+   "t41"."this_month",
+   "t41"."step",
+   "t41"."open_first",
+   "t41"."open_days",
+   "t41"."current",
+   "t41"."starts_next",
+   "t41"."month_of",
+   "t41"."window_first",
+   "t41"."window_days",
+   (
+    (
+     (
+      "t41"."window_first" + NULLIF(
+       MIN(COALESCE("t41"."anchor_day_of_month", 1e999), COALESCE("t41"."window_days", 1e999)),
+       1e999
+      )
+     ) - 1
+    ) * 86400
+   ) + "t41"."anchor_second" AS "starts_0"
+  FROM "t41" AS "t41"
+ ), "t43" AS (
+  SELECT
+   "t42"."account_key",
+   "t42"."product_id",
+   "t42"."anchor_day_of_month",
+   "t42"."anchor_second",
+   "t42"."anchor_month",
+   "t42"."term_months",
+   "t42"."window_kind",
+   "t42"."period",
+   "t42"."as_of",
+   "t42"."this_month",
+   "t42"."step",
+   "t42"."open_first",
+   "t42"."open_days",
+   "t42"."current",
+   "t42"."starts_next",
+   "t42"."starts_0"
+  FROM "t42" AS "t42"
+ ), "t45" AS MATERIALIZED (
+  SELECT
+   "t43"."account_key",
+   "t43"."product_id",
+   "t43"."anchor_day_of_month",
+   "t43"."anchor_second",
+   "t43"."anchor_month",
+   "t43"."term_months",
+   "t43"."window_kind",
+   "t43"."period",
+   "t43"."as_of",
+   "t43"."this_month",
+   "t43"."step",
+   "t43"."open_first",
+   "t43"."open_days",
+   "t43"."current",
+   "t43"."starts_next",
+   "t43"."starts_0",
+   CAST("t43"."current" - (
+    "t43"."step" * 1
+   ) AS INTEGER) AS "month_of"
+  FROM "t43" AS "t43"
+ ), "t46" AS (
+  SELECT
+   "t45"."account_key",
+   "t45"."product_id",
+   "t45"."anchor_day_of_month",
+   "t45"."anchor_second",
+   "t45"."anchor_month",
+   "t45"."term_months",
+   "t45"."window_kind",
+   "t45"."period",
+   "t45"."as_of",
+   "t45"."this_month",
+   "t45"."step",
+   "t45"."open_first",
+   "t45"."open_days",
+   "t45"."current",
+   "t45"."starts_next",
+   "t45"."starts_0",
+   "t45"."month_of",
+   "t15"."window_first",
+   "t15"."window_days"
+  FROM "t45" AS "t45"
+  INNER JOIN "t15" AS "t15"
+   ON "t45"."month_of" = "t15"."month_of"
+ ), "t47" AS MATERIALIZED (
+  SELECT
+   "t46"."account_key",
+   "t46"."product_id",
+   "t46"."anchor_day_of_month",
+   "t46"."anchor_second",
+   "t46"."anchor_month",
+   "t46"."term_months",
+   "t46"."window_kind",
+   "t46"."period",
+   "t46"."as_of",
+   "t46"."this_month",
+   "t46"."step",
+   "t46"."open_first",
+   "t46"."open_days",
+   "t46"."current",
+   "t46"."starts_next",
+   "t46"."starts_0",
+   "t46"."month_of",
+   "t46"."window_first",
+   "t46"."window_days",
+   (
+    (
+     (
+      "t46"."window_first" + NULLIF(
+       MIN(COALESCE("t46"."anchor_day_of_month", 1e999), COALESCE("t46"."window_days", 1e999)),
+       1e999
+      )
+     ) - 1
+    ) * 86400
+   ) + "t46"."anchor_second" AS "starts_1"
+  FROM "t46" AS "t46"
+ ), "t48" AS (
+  SELECT
+   "t47"."account_key",
+   "t47"."product_id",
+   "t47"."anchor_day_of_month",
+   "t47"."anchor_second",
+   "t47"."anchor_month",
+   "t47"."term_months",
+   "t47"."window_kind",
+   "t47"."period",
+   "t47"."as_of",
+   "t47"."this_month",
+   "t47"."step",
+   "t47"."open_first",
+   "t47"."open_days",
+   "t47"."current",
+   "t47"."starts_next",
+   "t47"."starts_0",
+   "t47"."starts_1"
+  FROM "t47" AS "t47"
+ ), "t50" AS MATERIALIZED (
+  SELECT
+   "t48"."account_key",
+   "t48"."product_id",
+   "t48"."anchor_day_of_month",
+   "t48"."anchor_second",
+   "t48"."anchor_month",
+   "t48"."term_months",
+   "t48"."window_kind",
+   "t48"."period",
+   "t48"."as_of",
+   "t48"."this_month",
+   "t48"."step",
+   "t48"."open_first",
+   "t48"."open_days",
+   "t48"."current",
+   "t48"."starts_next",
+   "t48"."starts_0",
+   "t48"."starts_1",
+   CAST("t48"."current" - (
+    "t48"."step" * 2
+   ) AS INTEGER) AS "month_of"
+  FROM "t48" AS "t48"
+ ), "t51" AS (
+  SELECT
+   "t50"."account_key",
+   "t50"."product_id",
+   "t50"."anchor_day_of_month",
+   "t50"."anchor_second",
+   "t50"."anchor_month",
+   "t50"."term_months",
+   "t50"."window_kind",
+   "t50"."period",
+   "t50"."as_of",
+   "t50"."this_month",
+   "t50"."step",
+   "t50"."open_first",
+   "t50"."open_days",
+   "t50"."current",
+   "t50"."starts_next",
+   "t50"."starts_0",
+   "t50"."starts_1",
+   "t50"."month_of",
+   "t15"."window_first",
+   "t15"."window_days"
+  FROM "t50" AS "t50"
+  INNER JOIN "t15" AS "t15"
+   ON "t50"."month_of" = "t15"."month_of"
+ ), "t52" AS MATERIALIZED (
+  SELECT
+   "t51"."account_key",
+   "t51"."product_id",
+   "t51"."anchor_day_of_month",
+   "t51"."anchor_second",
+   "t51"."anchor_month",
+   "t51"."term_months",
+   "t51"."window_kind",
+   "t51"."period",
+   "t51"."as_of",
+   "t51"."this_month",
+   "t51"."step",
+   "t51"."open_first",
+   "t51"."open_days",
+   "t51"."current",
+   "t51"."starts_next",
+   "t51"."starts_0",
+   "t51"."starts_1",
+   "t51"."month_of",
+   "t51"."window_first",
+   "t51"."window_days",
+   (
+    (
+     (
+      "t51"."window_first" + NULLIF(
+       MIN(COALESCE("t51"."anchor_day_of_month", 1e999), COALESCE("t51"."window_days", 1e999)),
+       1e999
+      )
+     ) - 1
+    ) * 86400
+   ) + "t51"."anchor_second" AS "starts_2"
+  FROM "t51" AS "t51"
+ ), "t53" AS (
+  SELECT
+   "t52"."account_key",
+   "t52"."product_id",
+   "t52"."anchor_day_of_month",
+   "t52"."anchor_second",
+   "t52"."anchor_month",
+   "t52"."term_months",
+   "t52"."window_kind",
+   "t52"."period",
+   "t52"."as_of",
+   "t52"."this_month",
+   "t52"."step",
+   "t52"."open_first",
+   "t52"."open_days",
+   "t52"."current",
+   "t52"."starts_next",
+   "t52"."starts_0",
+   "t52"."starts_1",
+   "t52"."starts_2"
+  FROM "t52" AS "t52"
+ ), "t55" AS MATERIALIZED (
+  SELECT
+   "t53"."account_key",
+   "t53"."product_id",
+   "t53"."anchor_day_of_month",
+   "t53"."anchor_second",
+   "t53"."anchor_month",
+   "t53"."term_months",
+   "t53"."window_kind",
+   "t53"."period",
+   "t53"."as_of",
+   "t53"."this_month",
+   "t53"."step",
+   "t53"."open_first",
+   "t53"."open_days",
+   "t53"."current",
+   "t53"."starts_next",
+   "t53"."starts_0",
+   "t53"."starts_1",
+   "t53"."starts_2",
+   CAST("t53"."current" - (
+    "t53"."step" * 3
+   ) AS INTEGER) AS "month_of"
+  FROM "t53" AS "t53"
+ ), "t56" AS (
+  SELECT
+   "t55"."account_key",
+   "t55"."product_id",
+   "t55"."anchor_day_of_month",
+   "t55"."anchor_second",
+   "t55"."anchor_month",
+   "t55"."term_months",
+   "t55"."window_kind",
+   "t55"."period",
+   "t55"."as_of",
+   "t55"."this_month",
+   "t55"."step",
+   "t55"."open_first",
+   "t55"."open_days",
+   "t55"."current",
+   "t55"."starts_next",
+   "t55"."starts_0",
+   "t55"."starts_1",
+   "t55"."starts_2",
+   "t55"."month_of",
+   "t15"."window_first",
+   "t15"."window_days"
+  FROM "t55" AS "t55"
+  INNER JOIN "t15" AS "t15"
+   ON "t55"."month_of" = "t15"."month_of"
+ ), "t57" AS MATERIALIZED (
+  SELECT
+   "t56"."account_key",
+   "t56"."product_id",
+   "t56"."anchor_day_of_month",
+   "t56"."anchor_second",
+   "t56"."anchor_month",
+   "t56"."term_months",
+   "t56"."window_kind",
+   "t56"."period",
+   "t56"."as_of",
+   "t56"."this_month",
+   "t56"."step",
+   "t56"."open_first",
+   "t56"."open_days",
+   "t56"."current",
+   "t56"."starts_next",
+   "t56"."starts_0",
+   "t56"."starts_1",
+   "t56"."starts_2",
+   "t56"."month_of",
+   "t56"."window_first",
+   "t56"."window_days",
+   (
+    (
+     (
+      "t56"."window_first" + NULLIF(
+       MIN(COALESCE("t56"."anchor_day_of_month", 1e999), COALESCE("t56"."window_days", 1e999)),
+       1e999
+      )
+     ) - 1
+    ) * 86400
+   ) + "t56"."anchor_second" AS "starts_3"
+  FROM "t56" AS "t56"
+ ), "t58" AS (
+  SELECT
+   "t57"."account_key",
+   "t57"."product_id",
+   "t57"."anchor_day_of_month",
+   "t57"."anchor_second",
+   "t57"."anchor_month",
+   "t57"."term_months",
+   "t57"."window_kind",
+   "t57"."period",
+   "t57"."as_of",
+   "t57"."this_month",
+   "t57"."step",
+   "t57"."open_first",
+   "t57"."open_days",
+   "t57"."current",
+   "t57"."starts_next",
+   "t57"."starts_0",
+   "t57"."starts_1",
+   "t57"."starts_2",
+   "t57"."starts_3"
+  FROM "t57" AS "t57"
+ ), "t59" AS (
+  SELECT
+   "t58"."account_key",
+   "t58"."product_id",
+   "t58"."window_kind",
+   "t58"."starts_next",
+   "t58"."starts_0",
+   "t58"."starts_1",
+   "t58"."starts_2",
+   "t58"."starts_3"
+  FROM "t58" AS "t58"
+ ), "t26" AS (
+  SELECT
+   *
+  FROM "t19" AS "t21"
+  WHERE
+   "t21"."period" = 'calendar_month'
+ ), "t14" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."time_zone"
+  FROM "account" AS "t2"
+ ), "t13" AS (
+  SELECT
+   *
+  FROM "zone_month" AS "t0"
+  WHERE
+   "t0"."time_zone" = ''
+ ), "t18" AS (
+  SELECT
+   "t13"."starts_next",
+   "t13"."starts_0",
+   "t13"."starts_1",
+   "t13"."starts_2",
+   "t13"."starts_3"
+  FROM "t13" AS "t13"
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t18"."starts_next" AS "home_starts_next",
+   "t18"."starts_0" AS "home_starts_0",
+   "t18"."starts_1" AS "home_starts_1",
+   "t18"."starts_2" AS "home_starts_2",
+   "t18"."starts_3" AS "home_starts_3"
+  FROM "t18" AS "t18"
+ ), "t29" AS MATERIALIZED (
+  SELECT
+   "t26"."account_key",
+   "t26"."product_id",
+   "t26"."window_kind",
+   COALESCE("t6"."starts_next", "t22"."home_starts_next") AS "starts_next",
+   COALESCE("t6"."starts_0", "t22"."home_starts_0") AS "starts_0",
+   COALESCE("t6"."starts_1", "t22"."home_starts_1") AS "starts_1",
+   COALESCE("t6"."starts_2", "t22"."home_starts_2") AS "starts_2",
+   COALESCE("t6"."starts_3", "t22"."home_starts_3") AS "starts_3"
+  FROM "t26" AS "t26"
+  INNER JOIN "t14" AS "t14"
+   ON "t26"."account_key" = "t14"."account_key"
+  LEFT OUTER JOIN "zone_month" AS "t6"
+   ON "t14"."time_zone" = "t6"."time_zone"
+  CROSS JOIN "t22" AS "t22"
+ ), "t60" AS (
+  SELECT
+   *
+  FROM "t59" AS "t59"
+  UNION ALL
+  SELECT
+   *
+  FROM "t29" AS "t29"
+ ), "t23" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."window_kind",
+   1099511627776 AS "starts_next",
+   0 AS "starts_0",
+   CAST(NULL AS INTEGER) AS "starts_1",
+   CAST(NULL AS INTEGER) AS "starts_2",
+   CAST(NULL AS INTEGER) AS "starts_3"
+  FROM "t19" AS "t21"
+  WHERE
+   "t21"."period" = 'lifetime'
+ ), "t61" AS (
+  SELECT
+   *
+  FROM "t60" AS "t60"
+  UNION ALL
+  SELECT
+   *
+  FROM "t23" AS "t23"
+ ), "t19" AS (
+  SELECT
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."anchor_day_of_month",
+   "t7"."anchor_second",
+   "t7"."anchor_month",
+   "t7"."term_months",
+   "t8"."window_kind",
+   "t8"."period"
+  FROM "anchored" AS "t7"
+  INNER JOIN "kinds" AS "t8"
+   ON "t7"."product_id" = "t8"."product_id"
+ )
+ SELECT
+  "t61"."account_key",
+  "t61"."product_id",
+  "t61"."window_kind",
+  "t61"."starts_next",
+  "t61"."starts_0",
+  "t61"."starts_1",
+  "t61"."starts_2",
+  "t61"."starts_3",
+  CAST(IIF(
+   (
+    NOT "t61"."starts_0" IS NULL
+   ) AND (
+    (
+     "t61"."starts_0" % 86400
+    ) <> 0
+   ),
+   CAST(CAST("t61"."starts_0" - (
+    "t61"."starts_0" % 86400
+   ) AS REAL) / 86400 AS INTEGER),
+   -1
+  ) AS INTEGER) AS "edge_0",
+  CAST(IIF(
+   (
+    NOT "t61"."starts_1" IS NULL
+   ) AND (
+    (
+     "t61"."starts_1" % 86400
+    ) <> 0
+   ),
+   CAST(CAST("t61"."starts_1" - (
+    "t61"."starts_1" % 86400
+   ) AS REAL) / 86400 AS INTEGER),
+   -1
+  ) AS INTEGER) AS "edge_1",
+  CAST(IIF(
+   (
+    NOT "t61"."starts_2" IS NULL
+   ) AND (
+    (
+     "t61"."starts_2" % 86400
+    ) <> 0
+   ),
+   CAST(CAST("t61"."starts_2" - (
+    "t61"."starts_2" % 86400
+   ) AS REAL) / 86400 AS INTEGER),
+   -1
+  ) AS INTEGER) AS "edge_2",
+  CAST(IIF(
+   (
+    NOT "t61"."starts_3" IS NULL
+   ) AND (
+    (
+     "t61"."starts_3" % 86400
+    ) <> 0
+   ),
+   CAST(CAST("t61"."starts_3" - (
+    "t61"."starts_3" % 86400
+   ) AS REAL) / 86400 AS INTEGER),
+   -1
+  ) AS INTEGER) AS "edge_3"
+ FROM "t61" AS "t61"
+) AS stage;
+
+-- cut_events a54ecb460cfc4511
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("contact_key" AS INTEGER) AS "contact_key",
+ CAST("day" AS INTEGER) AS "day",
+ CAST("occurred_at" AS INTEGER) AS "occurred_at",
+ CAST("quantity" AS INTEGER) AS "quantity"
+FROM (
+ WITH "t5" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."edge_0" AS "day"
+  FROM "spans" AS "t1"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."edge_1" AS "day"
+  FROM "spans" AS "t1"
+ ), "t7" AS (
+  SELECT
+   *
+  FROM "t5" AS "t5"
+  UNION ALL
+  SELECT
+   *
+  FROM "t6" AS "t6"
+ ), "t4" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."edge_2" AS "day"
+  FROM "spans" AS "t1"
+ ), "t8" AS (
+  SELECT
+   *
+  FROM "t7" AS "t7"
+  UNION ALL
+  SELECT
+   *
+  FROM "t4" AS "t4"
+ ), "t3" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."edge_3" AS "day"
+  FROM "spans" AS "t1"
+ ), "t9" AS (
+  SELECT
+   *
+  FROM "t8" AS "t8"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t11" AS (
+  SELECT DISTINCT
+   *
+  FROM "t9" AS "t9"
+  WHERE
+   "t9"."day" >= 0
+ )
+ SELECT
+  "t2"."account_key",
+  "t2"."meter_key",
+  "t2"."contact_key",
+  "t2"."day",
+  "t2"."occurred_at",
+  "t2"."quantity"
+ FROM "usage_raw" AS "t2"
+ WHERE
+  EXISTS(
+   SELECT
+    1
+   FROM "t11" AS "t11"
+   WHERE
+    "t2"."account_key" = "t11"."account_key" AND "t2"."day" = "t11"."day"
+  )
+) AS stage;
+
+-- contact_days 50d84d161b4681f7
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("contact_key" AS INTEGER) AS "contact_key",
+ CAST("window_kind" AS INTEGER) AS "window_kind",
+ CAST("day" AS INTEGER) AS "day"
+FROM (
+ WITH "t9" AS (
+  SELECT
+   "t1"."meter_key",
+   "t1"."window_kind"
+  FROM "catalog_meter" AS "t1"
+  WHERE
+   "t1"."aggregate" = 'unique_contacts'
+ ), "t8" AS (
+  SELECT
+   "t3"."as_of_day"
+  FROM "today" AS "t3"
+ ), "t10" AS (
+  SELECT
+   "t5"."day",
+   "t5"."month",
+   "t5"."day_of_month",
+   "t8"."as_of_day"
+  FROM "calendar_day" AS "t5"
+  CROSS JOIN "t8" AS "t8"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t10"."month",
+   "t10"."day",
+   1 << (
+    "t10"."day_of_month" - 1
+   ) AS "day_bit"
+  FROM "t10" AS "t10"
+  WHERE
+   "t10"."day" <= "t10"."as_of_day"
+ ), "t13" AS (
+  SELECT
+   "t4"."account_key",
+   "t4"."meter_key",
+   "t4"."contact_key",
+   "t4"."month",
+   "t4"."day_mask",
+   "t9"."window_kind",
+   "t12"."day",
+   "t12"."day_bit"
+  FROM "usage_contact" AS "t4"
+  INNER JOIN "t9" AS "t9"
+   ON "t4"."meter_key" = "t9"."meter_key"
+  INNER JOIN "t12" AS "t12"
+   ON "t4"."month" = "t12"."month"
+ )
+ SELECT
+  "t13"."account_key",
+  "t13"."meter_key",
+  "t13"."contact_key",
+  "t13"."window_kind",
+  "t13"."day"
+ FROM "t13" AS "t13"
+ WHERE
+  (
+   "t13"."day_mask" & "t13"."day_bit"
+  ) <> 0
+) AS stage;
+
+-- flows 3133fed7a841a06f
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_2" AS INTEGER) AS "used_2",
+ CAST("used_3" AS INTEGER) AS "used_3",
+ CAST("week_1" AS INTEGER) AS "week_1",
+ CAST("week_2" AS INTEGER) AS "week_2",
+ CAST("week_3" AS INTEGER) AS "week_3",
+ CAST("week_4" AS INTEGER) AS "week_4",
+ CAST("week_5" AS INTEGER) AS "week_5",
+ CAST("week_6" AS INTEGER) AS "week_6",
+ CAST("week_7" AS INTEGER) AS "week_7",
+ CAST("week_8" AS INTEGER) AS "week_8"
+FROM (
+ WITH "t17" AS (
+  SELECT
+   "t5"."as_of",
+   "t5"."as_of_day"
+  FROM "today" AS "t5"
+ ), "t20" AS (
+  SELECT
+   "t4"."meter_key",
+   "t4"."aggregate",
+   "t4"."window_kind"
+  FROM "catalog_meter" AS "t4"
+  WHERE
+   "t4"."meter_kind" = 'flow' AND "t4"."aggregate" <> 'unique_contacts'
+ ), "t23" AS (
+  SELECT
+   "t7"."account_key",
+   "t7"."meter_key",
+   "t7"."day",
+   "t7"."quantity",
+   "t7"."events",
+   "t7"."quantity_max",
+   "t7"."quantity_latest",
+   "t17"."as_of",
+   "t17"."as_of_day",
+   "t20"."aggregate",
+   "t20"."window_kind",
+   "t10"."product_id",
+   "t10"."starts_next",
+   "t10"."starts_0",
+   "t10"."starts_1",
+   "t10"."starts_2",
+   "t10"."starts_3",
+   "t10"."edge_0",
+   "t10"."edge_1",
+   "t10"."edge_2",
+   "t10"."edge_3"
+  FROM "usage_day" AS "t7"
+  CROSS JOIN "t17" AS "t17"
+  INNER JOIN (
+   SELECT
+    "t4"."meter_key",
+    "t4"."aggregate",
+    "t4"."window_kind"
+   FROM "catalog_meter" AS "t4"
+   WHERE
+    "t4"."meter_kind" = 'flow' AND "t4"."aggregate" <> 'unique_contacts'
+  ) AS "t20"
+   ON "t7"."meter_key" = "t20"."meter_key"
+  INNER JOIN "spans" AS "t10"
+   ON "t7"."account_key" = "t10"."account_key"
+   AND "t20"."window_kind" = "t10"."window_kind"
+ ), "t29" AS MATERIALIZED (
+  SELECT
+   "t23"."account_key",
+   "t23"."meter_key",
+   "t23"."aggregate",
+   CAST(CASE
+    WHEN (
+     CAST("t23"."day" AS INTEGER) * 86400
+    ) >= "t23"."starts_next"
+    THEN -1
+    WHEN (
+     CAST("t23"."day" AS INTEGER) * 86400
+    ) >= "t23"."starts_0"
+    THEN 0
+    WHEN (
+     CAST("t23"."day" AS INTEGER) * 86400
+    ) >= "t23"."starts_1"
+    THEN 1
+    WHEN (
+     CAST("t23"."day" AS INTEGER) * 86400
+    ) >= "t23"."starts_2"
+    THEN 2
+    WHEN (
+     CAST("t23"."day" AS INTEGER) * 86400
+    ) >= "t23"."starts_3"
+    THEN 3
+    ELSE -1
+   END AS INTEGER) AS "span",
+   "t23"."as_of_day" - "t23"."day" AS "age",
+   CAST(CASE
+    WHEN "t23"."aggregate" = 'sum'
+    THEN "t23"."quantity"
+    WHEN "t23"."aggregate" = 'count'
+    THEN "t23"."events"
+    ELSE "t23"."quantity_max"
+   END AS REAL) AS "value"
+  FROM "t23" AS "t23"
+  WHERE
+   NOT (
+    (
+     "t23"."day" = "t23"."edge_0"
+    )
+    OR (
+     "t23"."day" = "t23"."edge_1"
+    )
+    OR (
+     "t23"."day" = "t23"."edge_2"
+    )
+    OR (
+     "t23"."day" = "t23"."edge_3"
+    )
+   )
+ ), "t24" AS (
+  SELECT
+   "t8"."account_key",
+   "t8"."meter_key",
+   "t8"."contact_key",
+   "t8"."day",
+   "t8"."occurred_at",
+   "t8"."quantity",
+   "t17"."as_of",
+   "t17"."as_of_day",
+   "t20"."aggregate",
+   "t20"."window_kind",
+   "t10"."product_id",
+   "t10"."starts_next",
+   "t10"."starts_0",
+   "t10"."starts_1",
+   "t10"."starts_2",
+   "t10"."starts_3",
+   "t10"."edge_0",
+   "t10"."edge_1",
+   "t10"."edge_2",
+   "t10"."edge_3"
+  FROM "cut_events" AS "t8"
+  CROSS JOIN "t17" AS "t17"
+  INNER JOIN "t20" AS "t20"
+   ON "t8"."meter_key" = "t20"."meter_key"
+  INNER JOIN "spans" AS "t10"
+   ON "t8"."account_key" = "t10"."account_key"
+   AND "t20"."window_kind" = "t10"."window_kind"
+ ), "t27" AS MATERIALIZED (
+  SELECT
+   "t24"."account_key",
+   "t24"."meter_key",
+   "t24"."aggregate",
+   CAST(CASE
+    WHEN "t24"."occurred_at" >= "t24"."starts_next"
+    THEN -1
+    WHEN "t24"."occurred_at" >= "t24"."starts_0"
+    THEN 0
+    WHEN "t24"."occurred_at" >= "t24"."starts_1"
+    THEN 1
+    WHEN "t24"."occurred_at" >= "t24"."starts_2"
+    THEN 2
+    WHEN "t24"."occurred_at" >= "t24"."starts_3"
+    THEN 3
+    ELSE -1
+   END AS INTEGER) AS "span",
+   "t24"."as_of_day" - "t24"."day" AS "age",
+   CAST(IIF("t24"."aggregate" = 'count', 1, "t24"."quantity") AS REAL) AS "value"
+  FROM "t24" AS "t24"
+  WHERE
+   (
+    (
+     "t24"."day" = "t24"."edge_0"
+    )
+    OR (
+     "t24"."day" = "t24"."edge_1"
+    )
+    OR (
+     "t24"."day" = "t24"."edge_2"
+    )
+    OR (
+     "t24"."day" = "t24"."edge_3"
+    )
+   )
+   AND "t24"."occurred_at" <= "t24"."as_of"
+ ), "t30" AS (
+  SELECT
+   *
+  FROM "t29" AS "t29"
+  UNION ALL
+  SELECT
+   *
+  FROM "t27" AS "t27"
+ ), "t34" AS (
+  SELECT
+   *
+  FROM "t30" AS "t32"
+  WHERE
+   NOT (
+    "t32"."aggregate" = 'max'
+   )
+ ), "t38" AS MATERIALIZED (
+  SELECT
+   "t34"."account_key",
+   "t34"."meter_key",
+   CAST(SUM(IIF("t34"."span" = 0, "t34"."value", 0.0)) AS INTEGER) AS "used",
+   CAST(SUM(IIF("t34"."span" = 1, "t34"."value", 0.0)) AS INTEGER) AS "used_1",
+   CAST(SUM(IIF("t34"."span" = 2, "t34"."value", 0.0)) AS INTEGER) AS "used_2",
+   CAST(SUM(IIF("t34"."span" = 3, "t34"."value", 0.0)) AS INTEGER) AS "used_3",
+   CAST(SUM(IIF((
+    "t34"."age" > 0
+   ) AND (
+    "t34"."age" <= 7
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_1",
+   CAST(SUM(IIF((
+    "t34"."age" > 7
+   ) AND (
+    "t34"."age" <= 14
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_2",
+   CAST(SUM(IIF((
+    "t34"."age" > 14
+   ) AND (
+    "t34"."age" <= 21
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_3",
+   CAST(SUM(IIF((
+    "t34"."age" > 21
+   ) AND (
+    "t34"."age" <= 28
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_4",
+   CAST(SUM(IIF((
+    "t34"."age" > 28
+   ) AND (
+    "t34"."age" <= 35
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_5",
+   CAST(SUM(IIF((
+    "t34"."age" > 35
+   ) AND (
+    "t34"."age" <= 42
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_6",
+   CAST(SUM(IIF((
+    "t34"."age" > 42
+   ) AND (
+    "t34"."age" <= 49
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_7",
+   CAST(SUM(IIF((
+    "t34"."age" > 49
+   ) AND (
+    "t34"."age" <= 56
+   ), "t34"."value", 0.0)) AS INTEGER) AS "week_8"
+  FROM "t34" AS "t34"
+  GROUP BY
+   1,
+   2
+ ), "t33" AS (
+  SELECT
+   *
+  FROM "t30" AS "t32"
+  WHERE
+   "t32"."aggregate" = 'max'
+ ), "t37" AS MATERIALIZED (
+  SELECT
+   "t33"."account_key",
+   "t33"."meter_key",
+   CAST(MAX(IIF("t33"."span" = 0, "t33"."value", 0.0)) AS INTEGER) AS "used",
+   CAST(MAX(IIF("t33"."span" = 1, "t33"."value", 0.0)) AS INTEGER) AS "used_1",
+   CAST(MAX(IIF("t33"."span" = 2, "t33"."value", 0.0)) AS INTEGER) AS "used_2",
+   CAST(MAX(IIF("t33"."span" = 3, "t33"."value", 0.0)) AS INTEGER) AS "used_3",
+   CAST(MAX(IIF((
+    "t33"."age" > 0
+   ) AND (
+    "t33"."age" <= 7
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_1",
+   CAST(MAX(IIF((
+    "t33"."age" > 7
+   ) AND (
+    "t33"."age" <= 14
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_2",
+   CAST(MAX(IIF((
+    "t33"."age" > 14
+   ) AND (
+    "t33"."age" <= 21
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_3",
+   CAST(MAX(IIF((
+    "t33"."age" > 21
+   ) AND (
+    "t33"."age" <= 28
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_4",
+   CAST(MAX(IIF((
+    "t33"."age" > 28
+   ) AND (
+    "t33"."age" <= 35
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_5",
+   CAST(MAX(IIF((
+    "t33"."age" > 35
+   ) AND (
+    "t33"."age" <= 42
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_6",
+   CAST(MAX(IIF((
+    "t33"."age" > 42
+   ) AND (
+    "t33"."age" <= 49
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_7",
+   CAST(MAX(IIF((
+    "t33"."age" > 49
+   ) AND (
+    "t33"."age" <= 56
+   ), "t33"."value", 0.0)) AS INTEGER) AS "week_8"
+  FROM "t33" AS "t33"
+  GROUP BY
+   1,
+   2
+ ), "t39" AS (
+  SELECT
+   *
+  FROM "t38" AS "t38"
+  UNION ALL
+  SELECT
+   *
+  FROM "t37" AS "t37"
+ ), "t21" AS (
+  SELECT
+   "t6"."account_key",
+   "t6"."meter_key",
+   "t6"."contact_key",
+   "t6"."window_kind",
+   "t6"."day",
+   "t9"."product_id",
+   "t9"."starts_next",
+   "t9"."starts_0",
+   "t9"."starts_1",
+   "t9"."starts_2",
+   "t9"."starts_3",
+   "t9"."edge_0",
+   "t9"."edge_1",
+   "t9"."edge_2",
+   "t9"."edge_3"
+  FROM "contact_days" AS "t6"
+  INNER JOIN "spans" AS "t9"
+   ON "t6"."account_key" = "t9"."account_key"
+   AND "t6"."window_kind" = "t9"."window_kind"
+ ), "t25" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."meter_key",
+   "t21"."contact_key",
+   CAST(CASE
+    WHEN (
+     CAST("t21"."day" AS INTEGER) * 86400
+    ) >= "t21"."starts_next"
+    THEN -1
+    WHEN (
+     CAST("t21"."day" AS INTEGER) * 86400
+    ) >= "t21"."starts_0"
+    THEN 0
+    WHEN (
+     CAST("t21"."day" AS INTEGER) * 86400
+    ) >= "t21"."starts_1"
+    THEN 1
+    WHEN (
+     CAST("t21"."day" AS INTEGER) * 86400
+    ) >= "t21"."starts_2"
+    THEN 2
+    WHEN (
+     CAST("t21"."day" AS INTEGER) * 86400
+    ) >= "t21"."starts_3"
+    THEN 3
+    ELSE -1
+   END AS INTEGER) AS "span"
+  FROM "t21" AS "t21"
+  WHERE
+   NOT (
+    (
+     "t21"."day" = "t21"."edge_0"
+    )
+    OR (
+     "t21"."day" = "t21"."edge_1"
+    )
+    OR (
+     "t21"."day" = "t21"."edge_2"
+    )
+    OR (
+     "t21"."day" = "t21"."edge_3"
+    )
+   )
+ ), "t18" AS (
+  SELECT
+   *
+  FROM "cut_events" AS "t2"
+  WHERE
+   NOT "t2"."contact_key" IS NULL
+ ), "t19" AS (
+  SELECT
+   "t4"."meter_key",
+   "t4"."window_kind"
+  FROM "catalog_meter" AS "t4"
+  WHERE
+   "t4"."aggregate" = 'unique_contacts'
+ ), "t16" AS (
+  SELECT
+   "t5"."as_of"
+  FROM "today" AS "t5"
+ ), "t22" AS (
+  SELECT
+   "t18"."account_key",
+   "t18"."meter_key",
+   "t18"."contact_key",
+   "t18"."day",
+   "t18"."occurred_at",
+   "t18"."quantity",
+   "t19"."window_kind",
+   "t16"."as_of",
+   "t10"."product_id",
+   "t10"."starts_next",
+   "t10"."starts_0",
+   "t10"."starts_1",
+   "t10"."starts_2",
+   "t10"."starts_3",
+   "t10"."edge_0",
+   "t10"."edge_1",
+   "t10"."edge_2",
+   "t10"."edge_3"
+  FROM "t18" AS "t18"
+  INNER JOIN "t19" AS "t19"
+   ON "t18"."meter_key" = "t19"."meter_key"
+  CROSS JOIN "t16" AS "t16"
+  INNER JOIN "spans" AS "t10"
+   ON "t18"."account_key" = "t10"."account_key"
+   AND "t19"."window_kind" = "t10"."window_kind"
+ ), "t26" AS MATERIALIZED (
+  SELECT
+   "t22"."account_key",
+   "t22"."meter_key",
+   "t22"."contact_key",
+   CAST(CASE
+    WHEN "t22"."occurred_at" >= "t22"."starts_next"
+    THEN -1
+    WHEN "t22"."occurred_at" >= "t22"."starts_0"
+    THEN 0
+    WHEN "t22"."occurred_at" >= "t22"."starts_1"
+    THEN 1
+    WHEN "t22"."occurred_at" >= "t22"."starts_2"
+    THEN 2
+    WHEN "t22"."occurred_at" >= "t22"."starts_3"
+    THEN 3
+    ELSE -1
+   END AS INTEGER) AS "span"
+  FROM "t22" AS "t22"
+  WHERE
+   (
+    (
+     "t22"."day" = "t22"."edge_0"
+    )
+    OR (
+     "t22"."day" = "t22"."edge_1"
+    )
+    OR (
+     "t22"."day" = "t22"."edge_2"
+    )
+    OR (
+     "t22"."day" = "t22"."edge_3"
+    )
+   )
+   AND "t22"."occurred_at" <= "t22"."as_of"
+ ), "t28" AS (
+  SELECT
+   *
+  FROM "t25" AS "t25"
+  UNION ALL
+  SELECT
+   *
+  FROM "t26" AS "t26"
+ ), "t31" AS (
+  SELECT DISTINCT
+   *
+  FROM "t28" AS "t28"
+ ), "t35" AS MATERIALIZED (
+  SELECT
+   "t31"."account_key",
+   "t31"."meter_key",
+   SUM(IIF("t31"."span" = 0, 1, 0)) AS "used",
+   SUM(IIF("t31"."span" = 1, 1, 0)) AS "used_1",
+   SUM(IIF("t31"."span" = 2, 1, 0)) AS "used_2",
+   SUM(IIF("t31"."span" = 3, 1, 0)) AS "used_3"
+  FROM "t31" AS "t31"
+  GROUP BY
+   1,
+   2
+ ), "t36" AS MATERIALIZED (
+  SELECT
+   "t35"."account_key",
+   "t35"."meter_key",
+   "t35"."used",
+   "t35"."used_1",
+   "t35"."used_2",
+   "t35"."used_3",
+   0 AS "week_1",
+   0 AS "week_2",
+   0 AS "week_3",
+   0 AS "week_4",
+   0 AS "week_5",
+   0 AS "week_6",
+   0 AS "week_7",
+   0 AS "week_8"
+  FROM "t35" AS "t35"
+ )
+ SELECT
+  *
+ FROM "t39" AS "t39"
+ UNION ALL
+ SELECT
+  *
+ FROM "t36" AS "t36"
+) AS stage;
+
+-- levels 9451d72c3e176dc8
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("day" AS INTEGER) AS "day",
+ CAST("level" AS INTEGER) AS "level",
+ CAST("day_until" AS INTEGER) AS "day_until"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t1"."meter_key",
+   "t1"."aggregate"
+  FROM "catalog_meter" AS "t1"
+  WHERE
+   "t1"."meter_kind" = 'stock' AND "t1"."aggregate" <> 'unique_contacts'
+ ), "t5" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."quantity",
+   "t2"."events",
+   "t2"."quantity_max",
+   "t2"."quantity_latest",
+   "t4"."aggregate"
+  FROM "usage_day" AS "t2"
+  INNER JOIN "t4" AS "t4"
+   ON "t2"."meter_key" = "t4"."meter_key"
+ )
+ SELECT
+  "t5"."account_key",
+  "t5"."meter_key",
+  "t5"."day",
+  IIF(
+   "t5"."aggregate" IN ('sum', 'count'),
+   SUM(IIF("t5"."aggregate" = 'count', "t5"."events", "t5"."quantity")) OVER (
+    PARTITION BY "t5"."account_key", "t5"."meter_key"
+    ORDER BY "t5"."day" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+   ),
+   IIF(
+    "t5"."aggregate" = 'max',
+    MAX("t5"."quantity_max") OVER (
+     PARTITION BY "t5"."account_key", "t5"."meter_key"
+     ORDER BY "t5"."day" ASC NULLS LAST
+     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ),
+    "t5"."quantity_latest"
+   )
+  ) AS "level",
+  COALESCE(
+   LEAD("t5"."day") OVER (
+    PARTITION BY "t5"."account_key", "t5"."meter_key"
+    ORDER BY "t5"."day" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ),
+   1073741824
+  ) AS "day_until"
+ FROM "t5" AS "t5"
+) AS stage;
+
+-- stocks c91e6e5e1c74aeea
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("level_0" AS INTEGER) AS "level_0",
+ CAST("level_1" AS INTEGER) AS "level_1",
+ CAST("level_2" AS INTEGER) AS "level_2",
+ CAST("level_3" AS INTEGER) AS "level_3",
+ CAST("level_4" AS INTEGER) AS "level_4",
+ CAST("level_5" AS INTEGER) AS "level_5",
+ CAST("level_6" AS INTEGER) AS "level_6",
+ CAST("level_7" AS INTEGER) AS "level_7",
+ CAST("level_8" AS INTEGER) AS "level_8",
+ CAST("used" AS INTEGER) AS "used"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t1"."as_of_day"
+  FROM "today" AS "t1"
+ ), "t5" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."level",
+   "t2"."day_until",
+   "t4"."as_of_day"
+  FROM "levels" AS "t2"
+  CROSS JOIN "t4" AS "t4"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   "t5"."meter_key",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 0
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 0
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_0",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 7
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 7
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_1",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 14
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 14
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_2",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 21
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 21
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_3",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 28
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 28
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_4",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 35
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 35
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_5",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 42
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 42
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_6",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 49
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 49
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_7",
+   MAX(
+    IIF(
+     (
+      "t5"."day" <= (
+       "t5"."as_of_day" - 56
+      )
+     )
+     AND (
+      "t5"."day_until" > (
+       "t5"."as_of_day" - 56
+      )
+     ),
+     "t5"."level",
+     CAST(NULL AS INTEGER)
+    )
+   ) AS "level_8"
+  FROM "t5" AS "t5"
+  GROUP BY
+   1,
+   2
+ )
+ SELECT
+  "t6"."account_key",
+  "t6"."meter_key",
+  "t6"."level_0",
+  "t6"."level_1",
+  "t6"."level_2",
+  "t6"."level_3",
+  "t6"."level_4",
+  "t6"."level_5",
+  "t6"."level_6",
+  "t6"."level_7",
+  "t6"."level_8",
+  "t6"."level_0" AS "used"
+ FROM "t6" AS "t6"
+) AS stage;
+
+-- meter_profile 908cf83c05dadfa9
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_28d" AS INTEGER) AS "used_28d",
+ CAST("used_prev_28d" AS INTEGER) AS "used_prev_28d",
+ "meter_id"
+FROM (
+ WITH "t6" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."meter_key",
+   "t0"."used",
+   "t0"."used_1",
+   "t0"."week_1" + "t0"."week_2" + "t0"."week_3" + "t0"."week_4" AS "used_28d",
+   "t0"."week_5" + "t0"."week_6" + "t0"."week_7" + "t0"."week_8" AS "used_prev_28d"
+  FROM "flows" AS "t0"
+ ), "t3" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."meter_key",
+   "t1"."used",
+   CAST(NULL AS INTEGER) AS "used_1",
+   "t1"."used" AS "used_28d",
+   "t1"."level_4" AS "used_prev_28d"
+  FROM "stocks" AS "t1"
+ ), "t8" AS (
+  SELECT
+   *
+  FROM "t6" AS "t6"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t5" AS (
+  SELECT
+   "t2"."meter_key",
+   "t2"."meter_id"
+  FROM "catalog_meter" AS "t2"
+ ), "t9" AS (
+  SELECT
+   "t8"."account_key",
+   "t8"."meter_key",
+   "t8"."used",
+   "t8"."used_1",
+   "t8"."used_28d",
+   "t8"."used_prev_28d",
+   "t5"."meter_id"
+  FROM "t8" AS "t8"
+  INNER JOIN "t5" AS "t5"
+   ON "t8"."meter_key" = "t5"."meter_key"
+ )
+ SELECT
+  "t9"."account_key",
+  "t9"."used",
+  "t9"."used_1",
+  "t9"."used_28d",
+  "t9"."used_prev_28d",
+  "t9"."meter_id"
+ FROM "t9" AS "t9"
+) AS stage;
+
+-- lifetime 476810564db70872
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ CAST("lifetime" AS INTEGER) AS "lifetime"
+FROM (
+ WITH "t4" AS MATERIALIZED (
+  SELECT DISTINCT
+   "t1"."first_value_meter_key" AS "meter_key"
+  FROM "catalog_product" AS "t1"
+  WHERE
+   NOT "t1"."first_value_meter_key" IS NULL
+ ), "t5" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."quantity",
+   "t2"."events",
+   "t2"."quantity_max",
+   "t2"."quantity_latest"
+  FROM "usage_day" AS "t2"
+  INNER JOIN "t4" AS "t4"
+   ON "t2"."meter_key" = "t4"."meter_key"
+ )
+ SELECT
+  "t5"."account_key",
+  "t5"."meter_key",
+  CAST(SUM(CAST("t5"."quantity" AS REAL)) AS INTEGER) AS "lifetime"
+ FROM "t5" AS "t5"
+ GROUP BY
+  1,
+  2
+) AS stage;
+
+-- active e294b11c4de0f352
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("contact_key" AS INTEGER) AS "contact_key"
+FROM (
+ WITH "t7" AS (
+  SELECT
+   "t2"."this_month",
+   "t2"."mask_this_month",
+   "t2"."mask_last_month"
+  FROM "today" AS "t2"
+ ), "t8" AS (
+  SELECT
+   "t3"."account_key",
+   "t3"."meter_key",
+   "t3"."contact_key",
+   "t3"."month",
+   "t3"."day_mask",
+   "t7"."this_month",
+   "t7"."mask_this_month",
+   "t7"."mask_last_month"
+  FROM "usage_contact" AS "t3"
+  CROSS JOIN "t7" AS "t7"
+ ), "t10" AS (
+  SELECT
+   *
+  FROM "t8" AS "t8"
+  WHERE
+   (
+    (
+     "t8"."month" = "t8"."this_month"
+    )
+    AND (
+     (
+      "t8"."day_mask" & "t8"."mask_this_month"
+     ) <> 0
+    )
+   )
+   OR (
+    (
+     "t8"."month" = (
+      "t8"."this_month" - 1
+     )
+    )
+    AND (
+     (
+      "t8"."day_mask" & "t8"."mask_last_month"
+     ) <> 0
+    )
+   )
+ ), "t6" AS (
+  SELECT
+   "t0"."meter_key",
+   "t0"."product_id"
+  FROM "catalog_meter" AS "t0"
+ ), "t11" AS (
+  SELECT
+   "t10"."account_key",
+   "t10"."meter_key",
+   "t10"."contact_key",
+   "t10"."month",
+   "t10"."day_mask",
+   "t10"."this_month",
+   "t10"."mask_this_month",
+   "t10"."mask_last_month",
+   "t6"."product_id"
+  FROM "t10" AS "t10"
+  INNER JOIN "t6" AS "t6"
+   ON "t10"."meter_key" = "t6"."meter_key"
+ )
+ SELECT DISTINCT
+  "t11"."account_key",
+  "t11"."product_id",
+  "t11"."contact_key"
+ FROM "t11" AS "t11"
+) AS stage;
+
+-- limit_rows 9a1ce730e0675a75
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ "aggregate",
+ "meter_kind",
+ "period",
+ "value_meter",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "is_unlimited",
+ "enforcement",
+ "basis",
+ "is_own_limit",
+ "plan_id",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ CAST("paid_quantity" AS INTEGER) AS "paid_quantity",
+ CAST("product_units" AS INTEGER) AS "product_units"
+FROM (
+ WITH "t13" AS (
+  SELECT
+   *
+  FROM "items" AS "t1"
+  WHERE
+   "t1"."is_live" AND NOT "t1"."plan_id" IS NULL
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "catalog_limit" AS "t4"
+  WHERE
+   "t4"."owner_kind" = 'plan'
+ ), "t19" AS (
+  SELECT
+   "t13"."account_key",
+   "t13"."item_id",
+   "t13"."subscription_id",
+   "t13"."product_id",
+   "t13"."plan_id",
+   "t13"."add_on_id",
+   "t13"."price_id",
+   "t13"."quantity",
+   "t13"."amount_minor",
+   "t13"."list_amount_minor",
+   "t13"."currency",
+   "t13"."interval",
+   "t13"."interval_count",
+   "t13"."status",
+   "t13"."valid_from",
+   "t13"."valid_to",
+   "t13"."period_start",
+   "t13"."auto_renew",
+   "t13"."cancel_at",
+   "t13"."pending_plan_id",
+   "t13"."collection",
+   "t13"."renews_at",
+   "t13"."term_months",
+   "t13"."term_days",
+   "t13"."is_live",
+   "t13"."units",
+   "t13"."is_paid",
+   "t16"."owner_kind",
+   "t16"."owner_id",
+   "t16"."meter_id",
+   "t16"."meter_key",
+   "t16"."limit_each",
+   "t16"."unlimited",
+   "t16"."follows_quantity",
+   "t16"."strictness",
+   "t16"."aggregate",
+   "t16"."meter_kind",
+   "t16"."period",
+   "t16"."value_meter"
+  FROM "t13" AS "t13"
+  INNER JOIN "t16" AS "t16"
+   ON "t13"."plan_id" = "t16"."owner_id" AND "t13"."product_id" = "t16"."product_id"
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."product_id",
+   "t19"."meter_id",
+   "t19"."meter_key",
+   "t19"."aggregate",
+   "t19"."meter_kind",
+   "t19"."period",
+   "t19"."unlimited",
+   "t19"."strictness",
+   "t19"."value_meter",
+   COALESCE(IIF("t19"."follows_quantity", "t19"."quantity", "t19"."limit_each"), 0) AS "quantity",
+   "t19"."plan_id" AS "part"
+  FROM "t19" AS "t19"
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "items" AS "t1"
+  WHERE
+   "t1"."is_live" AND NOT "t1"."add_on_id" IS NULL
+ ), "t17" AS (
+  SELECT
+   *
+  FROM "catalog_limit" AS "t4"
+  WHERE
+   "t4"."owner_kind" = 'add_on'
+ ), "t20" AS (
+  SELECT
+   "t14"."account_key",
+   "t14"."item_id",
+   "t14"."subscription_id",
+   "t14"."product_id",
+   "t14"."plan_id",
+   "t14"."add_on_id",
+   "t14"."price_id",
+   "t14"."quantity",
+   "t14"."amount_minor",
+   "t14"."list_amount_minor",
+   "t14"."currency",
+   "t14"."interval",
+   "t14"."interval_count",
+   "t14"."status",
+   "t14"."valid_from",
+   "t14"."valid_to",
+   "t14"."period_start",
+   "t14"."auto_renew",
+   "t14"."cancel_at",
+   "t14"."pending_plan_id",
+   "t14"."collection",
+   "t14"."renews_at",
+   "t14"."term_months",
+   "t14"."term_days",
+   "t14"."is_live",
+   "t14"."units",
+   "t14"."is_paid",
+   "t17"."owner_kind",
+   "t17"."owner_id",
+   "t17"."meter_id",
+   "t17"."meter_key",
+   "t17"."limit_each",
+   "t17"."unlimited",
+   "t17"."follows_quantity",
+   "t17"."strictness",
+   "t17"."aggregate",
+   "t17"."meter_kind",
+   "t17"."period",
+   "t17"."value_meter"
+  FROM "t14" AS "t14"
+  INNER JOIN "t17" AS "t17"
+   ON "t14"."add_on_id" = "t17"."owner_id" AND "t14"."product_id" = "t17"."product_id"
+ ), "t24" AS MATERIALIZED (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   "t20"."meter_id",
+   "t20"."meter_key",
+   "t20"."aggregate",
+   "t20"."meter_kind",
+   "t20"."period",
+   "t20"."unlimited",
+   "t20"."strictness",
+   "t20"."value_meter",
+   COALESCE(
+    IIF("t20"."follows_quantity", "t20"."quantity", "t20"."limit_each" * "t20"."quantity"),
+    0
+   ) AS "quantity",
+   "t20"."add_on_id" AS "part"
+  FROM "t20" AS "t20"
+ ), "t26" AS (
+  SELECT
+   *
+  FROM "t22" AS "t22"
+  UNION ALL
+  SELECT
+   *
+  FROM "t24" AS "t24"
+ ), "t28" AS MATERIALIZED (
+  SELECT
+   "t26"."account_key",
+   "t26"."product_id",
+   "t26"."meter_id",
+   "t26"."meter_key",
+   "t26"."aggregate",
+   "t26"."meter_kind",
+   "t26"."period",
+   MAX("t26"."unlimited") AS "is_unlimited",
+   SUM("t26"."quantity") AS "sum_quantity",
+   MIN("t26"."strictness") AS "strictness",
+   MAX("t26"."value_meter") AS "value_meter",
+   MAX("t26"."part") AS "parts",
+   COUNT("t26"."part") AS "parts_count"
+  FROM "t26" AS "t26"
+  GROUP BY
+   1,
+   2,
+   3,
+   4,
+   5,
+   6,
+   7
+ ), "t15" AS (
+  SELECT
+   *
+  FROM "entitlement_override" AS "t2"
+  WHERE
+   NOT "t2"."meter_id" IS NULL AND NOT "t2"."limit_quantity" IS NULL
+ ), "t18" AS (
+  SELECT
+   "t15"."override_id",
+   "t15"."account_key",
+   "t15"."meter_id",
+   "t15"."feature_id",
+   "t15"."limit_quantity",
+   "t15"."valid_from",
+   "t15"."valid_to",
+   "t5"."as_of",
+   "t5"."as_of_day",
+   "t5"."this_month",
+   "t5"."mask_this_month",
+   "t5"."mask_last_month",
+   "t5"."usage_from"
+  FROM "t15" AS "t15"
+  CROSS JOIN "today" AS "t5"
+ ), "t21" AS (
+  SELECT
+   *
+  FROM "t18" AS "t18"
+  WHERE
+   (
+    (
+     "t18"."valid_from" IS NULL
+    ) OR (
+     "t18"."valid_from" <= "t18"."as_of"
+    )
+   )
+   AND (
+    (
+     "t18"."valid_to" IS NULL
+    ) OR (
+     "t18"."valid_to" > "t18"."as_of"
+    )
+   )
+ ), "t25" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."meter_id",
+   MAX("t21"."limit_quantity") AS "own_limit"
+  FROM "t21" AS "t21"
+  GROUP BY
+   1,
+   2
+ ), "t29" AS (
+  SELECT
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."meter_id",
+   "t28"."meter_key",
+   "t28"."aggregate",
+   "t28"."meter_kind",
+   "t28"."period",
+   "t28"."is_unlimited",
+   "t28"."sum_quantity",
+   "t28"."strictness",
+   "t28"."value_meter",
+   "t28"."parts",
+   "t28"."parts_count",
+   "t25"."own_limit"
+  FROM "t28" AS "t28"
+  LEFT OUTER JOIN "t25" AS "t25"
+   ON "t28"."account_key" = "t25"."account_key" AND "t28"."meter_id" = "t25"."meter_id"
+ ), "t31" AS MATERIALIZED (
+  SELECT
+   "t29"."account_key",
+   "t29"."product_id",
+   "t29"."meter_id",
+   "t29"."meter_key",
+   "t29"."aggregate",
+   "t29"."meter_kind",
+   "t29"."period",
+   "t29"."value_meter",
+   IIF(
+    NOT "t29"."own_limit" IS NULL,
+    "t29"."own_limit",
+    IIF("t29"."is_unlimited", CAST(NULL AS INTEGER), "t29"."sum_quantity")
+   ) AS "limit_quantity",
+   "t29"."is_unlimited" AND NOT (
+    NOT "t29"."own_limit" IS NULL
+   ) AS "is_unlimited",
+   CASE
+    WHEN "t29"."strictness" = 0
+    THEN 'auto'
+    WHEN "t29"."strictness" = 1
+    THEN 'overage'
+    ELSE 'hard'
+   END AS "enforcement",
+   IIF(
+    NOT "t29"."own_limit" IS NULL,
+    'own',
+    "t29"."parts" || 'x' || CAST("t29"."parts_count" AS TEXT)
+   ) || '=' || COALESCE(
+    CAST(IIF(
+     NOT "t29"."own_limit" IS NULL,
+     "t29"."own_limit",
+     IIF("t29"."is_unlimited", CAST(NULL AS INTEGER), "t29"."sum_quantity")
+    ) AS TEXT),
+    'unlimited'
+   ) AS "basis",
+   NOT "t29"."own_limit" IS NULL AS "is_own_limit"
+  FROM "t29" AS "t29"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."live_subscriptions",
+   "t0"."quantity" AS "paid_quantity",
+   "t0"."recurring_units" AS "product_units"
+  FROM "owned" AS "t0"
+ )
+ SELECT
+  "t31"."account_key",
+  "t31"."product_id",
+  "t31"."meter_id",
+  "t31"."meter_key",
+  "t31"."aggregate",
+  "t31"."meter_kind",
+  "t31"."period",
+  "t31"."value_meter",
+  "t31"."limit_quantity",
+  "t31"."is_unlimited",
+  "t31"."enforcement",
+  "t31"."basis",
+  "t31"."is_own_limit",
+  "t7"."plan_id",
+  "t7"."live_subscriptions",
+  "t7"."paid_quantity",
+  "t7"."product_units"
+ FROM "t31" AS "t31"
+ LEFT OUTER JOIN "t7" AS "t7"
+  ON "t31"."account_key" = "t7"."account_key"
+  AND "t31"."product_id" = "t7"."product_id"
+) AS stage;
+
+-- seat_levels 25278dfb39898098
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("level_0" AS INTEGER) AS "level_0",
+ CAST("level_1" AS INTEGER) AS "level_1",
+ CAST("level_2" AS INTEGER) AS "level_2",
+ CAST("level_3" AS INTEGER) AS "level_3",
+ CAST("level_4" AS INTEGER) AS "level_4",
+ CAST("level_5" AS INTEGER) AS "level_5",
+ CAST("level_6" AS INTEGER) AS "level_6",
+ CAST("level_7" AS INTEGER) AS "level_7",
+ CAST("level_8" AS INTEGER) AS "level_8",
+ CAST("seats_used" AS INTEGER) AS "seats_used",
+ "is_estimated"
+FROM (
+ WITH "t15" AS (
+  SELECT
+   "t3"."as_of"
+  FROM "today" AS "t3"
+ ), "t17" AS (
+  SELECT
+   "t5"."seat_id",
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."contact_id",
+   "t5"."assigned_at",
+   "t5"."removed_at",
+   "t15"."as_of"
+  FROM "seat" AS "t5"
+  CROSS JOIN "t15" AS "t15"
+ ), "t26" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."product_id",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 0
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 0
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 0
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_0",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 604800
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 604800
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 604800
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_1",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 1209600
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 1209600
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 1209600
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_2",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 1814400
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 1814400
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 1814400
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_3",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 2419200
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 2419200
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 2419200
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_4",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 3024000
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 3024000
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 3024000
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_5",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 3628800
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 3628800
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 3628800
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_6",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 4233600
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 4233600
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 4233600
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_7",
+   IIF(
+    MAX("t19"."assigned_at" <= (
+     "t19"."as_of" - 4838400
+    )),
+    SUM(
+     IIF(
+      (
+       "t19"."assigned_at" <= (
+        "t19"."as_of" - 4838400
+       )
+      )
+      AND (
+       (
+        "t19"."removed_at" IS NULL
+       )
+       OR (
+        "t19"."removed_at" > (
+         "t19"."as_of" - 4838400
+        )
+       )
+      ),
+      1,
+      0
+     )
+    ),
+    CAST(NULL AS INTEGER)
+   ) AS "level_8"
+  FROM "t17" AS "t19"
+  GROUP BY
+   1,
+   2
+ ), "t23" AS (
+  SELECT
+   *
+  FROM "t17" AS "t19"
+  WHERE
+   "t19"."assigned_at" <= "t19"."as_of"
+   AND (
+    (
+     "t19"."removed_at" IS NULL
+    ) OR (
+     "t19"."removed_at" > "t19"."as_of"
+    )
+   )
+   AND NOT "t19"."contact_id" IS NULL
+ ), "t25" AS (
+  SELECT
+   "t23"."seat_id",
+   "t23"."account_key",
+   "t23"."product_id",
+   "t23"."contact_id",
+   "t23"."assigned_at",
+   "t23"."removed_at",
+   "t23"."as_of",
+   "t6"."contact_key"
+  FROM "t23" AS "t23"
+  LEFT OUTER JOIN "contact_key" AS "t6"
+   ON "t23"."contact_id" = "t6"."contact_id"
+ ), "t28" AS (
+  SELECT DISTINCT
+   "t25"."account_key",
+   "t25"."product_id",
+   "t25"."contact_id",
+   "t25"."contact_key"
+  FROM "t25" AS "t25"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."contact_key",
+   1 AS "is_seen"
+  FROM "active" AS "t0"
+ ), "t29" AS (
+  SELECT
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."contact_id",
+   "t28"."contact_key",
+   "t12"."is_seen"
+  FROM "t28" AS "t28"
+  LEFT OUTER JOIN "t12" AS "t12"
+   ON "t28"."account_key" = "t12"."account_key"
+   AND "t28"."product_id" = "t12"."product_id"
+   AND "t28"."contact_key" = "t12"."contact_key"
+ ), "t31" AS MATERIALIZED (
+  SELECT
+   "t29"."account_key",
+   "t29"."product_id",
+   SUM(COALESCE("t29"."is_seen", 0)) AS "seats_used"
+  FROM "t29" AS "t29"
+  GROUP BY
+   1,
+   2
+ ), "t14" AS (
+  SELECT
+   "t1"."has_usage_contact"
+  FROM "known" AS "t1"
+ ), "t32" AS (
+  SELECT
+   "t31"."account_key",
+   "t31"."product_id",
+   "t31"."seats_used",
+   "t14"."has_usage_contact"
+  FROM "t31" AS "t31"
+  CROSS JOIN "t14" AS "t14"
+ ), "t34" AS (
+  SELECT
+   "t32"."account_key",
+   "t32"."product_id",
+   "t32"."seats_used"
+  FROM "t32" AS "t32"
+  WHERE
+   "t32"."has_usage_contact"
+ ), "t35" AS (
+  SELECT
+   "t26"."account_key",
+   "t26"."product_id",
+   "t26"."level_0",
+   "t26"."level_1",
+   "t26"."level_2",
+   "t26"."level_3",
+   "t26"."level_4",
+   "t26"."level_5",
+   "t26"."level_6",
+   "t26"."level_7",
+   "t26"."level_8",
+   "t34"."seats_used"
+  FROM "t26" AS "t26"
+  LEFT OUTER JOIN "t34" AS "t34"
+   ON "t26"."account_key" = "t34"."account_key"
+   AND "t26"."product_id" = "t34"."product_id"
+ ), "t36" AS MATERIALIZED (
+  SELECT
+   "t35"."account_key",
+   "t35"."product_id",
+   "t35"."level_0",
+   "t35"."level_1",
+   "t35"."level_2",
+   "t35"."level_3",
+   "t35"."level_4",
+   "t35"."level_5",
+   "t35"."level_6",
+   "t35"."level_7",
+   "t35"."level_8",
+   "t35"."seats_used",
+   FALSE AS "is_estimated"
+  FROM "t35" AS "t35"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   COUNT(DISTINCT "t0"."contact_key") AS "people"
+  FROM "active" AS "t0"
+  GROUP BY
+   1,
+   2
+ ), "t13" AS (
+  SELECT
+   "t1"."has_seat"
+  FROM "known" AS "t1"
+ ), "t18" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."product_id",
+   "t16"."people",
+   "t13"."has_seat"
+  FROM "t16" AS "t16"
+  CROSS JOIN "t13" AS "t13"
+ ), "t21" AS (
+  SELECT
+   *
+  FROM "t18" AS "t18"
+  WHERE
+   NOT (
+    "t18"."has_seat"
+   )
+ ), "t39" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."people" AS "level_0",
+   CAST(NULL AS INTEGER) AS "level_1",
+   CAST(NULL AS INTEGER) AS "level_2",
+   CAST(NULL AS INTEGER) AS "level_3",
+   CAST(NULL AS INTEGER) AS "level_4",
+   CAST(NULL AS INTEGER) AS "level_5",
+   CAST(NULL AS INTEGER) AS "level_6",
+   CAST(NULL AS INTEGER) AS "level_7",
+   CAST(NULL AS INTEGER) AS "level_8",
+   "t21"."people" AS "seats_used",
+   TRUE AS "is_estimated"
+  FROM "t21" AS "t21"
+  WHERE
+   NOT EXISTS(
+    SELECT
+     1
+    FROM "t36" AS "t38"
+    WHERE
+     "t21"."account_key" = "t38"."account_key"
+     AND "t21"."product_id" = "t38"."product_id"
+   )
+ )
+ SELECT
+  *
+ FROM "t36" AS "t37"
+ UNION ALL
+ SELECT
+  *
+ FROM "t39" AS "t39"
+) AS stage;
+
+-- limit_state 21cb0c9c8654a2de
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ "plan_id",
+ CAST("paid_quantity" AS INTEGER) AS "paid_quantity",
+ "aggregate",
+ "meter_kind",
+ "period",
+ "value_meter",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "is_unlimited",
+ "is_own_limit",
+ "enforcement",
+ "basis",
+ CAST("starts_next" AS INTEGER) AS "starts_next",
+ CAST("starts_0" AS INTEGER) AS "starts_0",
+ CAST("starts_1" AS INTEGER) AS "starts_1",
+ CAST("starts_2" AS INTEGER) AS "starts_2",
+ CAST("starts_3" AS INTEGER) AS "starts_3",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("as_of_day" AS INTEGER) AS "as_of_day",
+ CAST("started_at" AS INTEGER) AS "started_at",
+ CAST("changed_at" AS INTEGER) AS "changed_at",
+ "is_paid",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ CAST("seats_used" AS INTEGER) AS "seats_used",
+ "is_estimated",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_2" AS INTEGER) AS "used_2",
+ CAST("used_3" AS INTEGER) AS "used_3",
+ CAST("week_1" AS INTEGER) AS "week_1",
+ CAST("week_2" AS INTEGER) AS "week_2",
+ CAST("week_3" AS INTEGER) AS "week_3",
+ CAST("week_4" AS INTEGER) AS "week_4",
+ CAST("week_5" AS INTEGER) AS "week_5",
+ CAST("week_6" AS INTEGER) AS "week_6",
+ CAST("week_7" AS INTEGER) AS "week_7",
+ CAST("week_8" AS INTEGER) AS "week_8",
+ CAST("level_0" AS INTEGER) AS "level_0",
+ CAST("level_1" AS INTEGER) AS "level_1",
+ CAST("level_2" AS INTEGER) AS "level_2",
+ CAST("level_3" AS INTEGER) AS "level_3",
+ CAST("level_4" AS INTEGER) AS "level_4",
+ CAST("level_5" AS INTEGER) AS "level_5",
+ CAST("level_6" AS INTEGER) AS "level_6",
+ CAST("level_7" AS INTEGER) AS "level_7",
+ CAST("level_8" AS INTEGER) AS "level_8",
+ "utilisation",
+ "adoption",
+ CAST("adopted_quantity" AS INTEGER) AS "adopted_quantity",
+ CAST("idle" AS INTEGER) AS "idle",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
+ CAST("complete_periods" AS INTEGER) AS "complete_periods",
+ CAST("peak_3" AS INTEGER) AS "peak_3",
+ CAST("plan_used_1" AS INTEGER) AS "plan_used_1",
+ CAST("plan_used_2" AS INTEGER) AS "plan_used_2",
+ CAST("plan_used_3" AS INTEGER) AS "plan_used_3"
+FROM (
+ WITH "t24" AS (
+  SELECT
+   "t10"."account_key",
+   "t10"."product_id",
+   "t10"."window_kind",
+   "t10"."starts_next",
+   "t10"."starts_0",
+   "t10"."starts_1",
+   "t10"."starts_2",
+   "t10"."starts_3",
+   "t10"."edge_0",
+   "t10"."edge_1",
+   "t10"."edge_2",
+   "t10"."edge_3",
+   "t11"."period"
+  FROM "spans" AS "t10"
+  INNER JOIN "kinds" AS "t11"
+   ON "t10"."window_kind" = "t11"."window_kind"
+ ), "t25" AS (
+  SELECT
+   "t24"."account_key",
+   "t24"."product_id",
+   "t24"."starts_next",
+   "t24"."starts_0",
+   "t24"."starts_1",
+   "t24"."starts_2",
+   "t24"."starts_3",
+   "t24"."edge_0",
+   "t24"."edge_1",
+   "t24"."edge_2",
+   "t24"."edge_3",
+   "t24"."period"
+  FROM "t24" AS "t24"
+ ), "t27" AS (
+  SELECT
+   "t25"."account_key",
+   "t25"."product_id",
+   "t25"."period",
+   "t25"."starts_next",
+   "t25"."starts_0",
+   "t25"."starts_1",
+   "t25"."starts_2",
+   "t25"."starts_3"
+  FROM "t25" AS "t25"
+ ), "t18" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."meter_key",
+   "t1"."used" AS "flow_used",
+   "t1"."used_1" AS "flow_used_1",
+   "t1"."used_2" AS "flow_used_2",
+   "t1"."used_3" AS "flow_used_3",
+   "t1"."week_1" AS "flow_week_1",
+   "t1"."week_2" AS "flow_week_2",
+   "t1"."week_3" AS "flow_week_3",
+   "t1"."week_4" AS "flow_week_4",
+   "t1"."week_5" AS "flow_week_5",
+   "t1"."week_6" AS "flow_week_6",
+   "t1"."week_7" AS "flow_week_7",
+   "t1"."week_8" AS "flow_week_8"
+  FROM "flows" AS "t1"
+ ), "t19" AS MATERIALIZED (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."level_0" AS "stock_level_0",
+   "t2"."level_1" AS "stock_level_1",
+   "t2"."level_2" AS "stock_level_2",
+   "t2"."level_3" AS "stock_level_3",
+   "t2"."level_4" AS "stock_level_4",
+   "t2"."level_5" AS "stock_level_5",
+   "t2"."level_6" AS "stock_level_6",
+   "t2"."level_7" AS "stock_level_7",
+   "t2"."level_8" AS "stock_level_8",
+   "t2"."used" AS "stock_used"
+  FROM "stocks" AS "t2"
+ ), "t20" AS MATERIALIZED (
+  SELECT
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."level_0" AS "seat_level_0",
+   "t3"."level_1" AS "seat_level_1",
+   "t3"."level_2" AS "seat_level_2",
+   "t3"."level_3" AS "seat_level_3",
+   "t3"."level_4" AS "seat_level_4",
+   "t3"."level_5" AS "seat_level_5",
+   "t3"."level_6" AS "seat_level_6",
+   "t3"."level_7" AS "seat_level_7",
+   "t3"."level_8" AS "seat_level_8",
+   "t3"."seats_used" AS "seat_seats_used",
+   "t3"."is_estimated" AS "seat_is_estimated"
+  FROM "seat_levels" AS "t3"
+ ), "t21" AS (
+  SELECT
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."started_at",
+   "t4"."bought_at",
+   "t4"."downgraded_at"
+  FROM "history" AS "t4"
+ ), "t22" AS (
+  SELECT
+   "t5"."as_of",
+   "t5"."as_of_day",
+   "t5"."usage_from"
+  FROM "today" AS "t5"
+ ), "t23" AS (
+  SELECT
+   "t6"."has_seat"
+  FROM "known" AS "t6"
+ ), "t28" AS (
+  SELECT
+   "t9"."account_key",
+   "t9"."product_id",
+   "t9"."meter_id",
+   "t9"."meter_key",
+   "t9"."aggregate",
+   "t9"."meter_kind",
+   "t9"."period",
+   "t9"."value_meter",
+   "t9"."limit_quantity",
+   "t9"."is_unlimited",
+   "t9"."enforcement",
+   "t9"."basis",
+   "t9"."is_own_limit",
+   "t9"."plan_id",
+   "t9"."live_subscriptions",
+   "t9"."paid_quantity",
+   "t9"."product_units",
+   "t27"."starts_next",
+   "t27"."starts_0",
+   "t27"."starts_1",
+   "t27"."starts_2",
+   "t27"."starts_3",
+   "t18"."flow_used",
+   "t18"."flow_used_1",
+   "t18"."flow_used_2",
+   "t18"."flow_used_3",
+   "t18"."flow_week_1",
+   "t18"."flow_week_2",
+   "t18"."flow_week_3",
+   "t18"."flow_week_4",
+   "t18"."flow_week_5",
+   "t18"."flow_week_6",
+   "t18"."flow_week_7",
+   "t18"."flow_week_8",
+   "t19"."stock_level_0",
+   "t19"."stock_level_1",
+   "t19"."stock_level_2",
+   "t19"."stock_level_3",
+   "t19"."stock_level_4",
+   "t19"."stock_level_5",
+   "t19"."stock_level_6",
+   "t19"."stock_level_7",
+   "t19"."stock_level_8",
+   "t19"."stock_used",
+   "t20"."seat_level_0",
+   "t20"."seat_level_1",
+   "t20"."seat_level_2",
+   "t20"."seat_level_3",
+   "t20"."seat_level_4",
+   "t20"."seat_level_5",
+   "t20"."seat_level_6",
+   "t20"."seat_level_7",
+   "t20"."seat_level_8",
+   "t20"."seat_seats_used",
+   "t20"."seat_is_estimated",
+   "t21"."started_at",
+   "t21"."bought_at",
+   "t21"."downgraded_at",
+   "t22"."as_of",
+   "t22"."as_of_day",
+   "t22"."usage_from",
+   "t23"."has_seat"
+  FROM "limit_rows" AS "t9"
+  LEFT OUTER JOIN "t27" AS "t27"
+   ON "t9"."account_key" = "t27"."account_key"
+   AND "t9"."product_id" = "t27"."product_id"
+   AND "t9"."period" = "t27"."period"
+  LEFT OUTER JOIN "t18" AS "t18"
+   ON "t9"."account_key" = "t18"."account_key" AND "t9"."meter_key" = "t18"."meter_key"
+  LEFT OUTER JOIN "t19" AS "t19"
+   ON "t9"."account_key" = "t19"."account_key" AND "t9"."meter_key" = "t19"."meter_key"
+  LEFT OUTER JOIN "t20" AS "t20"
+   ON "t9"."account_key" = "t20"."account_key"
+   AND "t9"."product_id" = "t20"."product_id"
+  LEFT OUTER JOIN "t21" AS "t21"
+   ON "t9"."account_key" = "t21"."account_key"
+   AND "t9"."product_id" = "t21"."product_id"
+  CROSS JOIN "t22" AS "t22"
+  CROSS JOIN "t23" AS "t23"
+ ), "t29" AS MATERIALIZED (
+  SELECT
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."meter_id",
+   "t28"."meter_key",
+   "t28"."plan_id",
+   "t28"."paid_quantity",
+   "t28"."aggregate",
+   "t28"."meter_kind",
+   "t28"."period",
+   "t28"."value_meter",
+   "t28"."limit_quantity",
+   "t28"."is_unlimited",
+   "t28"."is_own_limit",
+   "t28"."enforcement",
+   "t28"."basis",
+   "t28"."starts_next",
+   "t28"."starts_0",
+   "t28"."starts_1",
+   "t28"."starts_2",
+   "t28"."starts_3",
+   "t28"."as_of",
+   "t28"."as_of_day",
+   NULLIF(
+    MAX(
+     COALESCE(COALESCE("t28"."started_at", 0), -1E+999),
+     COALESCE("t28"."usage_from", -1E+999)
+    ),
+    -1E+999
+   ) AS "started_at",
+   NULLIF(
+    MAX(
+     COALESCE(COALESCE("t28"."bought_at", 0), -1E+999),
+     COALESCE(COALESCE("t28"."downgraded_at", 0), -1E+999)
+    ),
+    -1E+999
+   ) AS "changed_at",
+   "t28"."product_units" > 0 AS "is_paid",
+   "t28"."live_subscriptions",
+   CASE
+    WHEN NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN CAST(NULL AS INTEGER)
+    WHEN "t28"."has_seat" AND (
+     COALESCE("t28"."seat_level_0", 0) = 0
+    )
+    THEN 0
+    ELSE "t28"."seat_seats_used"
+   END AS "seats_used",
+   IIF(
+    "t28"."aggregate" = 'seats',
+    COALESCE("t28"."seat_is_estimated", NOT (
+     "t28"."has_seat"
+    )),
+    FALSE
+   ) AS "is_estimated",
+   CASE
+    WHEN "t28"."aggregate" = 'seats'
+    THEN IIF("t28"."has_seat", COALESCE("t28"."seat_level_0", 0), "t28"."seat_level_0")
+    WHEN (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    THEN COALESCE("t28"."flow_used", 0)
+    ELSE IIF(
+     "t28"."aggregate" IN ('sum', 'count'),
+     COALESCE("t28"."stock_used", 0),
+     "t28"."stock_used"
+    )
+   END AS "used",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_1" >= NULLIF(
+      MAX(
+       COALESCE(COALESCE("t28"."started_at", 0), -1E+999),
+       COALESCE("t28"."usage_from", -1E+999)
+      ),
+      -1E+999
+     )
+    ),
+    COALESCE("t28"."flow_used_1", 0),
+    CAST(NULL AS INTEGER)
+   ) AS "used_1",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_2" >= NULLIF(
+      MAX(
+       COALESCE(COALESCE("t28"."started_at", 0), -1E+999),
+       COALESCE("t28"."usage_from", -1E+999)
+      ),
+      -1E+999
+     )
+    ),
+    COALESCE("t28"."flow_used_2", 0),
+    CAST(NULL AS INTEGER)
+   ) AS "used_2",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    )
+    AND NOT (
+     "t28"."aggregate" = 'seats'
+    )
+    AND (
+     "t28"."starts_3" >= NULLIF(
+      MAX(
+       COALESCE(COALESCE("t28"."started_at", 0), -1E+999),
+       COALESCE("t28"."usage_from", -1E+999)
+      ),
+      -1E+999
+     )
+    ),
+    COALESCE("t28"."flow_used_3", 0),
+    CAST(NULL AS INTEGER)
+   ) AS "used_3",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_1", 0),
+    0
+   ) AS "week_1",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_2", 0),
+    0
+   ) AS "week_2",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_3", 0),
+    0
+   ) AS "week_3",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_4", 0),
+    0
+   ) AS "week_4",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_5", 0),
+    0
+   ) AS "week_5",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_6", 0),
+    0
+   ) AS "week_6",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_7", 0),
+    0
+   ) AS "week_7",
+   IIF(
+    (
+     "t28"."meter_kind" = 'flow'
+    ) AND NOT (
+     "t28"."aggregate" = 'seats'
+    ),
+    COALESCE("t28"."flow_week_8", 0),
+    0
+   ) AS "week_8",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_0", "t28"."stock_level_0") AS "level_0",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_1", "t28"."stock_level_1") AS "level_1",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_2", "t28"."stock_level_2") AS "level_2",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_3", "t28"."stock_level_3") AS "level_3",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_4", "t28"."stock_level_4") AS "level_4",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_5", "t28"."stock_level_5") AS "level_5",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_6", "t28"."stock_level_6") AS "level_6",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_7", "t28"."stock_level_7") AS "level_7",
+   IIF("t28"."aggregate" = 'seats', "t28"."seat_level_8", "t28"."stock_level_8") AS "level_8"
+  FROM "t28" AS "t28"
+ )
+ SELECT
+  "t29"."account_key",
+  "t29"."product_id",
+  "t29"."meter_id",
+  "t29"."meter_key",
+  "t29"."plan_id",
+  "t29"."paid_quantity",
+  "t29"."aggregate",
+  "t29"."meter_kind",
+  "t29"."period",
+  "t29"."value_meter",
+  "t29"."limit_quantity",
+  "t29"."is_unlimited",
+  "t29"."is_own_limit",
+  "t29"."enforcement",
+  "t29"."basis",
+  "t29"."starts_next",
+  "t29"."starts_0",
+  "t29"."starts_1",
+  "t29"."starts_2",
+  "t29"."starts_3",
+  "t29"."as_of",
+  "t29"."as_of_day",
+  "t29"."started_at",
+  "t29"."changed_at",
+  "t29"."is_paid",
+  "t29"."live_subscriptions",
+  "t29"."seats_used",
+  "t29"."is_estimated",
+  "t29"."used",
+  "t29"."used_1",
+  "t29"."used_2",
+  "t29"."used_3",
+  "t29"."week_1",
+  "t29"."week_2",
+  "t29"."week_3",
+  "t29"."week_4",
+  "t29"."week_5",
+  "t29"."week_6",
+  "t29"."week_7",
+  "t29"."week_8",
+  "t29"."level_0",
+  "t29"."level_1",
+  "t29"."level_2",
+  "t29"."level_3",
+  "t29"."level_4",
+  "t29"."level_5",
+  "t29"."level_6",
+  "t29"."level_7",
+  "t29"."level_8",
+  IIF(
+   (
+    "t29"."limit_quantity" > 0
+   ) AND (
+    "t29"."enforcement" <> 'auto'
+   ),
+   CAST("t29"."used" AS REAL) / CAST(IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL),
+   CAST(NULL AS REAL)
+  ) AS "utilisation",
+  CAST(CASE
+   WHEN "t29"."aggregate" = 'seats'
+   THEN IIF(
+    NULLIF(
+     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     -1E+999
+    ) <= (
+     "t29"."as_of" - 2419200
+    ),
+    "t29"."seats_used",
+    CAST(NULL AS INTEGER)
+   )
+   WHEN "t29"."meter_kind" = 'stock'
+   THEN IIF(
+    NULLIF(
+     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     -1E+999
+    ) <= (
+     "t29"."as_of" - 2419200
+    ),
+    "t29"."used",
+    CAST(NULL AS INTEGER)
+   )
+   ELSE IIF(
+    COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+    "t29"."used_1",
+    CAST(NULL AS INTEGER)
+   )
+  END AS REAL) / CAST(IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL) AS "adoption",
+  CASE
+   WHEN "t29"."aggregate" = 'seats'
+   THEN IIF(
+    NULLIF(
+     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     -1E+999
+    ) <= (
+     "t29"."as_of" - 2419200
+    ),
+    "t29"."seats_used",
+    CAST(NULL AS INTEGER)
+   )
+   WHEN "t29"."meter_kind" = 'stock'
+   THEN IIF(
+    NULLIF(
+     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     -1E+999
+    ) <= (
+     "t29"."as_of" - 2419200
+    ),
+    "t29"."used",
+    CAST(NULL AS INTEGER)
+   )
+   ELSE IIF(
+    COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+    "t29"."used_1",
+    CAST(NULL AS INTEGER)
+   )
+  END AS "adopted_quantity",
+  IIF(
+   "t29"."limit_quantity" > 0,
+   MAX(
+    COALESCE(
+     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) - COALESCE(
+      CASE
+       WHEN "t29"."aggregate" = 'seats'
+       THEN IIF(
+        NULLIF(
+         MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+         -1E+999
+        ) <= (
+         "t29"."as_of" - 2419200
+        ),
+        "t29"."seats_used",
+        CAST(NULL AS INTEGER)
+       )
+       WHEN "t29"."meter_kind" = 'stock'
+       THEN IIF(
+        NULLIF(
+         MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+         -1E+999
+        ) <= (
+         "t29"."as_of" - 2419200
+        ),
+        "t29"."used",
+        CAST(NULL AS INTEGER)
+       )
+       ELSE IIF(
+        COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+        "t29"."used_1",
+        CAST(NULL AS INTEGER)
+       )
+      END,
+      "t29"."used"
+     ),
+     -1E+999
+    ),
+    0
+   ),
+   CAST(NULL AS INTEGER)
+  ) AS "idle",
+  CAST(IIF(
+   COALESCE(
+    IIF(
+     COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+     "t29"."used_1",
+     CAST(NULL AS INTEGER)
+    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    FALSE
+   ),
+   1,
+   0
+  ) + IIF(
+   COALESCE(
+    IIF(
+     COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
+     "t29"."used_2",
+     CAST(NULL AS INTEGER)
+    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    FALSE
+   ),
+   1,
+   0
+  ) + IIF(
+   COALESCE(
+    IIF(
+     COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
+     "t29"."used_3",
+     CAST(NULL AS INTEGER)
+    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    FALSE
+   ),
+   1,
+   0
+  ) AS INTEGER) AS "overage_periods_3",
+  CAST(IIF(
+   COALESCE(
+    (
+     IIF(
+      COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+      "t29"."used_1",
+      CAST(NULL AS INTEGER)
+     ) * 100
+    ) >= (
+     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) + IIF(
+   COALESCE(
+    (
+     IIF(
+      COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
+      "t29"."used_2",
+      CAST(NULL AS INTEGER)
+     ) * 100
+    ) >= (
+     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) + IIF(
+   COALESCE(
+    (
+     IIF(
+      COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
+      "t29"."used_3",
+      CAST(NULL AS INTEGER)
+     ) * 100
+    ) >= (
+     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) AS INTEGER) AS "periods_at_90_3",
+  CAST(IIF(NOT "t29"."used_1" IS NULL, 1, 0) + IIF(NOT "t29"."used_2" IS NULL, 1, 0) + IIF(NOT "t29"."used_3" IS NULL, 1, 0) AS INTEGER) AS "complete_periods",
+  NULLIF(
+   MAX(
+    COALESCE(COALESCE("t29"."used_1", 0), -1E+999),
+    COALESCE(COALESCE("t29"."used_2", 0), -1E+999),
+    COALESCE(COALESCE("t29"."used_3", 0), -1E+999)
+   ),
+   -1E+999
+  ) AS "peak_3",
+  IIF(
+   COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
+   "t29"."used_1",
+   CAST(NULL AS INTEGER)
+  ) AS "plan_used_1",
+  IIF(
+   COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
+   "t29"."used_2",
+   CAST(NULL AS INTEGER)
+  ) AS "plan_used_2",
+  IIF(
+   COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
+   "t29"."used_3",
+   CAST(NULL AS INTEGER)
+  ) AS "plan_used_3"
+ FROM "t29" AS "t29"
+) AS stage;
+
+-- limit_profile 869cb173a475583d
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("meter_key" AS INTEGER) AS "meter_key",
+ "plan_id",
+ CAST("paid_quantity" AS INTEGER) AS "paid_quantity",
+ "aggregate",
+ "meter_kind",
+ "period",
+ "value_meter",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "is_unlimited",
+ "is_own_limit",
+ "enforcement",
+ "basis",
+ CAST("starts_next" AS INTEGER) AS "starts_next",
+ CAST("starts_0" AS INTEGER) AS "starts_0",
+ CAST("starts_1" AS INTEGER) AS "starts_1",
+ CAST("starts_2" AS INTEGER) AS "starts_2",
+ CAST("starts_3" AS INTEGER) AS "starts_3",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("as_of_day" AS INTEGER) AS "as_of_day",
+ CAST("started_at" AS INTEGER) AS "started_at",
+ CAST("changed_at" AS INTEGER) AS "changed_at",
+ "is_paid",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ CAST("seats_used" AS INTEGER) AS "seats_used",
+ "is_estimated",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_2" AS INTEGER) AS "used_2",
+ CAST("used_3" AS INTEGER) AS "used_3",
+ CAST("week_1" AS INTEGER) AS "week_1",
+ CAST("week_2" AS INTEGER) AS "week_2",
+ CAST("week_3" AS INTEGER) AS "week_3",
+ CAST("week_4" AS INTEGER) AS "week_4",
+ CAST("week_5" AS INTEGER) AS "week_5",
+ CAST("week_6" AS INTEGER) AS "week_6",
+ CAST("week_7" AS INTEGER) AS "week_7",
+ CAST("week_8" AS INTEGER) AS "week_8",
+ CAST("level_0" AS INTEGER) AS "level_0",
+ CAST("level_1" AS INTEGER) AS "level_1",
+ CAST("level_2" AS INTEGER) AS "level_2",
+ CAST("level_3" AS INTEGER) AS "level_3",
+ CAST("level_4" AS INTEGER) AS "level_4",
+ CAST("level_5" AS INTEGER) AS "level_5",
+ CAST("level_6" AS INTEGER) AS "level_6",
+ CAST("level_7" AS INTEGER) AS "level_7",
+ CAST("level_8" AS INTEGER) AS "level_8",
+ "utilisation",
+ "adoption",
+ CAST("adopted_quantity" AS INTEGER) AS "adopted_quantity",
+ CAST("idle" AS INTEGER) AS "idle",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
+ CAST("complete_periods" AS INTEGER) AS "complete_periods",
+ CAST("peak_3" AS INTEGER) AS "peak_3",
+ CAST("plan_used_1" AS INTEGER) AS "plan_used_1",
+ CAST("plan_used_2" AS INTEGER) AS "plan_used_2",
+ CAST("plan_used_3" AS INTEGER) AS "plan_used_3",
+ "rate_now",
+ "slope",
+ "week_sd",
+ "week_mean",
+ "days_left",
+ CAST("used_28d" AS INTEGER) AS "used_28d",
+ CAST("used_prev_28d" AS INTEGER) AS "used_prev_28d",
+ "trend_28d",
+ "trend_56d",
+ CAST("forecast_use" AS INTEGER) AS "forecast_use",
+ CAST("forecast_high" AS INTEGER) AS "forecast_high",
+ "days_to_limit",
+ "days_to_limit_low",
+ "days_to_limit_high",
+ "breach_forecast"
+FROM (
+ WITH "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."meter_key",
+   "t0"."plan_id",
+   "t0"."paid_quantity",
+   "t0"."aggregate",
+   "t0"."meter_kind",
+   "t0"."period",
+   "t0"."value_meter",
+   "t0"."limit_quantity",
+   "t0"."is_unlimited",
+   "t0"."is_own_limit",
+   "t0"."enforcement",
+   "t0"."basis",
+   "t0"."starts_next",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."as_of",
+   "t0"."as_of_day",
+   "t0"."started_at",
+   "t0"."changed_at",
+   "t0"."is_paid",
+   "t0"."live_subscriptions",
+   "t0"."seats_used",
+   "t0"."is_estimated",
+   "t0"."used",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."week_1",
+   "t0"."week_2",
+   "t0"."week_3",
+   "t0"."week_4",
+   "t0"."week_5",
+   "t0"."week_6",
+   "t0"."week_7",
+   "t0"."week_8",
+   "t0"."level_0",
+   "t0"."level_1",
+   "t0"."level_2",
+   "t0"."level_3",
+   "t0"."level_4",
+   "t0"."level_5",
+   "t0"."level_6",
+   "t0"."level_7",
+   "t0"."level_8",
+   "t0"."utilisation",
+   "t0"."adoption",
+   "t0"."adopted_quantity",
+   "t0"."idle",
+   "t0"."overage_periods_3",
+   "t0"."periods_at_90_3",
+   "t0"."complete_periods",
+   "t0"."peak_3",
+   "t0"."plan_used_1",
+   "t0"."plan_used_2",
+   "t0"."plan_used_3",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_8", 0) AS REAL),
+     CAST(COALESCE("t0"."level_7" - "t0"."level_8", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w0",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_7", 0) AS REAL),
+     CAST(COALESCE("t0"."level_6" - "t0"."level_7", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w1",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_6", 0) AS REAL),
+     CAST(COALESCE("t0"."level_5" - "t0"."level_6", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w2",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_5", 0) AS REAL),
+     CAST(COALESCE("t0"."level_4" - "t0"."level_5", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w3",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_4", 0) AS REAL),
+     CAST(COALESCE("t0"."level_3" - "t0"."level_4", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w4",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_3", 0) AS REAL),
+     CAST(COALESCE("t0"."level_2" - "t0"."level_3", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w5",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_2", 0) AS REAL),
+     CAST(COALESCE("t0"."level_1" - "t0"."level_2", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w6",
+   COALESCE(
+    IIF(
+     "t0"."meter_kind" = 'flow',
+     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_1", 0) AS REAL),
+     CAST(COALESCE("t0"."level_0" - "t0"."level_1", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w7"
+  FROM "limit_state" AS "t0"
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."meter_id",
+   "t1"."meter_key",
+   "t1"."plan_id",
+   "t1"."paid_quantity",
+   "t1"."aggregate",
+   "t1"."meter_kind",
+   "t1"."period",
+   "t1"."value_meter",
+   "t1"."limit_quantity",
+   "t1"."is_unlimited",
+   "t1"."is_own_limit",
+   "t1"."enforcement",
+   "t1"."basis",
+   "t1"."starts_next",
+   "t1"."starts_0",
+   "t1"."starts_1",
+   "t1"."starts_2",
+   "t1"."starts_3",
+   "t1"."as_of",
+   "t1"."as_of_day",
+   "t1"."started_at",
+   "t1"."changed_at",
+   "t1"."is_paid",
+   "t1"."live_subscriptions",
+   "t1"."seats_used",
+   "t1"."is_estimated",
+   "t1"."used",
+   "t1"."used_1",
+   "t1"."used_2",
+   "t1"."used_3",
+   "t1"."week_1",
+   "t1"."week_2",
+   "t1"."week_3",
+   "t1"."week_4",
+   "t1"."week_5",
+   "t1"."week_6",
+   "t1"."week_7",
+   "t1"."week_8",
+   "t1"."level_0",
+   "t1"."level_1",
+   "t1"."level_2",
+   "t1"."level_3",
+   "t1"."level_4",
+   "t1"."level_5",
+   "t1"."level_6",
+   "t1"."level_7",
+   "t1"."level_8",
+   "t1"."utilisation",
+   "t1"."adoption",
+   "t1"."adopted_quantity",
+   "t1"."idle",
+   "t1"."overage_periods_3",
+   "t1"."periods_at_90_3",
+   "t1"."complete_periods",
+   "t1"."peak_3",
+   "t1"."plan_used_1",
+   "t1"."plan_used_2",
+   "t1"."plan_used_3",
+   "t1"."_w0",
+   "t1"."_w1",
+   "t1"."_w2",
+   "t1"."_w3",
+   "t1"."_w4",
+   "t1"."_w5",
+   "t1"."_w6",
+   "t1"."_w7",
+   (
+    CAST((
+     "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+    ) AS REAL) / 56.0
+   ) + (
+    IIF(
+     (
+      CAST((
+       (
+        (
+         "t1"."_w0" * -3.5
+        ) + (
+         "t1"."_w1" * -2.5
+        ) + (
+         "t1"."_w2" * -1.5
+        ) + (
+         "t1"."_w3" * -0.5
+        ) + (
+         "t1"."_w4" * 0.5
+        ) + (
+         "t1"."_w5" * 1.5
+        ) + (
+         "t1"."_w6" * 2.5
+        ) + (
+         "t1"."_w7" * 3.5
+        )
+       ) * (
+        (
+         "t1"."_w0" * -3.5
+        ) + (
+         "t1"."_w1" * -2.5
+        ) + (
+         "t1"."_w2" * -1.5
+        ) + (
+         "t1"."_w3" * -0.5
+        ) + (
+         "t1"."_w4" * 0.5
+        ) + (
+         "t1"."_w5" * 1.5
+        ) + (
+         "t1"."_w6" * 2.5
+        ) + (
+         "t1"."_w7" * 3.5
+        )
+       )
+      ) AS REAL) / 42.0
+     ) > (
+      (
+       CAST(MAX(
+        COALESCE(
+         (
+          (
+           (
+            "t1"."_w0" * "t1"."_w0"
+           ) + (
+            "t1"."_w1" * "t1"."_w1"
+           ) + (
+            "t1"."_w2" * "t1"."_w2"
+           ) + (
+            "t1"."_w3" * "t1"."_w3"
+           ) + (
+            "t1"."_w4" * "t1"."_w4"
+           ) + (
+            "t1"."_w5" * "t1"."_w5"
+           ) + (
+            "t1"."_w6" * "t1"."_w6"
+           ) + (
+            "t1"."_w7" * "t1"."_w7"
+           )
+          ) - (
+           CAST((
+            (
+             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+            ) * (
+             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+            )
+           ) AS REAL) / 8
+          )
+         ) - (
+          CAST((
+           (
+            (
+             "t1"."_w0" * -3.5
+            ) + (
+             "t1"."_w1" * -2.5
+            ) + (
+             "t1"."_w2" * -1.5
+            ) + (
+             "t1"."_w3" * -0.5
+            ) + (
+             "t1"."_w4" * 0.5
+            ) + (
+             "t1"."_w5" * 1.5
+            ) + (
+             "t1"."_w6" * 2.5
+            ) + (
+             "t1"."_w7" * 3.5
+            )
+           ) * (
+            (
+             "t1"."_w0" * -3.5
+            ) + (
+             "t1"."_w1" * -2.5
+            ) + (
+             "t1"."_w2" * -1.5
+            ) + (
+             "t1"."_w3" * -0.5
+            ) + (
+             "t1"."_w4" * 0.5
+            ) + (
+             "t1"."_w5" * 1.5
+            ) + (
+             "t1"."_w6" * 2.5
+            ) + (
+             "t1"."_w7" * 3.5
+            )
+           )
+          ) AS REAL) / 42.0
+         ),
+         -1E+999
+        ),
+        1e-09
+       ) AS REAL) / 6
+      ) * 4.0
+     ),
+     CAST((
+      CAST((
+       (
+        "t1"."_w0" * -3.5
+       ) + (
+        "t1"."_w1" * -2.5
+       ) + (
+        "t1"."_w2" * -1.5
+       ) + (
+        "t1"."_w3" * -0.5
+       ) + (
+        "t1"."_w4" * 0.5
+       ) + (
+        "t1"."_w5" * 1.5
+       ) + (
+        "t1"."_w6" * 2.5
+       ) + (
+        "t1"."_w7" * 3.5
+       )
+      ) AS REAL) / 42.0
+     ) AS REAL) / 49.0,
+     0.0
+    ) * 28.0
+   ) AS "rate_now",
+   IIF(
+    (
+     CAST((
+      (
+       (
+        "t1"."_w0" * -3.5
+       ) + (
+        "t1"."_w1" * -2.5
+       ) + (
+        "t1"."_w2" * -1.5
+       ) + (
+        "t1"."_w3" * -0.5
+       ) + (
+        "t1"."_w4" * 0.5
+       ) + (
+        "t1"."_w5" * 1.5
+       ) + (
+        "t1"."_w6" * 2.5
+       ) + (
+        "t1"."_w7" * 3.5
+       )
+      ) * (
+       (
+        "t1"."_w0" * -3.5
+       ) + (
+        "t1"."_w1" * -2.5
+       ) + (
+        "t1"."_w2" * -1.5
+       ) + (
+        "t1"."_w3" * -0.5
+       ) + (
+        "t1"."_w4" * 0.5
+       ) + (
+        "t1"."_w5" * 1.5
+       ) + (
+        "t1"."_w6" * 2.5
+       ) + (
+        "t1"."_w7" * 3.5
+       )
+      )
+     ) AS REAL) / 42.0
+    ) > (
+     (
+      CAST(MAX(
+       COALESCE(
+        (
+         (
+          (
+           "t1"."_w0" * "t1"."_w0"
+          ) + (
+           "t1"."_w1" * "t1"."_w1"
+          ) + (
+           "t1"."_w2" * "t1"."_w2"
+          ) + (
+           "t1"."_w3" * "t1"."_w3"
+          ) + (
+           "t1"."_w4" * "t1"."_w4"
+          ) + (
+           "t1"."_w5" * "t1"."_w5"
+          ) + (
+           "t1"."_w6" * "t1"."_w6"
+          ) + (
+           "t1"."_w7" * "t1"."_w7"
+          )
+         ) - (
+          CAST((
+           (
+            "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+           ) * (
+            "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+           )
+          ) AS REAL) / 8
+         )
+        ) - (
+         CAST((
+          (
+           (
+            "t1"."_w0" * -3.5
+           ) + (
+            "t1"."_w1" * -2.5
+           ) + (
+            "t1"."_w2" * -1.5
+           ) + (
+            "t1"."_w3" * -0.5
+           ) + (
+            "t1"."_w4" * 0.5
+           ) + (
+            "t1"."_w5" * 1.5
+           ) + (
+            "t1"."_w6" * 2.5
+           ) + (
+            "t1"."_w7" * 3.5
+           )
+          ) * (
+           (
+            "t1"."_w0" * -3.5
+           ) + (
+            "t1"."_w1" * -2.5
+           ) + (
+            "t1"."_w2" * -1.5
+           ) + (
+            "t1"."_w3" * -0.5
+           ) + (
+            "t1"."_w4" * 0.5
+           ) + (
+            "t1"."_w5" * 1.5
+           ) + (
+            "t1"."_w6" * 2.5
+           ) + (
+            "t1"."_w7" * 3.5
+           )
+          )
+         ) AS REAL) / 42.0
+        ),
+        -1E+999
+       ),
+       1e-09
+      ) AS REAL) / 6
+     ) * 4.0
+    ),
+    CAST((
+     CAST((
+      (
+       "t1"."_w0" * -3.5
+      ) + (
+       "t1"."_w1" * -2.5
+      ) + (
+       "t1"."_w2" * -1.5
+      ) + (
+       "t1"."_w3" * -0.5
+      ) + (
+       "t1"."_w4" * 0.5
+      ) + (
+       "t1"."_w5" * 1.5
+      ) + (
+       "t1"."_w6" * 2.5
+      ) + (
+       "t1"."_w7" * 3.5
+      )
+     ) AS REAL) / 42.0
+    ) AS REAL) / 49.0,
+    0.0
+   ) AS "slope",
+   SQRT(
+    IIF(
+     (
+      CAST((
+       (
+        (
+         "t1"."_w0" * -3.5
+        ) + (
+         "t1"."_w1" * -2.5
+        ) + (
+         "t1"."_w2" * -1.5
+        ) + (
+         "t1"."_w3" * -0.5
+        ) + (
+         "t1"."_w4" * 0.5
+        ) + (
+         "t1"."_w5" * 1.5
+        ) + (
+         "t1"."_w6" * 2.5
+        ) + (
+         "t1"."_w7" * 3.5
+        )
+       ) * (
+        (
+         "t1"."_w0" * -3.5
+        ) + (
+         "t1"."_w1" * -2.5
+        ) + (
+         "t1"."_w2" * -1.5
+        ) + (
+         "t1"."_w3" * -0.5
+        ) + (
+         "t1"."_w4" * 0.5
+        ) + (
+         "t1"."_w5" * 1.5
+        ) + (
+         "t1"."_w6" * 2.5
+        ) + (
+         "t1"."_w7" * 3.5
+        )
+       )
+      ) AS REAL) / 42.0
+     ) > (
+      (
+       CAST(MAX(
+        COALESCE(
+         (
+          (
+           (
+            "t1"."_w0" * "t1"."_w0"
+           ) + (
+            "t1"."_w1" * "t1"."_w1"
+           ) + (
+            "t1"."_w2" * "t1"."_w2"
+           ) + (
+            "t1"."_w3" * "t1"."_w3"
+           ) + (
+            "t1"."_w4" * "t1"."_w4"
+           ) + (
+            "t1"."_w5" * "t1"."_w5"
+           ) + (
+            "t1"."_w6" * "t1"."_w6"
+           ) + (
+            "t1"."_w7" * "t1"."_w7"
+           )
+          ) - (
+           CAST((
+            (
+             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+            ) * (
+             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+            )
+           ) AS REAL) / 8
+          )
+         ) - (
+          CAST((
+           (
+            (
+             "t1"."_w0" * -3.5
+            ) + (
+             "t1"."_w1" * -2.5
+            ) + (
+             "t1"."_w2" * -1.5
+            ) + (
+             "t1"."_w3" * -0.5
+            ) + (
+             "t1"."_w4" * 0.5
+            ) + (
+             "t1"."_w5" * 1.5
+            ) + (
+             "t1"."_w6" * 2.5
+            ) + (
+             "t1"."_w7" * 3.5
+            )
+           ) * (
+            (
+             "t1"."_w0" * -3.5
+            ) + (
+             "t1"."_w1" * -2.5
+            ) + (
+             "t1"."_w2" * -1.5
+            ) + (
+             "t1"."_w3" * -0.5
+            ) + (
+             "t1"."_w4" * 0.5
+            ) + (
+             "t1"."_w5" * 1.5
+            ) + (
+             "t1"."_w6" * 2.5
+            ) + (
+             "t1"."_w7" * 3.5
+            )
+           )
+          ) AS REAL) / 42.0
+         ),
+         -1E+999
+        ),
+        1e-09
+       ) AS REAL) / 6
+      ) * 4.0
+     ),
+     CAST(MAX(
+      COALESCE(
+       (
+        (
+         (
+          "t1"."_w0" * "t1"."_w0"
+         ) + (
+          "t1"."_w1" * "t1"."_w1"
+         ) + (
+          "t1"."_w2" * "t1"."_w2"
+         ) + (
+          "t1"."_w3" * "t1"."_w3"
+         ) + (
+          "t1"."_w4" * "t1"."_w4"
+         ) + (
+          "t1"."_w5" * "t1"."_w5"
+         ) + (
+          "t1"."_w6" * "t1"."_w6"
+         ) + (
+          "t1"."_w7" * "t1"."_w7"
+         )
+        ) - (
+         CAST((
+          (
+           "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+          ) * (
+           "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+          )
+         ) AS REAL) / 8
+        )
+       ) - (
+        CAST((
+         (
+          (
+           "t1"."_w0" * -3.5
+          ) + (
+           "t1"."_w1" * -2.5
+          ) + (
+           "t1"."_w2" * -1.5
+          ) + (
+           "t1"."_w3" * -0.5
+          ) + (
+           "t1"."_w4" * 0.5
+          ) + (
+           "t1"."_w5" * 1.5
+          ) + (
+           "t1"."_w6" * 2.5
+          ) + (
+           "t1"."_w7" * 3.5
+          )
+         ) * (
+          (
+           "t1"."_w0" * -3.5
+          ) + (
+           "t1"."_w1" * -2.5
+          ) + (
+           "t1"."_w2" * -1.5
+          ) + (
+           "t1"."_w3" * -0.5
+          ) + (
+           "t1"."_w4" * 0.5
+          ) + (
+           "t1"."_w5" * 1.5
+          ) + (
+           "t1"."_w6" * 2.5
+          ) + (
+           "t1"."_w7" * 3.5
+          )
+         )
+        ) AS REAL) / 42.0
+       ),
+       -1E+999
+      ),
+      1e-09
+     ) AS REAL) / 6,
+     CAST(MAX(
+      COALESCE(
+       (
+        (
+         "t1"."_w0" * "t1"."_w0"
+        ) + (
+         "t1"."_w1" * "t1"."_w1"
+        ) + (
+         "t1"."_w2" * "t1"."_w2"
+        ) + (
+         "t1"."_w3" * "t1"."_w3"
+        ) + (
+         "t1"."_w4" * "t1"."_w4"
+        ) + (
+         "t1"."_w5" * "t1"."_w5"
+        ) + (
+         "t1"."_w6" * "t1"."_w6"
+        ) + (
+         "t1"."_w7" * "t1"."_w7"
+        )
+       ) - (
+        CAST((
+         (
+          "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+         ) * (
+          "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+         )
+        ) AS REAL) / 8
+       ),
+       -1E+999
+      ),
+      0.0
+     ) AS REAL) / 7
+    )
+   ) AS "week_sd",
+   CAST((
+    "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
+   ) AS REAL) / 8.0 AS "week_mean"
+  FROM "t1" AS "t1"
+ ), "t3" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."product_id",
+   "t2"."meter_id",
+   "t2"."meter_key",
+   "t2"."plan_id",
+   "t2"."paid_quantity",
+   "t2"."aggregate",
+   "t2"."meter_kind",
+   "t2"."period",
+   "t2"."value_meter",
+   "t2"."limit_quantity",
+   "t2"."is_unlimited",
+   "t2"."is_own_limit",
+   "t2"."enforcement",
+   "t2"."basis",
+   "t2"."starts_next",
+   "t2"."starts_0",
+   "t2"."starts_1",
+   "t2"."starts_2",
+   "t2"."starts_3",
+   "t2"."as_of",
+   "t2"."as_of_day",
+   "t2"."started_at",
+   "t2"."changed_at",
+   "t2"."is_paid",
+   "t2"."live_subscriptions",
+   "t2"."seats_used",
+   "t2"."is_estimated",
+   "t2"."used",
+   "t2"."used_1",
+   "t2"."used_2",
+   "t2"."used_3",
+   "t2"."week_1",
+   "t2"."week_2",
+   "t2"."week_3",
+   "t2"."week_4",
+   "t2"."week_5",
+   "t2"."week_6",
+   "t2"."week_7",
+   "t2"."week_8",
+   "t2"."level_0",
+   "t2"."level_1",
+   "t2"."level_2",
+   "t2"."level_3",
+   "t2"."level_4",
+   "t2"."level_5",
+   "t2"."level_6",
+   "t2"."level_7",
+   "t2"."level_8",
+   "t2"."utilisation",
+   "t2"."adoption",
+   "t2"."adopted_quantity",
+   "t2"."idle",
+   "t2"."overage_periods_3",
+   "t2"."periods_at_90_3",
+   "t2"."complete_periods",
+   "t2"."peak_3",
+   "t2"."plan_used_1",
+   "t2"."plan_used_2",
+   "t2"."plan_used_3",
+   "t2"."rate_now",
+   "t2"."slope",
+   "t2"."week_sd",
+   "t2"."week_mean"
+  FROM "t2" AS "t2"
+ ), "t4" AS MATERIALIZED (
+  SELECT
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."meter_id",
+   "t3"."meter_key",
+   "t3"."plan_id",
+   "t3"."paid_quantity",
+   "t3"."aggregate",
+   "t3"."meter_kind",
+   "t3"."period",
+   "t3"."value_meter",
+   "t3"."limit_quantity",
+   "t3"."is_unlimited",
+   "t3"."is_own_limit",
+   "t3"."enforcement",
+   "t3"."basis",
+   "t3"."starts_next",
+   "t3"."starts_0",
+   "t3"."starts_1",
+   "t3"."starts_2",
+   "t3"."starts_3",
+   "t3"."as_of",
+   "t3"."as_of_day",
+   "t3"."started_at",
+   "t3"."changed_at",
+   "t3"."is_paid",
+   "t3"."live_subscriptions",
+   "t3"."seats_used",
+   "t3"."is_estimated",
+   "t3"."used",
+   "t3"."used_1",
+   "t3"."used_2",
+   "t3"."used_3",
+   "t3"."week_1",
+   "t3"."week_2",
+   "t3"."week_3",
+   "t3"."week_4",
+   "t3"."week_5",
+   "t3"."week_6",
+   "t3"."week_7",
+   "t3"."week_8",
+   "t3"."level_0",
+   "t3"."level_1",
+   "t3"."level_2",
+   "t3"."level_3",
+   "t3"."level_4",
+   "t3"."level_5",
+   "t3"."level_6",
+   "t3"."level_7",
+   "t3"."level_8",
+   "t3"."utilisation",
+   "t3"."adoption",
+   "t3"."adopted_quantity",
+   "t3"."idle",
+   "t3"."overage_periods_3",
+   "t3"."periods_at_90_3",
+   "t3"."complete_periods",
+   "t3"."peak_3",
+   "t3"."plan_used_1",
+   "t3"."plan_used_2",
+   "t3"."plan_used_3",
+   IIF(
+    (
+     "t3"."meter_kind" = 'flow'
+    )
+    AND COALESCE(
+     (
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0
+     ) < 56.0,
+     FALSE
+    ),
+    CAST((
+     "t3"."week_mean" * 8.0
+    ) AS REAL) / MAX(
+     COALESCE(
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0,
+      -1E+999
+     ),
+     1.0
+    ),
+    "t3"."rate_now"
+   ) AS "rate_now",
+   IIF(
+    (
+     "t3"."meter_kind" = 'flow'
+    )
+    AND COALESCE(
+     (
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0
+     ) < 56.0,
+     FALSE
+    ),
+    0.0,
+    "t3"."slope"
+   ) AS "slope",
+   IIF(
+    (
+     "t3"."meter_kind" = 'flow'
+    )
+    AND COALESCE(
+     (
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0
+     ) < 56.0,
+     FALSE
+    ),
+    IIF(
+     (
+      "t3"."meter_kind" = 'flow'
+     )
+     AND COALESCE(
+      (
+       CAST((
+        (
+         CAST("t3"."as_of_day" AS INTEGER) * 86400
+        ) - "t3"."started_at"
+       ) AS REAL) / 86400.0
+      ) < 56.0,
+      FALSE
+     ),
+     CAST((
+      "t3"."week_mean" * 8.0
+     ) AS REAL) / MAX(
+      COALESCE(
+       CAST((
+        (
+         CAST("t3"."as_of_day" AS INTEGER) * 86400
+        ) - "t3"."started_at"
+       ) AS REAL) / 86400.0,
+       -1E+999
+      ),
+      1.0
+     ),
+     "t3"."rate_now"
+    ) * 3.5,
+    "t3"."week_sd"
+   ) AS "week_sd",
+   IIF(
+    (
+     "t3"."meter_kind" = 'flow'
+    )
+    AND COALESCE(
+     (
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0
+     ) < 56.0,
+     FALSE
+    ),
+    CAST((
+     "t3"."week_mean" * 8.0
+    ) AS REAL) / MAX(
+     COALESCE(
+      CAST((
+       (
+        CAST("t3"."as_of_day" AS INTEGER) * 86400
+       ) - "t3"."started_at"
+      ) AS REAL) / 86400.0,
+      -1E+999
+     ),
+     1.0
+    ),
+    "t3"."rate_now"
+   ) * 7.0 AS "week_mean",
+   (
+    "t3"."meter_kind" = 'flow'
+   )
+   AND COALESCE(
+    (
+     CAST((
+      (
+       CAST("t3"."as_of_day" AS INTEGER) * 86400
+      ) - "t3"."started_at"
+     ) AS REAL) / 86400.0
+    ) < 56.0,
+    FALSE
+   ) AS "is_young",
+   IIF(
+    (
+     "t3"."meter_kind" = 'flow'
+    ) AND (
+     "t3"."starts_next" > 549755813888
+    ),
+    30.0,
+    IIF(
+     "t3"."meter_kind" = 'flow',
+     CAST(MAX(COALESCE("t3"."starts_next" - "t3"."as_of", -1E+999), 0) AS REAL) / 86400.0,
+     30.0
+    )
+   ) AS "days_left",
+   IIF(
+    "t3"."meter_kind" = 'flow',
+    "t3"."week_1" + "t3"."week_2" + "t3"."week_3" + "t3"."week_4",
+    "t3"."used"
+   ) AS "used_28d",
+   IIF(
+    "t3"."meter_kind" = 'flow',
+    "t3"."week_5" + "t3"."week_6" + "t3"."week_7" + "t3"."week_8",
+    "t3"."level_4"
+   ) AS "used_prev_28d"
+  FROM "t3" AS "t3"
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."meter_id",
+   "t4"."meter_key",
+   "t4"."plan_id",
+   "t4"."paid_quantity",
+   "t4"."aggregate",
+   "t4"."meter_kind",
+   "t4"."period",
+   "t4"."value_meter",
+   "t4"."limit_quantity",
+   "t4"."is_unlimited",
+   "t4"."is_own_limit",
+   "t4"."enforcement",
+   "t4"."basis",
+   "t4"."starts_next",
+   "t4"."starts_0",
+   "t4"."starts_1",
+   "t4"."starts_2",
+   "t4"."starts_3",
+   "t4"."as_of",
+   "t4"."as_of_day",
+   "t4"."started_at",
+   "t4"."changed_at",
+   "t4"."is_paid",
+   "t4"."live_subscriptions",
+   "t4"."seats_used",
+   "t4"."is_estimated",
+   "t4"."used",
+   "t4"."used_1",
+   "t4"."used_2",
+   "t4"."used_3",
+   "t4"."week_1",
+   "t4"."week_2",
+   "t4"."week_3",
+   "t4"."week_4",
+   "t4"."week_5",
+   "t4"."week_6",
+   "t4"."week_7",
+   "t4"."week_8",
+   "t4"."level_0",
+   "t4"."level_1",
+   "t4"."level_2",
+   "t4"."level_3",
+   "t4"."level_4",
+   "t4"."level_5",
+   "t4"."level_6",
+   "t4"."level_7",
+   "t4"."level_8",
+   "t4"."utilisation",
+   "t4"."adoption",
+   "t4"."adopted_quantity",
+   "t4"."idle",
+   "t4"."overage_periods_3",
+   "t4"."periods_at_90_3",
+   "t4"."complete_periods",
+   "t4"."peak_3",
+   "t4"."plan_used_1",
+   "t4"."plan_used_2",
+   "t4"."plan_used_3",
+   "t4"."rate_now",
+   "t4"."slope",
+   "t4"."week_sd",
+   "t4"."week_mean",
+   "t4"."is_young",
+   "t4"."days_left",
+   "t4"."used_28d",
+   "t4"."used_prev_28d",
+   IIF(
+    "t4"."is_young",
+    CAST(NULL AS REAL),
+    (
+     CAST("t4"."used_28d" AS REAL) / NULLIF(CAST("t4"."used_prev_28d" AS REAL), 0.0)
+    ) - 1.0
+   ) AS "trend_28d",
+   CAST((
+    "t4"."slope" * 56.0
+   ) AS REAL) / NULLIF(CAST("t4"."week_mean" AS REAL) / 7.0, 0.0) AS "trend_56d",
+   IIF(
+    (
+     (
+      "t4"."rate_now" * IIF(
+       IIF(
+        "t4"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t4"."days_left", 1e999),
+          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+           "t4"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t4"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t4"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t4"."days_left", 1e999),
+          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+           "t4"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t4"."days_left"
+       )
+      )
+     ) + (
+      "t4"."slope" * MIN(
+       COALESCE(
+        IIF(
+         IIF(
+          "t4"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t4"."days_left", 1e999),
+            COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+             "t4"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t4"."days_left"
+         ) < 0,
+         0.0,
+         IIF(
+          "t4"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t4"."days_left", 1e999),
+            COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+             "t4"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t4"."days_left"
+         )
+        ),
+        1e999
+       ),
+       56.0
+      ) * (
+       IIF(
+        IIF(
+         "t4"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t4"."days_left", 1e999),
+           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+            "t4"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t4"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t4"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t4"."days_left", 1e999),
+           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+            "t4"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t4"."days_left"
+        )
+       ) - (
+        CAST(MIN(
+         COALESCE(
+          IIF(
+           IIF(
+            "t4"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t4"."days_left", 1e999),
+              COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+               "t4"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t4"."days_left"
+           ) < 0,
+           0.0,
+           IIF(
+            "t4"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t4"."days_left", 1e999),
+              COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+               "t4"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t4"."days_left"
+           )
+          ),
+          1e999
+         ),
+         56.0
+        ) AS REAL) / 2.0
+       )
+      )
+     )
+    ) < 0,
+    0.0,
+    (
+     "t4"."rate_now" * IIF(
+      IIF(
+       "t4"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t4"."days_left", 1e999),
+         COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+          "t4"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t4"."days_left"
+      ) < 0,
+      0.0,
+      IIF(
+       "t4"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t4"."days_left", 1e999),
+         COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+          "t4"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t4"."days_left"
+      )
+     )
+    ) + (
+     "t4"."slope" * MIN(
+      COALESCE(
+       IIF(
+        IIF(
+         "t4"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t4"."days_left", 1e999),
+           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+            "t4"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t4"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t4"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t4"."days_left", 1e999),
+           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+            "t4"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t4"."days_left"
+        )
+       ),
+       1e999
+      ),
+      56.0
+     ) * (
+      IIF(
+       IIF(
+        "t4"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t4"."days_left", 1e999),
+          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+           "t4"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t4"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t4"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t4"."days_left", 1e999),
+          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+           "t4"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t4"."days_left"
+       )
+      ) - (
+       CAST(MIN(
+        COALESCE(
+         IIF(
+          IIF(
+           "t4"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t4"."days_left", 1e999),
+             COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+              "t4"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t4"."days_left"
+          ) < 0,
+          0.0,
+          IIF(
+           "t4"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t4"."days_left", 1e999),
+             COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
+              "t4"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t4"."days_left"
+          )
+         ),
+         1e999
+        ),
+        56.0
+       ) AS REAL) / 2.0
+      )
+     )
+    )
+   ) AS "_more",
+   "t4"."week_sd" * SQRT(
+    (
+     CAST("t4"."days_left" AS REAL) / 7.0
+    ) + (
+     CAST((
+      (
+       CAST("t4"."days_left" AS REAL) / 7.0
+      ) * (
+       CAST("t4"."days_left" AS REAL) / 7.0
+      )
+     ) AS REAL) / 8.0
+    )
+   ) AS "_noise"
+  FROM "t4" AS "t4"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."meter_id",
+   "t5"."meter_key",
+   "t5"."plan_id",
+   "t5"."paid_quantity",
+   "t5"."aggregate",
+   "t5"."meter_kind",
+   "t5"."period",
+   "t5"."value_meter",
+   "t5"."limit_quantity",
+   "t5"."is_unlimited",
+   "t5"."is_own_limit",
+   "t5"."enforcement",
+   "t5"."basis",
+   "t5"."starts_next",
+   "t5"."starts_0",
+   "t5"."starts_1",
+   "t5"."starts_2",
+   "t5"."starts_3",
+   "t5"."as_of",
+   "t5"."as_of_day",
+   "t5"."started_at",
+   "t5"."changed_at",
+   "t5"."is_paid",
+   "t5"."live_subscriptions",
+   "t5"."seats_used",
+   "t5"."is_estimated",
+   "t5"."used",
+   "t5"."used_1",
+   "t5"."used_2",
+   "t5"."used_3",
+   "t5"."week_1",
+   "t5"."week_2",
+   "t5"."week_3",
+   "t5"."week_4",
+   "t5"."week_5",
+   "t5"."week_6",
+   "t5"."week_7",
+   "t5"."week_8",
+   "t5"."level_0",
+   "t5"."level_1",
+   "t5"."level_2",
+   "t5"."level_3",
+   "t5"."level_4",
+   "t5"."level_5",
+   "t5"."level_6",
+   "t5"."level_7",
+   "t5"."level_8",
+   "t5"."utilisation",
+   "t5"."adoption",
+   "t5"."adopted_quantity",
+   "t5"."idle",
+   "t5"."overage_periods_3",
+   "t5"."periods_at_90_3",
+   "t5"."complete_periods",
+   "t5"."peak_3",
+   "t5"."plan_used_1",
+   "t5"."plan_used_2",
+   "t5"."plan_used_3",
+   "t5"."rate_now",
+   "t5"."slope",
+   "t5"."week_sd",
+   "t5"."week_mean",
+   "t5"."is_young",
+   "t5"."days_left",
+   "t5"."used_28d",
+   "t5"."used_prev_28d",
+   "t5"."trend_28d",
+   "t5"."trend_56d",
+   "t5"."_more",
+   "t5"."_noise",
+   CAST(FLOOR("t5"."used" + "t5"."_more" + 0.5) AS INTEGER) AS "forecast_use",
+   CAST(CEIL("t5"."used" + "t5"."_more" + (
+    "t5"."_noise" * 1.2816
+   )) AS INTEGER) AS "forecast_high"
+  FROM "t5" AS "t5"
+ ), "t7" AS (
+  SELECT
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."meter_id",
+   "t6"."meter_key",
+   "t6"."plan_id",
+   "t6"."paid_quantity",
+   "t6"."aggregate",
+   "t6"."meter_kind",
+   "t6"."period",
+   "t6"."value_meter",
+   "t6"."limit_quantity",
+   "t6"."is_unlimited",
+   "t6"."is_own_limit",
+   "t6"."enforcement",
+   "t6"."basis",
+   "t6"."starts_next",
+   "t6"."starts_0",
+   "t6"."starts_1",
+   "t6"."starts_2",
+   "t6"."starts_3",
+   "t6"."as_of",
+   "t6"."as_of_day",
+   "t6"."started_at",
+   "t6"."changed_at",
+   "t6"."is_paid",
+   "t6"."live_subscriptions",
+   "t6"."seats_used",
+   "t6"."is_estimated",
+   "t6"."used",
+   "t6"."used_1",
+   "t6"."used_2",
+   "t6"."used_3",
+   "t6"."week_1",
+   "t6"."week_2",
+   "t6"."week_3",
+   "t6"."week_4",
+   "t6"."week_5",
+   "t6"."week_6",
+   "t6"."week_7",
+   "t6"."week_8",
+   "t6"."level_0",
+   "t6"."level_1",
+   "t6"."level_2",
+   "t6"."level_3",
+   "t6"."level_4",
+   "t6"."level_5",
+   "t6"."level_6",
+   "t6"."level_7",
+   "t6"."level_8",
+   "t6"."utilisation",
+   "t6"."adoption",
+   "t6"."adopted_quantity",
+   "t6"."idle",
+   "t6"."overage_periods_3",
+   "t6"."periods_at_90_3",
+   "t6"."complete_periods",
+   "t6"."peak_3",
+   "t6"."plan_used_1",
+   "t6"."plan_used_2",
+   "t6"."plan_used_3",
+   "t6"."rate_now",
+   "t6"."slope",
+   "t6"."week_sd",
+   "t6"."week_mean",
+   "t6"."days_left",
+   "t6"."used_28d",
+   "t6"."used_prev_28d",
+   "t6"."trend_28d",
+   "t6"."trend_56d",
+   "t6"."forecast_use",
+   "t6"."forecast_high"
+  FROM "t6" AS "t6"
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."meter_id",
+   "t7"."meter_key",
+   "t7"."plan_id",
+   "t7"."paid_quantity",
+   "t7"."aggregate",
+   "t7"."meter_kind",
+   "t7"."period",
+   "t7"."value_meter",
+   "t7"."limit_quantity",
+   "t7"."is_unlimited",
+   "t7"."is_own_limit",
+   "t7"."enforcement",
+   "t7"."basis",
+   "t7"."starts_next",
+   "t7"."starts_0",
+   "t7"."starts_1",
+   "t7"."starts_2",
+   "t7"."starts_3",
+   "t7"."as_of",
+   "t7"."as_of_day",
+   "t7"."started_at",
+   "t7"."changed_at",
+   "t7"."is_paid",
+   "t7"."live_subscriptions",
+   "t7"."seats_used",
+   "t7"."is_estimated",
+   "t7"."used",
+   "t7"."used_1",
+   "t7"."used_2",
+   "t7"."used_3",
+   "t7"."week_1",
+   "t7"."week_2",
+   "t7"."week_3",
+   "t7"."week_4",
+   "t7"."week_5",
+   "t7"."week_6",
+   "t7"."week_7",
+   "t7"."week_8",
+   "t7"."level_0",
+   "t7"."level_1",
+   "t7"."level_2",
+   "t7"."level_3",
+   "t7"."level_4",
+   "t7"."level_5",
+   "t7"."level_6",
+   "t7"."level_7",
+   "t7"."level_8",
+   "t7"."utilisation",
+   "t7"."adoption",
+   "t7"."adopted_quantity",
+   "t7"."idle",
+   "t7"."overage_periods_3",
+   "t7"."periods_at_90_3",
+   "t7"."complete_periods",
+   "t7"."peak_3",
+   "t7"."plan_used_1",
+   "t7"."plan_used_2",
+   "t7"."plan_used_3",
+   "t7"."rate_now",
+   "t7"."slope",
+   "t7"."week_sd",
+   "t7"."week_mean",
+   "t7"."days_left",
+   "t7"."used_28d",
+   "t7"."used_prev_28d",
+   "t7"."trend_28d",
+   "t7"."trend_56d",
+   "t7"."forecast_use",
+   "t7"."forecast_high",
+   IIF(
+    "t7"."limit_quantity" > 0,
+    IIF(
+     CASE
+      WHEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t7"."slope" = 0.0
+      ) AND (
+       "t7"."rate_now" > 0
+      )
+      THEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) / NULLIF("t7"."rate_now", 0.0)
+      WHEN (
+       "t7"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t7"."rate_now" * "t7"."rate_now"
+        ) + (
+         "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t7"."rate_now" * "t7"."rate_now"
+          ) + (
+           "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t7"."rate_now"
+      ) AS REAL) / NULLIF("t7"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END >= 0,
+     CASE
+      WHEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t7"."slope" = 0.0
+      ) AND (
+       "t7"."rate_now" > 0
+      )
+      THEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) / NULLIF("t7"."rate_now", 0.0)
+      WHEN (
+       "t7"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t7"."rate_now" * "t7"."rate_now"
+        ) + (
+         "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t7"."rate_now" * "t7"."rate_now"
+          ) + (
+           "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t7"."rate_now"
+      ) AS REAL) / NULLIF("t7"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END,
+     CAST(NULL AS REAL)
+    ),
+    CAST(NULL AS REAL)
+   ) AS "_days"
+  FROM "t7" AS "t7"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t8"."account_key",
+   "t8"."product_id",
+   "t8"."meter_id",
+   "t8"."meter_key",
+   "t8"."plan_id",
+   "t8"."paid_quantity",
+   "t8"."aggregate",
+   "t8"."meter_kind",
+   "t8"."period",
+   "t8"."value_meter",
+   "t8"."limit_quantity",
+   "t8"."is_unlimited",
+   "t8"."is_own_limit",
+   "t8"."enforcement",
+   "t8"."basis",
+   "t8"."starts_next",
+   "t8"."starts_0",
+   "t8"."starts_1",
+   "t8"."starts_2",
+   "t8"."starts_3",
+   "t8"."as_of",
+   "t8"."as_of_day",
+   "t8"."started_at",
+   "t8"."changed_at",
+   "t8"."is_paid",
+   "t8"."live_subscriptions",
+   "t8"."seats_used",
+   "t8"."is_estimated",
+   "t8"."used",
+   "t8"."used_1",
+   "t8"."used_2",
+   "t8"."used_3",
+   "t8"."week_1",
+   "t8"."week_2",
+   "t8"."week_3",
+   "t8"."week_4",
+   "t8"."week_5",
+   "t8"."week_6",
+   "t8"."week_7",
+   "t8"."week_8",
+   "t8"."level_0",
+   "t8"."level_1",
+   "t8"."level_2",
+   "t8"."level_3",
+   "t8"."level_4",
+   "t8"."level_5",
+   "t8"."level_6",
+   "t8"."level_7",
+   "t8"."level_8",
+   "t8"."utilisation",
+   "t8"."adoption",
+   "t8"."adopted_quantity",
+   "t8"."idle",
+   "t8"."overage_periods_3",
+   "t8"."periods_at_90_3",
+   "t8"."complete_periods",
+   "t8"."peak_3",
+   "t8"."plan_used_1",
+   "t8"."plan_used_2",
+   "t8"."plan_used_3",
+   "t8"."rate_now",
+   "t8"."slope",
+   "t8"."week_sd",
+   "t8"."week_mean",
+   "t8"."days_left",
+   "t8"."used_28d",
+   "t8"."used_prev_28d",
+   "t8"."trend_28d",
+   "t8"."trend_56d",
+   "t8"."forecast_use",
+   "t8"."forecast_high",
+   "t8"."_days",
+   COALESCE(
+    CAST((
+     "t8"."week_sd" * SQRT(
+      (
+       CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
+      ) + (
+       CAST((
+        (
+         CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        ) * (
+         CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        )
+       ) AS REAL) / 8.0
+      )
+     ) * 1.2816
+    ) AS REAL) / NULLIF(
+     NULLIF(
+      MAX(
+       COALESCE("t8"."rate_now" + (
+        "t8"."slope" * "t8"."_days"
+       ), -1E+999),
+       COALESCE("t8"."rate_now" * 0.1, -1E+999)
+      ),
+      -1E+999
+     ),
+     0.0
+    ),
+    0.0
+   ) AS "_doubt"
+  FROM "t8" AS "t8"
+ ), "t10" AS MATERIALIZED (
+  SELECT
+   "t9"."account_key",
+   "t9"."product_id",
+   "t9"."meter_id",
+   "t9"."meter_key",
+   "t9"."plan_id",
+   "t9"."paid_quantity",
+   "t9"."aggregate",
+   "t9"."meter_kind",
+   "t9"."period",
+   "t9"."value_meter",
+   "t9"."limit_quantity",
+   "t9"."is_unlimited",
+   "t9"."is_own_limit",
+   "t9"."enforcement",
+   "t9"."basis",
+   "t9"."starts_next",
+   "t9"."starts_0",
+   "t9"."starts_1",
+   "t9"."starts_2",
+   "t9"."starts_3",
+   "t9"."as_of",
+   "t9"."as_of_day",
+   "t9"."started_at",
+   "t9"."changed_at",
+   "t9"."is_paid",
+   "t9"."live_subscriptions",
+   "t9"."seats_used",
+   "t9"."is_estimated",
+   "t9"."used",
+   "t9"."used_1",
+   "t9"."used_2",
+   "t9"."used_3",
+   "t9"."week_1",
+   "t9"."week_2",
+   "t9"."week_3",
+   "t9"."week_4",
+   "t9"."week_5",
+   "t9"."week_6",
+   "t9"."week_7",
+   "t9"."week_8",
+   "t9"."level_0",
+   "t9"."level_1",
+   "t9"."level_2",
+   "t9"."level_3",
+   "t9"."level_4",
+   "t9"."level_5",
+   "t9"."level_6",
+   "t9"."level_7",
+   "t9"."level_8",
+   "t9"."utilisation",
+   "t9"."adoption",
+   "t9"."adopted_quantity",
+   "t9"."idle",
+   "t9"."overage_periods_3",
+   "t9"."periods_at_90_3",
+   "t9"."complete_periods",
+   "t9"."peak_3",
+   "t9"."plan_used_1",
+   "t9"."plan_used_2",
+   "t9"."plan_used_3",
+   "t9"."rate_now",
+   "t9"."slope",
+   "t9"."week_sd",
+   "t9"."week_mean",
+   "t9"."days_left",
+   "t9"."used_28d",
+   "t9"."used_prev_28d",
+   "t9"."trend_28d",
+   "t9"."trend_56d",
+   "t9"."forecast_use",
+   "t9"."forecast_high",
+   "t9"."_days",
+   "t9"."_doubt",
+   IIF(
+    COALESCE(
+     IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+     FALSE
+    ),
+    "t9"."_days",
+    CAST(NULL AS REAL)
+   ) AS "days_to_limit",
+   IIF(
+    IIF(
+     COALESCE(
+      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      FALSE
+     ),
+     "t9"."_days",
+     CAST(NULL AS REAL)
+    ) < "t9"."_doubt",
+    0.0,
+    IIF(
+     COALESCE(
+      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      FALSE
+     ),
+     "t9"."_days",
+     CAST(NULL AS REAL)
+    ) - "t9"."_doubt"
+   ) AS "days_to_limit_low",
+   IIF(
+    COALESCE(
+     IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+     FALSE
+    ),
+    "t9"."_days",
+    CAST(NULL AS REAL)
+   ) + "t9"."_doubt" AS "days_to_limit_high",
+   COALESCE(
+    IIF(
+     COALESCE(
+      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      FALSE
+     ),
+     "t9"."_days",
+     CAST(NULL AS REAL)
+    ) <= "t9"."days_left",
+    FALSE
+   ) AS "breach_forecast"
+  FROM "t9" AS "t9"
+ )
+ SELECT
+  "t10"."account_key",
+  "t10"."product_id",
+  "t10"."meter_id",
+  "t10"."meter_key",
+  "t10"."plan_id",
+  "t10"."paid_quantity",
+  "t10"."aggregate",
+  "t10"."meter_kind",
+  "t10"."period",
+  "t10"."value_meter",
+  "t10"."limit_quantity",
+  "t10"."is_unlimited",
+  "t10"."is_own_limit",
+  "t10"."enforcement",
+  "t10"."basis",
+  "t10"."starts_next",
+  "t10"."starts_0",
+  "t10"."starts_1",
+  "t10"."starts_2",
+  "t10"."starts_3",
+  "t10"."as_of",
+  "t10"."as_of_day",
+  "t10"."started_at",
+  "t10"."changed_at",
+  "t10"."is_paid",
+  "t10"."live_subscriptions",
+  "t10"."seats_used",
+  "t10"."is_estimated",
+  "t10"."used",
+  "t10"."used_1",
+  "t10"."used_2",
+  "t10"."used_3",
+  "t10"."week_1",
+  "t10"."week_2",
+  "t10"."week_3",
+  "t10"."week_4",
+  "t10"."week_5",
+  "t10"."week_6",
+  "t10"."week_7",
+  "t10"."week_8",
+  "t10"."level_0",
+  "t10"."level_1",
+  "t10"."level_2",
+  "t10"."level_3",
+  "t10"."level_4",
+  "t10"."level_5",
+  "t10"."level_6",
+  "t10"."level_7",
+  "t10"."level_8",
+  "t10"."utilisation",
+  "t10"."adoption",
+  "t10"."adopted_quantity",
+  "t10"."idle",
+  "t10"."overage_periods_3",
+  "t10"."periods_at_90_3",
+  "t10"."complete_periods",
+  "t10"."peak_3",
+  "t10"."plan_used_1",
+  "t10"."plan_used_2",
+  "t10"."plan_used_3",
+  "t10"."rate_now",
+  "t10"."slope",
+  "t10"."week_sd",
+  "t10"."week_mean",
+  "t10"."days_left",
+  "t10"."used_28d",
+  "t10"."used_prev_28d",
+  "t10"."trend_28d",
+  "t10"."trend_56d",
+  "t10"."forecast_use",
+  "t10"."forecast_high",
+  "t10"."days_to_limit",
+  "t10"."days_to_limit_low",
+  "t10"."days_to_limit_high",
+  "t10"."breach_forecast"
+ FROM "t10" AS "t10"
+) AS stage;
+
+-- stock_reached d1345d0c4f328925
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("first_reached_day" AS INTEGER) AS "first_reached_day",
+ CAST("percent" AS INTEGER) AS "percent"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."meter_id",
+   "t1"."meter_key",
+   "t1"."limit_quantity"
+  FROM "limit_profile" AS "t1"
+  WHERE
+   "t1"."meter_kind" = 'stock'
+   AND "t1"."limit_quantity" > 0
+   AND (
+    "t1"."used" * 100
+   ) >= (
+    "t1"."limit_quantity" * 100
+   )
+ ), "t9" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."level",
+   "t2"."day_until",
+   "t6"."product_id",
+   "t6"."meter_id",
+   "t6"."limit_quantity"
+  FROM "levels" AS "t2"
+  INNER JOIN "t6" AS "t6"
+   ON "t2"."account_key" = "t6"."account_key" AND "t2"."meter_key" = "t6"."meter_key"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t9"."account_key",
+   "t9"."meter_key",
+   "t9"."day",
+   "t9"."level",
+   "t9"."day_until",
+   "t9"."product_id",
+   "t9"."meter_id",
+   "t9"."limit_quantity",
+   IIF((
+    "t9"."level" * 100
+   ) < (
+    "t9"."limit_quantity" * 90
+   ), "t9"."day_until", 0) AS "low_until"
+  FROM "t9" AS "t9"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t12"."account_key",
+   "t12"."meter_key",
+   "t12"."day",
+   "t12"."level",
+   "t12"."day_until",
+   "t12"."product_id",
+   "t12"."meter_id",
+   "t12"."limit_quantity",
+   MAX("t12"."low_until") OVER (
+    PARTITION BY "t12"."account_key", "t12"."product_id", "t12"."meter_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "low_until"
+  FROM "t12" AS "t12"
+ ), "t18" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  WHERE
+   "t15"."day" >= "t15"."low_until"
+   AND (
+    "t15"."level" * 100
+   ) >= (
+    "t15"."limit_quantity" * 100
+   )
+ ), "t21" AS MATERIALIZED (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id",
+   "t18"."meter_id",
+   MIN("t18"."day") AS "first_reached_day"
+  FROM "t18" AS "t18"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t24" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."meter_id",
+   "t21"."first_reached_day",
+   100 AS "percent"
+  FROM "t21" AS "t21"
+ ), "t7" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."meter_id",
+   "t1"."meter_key",
+   "t1"."limit_quantity"
+  FROM "limit_profile" AS "t1"
+  WHERE
+   "t1"."meter_kind" = 'stock'
+   AND "t1"."limit_quantity" > 0
+   AND (
+    "t1"."used" * 100
+   ) >= (
+    "t1"."limit_quantity" * 80
+   )
+ ), "t10" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."level",
+   "t2"."day_until",
+   "t7"."product_id",
+   "t7"."meter_id",
+   "t7"."limit_quantity"
+  FROM "levels" AS "t2"
+  INNER JOIN "t7" AS "t7"
+   ON "t2"."account_key" = "t7"."account_key" AND "t2"."meter_key" = "t7"."meter_key"
+ ), "t13" AS MATERIALIZED (
+  SELECT
+   "t10"."account_key",
+   "t10"."meter_key",
+   "t10"."day",
+   "t10"."level",
+   "t10"."day_until",
+   "t10"."product_id",
+   "t10"."meter_id",
+   "t10"."limit_quantity",
+   IIF((
+    "t10"."level" * 100
+   ) < (
+    "t10"."limit_quantity" * 70
+   ), "t10"."day_until", 0) AS "low_until"
+  FROM "t10" AS "t10"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t13"."account_key",
+   "t13"."meter_key",
+   "t13"."day",
+   "t13"."level",
+   "t13"."day_until",
+   "t13"."product_id",
+   "t13"."meter_id",
+   "t13"."limit_quantity",
+   MAX("t13"."low_until") OVER (
+    PARTITION BY "t13"."account_key", "t13"."product_id", "t13"."meter_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "low_until"
+  FROM "t13" AS "t13"
+ ), "t19" AS (
+  SELECT
+   *
+  FROM "t16" AS "t16"
+  WHERE
+   "t16"."day" >= "t16"."low_until"
+   AND (
+    "t16"."level" * 100
+   ) >= (
+    "t16"."limit_quantity" * 80
+   )
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."product_id",
+   "t19"."meter_id",
+   MIN("t19"."day") AS "first_reached_day"
+  FROM "t19" AS "t19"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t25" AS MATERIALIZED (
+  SELECT
+   "t22"."account_key",
+   "t22"."product_id",
+   "t22"."meter_id",
+   "t22"."first_reached_day",
+   80 AS "percent"
+  FROM "t22" AS "t22"
+ ), "t8" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."meter_id",
+   "t1"."meter_key",
+   "t1"."limit_quantity"
+  FROM "limit_profile" AS "t1"
+  WHERE
+   "t1"."meter_kind" = 'stock'
+   AND "t1"."limit_quantity" > 0
+   AND (
+    "t1"."used" * 100
+   ) >= (
+    "t1"."limit_quantity" * 90
+   )
+ ), "t11" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key",
+   "t2"."day",
+   "t2"."level",
+   "t2"."day_until",
+   "t8"."product_id",
+   "t8"."meter_id",
+   "t8"."limit_quantity"
+  FROM "levels" AS "t2"
+  INNER JOIN "t8" AS "t8"
+   ON "t2"."account_key" = "t8"."account_key" AND "t2"."meter_key" = "t8"."meter_key"
+ ), "t14" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."meter_key",
+   "t11"."day",
+   "t11"."level",
+   "t11"."day_until",
+   "t11"."product_id",
+   "t11"."meter_id",
+   "t11"."limit_quantity",
+   IIF((
+    "t11"."level" * 100
+   ) < (
+    "t11"."limit_quantity" * 80
+   ), "t11"."day_until", 0) AS "low_until"
+  FROM "t11" AS "t11"
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t14"."account_key",
+   "t14"."meter_key",
+   "t14"."day",
+   "t14"."level",
+   "t14"."day_until",
+   "t14"."product_id",
+   "t14"."meter_id",
+   "t14"."limit_quantity",
+   MAX("t14"."low_until") OVER (
+    PARTITION BY "t14"."account_key", "t14"."product_id", "t14"."meter_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "low_until"
+  FROM "t14" AS "t14"
+ ), "t20" AS (
+  SELECT
+   *
+  FROM "t17" AS "t17"
+  WHERE
+   "t17"."day" >= "t17"."low_until"
+   AND (
+    "t17"."level" * 100
+   ) >= (
+    "t17"."limit_quantity" * 90
+   )
+ ), "t23" AS MATERIALIZED (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   "t20"."meter_id",
+   MIN("t20"."day") AS "first_reached_day"
+  FROM "t20" AS "t20"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t26" AS MATERIALIZED (
+  SELECT
+   "t23"."account_key",
+   "t23"."product_id",
+   "t23"."meter_id",
+   "t23"."first_reached_day",
+   90 AS "percent"
+  FROM "t23" AS "t23"
+ ), "t27" AS (
+  SELECT
+   *
+  FROM "t25" AS "t25"
+  UNION ALL
+  SELECT
+   *
+  FROM "t26" AS "t26"
+ )
+ SELECT
+  *
+ FROM "t24" AS "t24"
+ UNION ALL
+ SELECT
+  *
+ FROM "t27" AS "t27"
+) AS stage;
+
+-- first_value 680587ae1cac2f0f
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("first_value_at_least" AS INTEGER) AS "first_value_at_least",
+ "first_value_moment",
+ CAST("first_value_used" AS INTEGER) AS "first_value_used",
+ "first_value_reached"
+FROM (
+ WITH "t12" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t13" AS (
+  SELECT
+   "t1"."product_id",
+   "t1"."has_first_value_rule",
+   "t1"."first_value_meter_key",
+   "t1"."first_value_at_least",
+   "t1"."first_value_moment"
+  FROM "catalog_product" AS "t1"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t2"."account_key",
+   "t2"."meter_key" AS "first_value_meter_key",
+   "t2"."lifetime" AS "first_value_used"
+  FROM "lifetime" AS "t2"
+ ), "t17" AS (
+  SELECT
+   "t5"."as_of"
+  FROM "today" AS "t5"
+ ), "t18" AS MATERIALIZED (
+  SELECT
+   "t1"."product_id",
+   "t1"."first_value_moment" AS "kind"
+  FROM "catalog_product" AS "t1"
+  WHERE
+   NOT "t1"."first_value_moment" IS NULL
+ ), "t19" AS (
+  SELECT
+   "t6"."moment_id",
+   "t6"."account_key",
+   "t6"."kind",
+   "t6"."occurred_at",
+   "t6"."contact_id",
+   "t6"."subject_id",
+   "t6"."detail",
+   "t6"."source",
+   "t17"."as_of",
+   "t18"."product_id"
+  FROM "moment" AS "t6"
+  CROSS JOIN "t17" AS "t17"
+  INNER JOIN "t18" AS "t18"
+   ON "t6"."kind" = "t18"."kind"
+ ), "t20" AS (
+  SELECT
+   *
+  FROM "t19" AS "t19"
+  WHERE
+   "t19"."occurred_at" <= "t19"."as_of"
+   AND (
+    (
+     "t19"."subject_id" IS NULL
+    ) OR (
+     "t19"."subject_id" = "t19"."product_id"
+    )
+   )
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   MIN("t20"."occurred_at") AS "seen_at"
+  FROM "t20" AS "t20"
+  GROUP BY
+   1,
+   2
+ ), "t16" AS (
+  SELECT
+   "t3"."has_moment"
+  FROM "known" AS "t3"
+ )
+ SELECT
+  "t12"."account_key",
+  "t12"."product_id",
+  "t13"."first_value_at_least",
+  "t13"."first_value_moment",
+  IIF(
+   NOT "t13"."first_value_meter_key" IS NULL,
+   COALESCE("t15"."first_value_used", 0),
+   CAST(NULL AS INTEGER)
+  ) AS "first_value_used",
+  CASE
+   WHEN NOT (
+    COALESCE("t13"."has_first_value_rule", FALSE)
+   )
+   THEN CAST(NULL AS BOOLEAN)
+   WHEN NOT "t13"."first_value_meter_key" IS NULL
+   THEN COALESCE("t15"."first_value_used", 0) >= "t13"."first_value_at_least"
+   ELSE IIF(
+    NOT "t22"."seen_at" IS NULL,
+    TRUE,
+    IIF("t16"."has_moment", FALSE, CAST(NULL AS BOOLEAN))
+   )
+  END AS "first_value_reached"
+ FROM "t12" AS "t12"
+ LEFT OUTER JOIN "t13" AS "t13"
+  ON "t12"."product_id" = "t13"."product_id"
+ LEFT OUTER JOIN "t15" AS "t15"
+  ON "t12"."account_key" = "t15"."account_key"
+  AND "t13"."first_value_meter_key" = "t15"."first_value_meter_key"
+ LEFT OUTER JOIN "t22" AS "t22"
+  ON "t12"."account_key" = "t22"."account_key"
+  AND "t12"."product_id" = "t22"."product_id"
+ CROSS JOIN "t16" AS "t16"
+) AS stage;
+
+-- account_profile 5372ad42d1c702f0
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "account_id",
+ "name",
+ CAST("created_at" AS INTEGER) AS "created_at",
+ "parent_account_id",
+ "owner_id",
+ "segment",
+ "industry",
+ "country",
+ "account_currency",
+ "time_zone",
+ CAST("employees" AS INTEGER) AS "employees",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "do_not_sell_why",
+ CAST("live_products" AS INTEGER) AS "live_products",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "pending_downgrade",
+ "is_past_due",
+ CAST("renews_at" AS INTEGER) AS "renews_at",
+ CAST("long_renews_at" AS INTEGER) AS "long_renews_at",
+ CAST("term_days" AS INTEGER) AS "term_days",
+ CAST("downgraded_at" AS INTEGER) AS "downgraded_at",
+ CAST("customer_since" AS INTEGER) AS "customer_since",
+ CAST("renewal_days" AS INTEGER) AS "renewal_days",
+ CAST("long_renewal_days" AS INTEGER) AS "long_renewal_days",
+ CAST("tenure_days" AS INTEGER) AS "tenure_days",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("failed_at" AS INTEGER) AS "failed_at",
+ CAST("open_problems" AS INTEGER) AS "open_problems",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ "oldest_problem_days",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "requested_ticket_id",
+ CAST("strategic_moments_180d" AS INTEGER) AS "strategic_moments_180d",
+ CAST("proofs_365d" AS INTEGER) AS "proofs_365d",
+ CAST("gate_hits_28d" AS INTEGER) AS "gate_hits_28d",
+ CAST("pricing_views_28d" AS INTEGER) AS "pricing_views_28d",
+ CAST("renewal_risks_90d" AS INTEGER) AS "renewal_risks_90d",
+ CAST("onboarded_at" AS INTEGER) AS "onboarded_at",
+ CAST("first_value_at" AS INTEGER) AS "first_value_at",
+ "renewal_risk_id",
+ "nps_score",
+ "nps_feedback_id",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("outcomes_missed" AS INTEGER) AS "outcomes_missed",
+ "met_outcome_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ CAST("contacts_now" AS INTEGER) AS "contacts_now",
+ CAST("new_users_28d" AS INTEGER) AS "new_users_28d",
+ CAST("limits_saturated" AS INTEGER) AS "limits_saturated",
+ CAST("limits_rising" AS INTEGER) AS "limits_rising",
+ "utilisation_max",
+ "has_owner",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ "in_renewal_window",
+ "do_not_sell"
+FROM (
+ WITH "t28" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."account_id",
+   "t1"."name",
+   "t1"."created_at",
+   "t1"."parent_account_id",
+   "t1"."owner_id",
+   "t1"."segment",
+   "t1"."industry",
+   "t1"."country",
+   "t1"."currency" AS "account_currency",
+   "t1"."time_zone",
+   "t1"."employees",
+   "t1"."do_not_sell_until",
+   "t1"."do_not_sell_why"
+  FROM "account" AS "t1"
+ ), "t31" AS (
+  SELECT
+   *
+  FROM "items" AS "t12"
+  WHERE
+   "t12"."is_live"
+ ), "t32" AS MATERIALIZED (
+  SELECT
+   "t13"."plan_id",
+   "t13"."position" AS "position_now"
+  FROM "catalog_plan" AS "t13"
+ ), "t33" AS MATERIALIZED (
+  SELECT
+   "t13"."plan_id" AS "pending_plan_id",
+   "t13"."position" AS "position_later"
+  FROM "catalog_plan" AS "t13"
+ ), "t45" AS (
+  SELECT
+   "t31"."account_key",
+   "t31"."item_id",
+   "t31"."subscription_id",
+   "t31"."product_id",
+   "t31"."plan_id",
+   "t31"."add_on_id",
+   "t31"."price_id",
+   "t31"."quantity",
+   "t31"."amount_minor",
+   "t31"."list_amount_minor",
+   "t31"."currency",
+   "t31"."interval",
+   "t31"."interval_count",
+   "t31"."status",
+   "t31"."valid_from",
+   "t31"."valid_to",
+   "t31"."period_start",
+   "t31"."auto_renew",
+   "t31"."cancel_at",
+   "t31"."pending_plan_id",
+   "t31"."collection",
+   "t31"."renews_at",
+   "t31"."term_months",
+   "t31"."term_days",
+   "t31"."is_live",
+   "t31"."units",
+   "t31"."is_paid",
+   "t32"."position_now",
+   "t33"."position_later"
+  FROM "t31" AS "t31"
+  LEFT OUTER JOIN "t32" AS "t32"
+   ON "t31"."plan_id" = "t32"."plan_id"
+  LEFT OUTER JOIN "t33" AS "t33"
+   ON "t31"."pending_plan_id" = "t33"."pending_plan_id"
+ ), "t52" AS MATERIALIZED (
+  SELECT
+   "t45"."account_key",
+   "t45"."item_id",
+   "t45"."subscription_id",
+   "t45"."product_id",
+   "t45"."plan_id",
+   "t45"."add_on_id",
+   "t45"."price_id",
+   "t45"."quantity",
+   "t45"."amount_minor",
+   "t45"."list_amount_minor",
+   "t45"."currency",
+   "t45"."interval",
+   "t45"."interval_count",
+   "t45"."status",
+   "t45"."valid_from",
+   "t45"."valid_to",
+   "t45"."period_start",
+   "t45"."auto_renew",
+   "t45"."cancel_at",
+   "t45"."pending_plan_id",
+   "t45"."collection",
+   "t45"."renews_at",
+   "t45"."term_months",
+   "t45"."term_days",
+   "t45"."is_live",
+   "t45"."units",
+   "t45"."is_paid",
+   "t45"."position_now",
+   "t45"."position_later",
+   COALESCE("t45"."position_later" < "t45"."position_now", FALSE) AS "lower",
+   "t45"."status" IN ('past_due', 'unpaid') AS "late",
+   IIF("t45"."term_days" >= 180, "t45"."renews_at", CAST(NULL AS INTEGER)) AS "long_renewal"
+  FROM "t45" AS "t45"
+ ), "t60" AS MATERIALIZED (
+  SELECT
+   "t52"."account_key",
+   COUNT(DISTINCT "t52"."product_id") AS "live_products",
+   SUM("t52"."units") AS "mrr_units",
+   MIN("t52"."cancel_at") AS "cancel_at",
+   MAX("t52"."lower") AS "pending_downgrade",
+   MAX("t52"."late") AS "is_past_due",
+   MIN("t52"."renews_at") AS "renews_at",
+   MIN("t52"."long_renewal") AS "long_renews_at",
+   MAX("t52"."term_days") AS "term_days"
+  FROM "t52" AS "t52"
+  GROUP BY
+   1
+ ), "t36" AS MATERIALIZED (
+  SELECT
+   "t10"."account_key",
+   MAX("t10"."downgraded_at") AS "downgraded_at",
+   MIN("t10"."first_paid_at") AS "customer_since"
+  FROM "history" AS "t10"
+  GROUP BY
+   1
+ ), "t72" AS (
+  SELECT
+   "t60"."account_key",
+   "t60"."live_products",
+   "t60"."mrr_units",
+   "t60"."cancel_at",
+   "t60"."pending_downgrade",
+   "t60"."is_past_due",
+   "t60"."renews_at",
+   "t60"."long_renews_at",
+   "t60"."term_days",
+   "t36"."downgraded_at",
+   "t36"."customer_since",
+   "t35"."as_of"
+  FROM "t60" AS "t60"
+  LEFT OUTER JOIN "t36" AS "t36"
+   ON "t60"."account_key" = "t36"."account_key"
+  CROSS JOIN "t21" AS "t35"
+ ), "t75" AS MATERIALIZED (
+  SELECT
+   "t72"."account_key",
+   "t72"."live_products",
+   "t72"."mrr_units",
+   "t72"."cancel_at",
+   "t72"."pending_downgrade",
+   "t72"."is_past_due",
+   "t72"."renews_at",
+   "t72"."long_renews_at",
+   "t72"."term_days",
+   "t72"."downgraded_at",
+   "t72"."customer_since",
+   "t72"."as_of",
+   IIF(
+    (
+     CAST((
+      "t72"."renews_at" - "t72"."as_of"
+     ) AS REAL) / 86400.0
+    ) >= 0,
+    CAST(FLOOR(CAST((
+     "t72"."renews_at" - "t72"."as_of"
+    ) AS REAL) / 86400.0) AS INTEGER),
+    CAST(NULL AS INTEGER)
+   ) AS "renewal_days",
+   IIF(
+    (
+     CAST((
+      "t72"."long_renews_at" - "t72"."as_of"
+     ) AS REAL) / 86400.0
+    ) >= 0,
+    CAST(FLOOR(CAST((
+     "t72"."long_renews_at" - "t72"."as_of"
+    ) AS REAL) / 86400.0) AS INTEGER),
+    CAST(NULL AS INTEGER)
+   ) AS "long_renewal_days",
+   CAST(FLOOR(CAST((
+    "t72"."as_of" - "t72"."customer_since"
+   ) AS REAL) / 86400.0) AS INTEGER) AS "tenure_days"
+  FROM "t72" AS "t72"
+ ), "t77" AS (
+  SELECT
+   "t75"."account_key",
+   "t75"."live_products",
+   "t75"."mrr_units",
+   "t75"."cancel_at",
+   "t75"."pending_downgrade",
+   "t75"."is_past_due",
+   "t75"."renews_at",
+   "t75"."long_renews_at",
+   "t75"."term_days",
+   "t75"."downgraded_at",
+   "t75"."customer_since",
+   "t75"."renewal_days",
+   "t75"."long_renewal_days",
+   "t75"."tenure_days"
+  FROM "t75" AS "t75"
+ ), "t37" AS (
+  SELECT
+   "t14"."invoice_id",
+   "t14"."account_key",
+   "t14"."issued_at",
+   "t14"."due_at",
+   "t14"."paid_at",
+   "t14"."amount_due_minor",
+   "t14"."currency",
+   "t14"."status",
+   "t14"."last_failure_at",
+   "t34"."as_of"
+  FROM "invoice" AS "t14"
+  CROSS JOIN "t21" AS "t34"
+ ), "t53" AS MATERIALIZED (
+  SELECT
+   "t37"."invoice_id",
+   "t37"."account_key",
+   "t37"."issued_at",
+   "t37"."due_at",
+   "t37"."paid_at",
+   "t37"."amount_due_minor",
+   "t37"."currency",
+   "t37"."status",
+   "t37"."last_failure_at",
+   "t37"."as_of",
+   (
+    (
+     COALESCE("t37"."due_at", "t37"."issued_at" + 2592000) + 259200
+    ) < "t37"."as_of"
+   )
+   OR COALESCE("t37"."last_failure_at" <= "t37"."as_of", FALSE) AS "troubled"
+  FROM "t37" AS "t37"
+  WHERE
+   "t37"."issued_at" <= "t37"."as_of"
+   AND NOT (
+    "t37"."status" IN ('void', 'draft')
+   )
+   AND NOT (
+    (
+     (
+      "t37"."status" = 'paid'
+     ) AND (
+      "t37"."paid_at" IS NULL
+     )
+    )
+    OR COALESCE("t37"."paid_at" <= "t37"."as_of", FALSE)
+   )
+   AND "t37"."amount_due_minor" > 0
+ ), "t66" AS MATERIALIZED (
+  SELECT
+   "t53"."account_key",
+   SUM(IIF("t53"."troubled", 1, 0)) AS "troubled_invoices",
+   MIN(IIF("t53"."troubled", "t53"."invoice_id", CAST(NULL AS TEXT))) AS "troubled_invoice_id",
+   COUNT("t53"."invoice_id") AS "open_invoices",
+   MAX("t53"."last_failure_at") AS "failed_at"
+  FROM "t53" AS "t53"
+  GROUP BY
+   1
+ ), "t38" AS (
+  SELECT
+   "t15"."ticket_id",
+   "t15"."account_key",
+   "t15"."opened_at",
+   "t15"."closed_at",
+   "t15"."kind",
+   "t15"."severity",
+   "t15"."escalated",
+   "t15"."feature_id",
+   "t15"."contact_id",
+   "t34"."as_of"
+  FROM "ticket" AS "t15"
+  CROSS JOIN "t21" AS "t34"
+ ), "t54" AS MATERIALIZED (
+  SELECT
+   "t38"."ticket_id",
+   "t38"."account_key",
+   "t38"."opened_at",
+   "t38"."closed_at",
+   "t38"."kind",
+   "t38"."severity",
+   "t38"."escalated",
+   "t38"."feature_id",
+   "t38"."contact_id",
+   "t38"."as_of",
+   (
+    (
+     "t38"."closed_at" IS NULL
+    ) OR (
+     "t38"."closed_at" > "t38"."as_of"
+    )
+   )
+   AND (
+    COALESCE("t38"."kind", 'problem') = 'problem'
+   ) AS "is_problem",
+   (
+    (
+     "t38"."closed_at" IS NULL
+    ) OR (
+     "t38"."closed_at" > "t38"."as_of"
+    )
+   )
+   AND (
+    COALESCE("t38"."kind", 'problem') = 'problem'
+   )
+   AND (
+    COALESCE("t38"."severity" IN ('urgent', 'high'), FALSE)
+    OR COALESCE("t38"."escalated", FALSE)
+    OR (
+     (
+      CAST((
+       "t38"."as_of" - "t38"."opened_at"
+      ) AS REAL) / 86400.0
+     ) > 5
+    )
+   ) AS "weighs",
+   (
+    COALESCE("t38"."kind", 'problem') = 'feature_request'
+   )
+   AND (
+    (
+     "t38"."closed_at" IS NULL
+    )
+    OR (
+     "t38"."closed_at" > "t38"."as_of"
+    )
+    OR (
+     (
+      CAST((
+       "t38"."as_of" - "t38"."opened_at"
+      ) AS REAL) / 86400.0
+     ) <= 90
+    )
+   ) AS "asked",
+   CAST((
+    "t38"."as_of" - "t38"."opened_at"
+   ) AS REAL) / 86400.0 AS "age"
+  FROM "t38" AS "t38"
+  WHERE
+   "t38"."opened_at" <= "t38"."as_of"
+ ), "t67" AS MATERIALIZED (
+  SELECT
+   "t54"."account_key",
+   SUM(IIF("t54"."is_problem", 1, 0)) AS "open_problems",
+   SUM(IIF("t54"."weighs", 1, 0)) AS "weighing_problems",
+   MIN(IIF("t54"."weighs", "t54"."ticket_id", CAST(NULL AS TEXT))) AS "weighing_ticket_id",
+   MAX(IIF("t54"."is_problem", "t54"."age", CAST(NULL AS REAL))) AS "oldest_problem_days",
+   SUM(IIF("t54"."asked", 1, 0)) AS "feature_requests_90d",
+   MIN(IIF("t54"."asked", "t54"."ticket_id", CAST(NULL AS TEXT))) AS "requested_ticket_id"
+  FROM "t54" AS "t54"
+  GROUP BY
+   1
+ ), "t39" AS (
+  SELECT
+   "t16"."moment_id",
+   "t16"."account_key",
+   "t16"."kind",
+   "t16"."occurred_at",
+   "t16"."contact_id",
+   "t16"."subject_id",
+   "t16"."detail",
+   "t16"."source",
+   "t34"."as_of"
+  FROM "moment" AS "t16"
+  CROSS JOIN "t21" AS "t34"
+ ), "t47" AS (
+  SELECT
+   *
+  FROM "t39" AS "t39"
+  WHERE
+   "t39"."occurred_at" <= "t39"."as_of"
+ ), "t64" AS MATERIALIZED (
+  SELECT
+   "t47"."account_key",
+   SUM(
+    IIF(
+     "t47"."kind" IN ('initiative', 'business_unit', 'geography', 'hire', 'funding', 'customer_growth')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 15552000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "strategic_moments_180d",
+   SUM(
+    IIF(
+     "t47"."kind" IN ('case_study', 'public_reference')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 31536000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "proofs_365d",
+   SUM(
+    IIF(
+     "t47"."kind" IN ('feature_gate_hit')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 2419200
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "gate_hits_28d",
+   SUM(
+    IIF(
+     "t47"."kind" IN ('pricing_page_viewed')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 2419200
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "pricing_views_28d",
+   SUM(
+    IIF(
+     "t47"."kind" IN ('renewal_risk')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 7776000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "renewal_risks_90d",
+   MIN(IIF("t47"."kind" = 'onboarded', "t47"."occurred_at", CAST(NULL AS INTEGER))) AS "onboarded_at",
+   MIN(IIF("t47"."kind" = 'first_value', "t47"."occurred_at", CAST(NULL AS INTEGER))) AS "first_value_at",
+   MIN(
+    IIF(
+     "t47"."kind" IN ('renewal_risk')
+     AND (
+      "t47"."occurred_at" > (
+       "t47"."as_of" - 7776000
+      )
+     ),
+     "t47"."moment_id",
+     CAST(NULL AS TEXT)
+    )
+   ) AS "renewal_risk_id"
+  FROM "t47" AS "t47"
+  GROUP BY
+   1
+ ), "t42" AS (
+  SELECT
+   "t19"."feedback_id",
+   "t19"."account_key",
+   "t19"."contact_id",
+   "t19"."kind",
+   "t19"."score",
+   "t19"."answered_at",
+   "t34"."as_of"
+  FROM "feedback" AS "t19"
+  CROSS JOIN "t21" AS "t34"
+ ), "t50" AS (
+  SELECT
+   *
+  FROM "t42" AS "t42"
+  WHERE
+   "t42"."kind" = 'nps'
+   AND "t42"."answered_at" <= "t42"."as_of"
+   AND "t42"."answered_at" > (
+    "t42"."as_of" - 31536000
+   )
+ ), "t59" AS MATERIALIZED (
+  SELECT
+   "t50"."feedback_id",
+   "t50"."account_key",
+   "t50"."contact_id",
+   "t50"."kind",
+   "t50"."score",
+   "t50"."answered_at",
+   "t50"."as_of",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t50"."account_key"
+    ORDER BY "t50"."answered_at" DESC, "t50"."feedback_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t50" AS "t50"
+ ), "t71" AS MATERIALIZED (
+  SELECT
+   "t59"."account_key",
+   "t59"."score" AS "nps_score",
+   "t59"."feedback_id" AS "nps_feedback_id"
+  FROM "t59" AS "t59"
+  WHERE
+   "t59"."place" = 0
+ ), "t43" AS (
+  SELECT
+   "t20"."outcome_id",
+   "t20"."account_key",
+   "t20"."product_id",
+   "t20"."metric",
+   "t20"."unit",
+   "t20"."currency",
+   "t20"."target",
+   "t20"."achieved",
+   "t20"."started_at",
+   "t20"."measured_at",
+   "t20"."source",
+   "t34"."as_of"
+  FROM "outcome" AS "t20"
+  CROSS JOIN "t21" AS "t34"
+ ), "t48" AS (
+  SELECT
+   *
+  FROM "t43" AS "t43"
+  WHERE
+   "t43"."measured_at" <= "t43"."as_of"
+ ), "t56" AS MATERIALIZED (
+  SELECT
+   "t48"."outcome_id",
+   "t48"."account_key",
+   "t48"."product_id",
+   "t48"."metric",
+   "t48"."unit",
+   "t48"."currency",
+   "t48"."target",
+   "t48"."achieved",
+   "t48"."started_at",
+   "t48"."measured_at",
+   "t48"."source",
+   "t48"."as_of",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t48"."account_key", "t48"."metric"
+    ORDER BY "t48"."measured_at" DESC, "t48"."outcome_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t48" AS "t48"
+ ), "t65" AS (
+  SELECT
+   *
+  FROM "t56" AS "t56"
+  WHERE
+   "t56"."place" = 0
+ ), "t74" AS MATERIALIZED (
+  SELECT
+   "t65"."account_key",
+   SUM(IIF("t65"."achieved" >= "t65"."target", 1, 0)) AS "outcomes_met",
+   SUM(IIF("t65"."achieved" >= "t65"."target", 0, 1)) AS "outcomes_missed",
+   MIN(IIF("t65"."achieved" >= "t65"."target", "t65"."outcome_id", CAST(NULL AS TEXT))) AS "met_outcome_id"
+  FROM "t65" AS "t65"
+  GROUP BY
+   1
+ ), "t40" AS (
+  SELECT
+   "t17"."deal_id",
+   "t17"."account_key",
+   "t17"."motion",
+   "t17"."stage",
+   "t17"."amount_minor",
+   "t17"."opened_at",
+   "t17"."closed_at",
+   "t17"."won",
+   "t34"."as_of"
+  FROM "deal" AS "t17"
+  CROSS JOIN "t21" AS "t34"
+ ), "t51" AS (
+  SELECT
+   *
+  FROM "t40" AS "t40"
+  WHERE
+   "t40"."opened_at" <= "t40"."as_of"
+   AND NOT (
+    IIF(
+     "t40"."closed_at" IS NULL,
+     NOT "t40"."won" IS NULL,
+     "t40"."closed_at" <= "t40"."as_of"
+    )
+   )
+ ), "t58" AS MATERIALIZED (
+  SELECT
+   "t51"."account_key",
+   COUNT("t51"."deal_id") AS "open_deals",
+   MIN("t51"."deal_id") AS "open_deal_id"
+  FROM "t51" AS "t51"
+  GROUP BY
+   1
+ ), "t41" AS (
+  SELECT
+   "t18"."contact_id",
+   "t18"."account_key",
+   "t18"."name",
+   "t18"."email",
+   "t18"."title",
+   "t18"."role",
+   "t18"."team",
+   "t18"."time_zone",
+   "t18"."may_buy",
+   "t18"."in_original_purchase",
+   "t18"."invited_by_contact_id",
+   "t18"."consents",
+   "t18"."created_at",
+   "t18"."left_at",
+   "t34"."as_of"
+  FROM "contact" AS "t18"
+  CROSS JOIN "t21" AS "t34"
+ ), "t49" AS (
+  SELECT
+   *
+  FROM "t41" AS "t41"
+  WHERE
+   (
+    "t41"."left_at" IS NULL
+   ) OR (
+    "t41"."left_at" > "t41"."as_of"
+   )
+ ), "t70" AS MATERIALIZED (
+  SELECT
+   "t49"."account_key",
+   COUNT("t49"."contact_id") AS "contacts_now",
+   SUM(
+    IIF(
+     (
+      NOT "t49"."created_at" IS NULL
+     )
+     AND (
+      "t49"."created_at" > (
+       "t49"."as_of" - 2419200
+      )
+     )
+     AND NOT (
+      COALESCE("t49"."in_original_purchase", FALSE)
+     ),
+     1,
+     0
+    )
+   ) AS "new_users_28d"
+  FROM "t49" AS "t49"
+  GROUP BY
+   1
+ ), "t46" AS MATERIALIZED (
+  SELECT
+   "t2"."account_key",
+   SUM(IIF(COALESCE("t2"."utilisation" >= 0.85, FALSE), 1, 0)) AS "limits_saturated",
+   SUM(IIF(COALESCE("t2"."trend_28d" >= 0.2, FALSE) AND (
+    "t2"."used_28d" > 0
+   ), 1, 0)) AS "limits_rising",
+   MAX("t2"."utilisation") AS "utilisation_max"
+  FROM "limit_profile" AS "t2"
+  GROUP BY
+   1
+ ), "t29" AS MATERIALIZED (
+  SELECT DISTINCT
+   "t3"."owner_id",
+   TRUE AS "has_owner"
+  FROM "owner" AS "t3"
+ ), "t78" AS (
+  SELECT
+   "t28"."account_key",
+   "t28"."account_id",
+   "t28"."name",
+   "t28"."created_at",
+   "t28"."parent_account_id",
+   "t28"."owner_id",
+   "t28"."segment",
+   "t28"."industry",
+   "t28"."country",
+   "t28"."account_currency",
+   "t28"."time_zone",
+   "t28"."employees",
+   "t28"."do_not_sell_until",
+   "t28"."do_not_sell_why",
+   "t77"."live_products",
+   "t77"."mrr_units",
+   "t77"."cancel_at",
+   "t77"."pending_downgrade",
+   "t77"."is_past_due",
+   "t77"."renews_at",
+   "t77"."long_renews_at",
+   "t77"."term_days",
+   "t77"."downgraded_at",
+   "t77"."customer_since",
+   "t77"."renewal_days",
+   "t77"."long_renewal_days",
+   "t77"."tenure_days",
+   "t66"."troubled_invoices",
+   "t66"."troubled_invoice_id",
+   "t66"."open_invoices",
+   "t66"."failed_at",
+   "t67"."open_problems",
+   "t67"."weighing_problems",
+   "t67"."weighing_ticket_id",
+   "t67"."oldest_problem_days",
+   "t67"."feature_requests_90d",
+   "t67"."requested_ticket_id",
+   "t64"."strategic_moments_180d",
+   "t64"."proofs_365d",
+   "t64"."gate_hits_28d",
+   "t64"."pricing_views_28d",
+   "t64"."renewal_risks_90d",
+   "t64"."onboarded_at",
+   "t64"."first_value_at",
+   "t64"."renewal_risk_id",
+   "t71"."nps_score",
+   "t71"."nps_feedback_id",
+   "t74"."outcomes_met",
+   "t74"."outcomes_missed",
+   "t74"."met_outcome_id",
+   "t58"."open_deals",
+   "t58"."open_deal_id",
+   "t70"."contacts_now",
+   "t70"."new_users_28d",
+   "t46"."limits_saturated",
+   "t46"."limits_rising",
+   "t46"."utilisation_max",
+   "t29"."has_owner"
+  FROM "t28" AS "t28"
+  LEFT OUTER JOIN "t77" AS "t77"
+   ON "t28"."account_key" = "t77"."account_key"
+  LEFT OUTER JOIN "t66" AS "t66"
+   ON "t28"."account_key" = "t66"."account_key"
+  LEFT OUTER JOIN "t67" AS "t67"
+   ON "t28"."account_key" = "t67"."account_key"
+  LEFT OUTER JOIN "t64" AS "t64"
+   ON "t28"."account_key" = "t64"."account_key"
+  LEFT OUTER JOIN "t71" AS "t71"
+   ON "t28"."account_key" = "t71"."account_key"
+  LEFT OUTER JOIN "t74" AS "t74"
+   ON "t28"."account_key" = "t74"."account_key"
+  LEFT OUTER JOIN "t58" AS "t58"
+   ON "t28"."account_key" = "t58"."account_key"
+  LEFT OUTER JOIN "t70" AS "t70"
+   ON "t28"."account_key" = "t70"."account_key"
+  LEFT OUTER JOIN "t46" AS "t46"
+   ON "t28"."account_key" = "t46"."account_key"
+  LEFT OUTER JOIN "t29" AS "t29"
+   ON "t28"."owner_id" = "t29"."owner_id"
+ ), "t80" AS MATERIALIZED (
+  SELECT
+   "t78"."account_key",
+   "t78"."account_id",
+   "t78"."name",
+   "t78"."created_at",
+   "t78"."parent_account_id",
+   "t78"."owner_id",
+   "t78"."segment",
+   "t78"."industry",
+   "t78"."country",
+   "t78"."account_currency",
+   "t78"."time_zone",
+   "t78"."employees",
+   "t78"."do_not_sell_until",
+   "t78"."do_not_sell_why",
+   COALESCE("t78"."live_products", 0) AS "live_products",
+   COALESCE("t78"."mrr_units", 0) AS "mrr_units",
+   "t78"."cancel_at",
+   "t78"."pending_downgrade",
+   "t78"."is_past_due",
+   "t78"."renews_at",
+   "t78"."long_renews_at",
+   "t78"."term_days",
+   "t78"."downgraded_at",
+   "t78"."customer_since",
+   "t78"."renewal_days",
+   "t78"."long_renewal_days",
+   "t78"."tenure_days",
+   COALESCE("t78"."troubled_invoices", 0) AS "troubled_invoices",
+   "t78"."troubled_invoice_id",
+   COALESCE("t78"."open_invoices", 0) AS "open_invoices",
+   "t78"."failed_at",
+   COALESCE("t78"."open_problems", 0) AS "open_problems",
+   COALESCE("t78"."weighing_problems", 0) AS "weighing_problems",
+   "t78"."weighing_ticket_id",
+   "t78"."oldest_problem_days",
+   COALESCE("t78"."feature_requests_90d", 0) AS "feature_requests_90d",
+   "t78"."requested_ticket_id",
+   COALESCE("t78"."strategic_moments_180d", 0) AS "strategic_moments_180d",
+   COALESCE("t78"."proofs_365d", 0) AS "proofs_365d",
+   COALESCE("t78"."gate_hits_28d", 0) AS "gate_hits_28d",
+   COALESCE("t78"."pricing_views_28d", 0) AS "pricing_views_28d",
+   COALESCE("t78"."renewal_risks_90d", 0) AS "renewal_risks_90d",
+   "t78"."onboarded_at",
+   "t78"."first_value_at",
+   "t78"."renewal_risk_id",
+   "t78"."nps_score",
+   "t78"."nps_feedback_id",
+   COALESCE("t78"."outcomes_met", 0) AS "outcomes_met",
+   COALESCE("t78"."outcomes_missed", 0) AS "outcomes_missed",
+   "t78"."met_outcome_id",
+   COALESCE("t78"."open_deals", 0) AS "open_deals",
+   "t78"."open_deal_id",
+   COALESCE("t78"."contacts_now", 0) AS "contacts_now",
+   COALESCE("t78"."new_users_28d", 0) AS "new_users_28d",
+   COALESCE("t78"."limits_saturated", 0) AS "limits_saturated",
+   COALESCE("t78"."limits_rising", 0) AS "limits_rising",
+   "t78"."utilisation_max",
+   "t78"."has_owner"
+  FROM "t78" AS "t78"
+ ), "t81" AS (
+  SELECT
+   "t80"."account_key",
+   "t80"."account_id",
+   "t80"."name",
+   "t80"."created_at",
+   "t80"."parent_account_id",
+   "t80"."owner_id",
+   "t80"."segment",
+   "t80"."industry",
+   "t80"."country",
+   "t80"."account_currency",
+   "t80"."time_zone",
+   "t80"."employees",
+   "t80"."do_not_sell_until",
+   "t80"."do_not_sell_why",
+   "t80"."live_products",
+   "t80"."mrr_units",
+   "t80"."cancel_at",
+   "t80"."pending_downgrade",
+   "t80"."is_past_due",
+   "t80"."renews_at",
+   "t80"."long_renews_at",
+   "t80"."term_days",
+   "t80"."downgraded_at",
+   "t80"."customer_since",
+   "t80"."renewal_days",
+   "t80"."long_renewal_days",
+   "t80"."tenure_days",
+   "t80"."troubled_invoices",
+   "t80"."troubled_invoice_id",
+   "t80"."open_invoices",
+   "t80"."failed_at",
+   "t80"."open_problems",
+   "t80"."weighing_problems",
+   "t80"."weighing_ticket_id",
+   "t80"."oldest_problem_days",
+   "t80"."feature_requests_90d",
+   "t80"."requested_ticket_id",
+   "t80"."strategic_moments_180d",
+   "t80"."proofs_365d",
+   "t80"."gate_hits_28d",
+   "t80"."pricing_views_28d",
+   "t80"."renewal_risks_90d",
+   "t80"."onboarded_at",
+   "t80"."first_value_at",
+   "t80"."renewal_risk_id",
+   "t80"."nps_score",
+   "t80"."nps_feedback_id",
+   "t80"."outcomes_met",
+   "t80"."outcomes_missed",
+   "t80"."met_outcome_id",
+   "t80"."open_deals",
+   "t80"."open_deal_id",
+   "t80"."contacts_now",
+   "t80"."new_users_28d",
+   "t80"."limits_saturated",
+   "t80"."limits_rising",
+   "t80"."utilisation_max",
+   "t80"."has_owner",
+   "t34"."as_of"
+  FROM "t80" AS "t80"
+  CROSS JOIN "t21" AS "t34"
+ ), "t21" AS (
+  SELECT
+   "t0"."as_of"
+  FROM "today" AS "t0"
+ )
+ SELECT
+  "t81"."account_key",
+  "t81"."account_id",
+  "t81"."name",
+  "t81"."created_at",
+  "t81"."parent_account_id",
+  "t81"."owner_id",
+  "t81"."segment",
+  "t81"."industry",
+  "t81"."country",
+  "t81"."account_currency",
+  "t81"."time_zone",
+  "t81"."employees",
+  "t81"."do_not_sell_until",
+  "t81"."do_not_sell_why",
+  "t81"."live_products",
+  "t81"."mrr_units",
+  "t81"."cancel_at",
+  COALESCE("t81"."pending_downgrade", FALSE) AS "pending_downgrade",
+  COALESCE("t81"."is_past_due", FALSE) AS "is_past_due",
+  "t81"."renews_at",
+  "t81"."long_renews_at",
+  "t81"."term_days",
+  "t81"."downgraded_at",
+  "t81"."customer_since",
+  "t81"."renewal_days",
+  "t81"."long_renewal_days",
+  "t81"."tenure_days",
+  "t81"."troubled_invoices",
+  "t81"."troubled_invoice_id",
+  "t81"."open_invoices",
+  "t81"."failed_at",
+  "t81"."open_problems",
+  "t81"."weighing_problems",
+  "t81"."weighing_ticket_id",
+  "t81"."oldest_problem_days",
+  "t81"."feature_requests_90d",
+  "t81"."requested_ticket_id",
+  "t81"."strategic_moments_180d",
+  "t81"."proofs_365d",
+  "t81"."gate_hits_28d",
+  "t81"."pricing_views_28d",
+  "t81"."renewal_risks_90d",
+  "t81"."onboarded_at",
+  "t81"."first_value_at",
+  "t81"."renewal_risk_id",
+  "t81"."nps_score",
+  "t81"."nps_feedback_id",
+  "t81"."outcomes_met",
+  "t81"."outcomes_missed",
+  "t81"."met_outcome_id",
+  "t81"."open_deals",
+  "t81"."open_deal_id",
+  "t81"."contacts_now",
+  "t81"."new_users_28d",
+  "t81"."limits_saturated",
+  "t81"."limits_rising",
+  "t81"."utilisation_max",
+  COALESCE("t81"."has_owner", FALSE) AS "has_owner",
+  "t81"."as_of",
+  (
+   "t81"."limits_saturated" > 0
+  )
+  OR (
+   "t81"."limits_rising" > 0
+  )
+  OR (
+   "t81"."new_users_28d" >= 3
+  ) AS "has_usage_signal",
+  (
+   "t81"."outcomes_met" > 0
+  ) OR (
+   "t81"."proofs_365d" > 0
+  ) AS "has_outcome_signal",
+  "t81"."strategic_moments_180d" > 0 AS "has_strategic_signal",
+  (
+   "t81"."feature_requests_90d" > 0
+  )
+  OR (
+   "t81"."gate_hits_28d" > 0
+  )
+  OR (
+   "t81"."pricing_views_28d" > 0
+  ) AS "has_intent_signal",
+  IIF(
+   (
+    "t81"."limits_saturated" > 0
+   )
+   OR (
+    "t81"."limits_rising" > 0
+   )
+   OR (
+    "t81"."new_users_28d" >= 3
+   ),
+   1,
+   0
+  ) + IIF((
+   "t81"."outcomes_met" > 0
+  ) OR (
+   "t81"."proofs_365d" > 0
+  ), 1, 0) + IIF("t81"."strategic_moments_180d" > 0, 1, 0) + IIF(
+   (
+    "t81"."feature_requests_90d" > 0
+   )
+   OR (
+    "t81"."gate_hits_28d" > 0
+   )
+   OR (
+    "t81"."pricing_views_28d" > 0
+   ),
+   1,
+   0
+  ) AS "signal_density",
+  COALESCE("t81"."long_renewal_days" <= 90, FALSE) AS "in_renewal_window",
+  (
+   (
+    NOT "t81"."do_not_sell_why" IS NULL
+   )
+   OR (
+    NOT "t81"."do_not_sell_until" IS NULL
+   )
+  )
+  AND (
+   (
+    "t81"."do_not_sell_until" IS NULL
+   )
+   OR (
+    "t81"."do_not_sell_until" > "t81"."as_of"
+   )
+  ) AS "do_not_sell"
+ FROM "t81" AS "t81"
+) AS stage;
+
+-- goals 9c464b61b60e730e
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "goal_id",
+ "advances",
+ "has_sponsor"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t2"."as_of"
+  FROM "today" AS "t2"
+ ), "t8" AS (
+  SELECT
+   "t3"."goal_id",
+   "t3"."account_key",
+   "t3"."contact_id",
+   "t3"."priority",
+   "t3"."metric",
+   "t3"."advances",
+   "t3"."sponsor_contact_id",
+   "t3"."stated_at",
+   "t3"."source",
+   "t3"."review_at",
+   "t6"."as_of"
+  FROM "goal" AS "t3"
+  CROSS JOIN "t6" AS "t6"
+ ), "t10" AS (
+  SELECT
+   *
+  FROM "t8" AS "t8"
+  WHERE
+   "t8"."stated_at" <= "t8"."as_of"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t0"."contact_id" AS "gone_id",
+   "t0"."left_at"
+  FROM "contact" AS "t0"
+  WHERE
+   NOT "t0"."left_at" IS NULL
+ ), "t11" AS (
+  SELECT
+   "t10"."goal_id",
+   "t10"."account_key",
+   "t10"."contact_id",
+   "t10"."priority",
+   "t10"."metric",
+   "t10"."advances",
+   "t10"."sponsor_contact_id",
+   "t10"."stated_at",
+   "t10"."source",
+   "t10"."review_at",
+   "t10"."as_of",
+   "t7"."gone_id",
+   "t7"."left_at"
+  FROM "t10" AS "t10"
+  LEFT OUTER JOIN "t7" AS "t7"
+   ON "t10"."contact_id" = "t7"."gone_id"
+ ), "t12" AS (
+  SELECT
+   "t11"."goal_id",
+   "t11"."account_key",
+   "t11"."contact_id",
+   "t11"."priority",
+   "t11"."metric",
+   "t11"."advances",
+   "t11"."sponsor_contact_id",
+   "t11"."stated_at",
+   "t11"."source",
+   "t11"."review_at",
+   "t11"."as_of",
+   "t11"."left_at"
+  FROM "t11" AS "t11"
+ ), "t13" AS (
+  SELECT
+   *
+  FROM "t12" AS "t12"
+  WHERE
+   (
+    "t12"."left_at" IS NULL
+   ) OR (
+    "t12"."left_at" > "t12"."as_of"
+   )
+ ), "t15" AS (
+  SELECT
+   "t13"."goal_id",
+   "t13"."account_key",
+   "t13"."contact_id",
+   "t13"."priority",
+   "t13"."metric",
+   "t13"."advances",
+   "t13"."sponsor_contact_id",
+   "t13"."stated_at",
+   "t13"."source",
+   "t13"."review_at",
+   "t13"."as_of"
+  FROM "t13" AS "t13"
+ ), "t16" AS (
+  SELECT
+   "t15"."goal_id",
+   "t15"."account_key",
+   "t15"."contact_id",
+   "t15"."priority",
+   "t15"."metric",
+   "t15"."advances",
+   "t15"."sponsor_contact_id",
+   "t15"."stated_at",
+   "t15"."source",
+   "t15"."review_at",
+   "t15"."as_of",
+   "t7"."gone_id",
+   "t7"."left_at"
+  FROM "t15" AS "t15"
+  LEFT OUTER JOIN "t7" AS "t7"
+   ON "t15"."sponsor_contact_id" = "t7"."gone_id"
+ ), "t17" AS (
+  SELECT
+   "t16"."goal_id",
+   "t16"."account_key",
+   "t16"."contact_id",
+   "t16"."priority",
+   "t16"."metric",
+   "t16"."advances",
+   "t16"."sponsor_contact_id",
+   "t16"."stated_at",
+   "t16"."source",
+   "t16"."review_at",
+   "t16"."as_of",
+   "t16"."left_at"
+  FROM "t16" AS "t16"
+ )
+ SELECT
+  "t17"."account_key",
+  "t17"."goal_id",
+  '
+' || COALESCE("t17"."advances", '') || '
+' AS "advances",
+  (
+   NOT "t17"."sponsor_contact_id" IS NULL
+  )
+  AND (
+   (
+    "t17"."left_at" IS NULL
+   ) OR (
+    "t17"."left_at" > "t17"."as_of"
+   )
+  ) AS "has_sponsor"
+ FROM "t17" AS "t17"
+) AS stage;
+
+-- adoption a73036c29b6cf6e9
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "adoption",
+ "adoption_is_unlimited",
+ "utilisation_now",
+ CAST("complete_periods" AS INTEGER) AS "complete_periods"
+FROM (
+ WITH "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."meter_key",
+   "t0"."plan_id",
+   "t0"."paid_quantity",
+   "t0"."aggregate",
+   "t0"."meter_kind",
+   "t0"."period",
+   "t0"."value_meter",
+   "t0"."limit_quantity",
+   "t0"."is_unlimited",
+   "t0"."is_own_limit",
+   "t0"."enforcement",
+   "t0"."basis",
+   "t0"."starts_next",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."as_of",
+   "t0"."as_of_day",
+   "t0"."started_at",
+   "t0"."changed_at",
+   "t0"."is_paid",
+   "t0"."live_subscriptions",
+   "t0"."seats_used",
+   "t0"."is_estimated",
+   "t0"."used",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."week_1",
+   "t0"."week_2",
+   "t0"."week_3",
+   "t0"."week_4",
+   "t0"."week_5",
+   "t0"."week_6",
+   "t0"."week_7",
+   "t0"."week_8",
+   "t0"."level_0",
+   "t0"."level_1",
+   "t0"."level_2",
+   "t0"."level_3",
+   "t0"."level_4",
+   "t0"."level_5",
+   "t0"."level_6",
+   "t0"."level_7",
+   "t0"."level_8",
+   "t0"."utilisation",
+   "t0"."adoption",
+   "t0"."adopted_quantity",
+   "t0"."idle",
+   "t0"."overage_periods_3",
+   "t0"."periods_at_90_3",
+   "t0"."complete_periods",
+   "t0"."peak_3",
+   "t0"."plan_used_1",
+   "t0"."plan_used_2",
+   "t0"."plan_used_3",
+   "t0"."rate_now",
+   "t0"."slope",
+   "t0"."week_sd",
+   "t0"."week_mean",
+   "t0"."days_left",
+   "t0"."used_28d",
+   "t0"."used_prev_28d",
+   "t0"."trend_28d",
+   "t0"."trend_56d",
+   "t0"."forecast_use",
+   "t0"."forecast_high",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."breach_forecast",
+   MAX("t0"."value_meter") OVER (
+    PARTITION BY "t0"."account_key", "t0"."product_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "has_value"
+  FROM "limit_profile" AS "t0"
+ ), "t2" AS (
+  SELECT
+   *
+  FROM "t1" AS "t1"
+  WHERE
+   "t1"."value_meter" OR NOT (
+    "t1"."has_value"
+   )
+ )
+ SELECT
+  "t2"."account_key",
+  "t2"."product_id",
+  MAX("t2"."adoption") AS "adoption",
+  MAX("t2"."is_unlimited") OR MAX("t2"."enforcement" = 'auto') AS "adoption_is_unlimited",
+  MAX("t2"."utilisation") AS "utilisation_now",
+  MAX("t2"."complete_periods") AS "complete_periods"
+ FROM "t2" AS "t2"
+ GROUP BY
+  1,
+  2
+) AS stage;
+
+-- product_profile 4923806ce33fd94b
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "one_off",
+ "partner_product_id",
+ "partner_first_value_reached",
+ CAST("available_days" AS INTEGER) AS "available_days",
+ "has_partner"
+FROM (
+ WITH "t13" AS (
+  SELECT DISTINCT
+   "t0"."account_key"
+  FROM "owned" AS "t0"
+ ), "t15" AS (
+  SELECT
+   "t2"."product_id",
+   "t2"."one_off",
+   "t2"."available_from_day"
+  FROM "catalog_product" AS "t2"
+ ), "t16" AS (
+  SELECT
+   "t3"."as_of_day"
+  FROM "today" AS "t3"
+ ), "t20" AS (
+  SELECT
+   "t13"."account_key",
+   "t15"."product_id",
+   "t15"."one_off",
+   "t15"."available_from_day",
+   "t16"."as_of_day"
+  FROM "t13" AS "t13"
+  CROSS JOIN "t15" AS "t15"
+  CROSS JOIN "t16" AS "t16"
+ ), "t24" AS (
+  SELECT
+   *
+  FROM "t20" AS "t20"
+  WHERE
+   (
+    "t20"."available_from_day" IS NULL
+   )
+   OR (
+    "t20"."available_from_day" <= "t20"."as_of_day"
+   )
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id" AS "partner_product_id"
+  FROM "t14" AS "t18"
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   "t5"."product_id" AS "partner_product_id",
+   "t5"."first_value_reached" AS "partner_first_value_reached"
+  FROM "first_value" AS "t5"
+ ), "t25" AS (
+  SELECT
+   "t22"."account_key",
+   "t22"."partner_product_id",
+   "t6"."has",
+   "t6"."then",
+   "t17"."partner_first_value_reached"
+  FROM "t22" AS "t22"
+  INNER JOIN "catalog_partner" AS "t6"
+   ON "t22"."partner_product_id" = "t6"."has"
+  LEFT OUTER JOIN "t17" AS "t17"
+   ON "t22"."account_key" = "t17"."account_key"
+   AND "t22"."partner_product_id" = "t17"."partner_product_id"
+ ), "t26" AS MATERIALIZED (
+  SELECT
+   "t25"."account_key",
+   "t25"."partner_product_id",
+   "t25"."has",
+   "t25"."then",
+   "t25"."partner_first_value_reached",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t25"."account_key", "t25"."then"
+    ORDER BY IIF(COALESCE("t25"."partner_first_value_reached", FALSE), 0, 1) ASC NULLS LAST, "t25"."partner_product_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t25" AS "t25"
+ ), "t28" AS MATERIALIZED (
+  SELECT
+   "t26"."account_key",
+   "t26"."partner_product_id",
+   "t26"."partner_first_value_reached",
+   "t26"."then" AS "product_id"
+  FROM "t26" AS "t26"
+  WHERE
+   "t26"."place" = 0
+ ), "t29" AS (
+  SELECT
+   "t24"."account_key",
+   "t24"."product_id",
+   "t24"."one_off",
+   "t24"."available_from_day",
+   "t24"."as_of_day",
+   "t28"."partner_product_id",
+   "t28"."partner_first_value_reached"
+  FROM "t24" AS "t24"
+  LEFT OUTER JOIN "t28" AS "t28"
+   ON "t24"."account_key" = "t28"."account_key"
+   AND "t24"."product_id" = "t28"."product_id"
+  WHERE
+   NOT EXISTS(
+    SELECT
+     1
+    FROM "t14" AS "t19"
+    WHERE
+     "t24"."account_key" = "t19"."account_key"
+     AND "t24"."product_id" = "t19"."product_id"
+   )
+ ), "t8" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t9" AS (
+  SELECT DISTINCT
+   "t1"."account_key",
+   "t1"."product_id"
+  FROM "purchase" AS "t1"
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "t8" AS "t8"
+  UNION
+  SELECT
+   *
+  FROM "t9" AS "t9"
+ )
+ SELECT
+  "t29"."account_key",
+  "t29"."product_id",
+  "t29"."one_off",
+  "t29"."partner_product_id",
+  "t29"."partner_first_value_reached",
+  "t29"."as_of_day" - "t29"."available_from_day" AS "available_days",
+  NOT "t29"."partner_product_id" IS NULL AS "has_partner"
+ FROM "t29" AS "t29"
+) AS stage;
+
+-- plan_profile 560d3b647fea67cd
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "plan_id",
+ "interval",
+ CAST("interval_count" AS INTEGER) AS "interval_count",
+ "currency",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ "is_trial",
+ "by_invoice",
+ "adoption",
+ "utilisation_now",
+ CAST("complete_periods" AS INTEGER) AS "complete_periods",
+ "first_value_reached",
+ CAST("term_days" AS INTEGER) AS "term_days",
+ "steady_use",
+ "need_share",
+ "peak_share",
+ CAST("paid_days" AS INTEGER) AS "paid_days",
+ CAST("plan_days" AS INTEGER) AS "plan_days",
+ "is_paid"
+FROM (
+ WITH "t12" AS (
+  SELECT
+   *
+  FROM "owned" AS "t0"
+  WHERE
+   NOT "t0"."plan_id" IS NULL
+ ), "t13" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."meter_id",
+   "t5"."meter_key",
+   "t5"."plan_id",
+   "t5"."paid_quantity",
+   "t5"."aggregate",
+   "t5"."meter_kind",
+   "t5"."period",
+   "t5"."value_meter",
+   "t5"."limit_quantity",
+   "t5"."is_unlimited",
+   "t5"."is_own_limit",
+   "t5"."enforcement",
+   "t5"."basis",
+   "t5"."starts_next",
+   "t5"."starts_0",
+   "t5"."starts_1",
+   "t5"."starts_2",
+   "t5"."starts_3",
+   "t5"."as_of",
+   "t5"."as_of_day",
+   "t5"."started_at",
+   "t5"."changed_at",
+   "t5"."is_paid",
+   "t5"."live_subscriptions",
+   "t5"."seats_used",
+   "t5"."is_estimated",
+   "t5"."used",
+   "t5"."used_1",
+   "t5"."used_2",
+   "t5"."used_3",
+   "t5"."week_1",
+   "t5"."week_2",
+   "t5"."week_3",
+   "t5"."week_4",
+   "t5"."week_5",
+   "t5"."week_6",
+   "t5"."week_7",
+   "t5"."week_8",
+   "t5"."level_0",
+   "t5"."level_1",
+   "t5"."level_2",
+   "t5"."level_3",
+   "t5"."level_4",
+   "t5"."level_5",
+   "t5"."level_6",
+   "t5"."level_7",
+   "t5"."level_8",
+   "t5"."utilisation",
+   "t5"."adoption",
+   "t5"."adopted_quantity",
+   "t5"."idle",
+   "t5"."overage_periods_3",
+   "t5"."periods_at_90_3",
+   "t5"."complete_periods",
+   "t5"."peak_3",
+   "t5"."plan_used_1",
+   "t5"."plan_used_2",
+   "t5"."plan_used_3",
+   "t5"."rate_now",
+   "t5"."slope",
+   "t5"."week_sd",
+   "t5"."week_mean",
+   "t5"."days_left",
+   "t5"."used_28d",
+   "t5"."used_prev_28d",
+   "t5"."trend_28d",
+   "t5"."trend_56d",
+   "t5"."forecast_use",
+   "t5"."forecast_high",
+   "t5"."days_to_limit",
+   "t5"."days_to_limit_low",
+   "t5"."days_to_limit_high",
+   "t5"."breach_forecast",
+   CAST(NULLIF(
+    MAX(
+     COALESCE(COALESCE("t5"."forecast_high", 0), -1E+999),
+     COALESCE(
+      NULLIF(
+       MAX(COALESCE("t5"."peak_3", -1E+999), COALESCE(COALESCE("t5"."used", 0), -1E+999)),
+       -1E+999
+      ),
+      -1E+999
+     )
+    ),
+    -1E+999
+   ) AS REAL) / IIF(
+    (
+     NOT "t5"."used" IS NULL
+    ) AND (
+     "t5"."enforcement" <> 'auto'
+    ),
+    NULLIF(CAST("t5"."limit_quantity" AS REAL), 0.0),
+    CAST(NULL AS REAL)
+   ) AS "need",
+   CAST(NULLIF(
+    MAX(COALESCE("t5"."peak_3", -1E+999), COALESCE(COALESCE("t5"."used", 0), -1E+999)),
+    -1E+999
+   ) AS REAL) / IIF(
+    (
+     NOT "t5"."used" IS NULL
+    ) AND (
+     "t5"."enforcement" <> 'auto'
+    ),
+    NULLIF(CAST("t5"."limit_quantity" AS REAL), 0.0),
+    CAST(NULL AS REAL)
+   ) AS "peak",
+   "t5"."value_meter"
+   AND (
+    COALESCE(
+     (
+      NULLIF(
+       MIN(
+        COALESCE(COALESCE("t5"."used_1", -1), 1e999),
+        COALESCE(COALESCE("t5"."used_2", -1), 1e999),
+        COALESCE(COALESCE("t5"."used_3", -1), 1e999)
+       ),
+       1e999
+      ) > 0
+     )
+     AND (
+      CAST(NULLIF(
+       MAX(
+        COALESCE(COALESCE("t5"."used_1", -1), -1E+999),
+        COALESCE(COALESCE("t5"."used_2", -1), -1E+999),
+        COALESCE(COALESCE("t5"."used_3", -1), -1E+999)
+       ),
+       -1E+999
+      ) AS REAL) <= (
+       (
+        CAST(COALESCE("t5"."used_1", 0) + COALESCE("t5"."used_2", 0) + COALESCE("t5"."used_3", 0) AS REAL) / 3.0
+       ) * 1.25
+      )
+     )
+     AND (
+      CAST(NULLIF(
+       MIN(
+        COALESCE(COALESCE("t5"."used_1", -1), 1e999),
+        COALESCE(COALESCE("t5"."used_2", -1), 1e999),
+        COALESCE(COALESCE("t5"."used_3", -1), 1e999)
+       ),
+       1e999
+      ) AS REAL) >= (
+       (
+        CAST(COALESCE("t5"."used_1", 0) + COALESCE("t5"."used_2", 0) + COALESCE("t5"."used_3", 0) AS REAL) / 3.0
+       ) * 0.75
+      )
+     ),
+     FALSE
+    )
+    OR (
+     (
+      "t5"."aggregate" = 'seats'
+     ) AND COALESCE("t5"."adoption" >= 0.6, FALSE)
+    )
+   ) AS "steady"
+  FROM "limit_profile" AS "t5"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t13"."account_key",
+   "t13"."product_id",
+   MAX("t13"."need") AS "need_share",
+   MAX("t13"."peak") AS "peak_share",
+   MAX("t13"."steady") AS "steady_use"
+  FROM "t13" AS "t13"
+  GROUP BY
+   1,
+   2
+ ), "t11" AS (
+  SELECT
+   "t4"."as_of"
+  FROM "today" AS "t4"
+ )
+ SELECT
+  "t12"."account_key",
+  "t12"."product_id",
+  "t12"."plan_id",
+  "t12"."interval",
+  "t12"."interval_count",
+  "t12"."currency",
+  "t12"."quantity",
+  "t12"."live_subscriptions",
+  "t12"."is_trial",
+  "t12"."by_invoice",
+  "t6"."adoption",
+  "t6"."utilisation_now",
+  "t6"."complete_periods",
+  "t8"."first_value_reached",
+  "t12"."term_days",
+  COALESCE("t15"."steady_use", FALSE) AS "steady_use",
+  "t15"."need_share",
+  "t15"."peak_share",
+  CAST(FLOOR(CAST((
+   "t11"."as_of" - "t7"."first_paid_at"
+  ) AS REAL) / 86400.0) AS INTEGER) AS "paid_days",
+  CAST(FLOOR(CAST((
+   "t11"."as_of" - "t7"."bought_at"
+  ) AS REAL) / 86400.0) AS INTEGER) AS "plan_days",
+  "t12"."plan_units" > 0 AS "is_paid"
+ FROM "t12" AS "t12"
+ LEFT OUTER JOIN "adoption" AS "t6"
+  ON "t12"."account_key" = "t6"."account_key"
+  AND "t12"."product_id" = "t6"."product_id"
+ LEFT OUTER JOIN "history" AS "t7"
+  ON "t12"."account_key" = "t7"."account_key"
+  AND "t12"."product_id" = "t7"."product_id"
+ LEFT OUTER JOIN "first_value" AS "t8"
+  ON "t12"."account_key" = "t8"."account_key"
+  AND "t12"."product_id" = "t8"."product_id"
+ LEFT OUTER JOIN "t15" AS "t15"
+  ON "t12"."account_key" = "t15"."account_key"
+  AND "t12"."product_id" = "t15"."product_id"
+ CROSS JOIN "t11" AS "t11"
+) AS stage;
+
+-- feature_profile 91a7c66ed771ac3f
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "feature_id",
+ "requested_ticket_id",
+ "requested",
+ CAST("feature_gate_hits_28d" AS INTEGER) AS "feature_gate_hits_28d"
+FROM (
+ WITH "t12" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t13" AS (
+  SELECT DISTINCT
+   "t1"."product_id",
+   "t1"."feature_id"
+  FROM "catalog_feature" AS "t1"
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "items" AS "t4"
+  WHERE
+   "t4"."is_live"
+ ), "t18" AS (
+  SELECT
+   *
+  FROM "catalog_feature" AS "t1"
+  WHERE
+   "t1"."owner_kind" = 'plan'
+ ), "t22" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."item_id",
+   "t16"."subscription_id",
+   "t16"."product_id",
+   "t16"."plan_id",
+   "t16"."add_on_id",
+   "t16"."price_id",
+   "t16"."quantity",
+   "t16"."amount_minor",
+   "t16"."list_amount_minor",
+   "t16"."currency",
+   "t16"."interval",
+   "t16"."interval_count",
+   "t16"."status",
+   "t16"."valid_from",
+   "t16"."valid_to",
+   "t16"."period_start",
+   "t16"."auto_renew",
+   "t16"."cancel_at",
+   "t16"."pending_plan_id",
+   "t16"."collection",
+   "t16"."renews_at",
+   "t16"."term_months",
+   "t16"."term_days",
+   "t16"."is_live",
+   "t16"."units",
+   "t16"."is_paid",
+   "t18"."owner_kind",
+   "t18"."owner_id",
+   "t18"."feature_id"
+  FROM "t16" AS "t16"
+  INNER JOIN "t18" AS "t18"
+   ON "t16"."plan_id" = "t18"."owner_id"
+ ), "t26" AS (
+  SELECT
+   "t22"."account_key",
+   "t22"."feature_id"
+  FROM "t22" AS "t22"
+ ), "t19" AS (
+  SELECT
+   *
+  FROM "catalog_feature" AS "t1"
+  WHERE
+   "t1"."owner_kind" = 'add_on'
+ ), "t23" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."item_id",
+   "t16"."subscription_id",
+   "t16"."product_id",
+   "t16"."plan_id",
+   "t16"."add_on_id",
+   "t16"."price_id",
+   "t16"."quantity",
+   "t16"."amount_minor",
+   "t16"."list_amount_minor",
+   "t16"."currency",
+   "t16"."interval",
+   "t16"."interval_count",
+   "t16"."status",
+   "t16"."valid_from",
+   "t16"."valid_to",
+   "t16"."period_start",
+   "t16"."auto_renew",
+   "t16"."cancel_at",
+   "t16"."pending_plan_id",
+   "t16"."collection",
+   "t16"."renews_at",
+   "t16"."term_months",
+   "t16"."term_days",
+   "t16"."is_live",
+   "t16"."units",
+   "t16"."is_paid",
+   "t19"."owner_kind",
+   "t19"."owner_id",
+   "t19"."feature_id"
+  FROM "t16" AS "t16"
+  INNER JOIN "t19" AS "t19"
+   ON "t16"."add_on_id" = "t19"."owner_id"
+ ), "t27" AS (
+  SELECT
+   "t23"."account_key",
+   "t23"."feature_id"
+  FROM "t23" AS "t23"
+ ), "t28" AS (
+  SELECT
+   *
+  FROM "t26" AS "t26"
+  UNION ALL
+  SELECT
+   *
+  FROM "t27" AS "t27"
+ ), "t34" AS (
+  SELECT DISTINCT
+   *
+  FROM "t28" AS "t28"
+ ), "t17" AS (
+  SELECT
+   "t5"."as_of"
+  FROM "today" AS "t5"
+ ), "t20" AS (
+  SELECT
+   "t6"."ticket_id",
+   "t6"."account_key",
+   "t6"."opened_at",
+   "t6"."closed_at",
+   "t6"."kind",
+   "t6"."severity",
+   "t6"."escalated",
+   "t6"."feature_id",
+   "t6"."contact_id",
+   "t17"."as_of"
+  FROM "ticket" AS "t6"
+  CROSS JOIN "t17" AS "t17"
+ ), "t24" AS (
+  SELECT
+   *
+  FROM "t20" AS "t20"
+  WHERE
+   "t20"."kind" = 'feature_request'
+   AND NOT "t20"."feature_id" IS NULL
+   AND "t20"."opened_at" <= "t20"."as_of"
+   AND "t20"."opened_at" > (
+    "t20"."as_of" - 7776000
+   )
+ ), "t32" AS MATERIALIZED (
+  SELECT
+   "t24"."account_key",
+   "t24"."feature_id",
+   MIN("t24"."ticket_id") AS "requested_ticket_id"
+  FROM "t24" AS "t24"
+  GROUP BY
+   1,
+   2
+ ), "t21" AS (
+  SELECT
+   "t7"."moment_id",
+   "t7"."account_key",
+   "t7"."kind",
+   "t7"."occurred_at",
+   "t7"."contact_id",
+   "t7"."subject_id",
+   "t7"."detail",
+   "t7"."source",
+   "t17"."as_of"
+  FROM "moment" AS "t7"
+  CROSS JOIN "t17" AS "t17"
+ ), "t25" AS (
+  SELECT
+   *
+  FROM "t21" AS "t21"
+  WHERE
+   "t21"."kind" = 'feature_gate_hit'
+   AND "t21"."occurred_at" <= "t21"."as_of"
+   AND "t21"."occurred_at" > (
+    "t21"."as_of" - 2419200
+   )
+ ), "t33" AS MATERIALIZED (
+  SELECT
+   "t25"."account_key",
+   "t25"."subject_id" AS "feature_id",
+   COUNT("t25"."moment_id") AS "gate_hits"
+  FROM "t25" AS "t25"
+  GROUP BY
+   1,
+   2
+ ), "t35" AS (
+  SELECT
+   "t12"."account_key",
+   "t12"."product_id",
+   "t13"."feature_id",
+   "t32"."requested_ticket_id",
+   "t33"."gate_hits"
+  FROM "t12" AS "t12"
+  INNER JOIN "t13" AS "t13"
+   ON "t12"."product_id" = "t13"."product_id"
+  LEFT OUTER JOIN "t32" AS "t32"
+   ON "t12"."account_key" = "t32"."account_key"
+   AND "t13"."feature_id" = "t32"."feature_id"
+  LEFT OUTER JOIN "t33" AS "t33"
+   ON "t12"."account_key" = "t33"."account_key"
+   AND "t13"."feature_id" = "t33"."feature_id"
+  WHERE
+   NOT EXISTS(
+    SELECT
+     1
+    FROM "t34" AS "t34"
+    WHERE
+     "t12"."account_key" = "t34"."account_key"
+     AND "t13"."feature_id" = "t34"."feature_id"
+   )
+ )
+ SELECT
+  "t35"."account_key",
+  "t35"."product_id",
+  "t35"."feature_id",
+  "t35"."requested_ticket_id",
+  NOT "t35"."requested_ticket_id" IS NULL AS "requested",
+  COALESCE("t35"."gate_hits", 0) AS "feature_gate_hits_28d"
+ FROM "t35" AS "t35"
+) AS stage;
+
+-- add_on_profile 45e85b94202891fb
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "add_on_id",
+ CAST("add_on_quantity" AS INTEGER) AS "add_on_quantity",
+ "has_add_on"
+FROM (
+ WITH "t1" AS (
+  SELECT
+   *
+  FROM "items" AS "t0"
+  WHERE
+   "t0"."is_live" AND NOT "t0"."add_on_id" IS NULL
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."add_on_id",
+   SUM("t1"."quantity") AS "add_on_quantity"
+  FROM "t1" AS "t1"
+  GROUP BY
+   1,
+   2,
+   3
+ )
+ SELECT
+  "t2"."account_key",
+  "t2"."product_id",
+  "t2"."add_on_id",
+  "t2"."add_on_quantity",
+  TRUE AS "has_add_on"
+ FROM "t2" AS "t2"
+) AS stage;
+
+-- input_limit e26a48cce9a1257c
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "utilisation",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_2" AS INTEGER) AS "used_2",
+ CAST("used_3" AS INTEGER) AS "used_3",
+ CAST("forecast_use" AS INTEGER) AS "forecast_use",
+ "days_to_limit",
+ "days_to_limit_low",
+ "days_to_limit_high",
+ "days_left",
+ "adoption",
+ "value_meter",
+ "is_paid",
+ "enforcement",
+ "aggregate",
+ "breach_forecast",
+ CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("starts_0" AS INTEGER) AS "starts_0",
+ CAST("starts_1" AS INTEGER) AS "starts_1",
+ CAST("starts_2" AS INTEGER) AS "starts_2",
+ CAST("starts_3" AS INTEGER) AS "starts_3",
+ CAST("starts_next" AS INTEGER) AS "starts_next",
+ "basis",
+ "plan_id"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."meter_id",
+  "t0"."used",
+  "t0"."limit_quantity",
+  "t0"."utilisation",
+  "t0"."used_1",
+  "t0"."used_2",
+  "t0"."used_3",
+  "t0"."forecast_use",
+  "t0"."days_to_limit",
+  "t0"."days_to_limit_low",
+  "t0"."days_to_limit_high",
+  "t0"."days_left",
+  "t0"."adoption",
+  "t0"."value_meter",
+  "t0"."is_paid",
+  "t0"."enforcement",
+  "t0"."aggregate",
+  "t0"."breach_forecast",
+  "t0"."periods_at_90_3",
+  "t0"."overage_periods_3",
+  "t0"."starts_0",
+  "t0"."starts_1",
+  "t0"."starts_2",
+  "t0"."starts_3",
+  "t0"."starts_next",
+  "t0"."basis",
+  "t0"."plan_id"
+ FROM "limit_profile" AS "t0"
+) AS stage;
+
+-- fired_limit d2363e63d6823a59
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "utilisation",
+ CAST("used_1" AS INTEGER) AS "used_1",
+ CAST("used_2" AS INTEGER) AS "used_2",
+ CAST("used_3" AS INTEGER) AS "used_3",
+ CAST("forecast_use" AS INTEGER) AS "forecast_use",
+ "days_to_limit",
+ "days_to_limit_low",
+ "days_to_limit_high",
+ "days_left",
+ "adoption",
+ "value_meter",
+ "is_paid",
+ "enforcement",
+ "aggregate",
+ "breach_forecast",
+ CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("starts_0" AS INTEGER) AS "starts_0",
+ CAST("starts_1" AS INTEGER) AS "starts_1",
+ CAST("starts_2" AS INTEGER) AS "starts_2",
+ CAST("starts_3" AS INTEGER) AS "starts_3",
+ CAST("starts_next" AS INTEGER) AS "starts_next",
+ "basis",
+ "plan_id",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ WITH "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."enforcement",
+   "t0"."aggregate",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   0 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."value_meter"
+   AND "t0"."adoption" <= 0.4
+   AND "t0"."limit_quantity" > 0
+   AND "t0"."is_paid"
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."enforcement",
+   "t0"."aggregate",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   3 AS "play",
+   CAST(IIF(
+    COALESCE(
+     (
+      "t0"."limit_quantity" > 0
+     )
+     AND (
+      (
+       "t0"."used" * 100
+      ) >= (
+       "t0"."limit_quantity" * 90
+      )
+     )
+     AND (
+      "t0"."breach_forecast" OR (
+       "t0"."periods_at_90_3" >= 2
+      )
+     ),
+     FALSE
+    ),
+    1,
+    0
+   ) + IIF(
+    COALESCE(
+     (
+      "t0"."limit_quantity" > 0
+     )
+     AND (
+      (
+       "t0"."used" * 100
+      ) >= (
+       "t0"."limit_quantity" * 100
+      )
+     ),
+     FALSE
+    ),
+    2,
+    0
+   ) AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."enforcement" <> 'auto'
+   AND "t0"."aggregate" <> 'seats'
+   AND "t0"."limit_quantity" > 0
+   AND (
+    "t0"."used" * 100
+   ) >= (
+    "t0"."limit_quantity" * 80
+   )
+ ), "t6" AS (
+  SELECT
+   *
+  FROM "t1" AS "t1"
+  UNION ALL
+  SELECT
+   *
+  FROM "t5" AS "t5"
+ ), "t4" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."enforcement",
+   "t0"."aggregate",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   4 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."enforcement" <> 'auto'
+   AND "t0"."aggregate" <> 'seats'
+   AND NOT (
+    (
+     "t0"."limit_quantity" > 0
+    )
+    AND (
+     (
+      "t0"."used" * 100
+     ) >= (
+      "t0"."limit_quantity" * 80
+     )
+    )
+   )
+   AND "t0"."utilisation" >= 0.5
+   AND "t0"."breach_forecast"
+ ), "t7" AS (
+  SELECT
+   *
+  FROM "t6" AS "t6"
+  UNION ALL
+  SELECT
+   *
+  FROM "t4" AS "t4"
+ ), "t3" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."enforcement",
+   "t0"."aggregate",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   5 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."enforcement" = 'overage' AND "t0"."overage_periods_3" >= 2
+ ), "t8" AS (
+  SELECT
+   *
+  FROM "t7" AS "t7"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."enforcement",
+   "t0"."aggregate",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   7 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."aggregate" = 'seats'
+   AND "t0"."enforcement" <> 'auto'
+   AND "t0"."limit_quantity" >= 5
+   AND "t0"."utilisation" > 0.85
+   AND "t0"."adoption" > 0.85
+ )
+ SELECT
+  *
+ FROM "t8" AS "t8"
+ UNION ALL
+ SELECT
+  *
+ FROM "t2" AS "t2"
+) AS stage;
+
+-- input_product e71e0cbcbb15900e
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "partner_product_id",
+ "partner_first_value_reached",
+ "has_partner"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."partner_product_id",
+  "t0"."partner_first_value_reached",
+  "t0"."has_partner"
+ FROM "product_profile" AS "t0"
+) AS stage;
+
+-- fired_product 8e58b15fad8f0d52
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "partner_product_id",
+ "partner_first_value_reached",
+ "has_partner",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."partner_product_id",
+  "t0"."partner_first_value_reached",
+  "t0"."has_partner",
+  2 AS "play",
+  CAST(NULL AS INTEGER) AS "rungs"
+ FROM "input_product" AS "t0"
+ WHERE
+  "t0"."has_partner"
+  AND (
+   (
+    "t0"."partner_first_value_reached" IS NULL
+   )
+   OR "t0"."partner_first_value_reached"
+  )
+) AS stage;
+
+-- input_plan 1237730006e42f16
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "plan_id",
+ "interval",
+ "adoption",
+ "need_share",
+ "peak_share",
+ CAST("paid_days" AS INTEGER) AS "paid_days",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ "is_paid",
+ "is_trial",
+ "steady_use",
+ CAST("plan_days" AS INTEGER) AS "plan_days"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."plan_id",
+  "t0"."interval",
+  "t0"."adoption",
+  "t0"."need_share",
+  "t0"."peak_share",
+  "t0"."paid_days",
+  "t0"."live_subscriptions",
+  "t0"."is_paid",
+  "t0"."is_trial",
+  "t0"."steady_use",
+  "t0"."plan_days"
+ FROM "plan_profile" AS "t0"
+) AS stage;
+
+-- fired_plan 6e8ce2b9913ebfc4
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "plan_id",
+ "interval",
+ "adoption",
+ "need_share",
+ "peak_share",
+ CAST("paid_days" AS INTEGER) AS "paid_days",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ "is_paid",
+ "is_trial",
+ "steady_use",
+ CAST("plan_days" AS INTEGER) AS "plan_days",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ WITH "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plan_days",
+   1 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   "t0"."interval" = 'month'
+   AND "t0"."is_paid"
+   AND NOT (
+    "t0"."is_trial"
+   )
+   AND "t0"."paid_days" >= 90
+   AND "t0"."steady_use"
+   AND "t0"."adoption" >= 0.5
+   AND "t0"."live_subscriptions" = 1
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plan_days",
+   6 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   "t0"."is_paid"
+   AND (
+    (
+     (
+      "t0"."need_share" <= 0.6
+     ) AND (
+      "t0"."plan_days" >= 60
+     )
+    )
+    OR (
+     "t0"."live_subscriptions" > 1
+    )
+   )
+ )
+ SELECT
+  *
+ FROM "t1" AS "t1"
+ UNION ALL
+ SELECT
+  *
+ FROM "t2" AS "t2"
+) AS stage;
+
+-- account_gates 27b1d56a60f6d4ea
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ "segment",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell"
+FROM (
+ SELECT
+  "t2"."account_key",
+  "t2"."account_id",
+  "t2"."name",
+  "t2"."owner_id",
+  "t2"."has_owner",
+  "t2"."account_currency",
+  "t2"."segment",
+  "t2"."signal_density",
+  "t2"."mrr_units",
+  "t2"."weighing_problems",
+  "t2"."weighing_ticket_id",
+  "t2"."troubled_invoices",
+  "t2"."troubled_invoice_id",
+  "t2"."open_invoices",
+  "t2"."cancel_at",
+  "t2"."renewal_risk_id",
+  "t2"."open_deals",
+  "t2"."open_deal_id",
+  "t2"."do_not_sell_why",
+  "t2"."do_not_sell_until",
+  "t2"."has_usage_signal",
+  "t2"."has_outcome_signal",
+  "t2"."has_strategic_signal",
+  "t2"."has_intent_signal",
+  "t2"."in_renewal_window",
+  "t2"."outcomes_met",
+  "t2"."feature_requests_90d",
+  CASE
+   WHEN "t2"."troubled_invoices" > 0
+   THEN 'invoices failed or late: ' || CAST("t2"."troubled_invoices" AS TEXT) || ' (invoice ' || "t2"."troubled_invoice_id" || ')'
+   ELSE 'the subscription is past due'
+  END AS "payment_how",
+  CASE
+   WHEN NOT "t2"."cancel_at" IS NULL
+   THEN 'a cancellation is set'
+   WHEN "t2"."pending_downgrade"
+   THEN 'a downgrade is set'
+   ELSE 'moved to a lower plan within 60 days'
+  END AS "leaving_how",
+  CASE
+   WHEN "t2"."renewal_risks_90d" > 0
+   THEN 'a renewal risk was noted within 90 days'
+   WHEN COALESCE("t2"."nps_score" <= 6, FALSE)
+   THEN 'the renewal is near and the last score was low'
+   ELSE 'the renewal is near and an outcome was missed'
+  END AS "renewal_how",
+  CAST(IIF(COALESCE("t2"."weighing_problems" > 0, FALSE), 1, IIF("t3"."has_ticket", 0, 2)) AS INTEGER) AS "open_issue",
+  CAST(IIF(
+   COALESCE((
+    "t2"."troubled_invoices" > 0
+   ) OR "t2"."is_past_due", FALSE),
+   1,
+   IIF("t3"."has_invoice", 0, 2)
+  ) AS INTEGER) AS "payment_trouble",
+  CAST(IIF(
+   COALESCE(
+    (
+     NOT "t2"."cancel_at" IS NULL
+    )
+    OR "t2"."pending_downgrade"
+    OR COALESCE("t2"."downgraded_at" > (
+     "t2"."as_of" - 5184000
+    ), FALSE),
+    FALSE
+   ),
+   1,
+   IIF(TRUE, 0, 0)
+  ) AS INTEGER) AS "leaving",
+  CAST(IIF(
+   COALESCE(
+    (
+     "t2"."renewal_risks_90d" > 0
+    )
+    OR (
+     "t2"."in_renewal_window"
+     AND (
+      COALESCE("t2"."nps_score" <= 6, FALSE) OR (
+       "t2"."outcomes_missed" > 0
+      )
+     )
+    ),
+    FALSE
+   ),
+   1,
+   IIF(TRUE, 0, 0)
+  ) AS INTEGER) AS "renewal_threat",
+  CAST(IIF(COALESCE("t2"."open_deals" > 0, FALSE), 1, IIF(TRUE, 0, 0)) AS INTEGER) AS "open_deal",
+  CAST(IIF(COALESCE("t2"."do_not_sell", FALSE), 1, IIF(TRUE, 0, 0)) AS INTEGER) AS "do_not_sell"
+ FROM "account_profile" AS "t2"
+ CROSS JOIN "known" AS "t3"
+) AS stage;
+
+-- product_gates 4df68af82569a569
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "adoption",
+ "first_value_how",
+ CAST("bought_on" AS INTEGER) AS "bought_on",
+ CAST("bought_days" AS INTEGER) AS "bought_days",
+ CAST("just_purchased_until" AS INTEGER) AS "just_purchased_until",
+ CAST("before_first_value" AS INTEGER) AS "before_first_value",
+ CAST("just_purchased" AS INTEGER) AS "just_purchased",
+ CAST("low_adoption" AS INTEGER) AS "low_adoption"
+FROM (
+ WITH "t10" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t11" AS (
+  SELECT
+   "t4"."as_of"
+  FROM "today" AS "t4"
+ )
+ SELECT
+  "t10"."account_key",
+  "t10"."product_id",
+  "t7"."adoption",
+  IIF(
+   NOT "t5"."first_value_at_least" IS NULL,
+   ' (' || CAST(COALESCE("t5"."first_value_used", 0) AS TEXT) || ' of ' || CAST("t5"."first_value_at_least" AS TEXT) || ')',
+   ''
+  ) AS "first_value_how",
+  "t6"."bought_at" AS "bought_on",
+  CAST(FLOOR(CAST((
+   "t11"."as_of" - "t6"."bought_at"
+  ) AS REAL) / 86400.0) AS INTEGER) AS "bought_days",
+  "t6"."bought_at" + 1209600 AS "just_purchased_until",
+  CAST(CASE
+   WHEN "t5"."first_value_reached" IS NULL
+   THEN 2
+   WHEN "t5"."first_value_reached"
+   THEN 0
+   ELSE 1
+  END AS INTEGER) AS "before_first_value",
+  CAST(IIF(
+   COALESCE((
+    CAST((
+     "t11"."as_of" - "t6"."bought_at"
+    ) AS REAL) / 86400.0
+   ) < 14.0, FALSE),
+   1,
+   0
+  ) AS INTEGER) AS "just_purchased",
+  CAST(CASE
+   WHEN (
+    NOT "t7"."adoption" IS NULL
+   ) AND (
+    (
+     "t7"."adoption" * 100.0
+    ) <= 40.0
+   )
+   THEN 1
+   WHEN NOT "t7"."adoption" IS NULL
+   THEN 0
+   WHEN COALESCE("t7"."adoption_is_unlimited", TRUE)
+   THEN 3
+   WHEN COALESCE("t5"."first_value_reached", FALSE)
+   AND COALESCE("t7"."utilisation_now" >= 0.8, FALSE)
+   THEN 3
+   ELSE 2
+  END AS INTEGER) AS "low_adoption"
+ FROM "t10" AS "t10"
+ LEFT OUTER JOIN "first_value" AS "t5"
+  ON "t10"."account_key" = "t5"."account_key"
+  AND "t10"."product_id" = "t5"."product_id"
+ LEFT OUTER JOIN "history" AS "t6"
+  ON "t10"."account_key" = "t6"."account_key"
+  AND "t10"."product_id" = "t6"."product_id"
+ LEFT OUTER JOIN "adoption" AS "t7"
+  ON "t10"."account_key" = "t7"."account_key"
+  AND "t10"."product_id" = "t7"."product_id"
+ CROSS JOIN "t11" AS "t11"
+) AS stage;
+
+-- fired_accounts 617d41617627acc7
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t1"."account_key"
+  FROM "fired_limit" AS "t1"
+ ), "t5" AS (
+  SELECT
+   "t2"."account_key"
+  FROM "fired_product" AS "t2"
+ ), "t6" AS (
+  SELECT
+   *
+  FROM "t4" AS "t4"
+  UNION ALL
+  SELECT
+   *
+  FROM "t5" AS "t5"
+ ), "t3" AS (
+  SELECT
+   "t0"."account_key"
+  FROM "fired_plan" AS "t0"
+ ), "t7" AS (
+  SELECT
+   *
+  FROM "t6" AS "t6"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ )
+ SELECT DISTINCT
+  *
+ FROM "t7" AS "t7"
+) AS stage;
+
+-- fit_owned 15ffd6435257f1dc
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "plan_id",
+ "currency",
+ "interval",
+ CAST("interval_count" AS INTEGER) AS "interval_count",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("plan_units" AS INTEGER) AS "plan_units",
+ CAST("add_on_units" AS INTEGER) AS "add_on_units"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."currency",
+   "t0"."interval",
+   "t0"."interval_count",
+   "t0"."quantity",
+   "t0"."recurring_units",
+   "t0"."plan_units",
+   "t0"."add_on_units"
+  FROM "owned" AS "t0"
+  WHERE
+   NOT "t0"."plan_id" IS NULL
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."plan_id",
+  "t4"."currency",
+  "t4"."interval",
+  "t4"."interval_count",
+  "t4"."quantity",
+  "t4"."recurring_units",
+  "t4"."plan_units",
+  "t4"."add_on_units"
+ FROM "t4" AS "t4"
+ WHERE
+  EXISTS(
+   SELECT
+    1
+   FROM "fired_accounts" AS "t2"
+   WHERE
+    "t4"."account_key" = "t2"."account_key"
+  )
+) AS stage;
+
+-- fit_limits 692c4c6d918862eb
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
+ "is_unlimited",
+ "is_own_limit",
+ "enforcement",
+ CAST("used" AS INTEGER) AS "used",
+ CAST("plan_used_1" AS INTEGER) AS "plan_used_1",
+ CAST("plan_used_2" AS INTEGER) AS "plan_used_2",
+ CAST("plan_used_3" AS INTEGER) AS "plan_used_3",
+ CAST("forecast_use" AS INTEGER) AS "forecast_use",
+ CAST("forecast_high" AS INTEGER) AS "forecast_high",
+ CAST("peak_3" AS INTEGER) AS "peak_3"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."limit_quantity",
+   "t0"."is_unlimited",
+   "t0"."is_own_limit",
+   "t0"."enforcement",
+   "t0"."used",
+   "t0"."plan_used_1",
+   "t0"."plan_used_2",
+   "t0"."plan_used_3",
+   "t0"."forecast_use",
+   "t0"."forecast_high",
+   "t0"."peak_3"
+  FROM "limit_profile" AS "t0"
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."meter_id",
+  "t4"."limit_quantity",
+  "t4"."is_unlimited",
+  "t4"."is_own_limit",
+  "t4"."enforcement",
+  "t4"."used",
+  "t4"."plan_used_1",
+  "t4"."plan_used_2",
+  "t4"."plan_used_3",
+  "t4"."forecast_use",
+  "t4"."forecast_high",
+  "t4"."peak_3"
+ FROM "t4" AS "t4"
+ WHERE
+  EXISTS(
+   SELECT
+    1
+   FROM "fired_accounts" AS "t2"
+   WHERE
+    "t4"."account_key" = "t2"."account_key"
+  )
+) AS stage;
+
+-- proposed 932a397ff270c53b
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ "interval",
+ "currency",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."segment"
+  FROM "account_gates" AS "t2"
+ ), "t7" AS (
+  SELECT
+   "t4"."play",
+   "t4"."grain",
+   "t4"."source_row",
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."gate_product_id",
+   "t4"."meter_id",
+   "t4"."feature_id",
+   "t4"."subject_add_on_id",
+   "t4"."subject_plan_id",
+   "t4"."target",
+   "t4"."motion",
+   "t4"."to_product_id",
+   "t4"."to_plan_id",
+   "t4"."to_add_on_id",
+   "t4"."quantity",
+   "t4"."interval",
+   "t4"."currency",
+   "t4"."recurring_units",
+   "t4"."overage_units",
+   "t4"."saving_units",
+   "t4"."committed_units",
+   "t4"."rank_units",
+   "t4"."one_off_units",
+   "t4"."meter_adoption",
+   "t4"."rungs",
+   "t4"."is_estimated",
+   "t4"."is_quote",
+   "t4"."stays",
+   "t4"."adds_nothing",
+   "t4"."is_hygiene",
+   "t4"."prior",
+   "t4"."lever",
+   "t6"."segment"
+  FROM "proposal" AS "t4"
+  LEFT OUTER JOIN "t6" AS "t6"
+   ON "t4"."account_key" = "t6"."account_key"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t7"."play",
+   "t7"."grain",
+   "t7"."source_row",
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."gate_product_id",
+   "t7"."meter_id",
+   "t7"."feature_id",
+   "t7"."subject_add_on_id",
+   "t7"."subject_plan_id",
+   "t7"."target",
+   "t7"."motion",
+   "t7"."to_product_id",
+   "t7"."to_plan_id",
+   "t7"."to_add_on_id",
+   "t7"."quantity",
+   "t7"."interval",
+   "t7"."currency",
+   "t7"."recurring_units",
+   "t7"."overage_units",
+   "t7"."saving_units",
+   "t7"."committed_units",
+   "t7"."rank_units",
+   "t7"."one_off_units",
+   "t7"."meter_adoption",
+   "t7"."rungs",
+   "t7"."is_estimated",
+   "t7"."is_quote",
+   "t7"."stays",
+   "t7"."adds_nothing",
+   "t7"."is_hygiene",
+   "t7"."prior",
+   "t7"."lever",
+   COALESCE("t7"."segment", '') AS "segment"
+  FROM "t7" AS "t7"
+ ), "t10" AS (
+  SELECT
+   "t9"."play",
+   "t9"."grain",
+   "t9"."source_row",
+   "t9"."account_key",
+   "t9"."product_id",
+   "t9"."gate_product_id",
+   "t9"."meter_id",
+   "t9"."feature_id",
+   "t9"."subject_add_on_id",
+   "t9"."subject_plan_id",
+   "t9"."target",
+   "t9"."motion",
+   "t9"."to_product_id",
+   "t9"."to_plan_id",
+   "t9"."to_add_on_id",
+   "t9"."quantity",
+   "t9"."interval",
+   "t9"."currency",
+   "t9"."recurring_units",
+   "t9"."overage_units",
+   "t9"."saving_units",
+   "t9"."committed_units",
+   "t9"."rank_units",
+   "t9"."one_off_units",
+   "t9"."meter_adoption",
+   "t9"."rungs",
+   "t9"."is_estimated",
+   "t9"."is_quote",
+   "t9"."stays",
+   "t9"."adds_nothing",
+   "t9"."is_hygiene",
+   "t9"."prior",
+   "t9"."lever",
+   "t9"."segment",
+   "t3"."rate"
+  FROM "t9" AS "t9"
+  LEFT OUTER JOIN "likelihood" AS "t3"
+   ON "t9"."play" = "t3"."play"
+   AND "t9"."motion" = "t3"."motion"
+   AND "t9"."segment" = "t3"."segment"
+ ), "t11" AS MATERIALIZED (
+  SELECT
+   "t10"."play",
+   "t10"."grain",
+   "t10"."source_row",
+   "t10"."account_key",
+   "t10"."product_id",
+   "t10"."gate_product_id",
+   "t10"."meter_id",
+   "t10"."feature_id",
+   "t10"."subject_add_on_id",
+   "t10"."subject_plan_id",
+   "t10"."target",
+   "t10"."motion",
+   "t10"."to_product_id",
+   "t10"."to_plan_id",
+   "t10"."to_add_on_id",
+   "t10"."quantity",
+   "t10"."interval",
+   "t10"."currency",
+   "t10"."recurring_units",
+   "t10"."overage_units",
+   "t10"."saving_units",
+   "t10"."committed_units",
+   "t10"."rank_units",
+   "t10"."one_off_units",
+   "t10"."meter_adoption",
+   "t10"."rungs",
+   "t10"."is_estimated",
+   "t10"."is_quote",
+   "t10"."stays",
+   "t10"."adds_nothing",
+   "t10"."is_hygiene",
+   "t10"."prior",
+   "t10"."lever",
+   "t10"."segment",
+   "t10"."rate",
+   COALESCE("t10"."rate", "t10"."prior") AS "likelihood",
+   "t10"."rate" IS NULL AS "is_prior"
+  FROM "t10" AS "t10"
+ )
+ SELECT
+  "t11"."play",
+  "t11"."grain",
+  "t11"."source_row",
+  "t11"."account_key",
+  "t11"."product_id",
+  "t11"."gate_product_id",
+  "t11"."meter_id",
+  "t11"."feature_id",
+  "t11"."subject_add_on_id",
+  "t11"."subject_plan_id",
+  "t11"."target",
+  "t11"."motion",
+  "t11"."to_product_id",
+  "t11"."to_plan_id",
+  "t11"."to_add_on_id",
+  "t11"."quantity",
+  "t11"."interval",
+  "t11"."currency",
+  "t11"."recurring_units",
+  "t11"."overage_units",
+  "t11"."saving_units",
+  "t11"."committed_units",
+  "t11"."rank_units",
+  "t11"."one_off_units",
+  "t11"."meter_adoption",
+  "t11"."rungs",
+  "t11"."is_estimated",
+  "t11"."is_quote",
+  "t11"."stays",
+  "t11"."adds_nothing",
+  "t11"."is_hygiene",
+  "t11"."prior",
+  "t11"."lever",
+  "t11"."segment",
+  "t11"."likelihood",
+  "t11"."is_prior"
+ FROM "t11" AS "t11"
+) AS stage;
+
+-- steps ba3ef97ad80c1334
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   *
+  FROM "t2" AS "t3"
+  WHERE
+   "t3"."lead" = 0
+ ), "t10" AS (
+  SELECT
+   "t6"."play",
+   "t6"."grain",
+   "t6"."source_row",
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."gate_product_id",
+   "t6"."meter_id",
+   "t6"."feature_id",
+   "t6"."subject_add_on_id",
+   "t6"."subject_plan_id",
+   "t6"."target",
+   "t6"."motion",
+   "t6"."to_product_id",
+   "t6"."to_plan_id",
+   "t6"."to_add_on_id",
+   "t6"."interval",
+   "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
+   "t6"."is_estimated",
+   "t6"."is_quote",
+   "t6"."stays",
+   "t6"."adds_nothing",
+   "t6"."is_hygiene",
+   "t6"."prior",
+   "t6"."lever",
+   "t6"."segment",
+   "t6"."likelihood",
+   "t6"."is_prior"
+  FROM "t6" AS "t6"
+ ), "t9" AS (
+  SELECT
+   "t3"."account_key",
+   "t3"."to_product_id",
+   "t3"."target",
+   "t3"."quantity",
+   "t3"."recurring_units",
+   "t3"."overage_units",
+   "t3"."saving_units",
+   "t3"."committed_units",
+   "t3"."rank_units"
+  FROM "t2" AS "t3"
+  WHERE
+   "t3"."size" = 0
+ ), "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."to_product_id",
+   "t0"."target",
+   "t0"."play",
+   MAX("t0"."is_hygiene") AS "hygiene"
+  FROM "proposed" AS "t0"
+  GROUP BY
+   1,
+   2,
+   3,
+   4
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."to_product_id",
+   "t1"."target",
+   MAX("t1"."hygiene") AS "any_hygiene",
+   SUM(
+    CASE
+     WHEN "t1"."play" = 0
+     THEN 1
+     WHEN "t1"."play" = 1
+     THEN 2
+     WHEN "t1"."play" = 2
+     THEN 4
+     WHEN "t1"."play" = 3
+     THEN 8
+     WHEN "t1"."play" = 4
+     THEN 16
+     WHEN "t1"."play" = 5
+     THEN 32
+     WHEN "t1"."play" = 6
+     THEN 64
+     WHEN "t1"."play" = 7
+     THEN 128
+     ELSE 0
+    END
+   ) AS "evidence_0"
+  FROM "t1" AS "t1"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."play",
+   "t0"."grain",
+   "t0"."source_row",
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."gate_product_id",
+   "t0"."meter_id",
+   "t0"."feature_id",
+   "t0"."subject_add_on_id",
+   "t0"."subject_plan_id",
+   "t0"."target",
+   "t0"."motion",
+   "t0"."to_product_id",
+   "t0"."to_plan_id",
+   "t0"."to_add_on_id",
+   "t0"."quantity",
+   "t0"."interval",
+   "t0"."currency",
+   "t0"."recurring_units",
+   "t0"."overage_units",
+   "t0"."saving_units",
+   "t0"."committed_units",
+   "t0"."rank_units",
+   "t0"."one_off_units",
+   "t0"."meter_adoption",
+   "t0"."rungs",
+   "t0"."is_estimated",
+   "t0"."is_quote",
+   "t0"."stays",
+   "t0"."adds_nothing",
+   "t0"."is_hygiene",
+   "t0"."prior",
+   "t0"."lever",
+   "t0"."segment",
+   "t0"."likelihood",
+   "t0"."is_prior",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t0"."account_key", "t0"."to_product_id", "t0"."target"
+    ORDER BY "t0"."likelihood" DESC, "t0"."play" ASC NULLS LAST, "t0"."product_id" ASC NULLS LAST, "t0"."meter_id" ASC NULLS LAST, "t0"."feature_id" ASC NULLS LAST, "t0"."subject_add_on_id" ASC NULLS LAST, "t0"."subject_plan_id" ASC NULLS LAST, "t0"."source_row" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "lead",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t0"."account_key", "t0"."to_product_id", "t0"."target"
+    ORDER BY "t0"."quantity" DESC, "t0"."likelihood" DESC, "t0"."play" ASC NULLS LAST, "t0"."product_id" ASC NULLS LAST, "t0"."meter_id" ASC NULLS LAST, "t0"."feature_id" ASC NULLS LAST, "t0"."subject_add_on_id" ASC NULLS LAST, "t0"."subject_plan_id" ASC NULLS LAST, "t0"."source_row" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "size"
+  FROM "proposed" AS "t0"
+ )
+ SELECT
+  "t10"."play",
+  "t10"."grain",
+  "t10"."source_row",
+  "t10"."account_key",
+  "t10"."product_id",
+  "t10"."gate_product_id",
+  "t10"."meter_id",
+  "t10"."feature_id",
+  "t10"."subject_add_on_id",
+  "t10"."subject_plan_id",
+  "t10"."target",
+  "t10"."motion",
+  "t10"."to_product_id",
+  "t10"."to_plan_id",
+  "t10"."to_add_on_id",
+  "t10"."interval",
+  "t10"."currency",
+  "t10"."one_off_units",
+  "t10"."meter_adoption",
+  "t10"."rungs",
+  "t10"."is_estimated",
+  "t10"."is_quote",
+  "t10"."stays",
+  "t10"."adds_nothing",
+  "t10"."is_hygiene",
+  "t10"."prior",
+  "t10"."lever",
+  "t10"."segment",
+  "t10"."likelihood",
+  "t10"."is_prior",
+  "t9"."quantity",
+  "t9"."recurring_units",
+  "t9"."overage_units",
+  "t9"."saving_units",
+  "t9"."committed_units",
+  "t9"."rank_units",
+  "t5"."any_hygiene",
+  "t5"."evidence_0"
+ FROM "t10" AS "t10"
+ INNER JOIN "t9" AS "t9"
+  ON "t10"."account_key" = "t9"."account_key"
+  AND "t10"."to_product_id" = "t9"."to_product_id"
+  AND "t10"."target" = "t9"."target"
+ INNER JOIN "t5" AS "t5"
+  ON "t10"."account_key" = "t5"."account_key"
+  AND "t10"."to_product_id" = "t5"."to_product_id"
+  AND "t10"."target" = "t5"."target"
+) AS stage;
+
+-- timed d82510bbe38b5eb3
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits"
+FROM (
+ WITH "t8" AS (
+  SELECT
+   "t3"."as_of"
+  FROM "today" AS "t3"
+ ), "t9" AS (
+  SELECT
+   "t6"."moment_id",
+   "t6"."account_key",
+   "t6"."kind",
+   "t6"."occurred_at",
+   "t6"."contact_id",
+   "t6"."subject_id",
+   "t6"."detail",
+   "t6"."source",
+   "t8"."as_of"
+  FROM "moment" AS "t6"
+  CROSS JOIN "t8" AS "t8"
+ ), "t10" AS (
+  SELECT
+   *
+  FROM "t9" AS "t9"
+  WHERE
+   "t9"."occurred_at" <= "t9"."as_of"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t10"."account_key",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'first_value'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     1,
+     0
+    )
+   ) AS INTEGER) AS "bit_0",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'onboarded'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) >= 60.0
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 90.0
+     ),
+     2,
+     0
+    )
+   ) AS INTEGER) AS "bit_1"
+  FROM "t10" AS "t10"
+  GROUP BY
+   1
+ ), "t13" AS (
+  SELECT
+   "t4"."account_key",
+   "t4"."account_id",
+   "t4"."name",
+   "t4"."owner_id",
+   "t4"."has_owner",
+   "t4"."account_currency",
+   "t4"."segment",
+   "t4"."signal_density",
+   "t4"."mrr_units",
+   "t4"."weighing_problems",
+   "t4"."weighing_ticket_id",
+   "t4"."troubled_invoices",
+   "t4"."troubled_invoice_id",
+   "t4"."open_invoices",
+   "t4"."cancel_at",
+   "t4"."renewal_risk_id",
+   "t4"."open_deals",
+   "t4"."open_deal_id",
+   "t4"."do_not_sell_why",
+   "t4"."do_not_sell_until",
+   "t4"."has_usage_signal",
+   "t4"."has_outcome_signal",
+   "t4"."has_strategic_signal",
+   "t4"."has_intent_signal",
+   "t4"."in_renewal_window",
+   "t4"."outcomes_met",
+   "t4"."feature_requests_90d",
+   "t4"."payment_how",
+   "t4"."leaving_how",
+   "t4"."renewal_how",
+   "t4"."open_issue",
+   "t4"."payment_trouble",
+   "t4"."leaving",
+   "t4"."renewal_threat",
+   "t4"."open_deal",
+   "t4"."do_not_sell",
+   "t12"."bit_0",
+   "t12"."bit_1"
+  FROM "account_gates" AS "t4"
+  LEFT OUTER JOIN "t12" AS "t12"
+   ON "t4"."account_key" = "t12"."account_key"
+  WHERE
+   EXISTS(
+    SELECT
+     1
+    FROM "proposal" AS "t5"
+    WHERE
+     "t4"."account_key" = "t5"."account_key"
+   )
+ )
+ SELECT
+  "t13"."account_key",
+  0 + COALESCE("t13"."bit_0", 0) + COALESCE("t13"."bit_1", 0) + IIF(COALESCE("t13"."outcomes_met", 0) > 0, 4, 0) AS "moment_bits"
+ FROM "t13" AS "t13"
+) AS stage;
+
+-- placed 313709981221e36e
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell",
+ "factor",
+ "path",
+ "lane",
+ "value_year"
+FROM (
+ WITH "t8" AS (
+  SELECT
+   "t3"."account_key",
+   "t3"."account_id",
+   "t3"."name",
+   "t3"."owner_id",
+   "t3"."has_owner",
+   "t3"."account_currency",
+   "t3"."signal_density",
+   "t3"."mrr_units",
+   "t3"."weighing_problems",
+   "t3"."weighing_ticket_id",
+   "t3"."troubled_invoices",
+   "t3"."troubled_invoice_id",
+   "t3"."open_invoices",
+   "t3"."cancel_at",
+   "t3"."renewal_risk_id",
+   "t3"."open_deals",
+   "t3"."open_deal_id",
+   "t3"."do_not_sell_why",
+   "t3"."do_not_sell_until",
+   "t3"."has_usage_signal",
+   "t3"."has_outcome_signal",
+   "t3"."has_strategic_signal",
+   "t3"."has_intent_signal",
+   "t3"."in_renewal_window",
+   "t3"."outcomes_met",
+   "t3"."feature_requests_90d",
+   "t3"."payment_how",
+   "t3"."leaving_how",
+   "t3"."renewal_how",
+   "t3"."open_issue",
+   "t3"."payment_trouble",
+   "t3"."leaving",
+   "t3"."renewal_threat",
+   "t3"."open_deal",
+   "t3"."do_not_sell"
+  FROM "account_gates" AS "t3"
+ ), "t9" AS (
+  SELECT
+   "t4"."play",
+   "t4"."grain",
+   "t4"."source_row",
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."gate_product_id",
+   "t4"."meter_id",
+   "t4"."feature_id",
+   "t4"."subject_add_on_id",
+   "t4"."subject_plan_id",
+   "t4"."target",
+   "t4"."motion",
+   "t4"."to_product_id",
+   "t4"."to_plan_id",
+   "t4"."to_add_on_id",
+   "t4"."interval",
+   "t4"."currency",
+   "t4"."one_off_units",
+   "t4"."meter_adoption",
+   "t4"."rungs",
+   "t4"."is_estimated",
+   "t4"."is_quote",
+   "t4"."stays",
+   "t4"."adds_nothing",
+   "t4"."is_hygiene",
+   "t4"."prior",
+   "t4"."lever",
+   "t4"."segment",
+   "t4"."likelihood",
+   "t4"."is_prior",
+   "t4"."quantity",
+   "t4"."recurring_units",
+   "t4"."overage_units",
+   "t4"."saving_units",
+   "t4"."committed_units",
+   "t4"."rank_units",
+   "t4"."any_hygiene",
+   "t4"."evidence_0",
+   "t5"."moment_bits",
+   "t8"."account_id",
+   "t8"."name",
+   "t8"."owner_id",
+   "t8"."has_owner",
+   "t8"."account_currency",
+   "t8"."signal_density",
+   "t8"."mrr_units",
+   "t8"."weighing_problems",
+   "t8"."weighing_ticket_id",
+   "t8"."troubled_invoices",
+   "t8"."troubled_invoice_id",
+   "t8"."open_invoices",
+   "t8"."cancel_at",
+   "t8"."renewal_risk_id",
+   "t8"."open_deals",
+   "t8"."open_deal_id",
+   "t8"."do_not_sell_why",
+   "t8"."do_not_sell_until",
+   "t8"."has_usage_signal",
+   "t8"."has_outcome_signal",
+   "t8"."has_strategic_signal",
+   "t8"."has_intent_signal",
+   "t8"."in_renewal_window",
+   "t8"."outcomes_met",
+   "t8"."feature_requests_90d",
+   "t8"."payment_how",
+   "t8"."leaving_how",
+   "t8"."renewal_how",
+   "t8"."open_issue",
+   "t8"."payment_trouble",
+   "t8"."leaving",
+   "t8"."renewal_threat",
+   "t8"."open_deal",
+   "t8"."do_not_sell",
+   "t6"."factor"
+  FROM "steps" AS "t4"
+  LEFT OUTER JOIN "timed" AS "t5"
+   ON "t4"."account_key" = "t5"."account_key"
+  LEFT OUTER JOIN "t8" AS "t8"
+   ON "t4"."account_key" = "t8"."account_key"
+  LEFT OUTER JOIN "fx" AS "t6"
+   ON "t4"."currency" = "t6"."currency"
+ )
+ SELECT
+  "t9"."play",
+  "t9"."grain",
+  "t9"."source_row",
+  "t9"."account_key",
+  "t9"."product_id",
+  "t9"."gate_product_id",
+  "t9"."meter_id",
+  "t9"."feature_id",
+  "t9"."subject_add_on_id",
+  "t9"."subject_plan_id",
+  "t9"."target",
+  "t9"."motion",
+  "t9"."to_product_id",
+  "t9"."to_plan_id",
+  "t9"."to_add_on_id",
+  "t9"."interval",
+  "t9"."currency",
+  "t9"."one_off_units",
+  "t9"."meter_adoption",
+  "t9"."rungs",
+  "t9"."is_estimated",
+  "t9"."is_quote",
+  "t9"."stays",
+  "t9"."adds_nothing",
+  "t9"."is_hygiene",
+  "t9"."prior",
+  "t9"."lever",
+  "t9"."segment",
+  "t9"."likelihood",
+  "t9"."is_prior",
+  "t9"."quantity",
+  "t9"."recurring_units",
+  "t9"."overage_units",
+  "t9"."saving_units",
+  "t9"."committed_units",
+  "t9"."rank_units",
+  "t9"."any_hygiene",
+  "t9"."evidence_0",
+  "t9"."moment_bits",
+  "t9"."account_id",
+  "t9"."name",
+  "t9"."owner_id",
+  "t9"."has_owner",
+  "t9"."account_currency",
+  "t9"."signal_density",
+  "t9"."mrr_units",
+  "t9"."weighing_problems",
+  "t9"."weighing_ticket_id",
+  "t9"."troubled_invoices",
+  "t9"."troubled_invoice_id",
+  "t9"."open_invoices",
+  "t9"."cancel_at",
+  "t9"."renewal_risk_id",
+  "t9"."open_deals",
+  "t9"."open_deal_id",
+  "t9"."do_not_sell_why",
+  "t9"."do_not_sell_until",
+  "t9"."has_usage_signal",
+  "t9"."has_outcome_signal",
+  "t9"."has_strategic_signal",
+  "t9"."has_intent_signal",
+  "t9"."in_renewal_window",
+  "t9"."outcomes_met",
+  "t9"."feature_requests_90d",
+  "t9"."payment_how",
+  "t9"."leaving_how",
+  "t9"."renewal_how",
+  "t9"."open_issue",
+  "t9"."payment_trouble",
+  "t9"."leaving",
+  "t9"."renewal_threat",
+  "t9"."open_deal",
+  "t9"."do_not_sell",
+  "t9"."factor",
+  IIF(
+   "t9"."is_quote"
+   OR (
+    "t9"."open_deals" > 0
+   )
+   OR COALESCE(
+    (
+     CAST(NULLIF(
+      MAX(COALESCE("t9"."recurring_units", -1E+999), COALESCE("t9"."one_off_units", -1E+999)),
+      -1E+999
+     ) AS REAL) * 3.6075036075036075e-05 * "t9"."factor"
+    ) > 1000000.0,
+    "t9"."recurring_units" <> 0
+   )
+   OR COALESCE("t9"."has_owner", FALSE),
+   'assisted',
+   'self_serve'
+  ) AS "path",
+  IIF(
+   "t9"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   IIF(
+    "t9"."is_quote"
+    OR (
+     "t9"."open_deals" > 0
+    )
+    OR COALESCE(
+     (
+      CAST(NULLIF(
+       MAX(COALESCE("t9"."recurring_units", -1E+999), COALESCE("t9"."one_off_units", -1E+999)),
+       -1E+999
+      ) AS REAL) * 3.6075036075036075e-05 * "t9"."factor"
+     ) > 1000000.0,
+     "t9"."recurring_units" <> 0
+    )
+    OR COALESCE("t9"."has_owner", FALSE),
+    'assisted',
+    'self_serve'
+   ),
+   'care'
+  ) AS "lane",
+  IIF(
+   "t9"."is_quote" AND (
+    "t9"."rank_units" = 0
+   ),
+   CAST(NULL AS REAL),
+   CAST("t9"."rank_units" AS REAL) * 3.6075036075036075e-05 * "t9"."factor"
+  ) AS "value_year"
+ FROM "t9" AS "t9"
+) AS stage;
+
+-- gated 683d8f0cf2dbf757
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell",
+ "factor",
+ "path",
+ "lane",
+ "value_year",
+ "adoption",
+ "first_value_how",
+ CAST("bought_on" AS INTEGER) AS "bought_on",
+ CAST("bought_days" AS INTEGER) AS "bought_days",
+ CAST("just_purchased_until" AS INTEGER) AS "just_purchased_until",
+ CAST("before_first_value" AS INTEGER) AS "before_first_value",
+ CAST("just_purchased" AS INTEGER) AS "just_purchased",
+ CAST("low_adoption" AS INTEGER) AS "low_adoption",
+ CAST("asked_at" AS INTEGER) AS "asked_at",
+ CAST("step_declined_at" AS INTEGER) AS "step_declined_at",
+ "has_priority",
+ "has_sponsor",
+ "goal_id",
+ "is_full",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("asked_on" AS INTEGER) AS "asked_on",
+ CAST("asked_until" AS INTEGER) AS "asked_until",
+ CAST("gate_open_issue" AS INTEGER) AS "gate_open_issue",
+ CAST("gate_payment_trouble" AS INTEGER) AS "gate_payment_trouble",
+ CAST("gate_before_first_value" AS INTEGER) AS "gate_before_first_value",
+ CAST("gate_just_purchased" AS INTEGER) AS "gate_just_purchased",
+ CAST("gate_low_adoption" AS INTEGER) AS "gate_low_adoption",
+ CAST("gate_leaving" AS INTEGER) AS "gate_leaving",
+ CAST("gate_renewal_threat" AS INTEGER) AS "gate_renewal_threat",
+ CAST("gate_open_deal" AS INTEGER) AS "gate_open_deal",
+ CAST("gate_do_not_sell" AS INTEGER) AS "gate_do_not_sell",
+ CAST("gate_no_priority" AS INTEGER) AS "gate_no_priority",
+ CAST("gate_no_sponsor" AS INTEGER) AS "gate_no_sponsor",
+ CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
+ CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity"
+FROM (
+ WITH "t11" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id" AS "gate_product_id",
+   "t1"."adoption",
+   "t1"."first_value_how",
+   "t1"."bought_on",
+   "t1"."bought_days",
+   "t1"."just_purchased_until",
+   "t1"."before_first_value",
+   "t1"."just_purchased",
+   "t1"."low_adoption"
+  FROM "product_gates" AS "t1"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t2"."account_key",
+   MAX("t2"."shown_at") AS "asked_at"
+  FROM "offer_history" AS "t2"
+  GROUP BY
+   1
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t2"."account_key",
+   "t2"."to_product_id",
+   "t2"."target",
+   MAX("t2"."declined_at") AS "step_declined_at"
+  FROM "offer_history" AS "t2"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t18" AS (
+  SELECT
+   "t6"."play",
+   "t6"."grain",
+   "t6"."source_row",
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."gate_product_id",
+   "t6"."meter_id",
+   "t6"."feature_id",
+   "t6"."subject_add_on_id",
+   "t6"."subject_plan_id",
+   "t6"."target",
+   "t6"."motion",
+   "t6"."to_product_id",
+   "t6"."to_plan_id",
+   "t6"."to_add_on_id",
+   "t6"."interval",
+   "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
+   "t6"."is_estimated",
+   "t6"."is_quote",
+   "t6"."stays",
+   "t6"."adds_nothing",
+   "t6"."is_hygiene",
+   "t6"."prior",
+   "t6"."lever",
+   "t6"."segment",
+   "t6"."likelihood",
+   "t6"."is_prior",
+   "t6"."quantity",
+   "t6"."recurring_units",
+   "t6"."overage_units",
+   "t6"."saving_units",
+   "t6"."committed_units",
+   "t6"."rank_units",
+   "t6"."any_hygiene",
+   "t6"."evidence_0",
+   "t6"."moment_bits",
+   "t6"."account_id",
+   "t6"."name",
+   "t6"."owner_id",
+   "t6"."has_owner",
+   "t6"."account_currency",
+   "t6"."signal_density",
+   "t6"."mrr_units",
+   "t6"."weighing_problems",
+   "t6"."weighing_ticket_id",
+   "t6"."troubled_invoices",
+   "t6"."troubled_invoice_id",
+   "t6"."open_invoices",
+   "t6"."cancel_at",
+   "t6"."renewal_risk_id",
+   "t6"."open_deals",
+   "t6"."open_deal_id",
+   "t6"."do_not_sell_why",
+   "t6"."do_not_sell_until",
+   "t6"."has_usage_signal",
+   "t6"."has_outcome_signal",
+   "t6"."has_strategic_signal",
+   "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
+   "t6"."payment_how",
+   "t6"."leaving_how",
+   "t6"."renewal_how",
+   "t6"."open_issue",
+   "t6"."payment_trouble",
+   "t6"."leaving",
+   "t6"."renewal_threat",
+   "t6"."open_deal",
+   "t6"."do_not_sell",
+   "t6"."factor",
+   "t6"."path",
+   "t6"."lane",
+   "t6"."value_year",
+   "t11"."adoption",
+   "t11"."first_value_how",
+   "t11"."bought_on",
+   "t11"."bought_days",
+   "t11"."just_purchased_until",
+   "t11"."before_first_value",
+   "t11"."just_purchased",
+   "t11"."low_adoption",
+   "t16"."asked_at",
+   "t17"."step_declined_at"
+  FROM "placed" AS "t6"
+  LEFT OUTER JOIN "t11" AS "t11"
+   ON "t6"."account_key" = "t11"."account_key"
+   AND "t6"."gate_product_id" = "t11"."gate_product_id"
+  LEFT OUTER JOIN "t16" AS "t16"
+   ON "t6"."account_key" = "t16"."account_key"
+  LEFT OUTER JOIN "t17" AS "t17"
+   ON "t6"."account_key" = "t17"."account_key"
+   AND "t6"."to_product_id" = "t17"."to_product_id"
+   AND "t6"."target" = "t17"."target"
+ ), "t20" AS (
+  SELECT
+   "t18"."account_key",
+   "t18"."to_product_id",
+   "t18"."target",
+   "t18"."to_plan_id"
+  FROM "t18" AS "t18"
+ ), "t21" AS (
+  SELECT
+   "t20"."account_key",
+   "t20"."to_product_id",
+   "t20"."target",
+   "t20"."to_plan_id",
+   "t7"."goal_id",
+   "t7"."advances",
+   "t7"."has_sponsor"
+  FROM "t20" AS "t20"
+  INNER JOIN "goals" AS "t7"
+   ON "t20"."account_key" = "t7"."account_key"
+ ), "t22" AS (
+  SELECT
+   *
+  FROM "t21" AS "t21"
+  WHERE
+   (
+    INSTR("t21"."advances", '
+' || "t21"."to_product_id" || '
+') >= 1
+   )
+   OR COALESCE(
+    INSTR("t21"."advances", '
+' || "t21"."to_plan_id" || '
+') >= 1,
+    FALSE
+   )
+ ), "t24" AS MATERIALIZED (
+  SELECT
+   "t22"."account_key",
+   "t22"."to_product_id",
+   "t22"."target",
+   MAX(NOT "t22"."goal_id" IS NULL) AS "has_priority",
+   MAX("t22"."has_sponsor") AS "has_sponsor",
+   MIN("t22"."goal_id") AS "goal_id"
+  FROM "t22" AS "t22"
+  GROUP BY
+   1,
+   2,
+   3
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "owner_capacity" AS "t3"
+  WHERE
+   "t3"."is_full"
+ ), "t15" AS (
+  SELECT
+   "t4"."as_of"
+  FROM "today" AS "t4"
+ ), "t25" AS (
+  SELECT
+   "t6"."play",
+   "t6"."grain",
+   "t6"."source_row",
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."gate_product_id",
+   "t6"."meter_id",
+   "t6"."feature_id",
+   "t6"."subject_add_on_id",
+   "t6"."subject_plan_id",
+   "t6"."target",
+   "t6"."motion",
+   "t6"."to_product_id",
+   "t6"."to_plan_id",
+   "t6"."to_add_on_id",
+   "t6"."interval",
+   "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
+   "t6"."is_estimated",
+   "t6"."is_quote",
+   "t6"."stays",
+   "t6"."adds_nothing",
+   "t6"."is_hygiene",
+   "t6"."prior",
+   "t6"."lever",
+   "t6"."segment",
+   "t6"."likelihood",
+   "t6"."is_prior",
+   "t6"."quantity",
+   "t6"."recurring_units",
+   "t6"."overage_units",
+   "t6"."saving_units",
+   "t6"."committed_units",
+   "t6"."rank_units",
+   "t6"."any_hygiene",
+   "t6"."evidence_0",
+   "t6"."moment_bits",
+   "t6"."account_id",
+   "t6"."name",
+   "t6"."owner_id",
+   "t6"."has_owner",
+   "t6"."account_currency",
+   "t6"."signal_density",
+   "t6"."mrr_units",
+   "t6"."weighing_problems",
+   "t6"."weighing_ticket_id",
+   "t6"."troubled_invoices",
+   "t6"."troubled_invoice_id",
+   "t6"."open_invoices",
+   "t6"."cancel_at",
+   "t6"."renewal_risk_id",
+   "t6"."open_deals",
+   "t6"."open_deal_id",
+   "t6"."do_not_sell_why",
+   "t6"."do_not_sell_until",
+   "t6"."has_usage_signal",
+   "t6"."has_outcome_signal",
+   "t6"."has_strategic_signal",
+   "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
+   "t6"."payment_how",
+   "t6"."leaving_how",
+   "t6"."renewal_how",
+   "t6"."open_issue",
+   "t6"."payment_trouble",
+   "t6"."leaving",
+   "t6"."renewal_threat",
+   "t6"."open_deal",
+   "t6"."do_not_sell",
+   "t6"."factor",
+   "t6"."path",
+   "t6"."lane",
+   "t6"."value_year",
+   "t11"."adoption",
+   "t11"."first_value_how",
+   "t11"."bought_on",
+   "t11"."bought_days",
+   "t11"."just_purchased_until",
+   "t11"."before_first_value",
+   "t11"."just_purchased",
+   "t11"."low_adoption",
+   "t16"."asked_at",
+   "t17"."step_declined_at",
+   "t24"."has_priority",
+   "t24"."has_sponsor",
+   "t24"."goal_id",
+   "t14"."is_full",
+   "t15"."as_of"
+  FROM "placed" AS "t6"
+  LEFT OUTER JOIN "t11" AS "t11"
+   ON "t6"."account_key" = "t11"."account_key"
+   AND "t6"."gate_product_id" = "t11"."gate_product_id"
+  LEFT OUTER JOIN "t16" AS "t16"
+   ON "t6"."account_key" = "t16"."account_key"
+  LEFT OUTER JOIN "t17" AS "t17"
+   ON "t6"."account_key" = "t17"."account_key"
+   AND "t6"."to_product_id" = "t17"."to_product_id"
+   AND "t6"."target" = "t17"."target"
+  LEFT OUTER JOIN "t24" AS "t24"
+   ON "t6"."account_key" = "t24"."account_key"
+   AND "t6"."to_product_id" = "t24"."to_product_id"
+   AND "t6"."target" = "t24"."target"
+  LEFT OUTER JOIN "t14" AS "t14"
+   ON "t6"."owner_id" = "t14"."owner_id"
+  CROSS JOIN "t15" AS "t15"
+ )
+ SELECT
+  "t25"."play",
+  "t25"."grain",
+  "t25"."source_row",
+  "t25"."account_key",
+  "t25"."product_id",
+  "t25"."gate_product_id",
+  "t25"."meter_id",
+  "t25"."feature_id",
+  "t25"."subject_add_on_id",
+  "t25"."subject_plan_id",
+  "t25"."target",
+  "t25"."motion",
+  "t25"."to_product_id",
+  "t25"."to_plan_id",
+  "t25"."to_add_on_id",
+  "t25"."interval",
+  "t25"."currency",
+  "t25"."one_off_units",
+  "t25"."meter_adoption",
+  "t25"."rungs",
+  "t25"."is_estimated",
+  "t25"."is_quote",
+  "t25"."stays",
+  "t25"."adds_nothing",
+  "t25"."is_hygiene",
+  "t25"."prior",
+  "t25"."lever",
+  "t25"."segment",
+  "t25"."likelihood",
+  "t25"."is_prior",
+  "t25"."quantity",
+  "t25"."recurring_units",
+  "t25"."overage_units",
+  "t25"."saving_units",
+  "t25"."committed_units",
+  "t25"."rank_units",
+  "t25"."any_hygiene",
+  "t25"."evidence_0",
+  "t25"."moment_bits",
+  "t25"."account_id",
+  "t25"."name",
+  "t25"."owner_id",
+  "t25"."has_owner",
+  "t25"."account_currency",
+  "t25"."signal_density",
+  "t25"."mrr_units",
+  "t25"."weighing_problems",
+  "t25"."weighing_ticket_id",
+  "t25"."troubled_invoices",
+  "t25"."troubled_invoice_id",
+  "t25"."open_invoices",
+  "t25"."cancel_at",
+  "t25"."renewal_risk_id",
+  "t25"."open_deals",
+  "t25"."open_deal_id",
+  "t25"."do_not_sell_why",
+  "t25"."do_not_sell_until",
+  "t25"."has_usage_signal",
+  "t25"."has_outcome_signal",
+  "t25"."has_strategic_signal",
+  "t25"."has_intent_signal",
+  "t25"."in_renewal_window",
+  "t25"."outcomes_met",
+  "t25"."feature_requests_90d",
+  "t25"."payment_how",
+  "t25"."leaving_how",
+  "t25"."renewal_how",
+  "t25"."open_issue",
+  "t25"."payment_trouble",
+  "t25"."leaving",
+  "t25"."renewal_threat",
+  "t25"."open_deal",
+  "t25"."do_not_sell",
+  "t25"."factor",
+  "t25"."path",
+  "t25"."lane",
+  "t25"."value_year",
+  "t25"."adoption",
+  "t25"."first_value_how",
+  "t25"."bought_on",
+  "t25"."bought_days",
+  "t25"."just_purchased_until",
+  "t25"."before_first_value",
+  "t25"."just_purchased",
+  "t25"."low_adoption",
+  "t25"."asked_at",
+  "t25"."step_declined_at",
+  "t25"."has_priority",
+  "t25"."has_sponsor",
+  "t25"."goal_id",
+  "t25"."is_full",
+  "t25"."as_of",
+  "t25"."asked_at" AS "asked_on",
+  NULLIF(
+   MAX(
+    COALESCE(COALESCE("t25"."asked_at" + 2592000, 0), -1E+999),
+    COALESCE(COALESCE("t25"."step_declined_at" + 7776000, 0), -1E+999)
+   ),
+   -1E+999
+  ) AS "asked_until",
+  "t25"."open_issue" AS "gate_open_issue",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t25"."payment_trouble",
+   3
+  ) AS "gate_payment_trouble",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   COALESCE("t25"."before_first_value", 2),
+   3
+  ) AS "gate_before_first_value",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND NOT (
+    "t25"."motion" = 'cross_sell'
+   )
+   AND NOT (
+    FALSE
+   ),
+   COALESCE("t25"."just_purchased", 0),
+   3
+  ) AS "gate_just_purchased",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND NOT (
+    "t25"."motion" = 'cross_sell'
+   ),
+   COALESCE(
+    IIF(
+     NOT "t25"."meter_adoption" IS NULL,
+     IIF((
+      "t25"."meter_adoption" * 100.0
+     ) <= 40.0, 1, 0),
+     CAST(NULL AS INTEGER)
+    ),
+    "t25"."low_adoption",
+    3
+   ),
+   3
+  ) AS "gate_low_adoption",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t25"."leaving",
+   3
+  ) AS "gate_leaving",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t25"."renewal_threat",
+   3
+  ) AS "gate_renewal_threat",
+  3 AS "gate_open_deal",
+  IIF(
+   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t25"."do_not_sell",
+   3
+  ) AS "gate_do_not_sell",
+  CAST(IIF(
+   (
+    "t25"."path" = 'assisted'
+   )
+   AND "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND (
+    "t25"."motion" <> 'commit'
+   )
+   AND NOT (
+    "t25"."motion" IN ('upsell', 'volume')
+    AND "t25"."any_hygiene"
+    AND COALESCE(
+     IIF(
+      NOT "t25"."meter_adoption" IS NULL,
+      IIF((
+       "t25"."meter_adoption" * 100.0
+      ) <= 40.0, 1, 0),
+      CAST(NULL AS INTEGER)
+     ),
+     "t25"."low_adoption",
+     3
+    ) IN (0, 3)
+   ),
+   IIF(COALESCE(NOT (
+    COALESCE("t25"."has_priority", FALSE)
+   ), FALSE), 1, 0),
+   3
+  ) AS INTEGER) AS "gate_no_priority",
+  CAST(IIF(
+   (
+    "t25"."path" = 'assisted'
+   )
+   AND "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND (
+    "t25"."motion" <> 'commit'
+   )
+   AND NOT (
+    "t25"."motion" IN ('upsell', 'volume')
+    AND "t25"."any_hygiene"
+    AND COALESCE(
+     IIF(
+      NOT "t25"."meter_adoption" IS NULL,
+      IIF((
+       "t25"."meter_adoption" * 100.0
+      ) <= 40.0, 1, 0),
+      CAST(NULL AS INTEGER)
+     ),
+     "t25"."low_adoption",
+     3
+    ) IN (0, 3)
+   )
+   AND COALESCE("t25"."has_priority", FALSE),
+   IIF(COALESCE(NOT (
+    COALESCE("t25"."has_sponsor", FALSE)
+   ), FALSE), 1, 0),
+   3
+  ) AS INTEGER) AS "gate_no_sponsor",
+  CAST(IIF(
+   COALESCE(
+    (
+     "t25"."asked_at" > (
+      "t25"."as_of" - 2592000
+     )
+    )
+    OR (
+     "t25"."step_declined_at" > (
+      "t25"."as_of" - 7776000
+     )
+    ),
+    FALSE
+   ),
+   1,
+   0
+  ) AS INTEGER) AS "gate_asked_recently",
+  CAST(IIF(
+   (
+    "t25"."path" = 'assisted'
+   )
+   OR NOT (
+    "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   ),
+   IIF(COALESCE("t25"."is_full", FALSE), 1, 0),
+   3
+  ) AS INTEGER) AS "gate_at_capacity"
+ FROM "t25" AS "t25"
+) AS stage;
+
+-- settled 0818cfac29d6c6f9
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell",
+ "factor",
+ "path",
+ "lane",
+ "value_year",
+ "adoption",
+ "first_value_how",
+ CAST("bought_on" AS INTEGER) AS "bought_on",
+ CAST("bought_days" AS INTEGER) AS "bought_days",
+ CAST("just_purchased_until" AS INTEGER) AS "just_purchased_until",
+ CAST("before_first_value" AS INTEGER) AS "before_first_value",
+ CAST("just_purchased" AS INTEGER) AS "just_purchased",
+ CAST("low_adoption" AS INTEGER) AS "low_adoption",
+ CAST("asked_at" AS INTEGER) AS "asked_at",
+ CAST("step_declined_at" AS INTEGER) AS "step_declined_at",
+ "has_priority",
+ "has_sponsor",
+ "goal_id",
+ "is_full",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("asked_on" AS INTEGER) AS "asked_on",
+ CAST("asked_until" AS INTEGER) AS "asked_until",
+ CAST("gate_open_issue" AS INTEGER) AS "gate_open_issue",
+ CAST("gate_payment_trouble" AS INTEGER) AS "gate_payment_trouble",
+ CAST("gate_before_first_value" AS INTEGER) AS "gate_before_first_value",
+ CAST("gate_just_purchased" AS INTEGER) AS "gate_just_purchased",
+ CAST("gate_low_adoption" AS INTEGER) AS "gate_low_adoption",
+ CAST("gate_leaving" AS INTEGER) AS "gate_leaving",
+ CAST("gate_renewal_threat" AS INTEGER) AS "gate_renewal_threat",
+ CAST("gate_open_deal" AS INTEGER) AS "gate_open_deal",
+ CAST("gate_do_not_sell" AS INTEGER) AS "gate_do_not_sell",
+ CAST("gate_no_priority" AS INTEGER) AS "gate_no_priority",
+ CAST("gate_no_sponsor" AS INTEGER) AS "gate_no_sponsor",
+ CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
+ CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity",
+ "outcome",
+ "priority"
+FROM (
+ WITH "t4" AS MATERIALIZED (
+  SELECT
+   "t1"."account_key",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'open_issue'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'open_issue'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_open_issue",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'payment_trouble'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'payment_trouble'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_payment_trouble",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'before_first_value'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'before_first_value'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_before_first_value",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'just_purchased'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'just_purchased'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_just_purchased",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'low_adoption'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'low_adoption'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_low_adoption",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'leaving'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'leaving'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_leaving",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'renewal_threat'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'renewal_threat'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_renewal_threat",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'open_deal'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'open_deal'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_open_deal",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'do_not_sell'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'do_not_sell'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_do_not_sell",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'no_priority'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'no_priority'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_no_priority",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'no_sponsor'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'no_sponsor'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_no_sponsor",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'asked_recently'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'asked_recently'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_asked_recently",
+   MAX(
+    CASE
+     WHEN (
+      "t1"."gate" = 'at_capacity'
+     ) AND (
+      "t1"."answer" = 'holds'
+     )
+     THEN 2
+     WHEN (
+      "t1"."gate" = 'at_capacity'
+     ) AND (
+      "t1"."answer" = 'clear'
+     )
+     THEN 1
+     ELSE 0
+    END
+   ) AS "said_at_capacity"
+  FROM "confirmed" AS "t1"
+  GROUP BY
+   1
+ ), "t5" AS (
+  SELECT
+   "t2"."play",
+   "t2"."grain",
+   "t2"."source_row",
+   "t2"."account_key",
+   "t2"."product_id",
+   "t2"."gate_product_id",
+   "t2"."meter_id",
+   "t2"."feature_id",
+   "t2"."subject_add_on_id",
+   "t2"."subject_plan_id",
+   "t2"."target",
+   "t2"."motion",
+   "t2"."to_product_id",
+   "t2"."to_plan_id",
+   "t2"."to_add_on_id",
+   "t2"."interval",
+   "t2"."currency",
+   "t2"."one_off_units",
+   "t2"."meter_adoption",
+   "t2"."rungs",
+   "t2"."is_estimated",
+   "t2"."is_quote",
+   "t2"."stays",
+   "t2"."adds_nothing",
+   "t2"."is_hygiene",
+   "t2"."prior",
+   "t2"."lever",
+   "t2"."segment",
+   "t2"."likelihood",
+   "t2"."is_prior",
+   "t2"."quantity",
+   "t2"."recurring_units",
+   "t2"."overage_units",
+   "t2"."saving_units",
+   "t2"."committed_units",
+   "t2"."rank_units",
+   "t2"."any_hygiene",
+   "t2"."evidence_0",
+   "t2"."moment_bits",
+   "t2"."account_id",
+   "t2"."name",
+   "t2"."owner_id",
+   "t2"."has_owner",
+   "t2"."account_currency",
+   "t2"."signal_density",
+   "t2"."mrr_units",
+   "t2"."weighing_problems",
+   "t2"."weighing_ticket_id",
+   "t2"."troubled_invoices",
+   "t2"."troubled_invoice_id",
+   "t2"."open_invoices",
+   "t2"."cancel_at",
+   "t2"."renewal_risk_id",
+   "t2"."open_deals",
+   "t2"."open_deal_id",
+   "t2"."do_not_sell_why",
+   "t2"."do_not_sell_until",
+   "t2"."has_usage_signal",
+   "t2"."has_outcome_signal",
+   "t2"."has_strategic_signal",
+   "t2"."has_intent_signal",
+   "t2"."in_renewal_window",
+   "t2"."outcomes_met",
+   "t2"."feature_requests_90d",
+   "t2"."payment_how",
+   "t2"."leaving_how",
+   "t2"."renewal_how",
+   "t2"."open_issue",
+   "t2"."payment_trouble",
+   "t2"."leaving",
+   "t2"."renewal_threat",
+   "t2"."open_deal",
+   "t2"."do_not_sell",
+   "t2"."factor",
+   "t2"."path",
+   "t2"."lane",
+   "t2"."value_year",
+   "t2"."adoption",
+   "t2"."first_value_how",
+   "t2"."bought_on",
+   "t2"."bought_days",
+   "t2"."just_purchased_until",
+   "t2"."before_first_value",
+   "t2"."just_purchased",
+   "t2"."low_adoption",
+   "t2"."asked_at",
+   "t2"."step_declined_at",
+   "t2"."has_priority",
+   "t2"."has_sponsor",
+   "t2"."goal_id",
+   "t2"."is_full",
+   "t2"."as_of",
+   "t2"."asked_on",
+   "t2"."asked_until",
+   "t2"."gate_open_issue",
+   "t2"."gate_payment_trouble",
+   "t2"."gate_before_first_value",
+   "t2"."gate_just_purchased",
+   "t2"."gate_low_adoption",
+   "t2"."gate_leaving",
+   "t2"."gate_renewal_threat",
+   "t2"."gate_open_deal",
+   "t2"."gate_do_not_sell",
+   "t2"."gate_no_priority",
+   "t2"."gate_no_sponsor",
+   "t2"."gate_asked_recently",
+   "t2"."gate_at_capacity",
+   "t4"."said_open_issue",
+   "t4"."said_payment_trouble",
+   "t4"."said_before_first_value",
+   "t4"."said_just_purchased",
+   "t4"."said_low_adoption",
+   "t4"."said_leaving",
+   "t4"."said_renewal_threat",
+   "t4"."said_open_deal",
+   "t4"."said_do_not_sell",
+   "t4"."said_no_priority",
+   "t4"."said_no_sponsor",
+   "t4"."said_asked_recently",
+   "t4"."said_at_capacity"
+  FROM "gated" AS "t2"
+  LEFT OUTER JOIN "t4" AS "t4"
+   ON "t2"."account_key" = "t4"."account_key"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t5"."play",
+   "t5"."grain",
+   "t5"."source_row",
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."gate_product_id",
+   "t5"."meter_id",
+   "t5"."feature_id",
+   "t5"."subject_add_on_id",
+   "t5"."subject_plan_id",
+   "t5"."target",
+   "t5"."motion",
+   "t5"."to_product_id",
+   "t5"."to_plan_id",
+   "t5"."to_add_on_id",
+   "t5"."interval",
+   "t5"."currency",
+   "t5"."one_off_units",
+   "t5"."meter_adoption",
+   "t5"."rungs",
+   "t5"."is_estimated",
+   "t5"."is_quote",
+   "t5"."stays",
+   "t5"."adds_nothing",
+   "t5"."is_hygiene",
+   "t5"."prior",
+   "t5"."lever",
+   "t5"."segment",
+   "t5"."likelihood",
+   "t5"."is_prior",
+   "t5"."quantity",
+   "t5"."recurring_units",
+   "t5"."overage_units",
+   "t5"."saving_units",
+   "t5"."committed_units",
+   "t5"."rank_units",
+   "t5"."any_hygiene",
+   "t5"."evidence_0",
+   "t5"."moment_bits",
+   "t5"."account_id",
+   "t5"."name",
+   "t5"."owner_id",
+   "t5"."has_owner",
+   "t5"."account_currency",
+   "t5"."signal_density",
+   "t5"."mrr_units",
+   "t5"."weighing_problems",
+   "t5"."weighing_ticket_id",
+   "t5"."troubled_invoices",
+   "t5"."troubled_invoice_id",
+   "t5"."open_invoices",
+   "t5"."cancel_at",
+   "t5"."renewal_risk_id",
+   "t5"."open_deals",
+   "t5"."open_deal_id",
+   "t5"."do_not_sell_why",
+   "t5"."do_not_sell_until",
+   "t5"."has_usage_signal",
+   "t5"."has_outcome_signal",
+   "t5"."has_strategic_signal",
+   "t5"."has_intent_signal",
+   "t5"."in_renewal_window",
+   "t5"."outcomes_met",
+   "t5"."feature_requests_90d",
+   "t5"."payment_how",
+   "t5"."leaving_how",
+   "t5"."renewal_how",
+   "t5"."open_issue",
+   "t5"."payment_trouble",
+   "t5"."leaving",
+   "t5"."renewal_threat",
+   "t5"."open_deal",
+   "t5"."do_not_sell",
+   "t5"."factor",
+   "t5"."path",
+   "t5"."lane",
+   "t5"."value_year",
+   "t5"."adoption",
+   "t5"."first_value_how",
+   "t5"."bought_on",
+   "t5"."bought_days",
+   "t5"."just_purchased_until",
+   "t5"."before_first_value",
+   "t5"."just_purchased",
+   "t5"."low_adoption",
+   "t5"."asked_at",
+   "t5"."step_declined_at",
+   "t5"."has_priority",
+   "t5"."has_sponsor",
+   "t5"."goal_id",
+   "t5"."is_full",
+   "t5"."as_of",
+   "t5"."asked_on",
+   "t5"."asked_until",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_open_issue" <> 3
+     ) AND (
+      COALESCE("t5"."said_open_issue", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_open_issue" = 2
+     ) AND (
+      COALESCE("t5"."said_open_issue", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_open_issue"
+    END,
+    2
+   ) AS "gate_open_issue",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_payment_trouble" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_payment_trouble", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_payment_trouble" = 2
+     )
+     AND (
+      COALESCE("t5"."said_payment_trouble", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_payment_trouble"
+    END,
+    2
+   ) AS "gate_payment_trouble",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_before_first_value" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_before_first_value", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_before_first_value" = 2
+     )
+     AND (
+      COALESCE("t5"."said_before_first_value", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_before_first_value"
+    END,
+    2
+   ) AS "gate_before_first_value",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_just_purchased" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_just_purchased", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_just_purchased" = 2
+     )
+     AND (
+      COALESCE("t5"."said_just_purchased", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_just_purchased"
+    END,
+    2
+   ) AS "gate_just_purchased",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_low_adoption" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_low_adoption", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_low_adoption" = 2
+     )
+     AND (
+      COALESCE("t5"."said_low_adoption", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_low_adoption"
+    END,
+    2
+   ) AS "gate_low_adoption",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_leaving" <> 3
+     ) AND (
+      COALESCE("t5"."said_leaving", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_leaving" = 2
+     ) AND (
+      COALESCE("t5"."said_leaving", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_leaving"
+    END,
+    2
+   ) AS "gate_leaving",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_renewal_threat" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_renewal_threat", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_renewal_threat" = 2
+     )
+     AND (
+      COALESCE("t5"."said_renewal_threat", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_renewal_threat"
+    END,
+    2
+   ) AS "gate_renewal_threat",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_open_deal" <> 3
+     ) AND (
+      COALESCE("t5"."said_open_deal", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_open_deal" = 2
+     ) AND (
+      COALESCE("t5"."said_open_deal", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_open_deal"
+    END,
+    2
+   ) AS "gate_open_deal",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_do_not_sell" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_do_not_sell", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_do_not_sell" = 2
+     )
+     AND (
+      COALESCE("t5"."said_do_not_sell", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_do_not_sell"
+    END,
+    2
+   ) AS "gate_do_not_sell",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_no_priority" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_no_priority", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_no_priority" = 2
+     )
+     AND (
+      COALESCE("t5"."said_no_priority", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_no_priority"
+    END,
+    2
+   ) AS "gate_no_priority",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_no_sponsor" <> 3
+     ) AND (
+      COALESCE("t5"."said_no_sponsor", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_no_sponsor" = 2
+     ) AND (
+      COALESCE("t5"."said_no_sponsor", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_no_sponsor"
+    END,
+    2
+   ) AS "gate_no_sponsor",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_asked_recently" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_asked_recently", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_asked_recently" = 2
+     )
+     AND (
+      COALESCE("t5"."said_asked_recently", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_asked_recently"
+    END,
+    2
+   ) AS "gate_asked_recently",
+   COALESCE(
+    CASE
+     WHEN (
+      "t5"."gate_at_capacity" <> 3
+     )
+     AND (
+      COALESCE("t5"."said_at_capacity", 0) = 2
+     )
+     THEN 1
+     WHEN (
+      "t5"."gate_at_capacity" = 2
+     )
+     AND (
+      COALESCE("t5"."said_at_capacity", 0) = 1
+     )
+     THEN 0
+     ELSE "t5"."gate_at_capacity"
+    END,
+    2
+   ) AS "gate_at_capacity",
+   "t5"."said_open_issue",
+   "t5"."said_payment_trouble",
+   "t5"."said_before_first_value",
+   "t5"."said_just_purchased",
+   "t5"."said_low_adoption",
+   "t5"."said_leaving",
+   "t5"."said_renewal_threat",
+   "t5"."said_open_deal",
+   "t5"."said_do_not_sell",
+   "t5"."said_no_priority",
+   "t5"."said_no_sponsor",
+   "t5"."said_asked_recently",
+   "t5"."said_at_capacity"
+  FROM "t5" AS "t5"
+ ), "t7" AS (
+  SELECT
+   "t6"."play",
+   "t6"."grain",
+   "t6"."source_row",
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."gate_product_id",
+   "t6"."meter_id",
+   "t6"."feature_id",
+   "t6"."subject_add_on_id",
+   "t6"."subject_plan_id",
+   "t6"."target",
+   "t6"."motion",
+   "t6"."to_product_id",
+   "t6"."to_plan_id",
+   "t6"."to_add_on_id",
+   "t6"."interval",
+   "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
+   "t6"."is_estimated",
+   "t6"."is_quote",
+   "t6"."stays",
+   "t6"."adds_nothing",
+   "t6"."is_hygiene",
+   "t6"."prior",
+   "t6"."lever",
+   "t6"."segment",
+   "t6"."likelihood",
+   "t6"."is_prior",
+   "t6"."quantity",
+   "t6"."recurring_units",
+   "t6"."overage_units",
+   "t6"."saving_units",
+   "t6"."committed_units",
+   "t6"."rank_units",
+   "t6"."any_hygiene",
+   "t6"."evidence_0",
+   "t6"."moment_bits",
+   "t6"."account_id",
+   "t6"."name",
+   "t6"."owner_id",
+   "t6"."has_owner",
+   "t6"."account_currency",
+   "t6"."signal_density",
+   "t6"."mrr_units",
+   "t6"."weighing_problems",
+   "t6"."weighing_ticket_id",
+   "t6"."troubled_invoices",
+   "t6"."troubled_invoice_id",
+   "t6"."open_invoices",
+   "t6"."cancel_at",
+   "t6"."renewal_risk_id",
+   "t6"."open_deals",
+   "t6"."open_deal_id",
+   "t6"."do_not_sell_why",
+   "t6"."do_not_sell_until",
+   "t6"."has_usage_signal",
+   "t6"."has_outcome_signal",
+   "t6"."has_strategic_signal",
+   "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
+   "t6"."payment_how",
+   "t6"."leaving_how",
+   "t6"."renewal_how",
+   "t6"."open_issue",
+   "t6"."payment_trouble",
+   "t6"."leaving",
+   "t6"."renewal_threat",
+   "t6"."open_deal",
+   "t6"."do_not_sell",
+   "t6"."factor",
+   "t6"."path",
+   "t6"."lane",
+   "t6"."value_year",
+   "t6"."adoption",
+   "t6"."first_value_how",
+   "t6"."bought_on",
+   "t6"."bought_days",
+   "t6"."just_purchased_until",
+   "t6"."before_first_value",
+   "t6"."just_purchased",
+   "t6"."low_adoption",
+   "t6"."asked_at",
+   "t6"."step_declined_at",
+   "t6"."has_priority",
+   "t6"."has_sponsor",
+   "t6"."goal_id",
+   "t6"."is_full",
+   "t6"."as_of",
+   "t6"."asked_on",
+   "t6"."asked_until",
+   "t6"."gate_open_issue",
+   "t6"."gate_payment_trouble",
+   "t6"."gate_before_first_value",
+   "t6"."gate_just_purchased",
+   "t6"."gate_low_adoption",
+   "t6"."gate_leaving",
+   "t6"."gate_renewal_threat",
+   "t6"."gate_open_deal",
+   "t6"."gate_do_not_sell",
+   "t6"."gate_no_priority",
+   "t6"."gate_no_sponsor",
+   "t6"."gate_asked_recently",
+   "t6"."gate_at_capacity"
+  FROM "t6" AS "t6"
+ )
+ SELECT
+  "t7"."play",
+  "t7"."grain",
+  "t7"."source_row",
+  "t7"."account_key",
+  "t7"."product_id",
+  "t7"."gate_product_id",
+  "t7"."meter_id",
+  "t7"."feature_id",
+  "t7"."subject_add_on_id",
+  "t7"."subject_plan_id",
+  "t7"."target",
+  "t7"."motion",
+  "t7"."to_product_id",
+  "t7"."to_plan_id",
+  "t7"."to_add_on_id",
+  "t7"."interval",
+  "t7"."currency",
+  "t7"."one_off_units",
+  "t7"."meter_adoption",
+  "t7"."rungs",
+  "t7"."is_estimated",
+  "t7"."is_quote",
+  "t7"."stays",
+  "t7"."adds_nothing",
+  "t7"."is_hygiene",
+  "t7"."prior",
+  "t7"."lever",
+  "t7"."segment",
+  "t7"."likelihood",
+  "t7"."is_prior",
+  "t7"."quantity",
+  "t7"."recurring_units",
+  "t7"."overage_units",
+  "t7"."saving_units",
+  "t7"."committed_units",
+  "t7"."rank_units",
+  "t7"."any_hygiene",
+  "t7"."evidence_0",
+  "t7"."moment_bits",
+  "t7"."account_id",
+  "t7"."name",
+  "t7"."owner_id",
+  "t7"."has_owner",
+  "t7"."account_currency",
+  "t7"."signal_density",
+  "t7"."mrr_units",
+  "t7"."weighing_problems",
+  "t7"."weighing_ticket_id",
+  "t7"."troubled_invoices",
+  "t7"."troubled_invoice_id",
+  "t7"."open_invoices",
+  "t7"."cancel_at",
+  "t7"."renewal_risk_id",
+  "t7"."open_deals",
+  "t7"."open_deal_id",
+  "t7"."do_not_sell_why",
+  "t7"."do_not_sell_until",
+  "t7"."has_usage_signal",
+  "t7"."has_outcome_signal",
+  "t7"."has_strategic_signal",
+  "t7"."has_intent_signal",
+  "t7"."in_renewal_window",
+  "t7"."outcomes_met",
+  "t7"."feature_requests_90d",
+  "t7"."payment_how",
+  "t7"."leaving_how",
+  "t7"."renewal_how",
+  "t7"."open_issue",
+  "t7"."payment_trouble",
+  "t7"."leaving",
+  "t7"."renewal_threat",
+  "t7"."open_deal",
+  "t7"."do_not_sell",
+  "t7"."factor",
+  "t7"."path",
+  "t7"."lane",
+  "t7"."value_year",
+  "t7"."adoption",
+  "t7"."first_value_how",
+  "t7"."bought_on",
+  "t7"."bought_days",
+  "t7"."just_purchased_until",
+  "t7"."before_first_value",
+  "t7"."just_purchased",
+  "t7"."low_adoption",
+  "t7"."asked_at",
+  "t7"."step_declined_at",
+  "t7"."has_priority",
+  "t7"."has_sponsor",
+  "t7"."goal_id",
+  "t7"."is_full",
+  "t7"."as_of",
+  "t7"."asked_on",
+  "t7"."asked_until",
+  "t7"."gate_open_issue",
+  "t7"."gate_payment_trouble",
+  "t7"."gate_before_first_value",
+  "t7"."gate_just_purchased",
+  "t7"."gate_low_adoption",
+  "t7"."gate_leaving",
+  "t7"."gate_renewal_threat",
+  "t7"."gate_open_deal",
+  "t7"."gate_do_not_sell",
+  "t7"."gate_no_priority",
+  "t7"."gate_no_sponsor",
+  "t7"."gate_asked_recently",
+  "t7"."gate_at_capacity",
+  CASE
+   WHEN "t7"."stays" OR "t7"."adds_nothing"
+   THEN 'unfit'
+   WHEN (
+    "t7"."gate_open_issue" = 1
+   )
+   OR (
+    "t7"."gate_payment_trouble" = 1
+   )
+   OR (
+    "t7"."gate_before_first_value" = 1
+   )
+   OR (
+    "t7"."gate_just_purchased" = 1
+   )
+   OR (
+    "t7"."gate_low_adoption" = 1
+   )
+   OR (
+    "t7"."gate_leaving" = 1
+   )
+   OR (
+    "t7"."gate_renewal_threat" = 1
+   )
+   OR (
+    "t7"."gate_open_deal" = 1
+   )
+   OR (
+    "t7"."gate_do_not_sell" = 1
+   )
+   OR (
+    "t7"."gate_no_priority" = 1
+   )
+   OR (
+    "t7"."gate_no_sponsor" = 1
+   )
+   OR (
+    "t7"."gate_asked_recently" = 1
+   )
+   OR (
+    "t7"."gate_at_capacity" = 1
+   )
+   THEN 'held'
+   WHEN (
+    "t7"."gate_open_issue" = 2
+   )
+   OR (
+    "t7"."gate_payment_trouble" = 2
+   )
+   OR (
+    "t7"."gate_before_first_value" = 2
+   )
+   OR (
+    "t7"."gate_just_purchased" = 2
+   )
+   OR (
+    "t7"."gate_low_adoption" = 2
+   )
+   OR (
+    "t7"."gate_leaving" = 2
+   )
+   OR (
+    "t7"."gate_renewal_threat" = 2
+   )
+   OR (
+    "t7"."gate_open_deal" = 2
+   )
+   OR (
+    "t7"."gate_do_not_sell" = 2
+   )
+   OR (
+    "t7"."gate_no_priority" = 2
+   )
+   OR (
+    "t7"."gate_no_sponsor" = 2
+   )
+   OR (
+    "t7"."gate_asked_recently" = 2
+   )
+   OR (
+    "t7"."gate_at_capacity" = 2
+   )
+   THEN 'unconfirmed'
+   ELSE 'eligible'
+  END AS "outcome",
+  IIF(
+   "t7"."lane" = 'care',
+   "t7"."value_year",
+   "t7"."likelihood" * "t7"."value_year" * (
+    (
+     CAST("t7"."signal_density" AS REAL) * 0.25
+    ) + 1.0
+   ) * "t7"."lever"
+  ) AS "priority"
+ FROM "t7" AS "t7"
+) AS stage;
+
+-- arbitrated eb53183fdeb4806b
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell",
+ "factor",
+ "path",
+ "lane",
+ "value_year",
+ "adoption",
+ "first_value_how",
+ CAST("bought_on" AS INTEGER) AS "bought_on",
+ CAST("bought_days" AS INTEGER) AS "bought_days",
+ CAST("just_purchased_until" AS INTEGER) AS "just_purchased_until",
+ CAST("before_first_value" AS INTEGER) AS "before_first_value",
+ CAST("just_purchased" AS INTEGER) AS "just_purchased",
+ CAST("low_adoption" AS INTEGER) AS "low_adoption",
+ CAST("asked_at" AS INTEGER) AS "asked_at",
+ CAST("step_declined_at" AS INTEGER) AS "step_declined_at",
+ "has_priority",
+ "has_sponsor",
+ "goal_id",
+ "is_full",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("asked_on" AS INTEGER) AS "asked_on",
+ CAST("asked_until" AS INTEGER) AS "asked_until",
+ CAST("gate_open_issue" AS INTEGER) AS "gate_open_issue",
+ CAST("gate_payment_trouble" AS INTEGER) AS "gate_payment_trouble",
+ CAST("gate_before_first_value" AS INTEGER) AS "gate_before_first_value",
+ CAST("gate_just_purchased" AS INTEGER) AS "gate_just_purchased",
+ CAST("gate_low_adoption" AS INTEGER) AS "gate_low_adoption",
+ CAST("gate_leaving" AS INTEGER) AS "gate_leaving",
+ CAST("gate_renewal_threat" AS INTEGER) AS "gate_renewal_threat",
+ CAST("gate_open_deal" AS INTEGER) AS "gate_open_deal",
+ CAST("gate_do_not_sell" AS INTEGER) AS "gate_do_not_sell",
+ CAST("gate_no_priority" AS INTEGER) AS "gate_no_priority",
+ CAST("gate_no_sponsor" AS INTEGER) AS "gate_no_sponsor",
+ CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
+ CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity",
+ "outcome",
+ "priority",
+ "is_winner",
+ "experiment",
+ "outranked_product_id",
+ "outranked_target"
+FROM (
+ WITH "t3" AS MATERIALIZED (
+  SELECT
+   "t1"."play",
+   "t1"."grain",
+   "t1"."source_row",
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."gate_product_id",
+   "t1"."meter_id",
+   "t1"."feature_id",
+   "t1"."subject_add_on_id",
+   "t1"."subject_plan_id",
+   "t1"."target",
+   "t1"."motion",
+   "t1"."to_product_id",
+   "t1"."to_plan_id",
+   "t1"."to_add_on_id",
+   "t1"."interval",
+   "t1"."currency",
+   "t1"."one_off_units",
+   "t1"."meter_adoption",
+   "t1"."rungs",
+   "t1"."is_estimated",
+   "t1"."is_quote",
+   "t1"."stays",
+   "t1"."adds_nothing",
+   "t1"."is_hygiene",
+   "t1"."prior",
+   "t1"."lever",
+   "t1"."segment",
+   "t1"."likelihood",
+   "t1"."is_prior",
+   "t1"."quantity",
+   "t1"."recurring_units",
+   "t1"."overage_units",
+   "t1"."saving_units",
+   "t1"."committed_units",
+   "t1"."rank_units",
+   "t1"."any_hygiene",
+   "t1"."evidence_0",
+   "t1"."moment_bits",
+   "t1"."account_id",
+   "t1"."name",
+   "t1"."owner_id",
+   "t1"."has_owner",
+   "t1"."account_currency",
+   "t1"."signal_density",
+   "t1"."mrr_units",
+   "t1"."weighing_problems",
+   "t1"."weighing_ticket_id",
+   "t1"."troubled_invoices",
+   "t1"."troubled_invoice_id",
+   "t1"."open_invoices",
+   "t1"."cancel_at",
+   "t1"."renewal_risk_id",
+   "t1"."open_deals",
+   "t1"."open_deal_id",
+   "t1"."do_not_sell_why",
+   "t1"."do_not_sell_until",
+   "t1"."has_usage_signal",
+   "t1"."has_outcome_signal",
+   "t1"."has_strategic_signal",
+   "t1"."has_intent_signal",
+   "t1"."in_renewal_window",
+   "t1"."outcomes_met",
+   "t1"."feature_requests_90d",
+   "t1"."payment_how",
+   "t1"."leaving_how",
+   "t1"."renewal_how",
+   "t1"."open_issue",
+   "t1"."payment_trouble",
+   "t1"."leaving",
+   "t1"."renewal_threat",
+   "t1"."open_deal",
+   "t1"."do_not_sell",
+   "t1"."factor",
+   "t1"."path",
+   "t1"."lane",
+   "t1"."value_year",
+   "t1"."adoption",
+   "t1"."first_value_how",
+   "t1"."bought_on",
+   "t1"."bought_days",
+   "t1"."just_purchased_until",
+   "t1"."before_first_value",
+   "t1"."just_purchased",
+   "t1"."low_adoption",
+   "t1"."asked_at",
+   "t1"."step_declined_at",
+   "t1"."has_priority",
+   "t1"."has_sponsor",
+   "t1"."goal_id",
+   "t1"."is_full",
+   "t1"."as_of",
+   "t1"."asked_on",
+   "t1"."asked_until",
+   "t1"."gate_open_issue",
+   "t1"."gate_payment_trouble",
+   "t1"."gate_before_first_value",
+   "t1"."gate_just_purchased",
+   "t1"."gate_low_adoption",
+   "t1"."gate_leaving",
+   "t1"."gate_renewal_threat",
+   "t1"."gate_open_deal",
+   "t1"."gate_do_not_sell",
+   "t1"."gate_no_priority",
+   "t1"."gate_no_sponsor",
+   "t1"."gate_asked_recently",
+   "t1"."gate_at_capacity",
+   "t1"."outcome",
+   "t1"."priority",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t1"."account_key", "t1"."lane"
+    ORDER BY IIF("t1"."outcome" IN ('eligible', 'unconfirmed'), 0, 1) ASC NULLS LAST, IIF("t1"."outcome" = 'eligible', 0, 1) ASC NULLS LAST, COALESCE("t1"."priority", -1.0) DESC, "t1"."saving_units" DESC, "t1"."signal_density" DESC, "t1"."to_product_id" ASC NULLS LAST, "t1"."target" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place",
+   "t1"."outcome" IN ('eligible', 'unconfirmed') AS "competes",
+   FIRST_VALUE("t1"."to_product_id") OVER (
+    PARTITION BY "t1"."account_key", "t1"."lane"
+    ORDER BY IIF("t1"."outcome" IN ('eligible', 'unconfirmed'), 0, 1) ASC NULLS LAST, IIF("t1"."outcome" = 'eligible', 0, 1) ASC NULLS LAST, COALESCE("t1"."priority", -1.0) DESC, "t1"."saving_units" DESC, "t1"."signal_density" DESC, "t1"."to_product_id" ASC NULLS LAST, "t1"."target" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "best_product_id",
+   FIRST_VALUE("t1"."target") OVER (
+    PARTITION BY "t1"."account_key", "t1"."lane"
+    ORDER BY IIF("t1"."outcome" IN ('eligible', 'unconfirmed'), 0, 1) ASC NULLS LAST, IIF("t1"."outcome" = 'eligible', 0, 1) ASC NULLS LAST, COALESCE("t1"."priority", -1.0) DESC, "t1"."saving_units" DESC, "t1"."signal_density" DESC, "t1"."to_product_id" ASC NULLS LAST, "t1"."target" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "best_target"
+  FROM "settled" AS "t1"
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t3"."play",
+   "t3"."grain",
+   "t3"."source_row",
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."gate_product_id",
+   "t3"."meter_id",
+   "t3"."feature_id",
+   "t3"."subject_add_on_id",
+   "t3"."subject_plan_id",
+   "t3"."target",
+   "t3"."motion",
+   "t3"."to_product_id",
+   "t3"."to_plan_id",
+   "t3"."to_add_on_id",
+   "t3"."interval",
+   "t3"."currency",
+   "t3"."one_off_units",
+   "t3"."meter_adoption",
+   "t3"."rungs",
+   "t3"."is_estimated",
+   "t3"."is_quote",
+   "t3"."stays",
+   "t3"."adds_nothing",
+   "t3"."is_hygiene",
+   "t3"."prior",
+   "t3"."lever",
+   "t3"."segment",
+   "t3"."likelihood",
+   "t3"."is_prior",
+   "t3"."quantity",
+   "t3"."recurring_units",
+   "t3"."overage_units",
+   "t3"."saving_units",
+   "t3"."committed_units",
+   "t3"."rank_units",
+   "t3"."any_hygiene",
+   "t3"."evidence_0",
+   "t3"."moment_bits",
+   "t3"."account_id",
+   "t3"."name",
+   "t3"."owner_id",
+   "t3"."has_owner",
+   "t3"."account_currency",
+   "t3"."signal_density",
+   "t3"."mrr_units",
+   "t3"."weighing_problems",
+   "t3"."weighing_ticket_id",
+   "t3"."troubled_invoices",
+   "t3"."troubled_invoice_id",
+   "t3"."open_invoices",
+   "t3"."cancel_at",
+   "t3"."renewal_risk_id",
+   "t3"."open_deals",
+   "t3"."open_deal_id",
+   "t3"."do_not_sell_why",
+   "t3"."do_not_sell_until",
+   "t3"."has_usage_signal",
+   "t3"."has_outcome_signal",
+   "t3"."has_strategic_signal",
+   "t3"."has_intent_signal",
+   "t3"."in_renewal_window",
+   "t3"."outcomes_met",
+   "t3"."feature_requests_90d",
+   "t3"."payment_how",
+   "t3"."leaving_how",
+   "t3"."renewal_how",
+   "t3"."open_issue",
+   "t3"."payment_trouble",
+   "t3"."leaving",
+   "t3"."renewal_threat",
+   "t3"."open_deal",
+   "t3"."do_not_sell",
+   "t3"."factor",
+   "t3"."path",
+   "t3"."lane",
+   "t3"."value_year",
+   "t3"."adoption",
+   "t3"."first_value_how",
+   "t3"."bought_on",
+   "t3"."bought_days",
+   "t3"."just_purchased_until",
+   "t3"."before_first_value",
+   "t3"."just_purchased",
+   "t3"."low_adoption",
+   "t3"."asked_at",
+   "t3"."step_declined_at",
+   "t3"."has_priority",
+   "t3"."has_sponsor",
+   "t3"."goal_id",
+   "t3"."is_full",
+   "t3"."as_of",
+   "t3"."asked_on",
+   "t3"."asked_until",
+   "t3"."gate_open_issue",
+   "t3"."gate_payment_trouble",
+   "t3"."gate_before_first_value",
+   "t3"."gate_just_purchased",
+   "t3"."gate_low_adoption",
+   "t3"."gate_leaving",
+   "t3"."gate_renewal_threat",
+   "t3"."gate_open_deal",
+   "t3"."gate_do_not_sell",
+   "t3"."gate_no_priority",
+   "t3"."gate_no_sponsor",
+   "t3"."gate_asked_recently",
+   "t3"."gate_at_capacity",
+   "t3"."outcome",
+   "t3"."priority",
+   "t3"."place",
+   "t3"."competes",
+   "t3"."best_product_id",
+   "t3"."best_target",
+   "t3"."competes" AND (
+    "t3"."place" = 0
+   ) AS "is_winner",
+   "t3"."competes" AND (
+    "t3"."place" > 0
+   ) AS "beaten"
+  FROM "t3" AS "t3"
+ ), "t6" AS (
+  SELECT
+   "t5"."play",
+   "t5"."grain",
+   "t5"."source_row",
+   "t5"."account_key",
+   "t5"."product_id",
+   "t5"."gate_product_id",
+   "t5"."meter_id",
+   "t5"."feature_id",
+   "t5"."subject_add_on_id",
+   "t5"."subject_plan_id",
+   "t5"."target",
+   "t5"."motion",
+   "t5"."to_product_id",
+   "t5"."to_plan_id",
+   "t5"."to_add_on_id",
+   "t5"."interval",
+   "t5"."currency",
+   "t5"."one_off_units",
+   "t5"."meter_adoption",
+   "t5"."rungs",
+   "t5"."is_estimated",
+   "t5"."is_quote",
+   "t5"."stays",
+   "t5"."adds_nothing",
+   "t5"."is_hygiene",
+   "t5"."prior",
+   "t5"."lever",
+   "t5"."segment",
+   "t5"."likelihood",
+   "t5"."is_prior",
+   "t5"."quantity",
+   "t5"."recurring_units",
+   "t5"."overage_units",
+   "t5"."saving_units",
+   "t5"."committed_units",
+   "t5"."rank_units",
+   "t5"."any_hygiene",
+   "t5"."evidence_0",
+   "t5"."moment_bits",
+   "t5"."account_id",
+   "t5"."name",
+   "t5"."owner_id",
+   "t5"."has_owner",
+   "t5"."account_currency",
+   "t5"."signal_density",
+   "t5"."mrr_units",
+   "t5"."weighing_problems",
+   "t5"."weighing_ticket_id",
+   "t5"."troubled_invoices",
+   "t5"."troubled_invoice_id",
+   "t5"."open_invoices",
+   "t5"."cancel_at",
+   "t5"."renewal_risk_id",
+   "t5"."open_deals",
+   "t5"."open_deal_id",
+   "t5"."do_not_sell_why",
+   "t5"."do_not_sell_until",
+   "t5"."has_usage_signal",
+   "t5"."has_outcome_signal",
+   "t5"."has_strategic_signal",
+   "t5"."has_intent_signal",
+   "t5"."in_renewal_window",
+   "t5"."outcomes_met",
+   "t5"."feature_requests_90d",
+   "t5"."payment_how",
+   "t5"."leaving_how",
+   "t5"."renewal_how",
+   "t5"."open_issue",
+   "t5"."payment_trouble",
+   "t5"."leaving",
+   "t5"."renewal_threat",
+   "t5"."open_deal",
+   "t5"."do_not_sell",
+   "t5"."factor",
+   "t5"."path",
+   "t5"."lane",
+   "t5"."value_year",
+   "t5"."adoption",
+   "t5"."first_value_how",
+   "t5"."bought_on",
+   "t5"."bought_days",
+   "t5"."just_purchased_until",
+   "t5"."before_first_value",
+   "t5"."just_purchased",
+   "t5"."low_adoption",
+   "t5"."asked_at",
+   "t5"."step_declined_at",
+   "t5"."has_priority",
+   "t5"."has_sponsor",
+   "t5"."goal_id",
+   "t5"."is_full",
+   "t5"."as_of",
+   "t5"."asked_on",
+   "t5"."asked_until",
+   "t5"."gate_open_issue",
+   "t5"."gate_payment_trouble",
+   "t5"."gate_before_first_value",
+   "t5"."gate_just_purchased",
+   "t5"."gate_low_adoption",
+   "t5"."gate_leaving",
+   "t5"."gate_renewal_threat",
+   "t5"."gate_open_deal",
+   "t5"."gate_do_not_sell",
+   "t5"."gate_no_priority",
+   "t5"."gate_no_sponsor",
+   "t5"."gate_asked_recently",
+   "t5"."gate_at_capacity",
+   "t5"."outcome",
+   "t5"."priority",
+   "t5"."place",
+   "t5"."competes",
+   "t5"."best_product_id",
+   "t5"."best_target",
+   "t5"."is_winner",
+   "t5"."beaten",
+   "t2"."experiment"
+  FROM "t5" AS "t5"
+  LEFT OUTER JOIN "holdout" AS "t2"
+   ON "t5"."account_key" = "t2"."account_key" AND "t5"."lane" = "t2"."lane"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t6"."play",
+   "t6"."grain",
+   "t6"."source_row",
+   "t6"."account_key",
+   "t6"."product_id",
+   "t6"."gate_product_id",
+   "t6"."meter_id",
+   "t6"."feature_id",
+   "t6"."subject_add_on_id",
+   "t6"."subject_plan_id",
+   "t6"."target",
+   "t6"."motion",
+   "t6"."to_product_id",
+   "t6"."to_plan_id",
+   "t6"."to_add_on_id",
+   "t6"."interval",
+   "t6"."currency",
+   "t6"."one_off_units",
+   "t6"."meter_adoption",
+   "t6"."rungs",
+   "t6"."is_estimated",
+   "t6"."is_quote",
+   "t6"."stays",
+   "t6"."adds_nothing",
+   "t6"."is_hygiene",
+   "t6"."prior",
+   "t6"."lever",
+   "t6"."segment",
+   "t6"."likelihood",
+   "t6"."is_prior",
+   "t6"."quantity",
+   "t6"."recurring_units",
+   "t6"."overage_units",
+   "t6"."saving_units",
+   "t6"."committed_units",
+   "t6"."rank_units",
+   "t6"."any_hygiene",
+   "t6"."evidence_0",
+   "t6"."moment_bits",
+   "t6"."account_id",
+   "t6"."name",
+   "t6"."owner_id",
+   "t6"."has_owner",
+   "t6"."account_currency",
+   "t6"."signal_density",
+   "t6"."mrr_units",
+   "t6"."weighing_problems",
+   "t6"."weighing_ticket_id",
+   "t6"."troubled_invoices",
+   "t6"."troubled_invoice_id",
+   "t6"."open_invoices",
+   "t6"."cancel_at",
+   "t6"."renewal_risk_id",
+   "t6"."open_deals",
+   "t6"."open_deal_id",
+   "t6"."do_not_sell_why",
+   "t6"."do_not_sell_until",
+   "t6"."has_usage_signal",
+   "t6"."has_outcome_signal",
+   "t6"."has_strategic_signal",
+   "t6"."has_intent_signal",
+   "t6"."in_renewal_window",
+   "t6"."outcomes_met",
+   "t6"."feature_requests_90d",
+   "t6"."payment_how",
+   "t6"."leaving_how",
+   "t6"."renewal_how",
+   "t6"."open_issue",
+   "t6"."payment_trouble",
+   "t6"."leaving",
+   "t6"."renewal_threat",
+   "t6"."open_deal",
+   "t6"."do_not_sell",
+   "t6"."factor",
+   "t6"."path",
+   "t6"."lane",
+   "t6"."value_year",
+   "t6"."adoption",
+   "t6"."first_value_how",
+   "t6"."bought_on",
+   "t6"."bought_days",
+   "t6"."just_purchased_until",
+   "t6"."before_first_value",
+   "t6"."just_purchased",
+   "t6"."low_adoption",
+   "t6"."asked_at",
+   "t6"."step_declined_at",
+   "t6"."has_priority",
+   "t6"."has_sponsor",
+   "t6"."goal_id",
+   "t6"."is_full",
+   "t6"."as_of",
+   "t6"."asked_on",
+   "t6"."asked_until",
+   "t6"."gate_open_issue",
+   "t6"."gate_payment_trouble",
+   "t6"."gate_before_first_value",
+   "t6"."gate_just_purchased",
+   "t6"."gate_low_adoption",
+   "t6"."gate_leaving",
+   "t6"."gate_renewal_threat",
+   "t6"."gate_open_deal",
+   "t6"."gate_do_not_sell",
+   "t6"."gate_no_priority",
+   "t6"."gate_no_sponsor",
+   "t6"."gate_asked_recently",
+   "t6"."gate_at_capacity",
+   CASE
+    WHEN "t6"."beaten"
+    THEN 'outranked'
+    WHEN (
+     NOT "t6"."experiment" IS NULL
+    )
+    AND "t6"."is_winner"
+    AND (
+     "t6"."outcome" = 'eligible'
+    )
+    THEN 'held_out'
+    ELSE "t6"."outcome"
+   END AS "outcome",
+   "t6"."priority",
+   "t6"."place",
+   "t6"."competes",
+   "t6"."best_product_id",
+   "t6"."best_target",
+   "t6"."is_winner",
+   "t6"."beaten",
+   "t6"."experiment",
+   IIF("t6"."beaten", "t6"."best_product_id", CAST(NULL AS TEXT)) AS "outranked_product_id",
+   IIF("t6"."beaten", "t6"."best_target", CAST(NULL AS TEXT)) AS "outranked_target"
+  FROM "t6" AS "t6"
+ )
+ SELECT
+  "t7"."play",
+  "t7"."grain",
+  "t7"."source_row",
+  "t7"."account_key",
+  "t7"."product_id",
+  "t7"."gate_product_id",
+  "t7"."meter_id",
+  "t7"."feature_id",
+  "t7"."subject_add_on_id",
+  "t7"."subject_plan_id",
+  "t7"."target",
+  "t7"."motion",
+  "t7"."to_product_id",
+  "t7"."to_plan_id",
+  "t7"."to_add_on_id",
+  "t7"."interval",
+  "t7"."currency",
+  "t7"."one_off_units",
+  "t7"."meter_adoption",
+  "t7"."rungs",
+  "t7"."is_estimated",
+  "t7"."is_quote",
+  "t7"."stays",
+  "t7"."adds_nothing",
+  "t7"."is_hygiene",
+  "t7"."prior",
+  "t7"."lever",
+  "t7"."segment",
+  "t7"."likelihood",
+  "t7"."is_prior",
+  "t7"."quantity",
+  "t7"."recurring_units",
+  "t7"."overage_units",
+  "t7"."saving_units",
+  "t7"."committed_units",
+  "t7"."rank_units",
+  "t7"."any_hygiene",
+  "t7"."evidence_0",
+  "t7"."moment_bits",
+  "t7"."account_id",
+  "t7"."name",
+  "t7"."owner_id",
+  "t7"."has_owner",
+  "t7"."account_currency",
+  "t7"."signal_density",
+  "t7"."mrr_units",
+  "t7"."weighing_problems",
+  "t7"."weighing_ticket_id",
+  "t7"."troubled_invoices",
+  "t7"."troubled_invoice_id",
+  "t7"."open_invoices",
+  "t7"."cancel_at",
+  "t7"."renewal_risk_id",
+  "t7"."open_deals",
+  "t7"."open_deal_id",
+  "t7"."do_not_sell_why",
+  "t7"."do_not_sell_until",
+  "t7"."has_usage_signal",
+  "t7"."has_outcome_signal",
+  "t7"."has_strategic_signal",
+  "t7"."has_intent_signal",
+  "t7"."in_renewal_window",
+  "t7"."outcomes_met",
+  "t7"."feature_requests_90d",
+  "t7"."payment_how",
+  "t7"."leaving_how",
+  "t7"."renewal_how",
+  "t7"."open_issue",
+  "t7"."payment_trouble",
+  "t7"."leaving",
+  "t7"."renewal_threat",
+  "t7"."open_deal",
+  "t7"."do_not_sell",
+  "t7"."factor",
+  "t7"."path",
+  "t7"."lane",
+  "t7"."value_year",
+  "t7"."adoption",
+  "t7"."first_value_how",
+  "t7"."bought_on",
+  "t7"."bought_days",
+  "t7"."just_purchased_until",
+  "t7"."before_first_value",
+  "t7"."just_purchased",
+  "t7"."low_adoption",
+  "t7"."asked_at",
+  "t7"."step_declined_at",
+  "t7"."has_priority",
+  "t7"."has_sponsor",
+  "t7"."goal_id",
+  "t7"."is_full",
+  "t7"."as_of",
+  "t7"."asked_on",
+  "t7"."asked_until",
+  "t7"."gate_open_issue",
+  "t7"."gate_payment_trouble",
+  "t7"."gate_before_first_value",
+  "t7"."gate_just_purchased",
+  "t7"."gate_low_adoption",
+  "t7"."gate_leaving",
+  "t7"."gate_renewal_threat",
+  "t7"."gate_open_deal",
+  "t7"."gate_do_not_sell",
+  "t7"."gate_no_priority",
+  "t7"."gate_no_sponsor",
+  "t7"."gate_asked_recently",
+  "t7"."gate_at_capacity",
+  "t7"."outcome",
+  "t7"."priority",
+  "t7"."is_winner",
+  "t7"."experiment",
+  "t7"."outranked_product_id",
+  "t7"."outranked_target"
+ FROM "t7" AS "t7"
+) AS stage;
+
+-- decided 5ddc50378c3ca307
+SELECT
+ CAST("play" AS INTEGER) AS "play",
+ "grain",
+ CAST("source_row" AS INTEGER) AS "source_row",
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "gate_product_id",
+ "meter_id",
+ "feature_id",
+ "subject_add_on_id",
+ "subject_plan_id",
+ "target",
+ "motion",
+ "to_product_id",
+ "to_plan_id",
+ "to_add_on_id",
+ "interval",
+ "currency",
+ CAST("one_off_units" AS INTEGER) AS "one_off_units",
+ "meter_adoption",
+ CAST("rungs" AS INTEGER) AS "rungs",
+ "is_estimated",
+ "is_quote",
+ "stays",
+ "adds_nothing",
+ "is_hygiene",
+ "prior",
+ "lever",
+ "segment",
+ "likelihood",
+ "is_prior",
+ CAST("quantity" AS INTEGER) AS "quantity",
+ CAST("recurring_units" AS INTEGER) AS "recurring_units",
+ CAST("overage_units" AS INTEGER) AS "overage_units",
+ CAST("saving_units" AS INTEGER) AS "saving_units",
+ CAST("committed_units" AS INTEGER) AS "committed_units",
+ CAST("rank_units" AS INTEGER) AS "rank_units",
+ "any_hygiene",
+ CAST("evidence_0" AS INTEGER) AS "evidence_0",
+ CAST("moment_bits" AS INTEGER) AS "moment_bits",
+ "account_id",
+ "name",
+ "owner_id",
+ "has_owner",
+ "account_currency",
+ CAST("signal_density" AS INTEGER) AS "signal_density",
+ CAST("mrr_units" AS INTEGER) AS "mrr_units",
+ CAST("weighing_problems" AS INTEGER) AS "weighing_problems",
+ "weighing_ticket_id",
+ CAST("troubled_invoices" AS INTEGER) AS "troubled_invoices",
+ "troubled_invoice_id",
+ CAST("open_invoices" AS INTEGER) AS "open_invoices",
+ CAST("cancel_at" AS INTEGER) AS "cancel_at",
+ "renewal_risk_id",
+ CAST("open_deals" AS INTEGER) AS "open_deals",
+ "open_deal_id",
+ "do_not_sell_why",
+ CAST("do_not_sell_until" AS INTEGER) AS "do_not_sell_until",
+ "has_usage_signal",
+ "has_outcome_signal",
+ "has_strategic_signal",
+ "has_intent_signal",
+ "in_renewal_window",
+ CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
+ CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ "payment_how",
+ "leaving_how",
+ "renewal_how",
+ CAST("open_issue" AS INTEGER) AS "open_issue",
+ CAST("payment_trouble" AS INTEGER) AS "payment_trouble",
+ CAST("leaving" AS INTEGER) AS "leaving",
+ CAST("renewal_threat" AS INTEGER) AS "renewal_threat",
+ CAST("open_deal" AS INTEGER) AS "open_deal",
+ CAST("do_not_sell" AS INTEGER) AS "do_not_sell",
+ "factor",
+ "path",
+ "lane",
+ "value_year",
+ "adoption",
+ "first_value_how",
+ CAST("bought_on" AS INTEGER) AS "bought_on",
+ CAST("bought_days" AS INTEGER) AS "bought_days",
+ CAST("just_purchased_until" AS INTEGER) AS "just_purchased_until",
+ CAST("before_first_value" AS INTEGER) AS "before_first_value",
+ CAST("just_purchased" AS INTEGER) AS "just_purchased",
+ CAST("low_adoption" AS INTEGER) AS "low_adoption",
+ CAST("asked_at" AS INTEGER) AS "asked_at",
+ CAST("step_declined_at" AS INTEGER) AS "step_declined_at",
+ "has_priority",
+ "has_sponsor",
+ "goal_id",
+ "is_full",
+ CAST("as_of" AS INTEGER) AS "as_of",
+ CAST("asked_on" AS INTEGER) AS "asked_on",
+ CAST("asked_until" AS INTEGER) AS "asked_until",
+ CAST("gate_open_issue" AS INTEGER) AS "gate_open_issue",
+ CAST("gate_payment_trouble" AS INTEGER) AS "gate_payment_trouble",
+ CAST("gate_before_first_value" AS INTEGER) AS "gate_before_first_value",
+ CAST("gate_just_purchased" AS INTEGER) AS "gate_just_purchased",
+ CAST("gate_low_adoption" AS INTEGER) AS "gate_low_adoption",
+ CAST("gate_leaving" AS INTEGER) AS "gate_leaving",
+ CAST("gate_renewal_threat" AS INTEGER) AS "gate_renewal_threat",
+ CAST("gate_open_deal" AS INTEGER) AS "gate_open_deal",
+ CAST("gate_do_not_sell" AS INTEGER) AS "gate_do_not_sell",
+ CAST("gate_no_priority" AS INTEGER) AS "gate_no_priority",
+ CAST("gate_no_sponsor" AS INTEGER) AS "gate_no_sponsor",
+ CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
+ CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity",
+ "outcome",
+ "priority",
+ "is_winner",
+ "experiment",
+ "outranked_product_id",
+ "outranked_target",
+ "recipients"
+FROM (
+ WITH "t15" AS MATERIALIZED (
+  SELECT
+   "t13"."contact_id",
+   "t13"."account_key",
+   "t13"."name",
+   "t13"."email",
+   "t13"."title",
+   "t13"."role",
+   "t13"."team",
+   "t13"."time_zone",
+   "t13"."may_buy",
+   "t13"."in_original_purchase",
+   "t13"."invited_by_contact_id",
+   "t13"."consents",
+   "t13"."created_at",
+   "t13"."left_at",
+   "t13"."as_of",
+   CASE
+    WHEN COALESCE("t13"."may_buy", FALSE)
+    AND (
+     COALESCE("t13"."role", '') <> 'executive'
+    )
+    THEN 0
+    WHEN "t13"."role" IN ('budget_owner', 'admin')
+    THEN 1
+    ELSE 2
+   END AS "kind"
+  FROM "t12" AS "t13"
+  WHERE
+   CASE
+    WHEN COALESCE("t13"."may_buy", FALSE)
+    AND (
+     COALESCE("t13"."role", '') <> 'executive'
+    )
+    THEN 0
+    WHEN "t13"."role" IN ('budget_owner', 'admin')
+    THEN 1
+    ELSE 2
+   END < 2
+ ), "t17" AS MATERIALIZED (
+  SELECT
+   "t15"."contact_id",
+   "t15"."account_key",
+   "t15"."name",
+   "t15"."email",
+   "t15"."title",
+   "t15"."role",
+   "t15"."team",
+   "t15"."time_zone",
+   "t15"."may_buy",
+   "t15"."in_original_purchase",
+   "t15"."invited_by_contact_id",
+   "t15"."consents",
+   "t15"."created_at",
+   "t15"."left_at",
+   "t15"."as_of",
+   "t15"."kind",
+   MIN("t15"."kind") OVER (
+    PARTITION BY "t15"."account_key"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "best"
+  FROM "t15" AS "t15"
+ ), "t19" AS (
+  SELECT
+   *
+  FROM "t17" AS "t17"
+  WHERE
+   "t17"."kind" = "t17"."best"
+ ), "t21" AS MATERIALIZED (
+  SELECT
+   "t19"."contact_id",
+   "t19"."account_key",
+   "t19"."name",
+   "t19"."email",
+   "t19"."title",
+   "t19"."role",
+   "t19"."team",
+   "t19"."time_zone",
+   "t19"."may_buy",
+   "t19"."in_original_purchase",
+   "t19"."invited_by_contact_id",
+   "t19"."consents",
+   "t19"."created_at",
+   "t19"."left_at",
+   "t19"."as_of",
+   "t19"."kind",
+   "t19"."best",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t19"."account_key"
+    ORDER BY "t19"."contact_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t19" AS "t19"
+ ), "t22" AS (
+  SELECT
+   *
+  FROM "t21" AS "t21"
+  WHERE
+   "t21"."place" < 5
+ ), "t25" AS MATERIALIZED (
+  SELECT
+   "t22"."account_key",
+   MAX(IIF("t22"."place" = 0, "t22"."contact_id", CAST(NULL AS TEXT))) AS "id_0",
+   MAX(IIF("t22"."place" = 1, "t22"."contact_id", CAST(NULL AS TEXT))) AS "id_1",
+   MAX(IIF("t22"."place" = 2, "t22"."contact_id", CAST(NULL AS TEXT))) AS "id_2",
+   MAX(IIF("t22"."place" = 3, "t22"."contact_id", CAST(NULL AS TEXT))) AS "id_3",
+   MAX(IIF("t22"."place" = 4, "t22"."contact_id", CAST(NULL AS TEXT))) AS "id_4"
+  FROM "t22" AS "t22"
+  GROUP BY
+   1
+ ), "t27" AS MATERIALIZED (
+  SELECT
+   "t25"."account_key",
+   "t25"."id_0" || COALESCE('
+' || "t25"."id_1", '') || COALESCE('
+' || "t25"."id_2", '') || COALESCE('
+' || "t25"."id_3", '') || COALESCE('
+' || "t25"."id_4", '') AS "buyers"
+  FROM "t25" AS "t25"
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "t12" AS "t13"
+  WHERE
+   (
+    "t13"."role" IS NULL
+   ) OR "t13"."role" IN ('user', 'admin', 'champion')
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t14"."contact_id",
+   "t14"."account_key",
+   "t14"."name",
+   "t14"."email",
+   "t14"."title",
+   "t14"."role",
+   "t14"."team",
+   "t14"."time_zone",
+   "t14"."may_buy",
+   "t14"."in_original_purchase",
+   "t14"."invited_by_contact_id",
+   "t14"."consents",
+   "t14"."created_at",
+   "t14"."left_at",
+   "t14"."as_of",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t14"."account_key"
+    ORDER BY "t14"."contact_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t14" AS "t14"
+ ), "t18" AS (
+  SELECT
+   *
+  FROM "t16" AS "t16"
+  WHERE
+   "t16"."place" < 5
+ ), "t20" AS MATERIALIZED (
+  SELECT
+   "t18"."account_key",
+   MAX(IIF("t18"."place" = 0, "t18"."contact_id", CAST(NULL AS TEXT))) AS "id_0",
+   MAX(IIF("t18"."place" = 1, "t18"."contact_id", CAST(NULL AS TEXT))) AS "id_1",
+   MAX(IIF("t18"."place" = 2, "t18"."contact_id", CAST(NULL AS TEXT))) AS "id_2",
+   MAX(IIF("t18"."place" = 3, "t18"."contact_id", CAST(NULL AS TEXT))) AS "id_3",
+   MAX(IIF("t18"."place" = 4, "t18"."contact_id", CAST(NULL AS TEXT))) AS "id_4"
+  FROM "t18" AS "t18"
+  GROUP BY
+   1
+ ), "t24" AS MATERIALIZED (
+  SELECT
+   "t20"."account_key",
+   "t20"."id_0" || COALESCE('
+' || "t20"."id_1", '') || COALESCE('
+' || "t20"."id_2", '') || COALESCE('
+' || "t20"."id_3", '') || COALESCE('
+' || "t20"."id_4", '') AS "users"
+  FROM "t20" AS "t20"
+ ), "t28" AS (
+  SELECT
+   "t3"."play",
+   "t3"."grain",
+   "t3"."source_row",
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."gate_product_id",
+   "t3"."meter_id",
+   "t3"."feature_id",
+   "t3"."subject_add_on_id",
+   "t3"."subject_plan_id",
+   "t3"."target",
+   "t3"."motion",
+   "t3"."to_product_id",
+   "t3"."to_plan_id",
+   "t3"."to_add_on_id",
+   "t3"."interval",
+   "t3"."currency",
+   "t3"."one_off_units",
+   "t3"."meter_adoption",
+   "t3"."rungs",
+   "t3"."is_estimated",
+   "t3"."is_quote",
+   "t3"."stays",
+   "t3"."adds_nothing",
+   "t3"."is_hygiene",
+   "t3"."prior",
+   "t3"."lever",
+   "t3"."segment",
+   "t3"."likelihood",
+   "t3"."is_prior",
+   "t3"."quantity",
+   "t3"."recurring_units",
+   "t3"."overage_units",
+   "t3"."saving_units",
+   "t3"."committed_units",
+   "t3"."rank_units",
+   "t3"."any_hygiene",
+   "t3"."evidence_0",
+   "t3"."moment_bits",
+   "t3"."account_id",
+   "t3"."name",
+   "t3"."owner_id",
+   "t3"."has_owner",
+   "t3"."account_currency",
+   "t3"."signal_density",
+   "t3"."mrr_units",
+   "t3"."weighing_problems",
+   "t3"."weighing_ticket_id",
+   "t3"."troubled_invoices",
+   "t3"."troubled_invoice_id",
+   "t3"."open_invoices",
+   "t3"."cancel_at",
+   "t3"."renewal_risk_id",
+   "t3"."open_deals",
+   "t3"."open_deal_id",
+   "t3"."do_not_sell_why",
+   "t3"."do_not_sell_until",
+   "t3"."has_usage_signal",
+   "t3"."has_outcome_signal",
+   "t3"."has_strategic_signal",
+   "t3"."has_intent_signal",
+   "t3"."in_renewal_window",
+   "t3"."outcomes_met",
+   "t3"."feature_requests_90d",
+   "t3"."payment_how",
+   "t3"."leaving_how",
+   "t3"."renewal_how",
+   "t3"."open_issue",
+   "t3"."payment_trouble",
+   "t3"."leaving",
+   "t3"."renewal_threat",
+   "t3"."open_deal",
+   "t3"."do_not_sell",
+   "t3"."factor",
+   "t3"."path",
+   "t3"."lane",
+   "t3"."value_year",
+   "t3"."adoption",
+   "t3"."first_value_how",
+   "t3"."bought_on",
+   "t3"."bought_days",
+   "t3"."just_purchased_until",
+   "t3"."before_first_value",
+   "t3"."just_purchased",
+   "t3"."low_adoption",
+   "t3"."asked_at",
+   "t3"."step_declined_at",
+   "t3"."has_priority",
+   "t3"."has_sponsor",
+   "t3"."goal_id",
+   "t3"."is_full",
+   "t3"."as_of",
+   "t3"."asked_on",
+   "t3"."asked_until",
+   "t3"."gate_open_issue",
+   "t3"."gate_payment_trouble",
+   "t3"."gate_before_first_value",
+   "t3"."gate_just_purchased",
+   "t3"."gate_low_adoption",
+   "t3"."gate_leaving",
+   "t3"."gate_renewal_threat",
+   "t3"."gate_open_deal",
+   "t3"."gate_do_not_sell",
+   "t3"."gate_no_priority",
+   "t3"."gate_no_sponsor",
+   "t3"."gate_asked_recently",
+   "t3"."gate_at_capacity",
+   "t3"."outcome",
+   "t3"."priority",
+   "t3"."is_winner",
+   "t3"."experiment",
+   "t3"."outranked_product_id",
+   "t3"."outranked_target",
+   "t27"."buyers",
+   "t24"."users"
+  FROM "arbitrated" AS "t3"
+  LEFT OUTER JOIN "t27" AS "t27"
+   ON "t3"."account_key" = "t27"."account_key"
+  LEFT OUTER JOIN "t24" AS "t24"
+   ON "t3"."account_key" = "t24"."account_key"
+ ), "t29" AS MATERIALIZED (
+  SELECT
+   "t28"."play",
+   "t28"."grain",
+   "t28"."source_row",
+   "t28"."account_key",
+   "t28"."product_id",
+   "t28"."gate_product_id",
+   "t28"."meter_id",
+   "t28"."feature_id",
+   "t28"."subject_add_on_id",
+   "t28"."subject_plan_id",
+   "t28"."target",
+   "t28"."motion",
+   "t28"."to_product_id",
+   "t28"."to_plan_id",
+   "t28"."to_add_on_id",
+   "t28"."interval",
+   "t28"."currency",
+   "t28"."one_off_units",
+   "t28"."meter_adoption",
+   "t28"."rungs",
+   "t28"."is_estimated",
+   "t28"."is_quote",
+   "t28"."stays",
+   "t28"."adds_nothing",
+   "t28"."is_hygiene",
+   "t28"."prior",
+   "t28"."lever",
+   "t28"."segment",
+   "t28"."likelihood",
+   "t28"."is_prior",
+   "t28"."quantity",
+   "t28"."recurring_units",
+   "t28"."overage_units",
+   "t28"."saving_units",
+   "t28"."committed_units",
+   "t28"."rank_units",
+   "t28"."any_hygiene",
+   "t28"."evidence_0",
+   "t28"."moment_bits",
+   "t28"."account_id",
+   "t28"."name",
+   "t28"."owner_id",
+   "t28"."has_owner",
+   "t28"."account_currency",
+   "t28"."signal_density",
+   "t28"."mrr_units",
+   "t28"."weighing_problems",
+   "t28"."weighing_ticket_id",
+   "t28"."troubled_invoices",
+   "t28"."troubled_invoice_id",
+   "t28"."open_invoices",
+   "t28"."cancel_at",
+   "t28"."renewal_risk_id",
+   "t28"."open_deals",
+   "t28"."open_deal_id",
+   "t28"."do_not_sell_why",
+   "t28"."do_not_sell_until",
+   "t28"."has_usage_signal",
+   "t28"."has_outcome_signal",
+   "t28"."has_strategic_signal",
+   "t28"."has_intent_signal",
+   "t28"."in_renewal_window",
+   "t28"."outcomes_met",
+   "t28"."feature_requests_90d",
+   "t28"."payment_how",
+   "t28"."leaving_how",
+   "t28"."renewal_how",
+   "t28"."open_issue",
+   "t28"."payment_trouble",
+   "t28"."leaving",
+   "t28"."renewal_threat",
+   "t28"."open_deal",
+   "t28"."do_not_sell",
+   "t28"."factor",
+   "t28"."path",
+   "t28"."lane",
+   "t28"."value_year",
+   "t28"."adoption",
+   "t28"."first_value_how",
+   "t28"."bought_on",
+   "t28"."bought_days",
+   "t28"."just_purchased_until",
+   "t28"."before_first_value",
+   "t28"."just_purchased",
+   "t28"."low_adoption",
+   "t28"."asked_at",
+   "t28"."step_declined_at",
+   "t28"."has_priority",
+   "t28"."has_sponsor",
+   "t28"."goal_id",
+   "t28"."is_full",
+   "t28"."as_of",
+   "t28"."asked_on",
+   "t28"."asked_until",
+   "t28"."gate_open_issue",
+   "t28"."gate_payment_trouble",
+   "t28"."gate_before_first_value",
+   "t28"."gate_just_purchased",
+   "t28"."gate_low_adoption",
+   "t28"."gate_leaving",
+   "t28"."gate_renewal_threat",
+   "t28"."gate_open_deal",
+   "t28"."gate_do_not_sell",
+   "t28"."gate_no_priority",
+   "t28"."gate_no_sponsor",
+   "t28"."gate_asked_recently",
+   "t28"."gate_at_capacity",
+   "t28"."outcome",
+   "t28"."priority",
+   "t28"."is_winner",
+   "t28"."experiment",
+   "t28"."outranked_product_id",
+   "t28"."outranked_target",
+   "t28"."buyers",
+   "t28"."users",
+   CASE
+    WHEN "t28"."motion" = 'adopt'
+    THEN "t28"."users"
+    WHEN (
+     "t28"."path" = 'assisted'
+    ) OR (
+     "t28"."motion" = 'right_size'
+    )
+    THEN 'owner:' || COALESCE("t28"."owner_id", CAST(NULL AS TEXT))
+    ELSE "t28"."buyers"
+   END AS "recipients"
+  FROM "t28" AS "t28"
+ ), "t8" AS (
+  SELECT
+   "t2"."as_of"
+  FROM "today" AS "t2"
+ ), "t9" AS (
+  SELECT
+   "t4"."contact_id",
+   "t4"."account_key",
+   "t4"."name",
+   "t4"."email",
+   "t4"."title",
+   "t4"."role",
+   "t4"."team",
+   "t4"."time_zone",
+   "t4"."may_buy",
+   "t4"."in_original_purchase",
+   "t4"."invited_by_contact_id",
+   "t4"."consents",
+   "t4"."created_at",
+   "t4"."left_at",
+   "t8"."as_of"
+  FROM "contact" AS "t4"
+  CROSS JOIN "t8" AS "t8"
+ ), "t11" AS (
+  SELECT
+   *
+  FROM "t9" AS "t9"
+  WHERE
+   (
+    "t9"."left_at" IS NULL
+   ) OR (
+    "t9"."left_at" > "t9"."as_of"
+   )
+ ), "t7" AS (
+  SELECT DISTINCT
+   "t0"."account_key"
+  FROM "arbitrated" AS "t0"
+ ), "t12" AS (
+  SELECT
+   "t11"."contact_id",
+   "t11"."account_key",
+   "t11"."name",
+   "t11"."email",
+   "t11"."title",
+   "t11"."role",
+   "t11"."team",
+   "t11"."time_zone",
+   "t11"."may_buy",
+   "t11"."in_original_purchase",
+   "t11"."invited_by_contact_id",
+   "t11"."consents",
+   "t11"."created_at",
+   "t11"."left_at",
+   "t11"."as_of"
+  FROM "t11" AS "t11"
+  WHERE
+   EXISTS(
+    SELECT
+     1
+    FROM "t7" AS "t7"
+    WHERE
+     "t11"."account_key" = "t7"."account_key"
+   )
+ )
+ SELECT
+  "t29"."play",
+  "t29"."grain",
+  "t29"."source_row",
+  "t29"."account_key",
+  "t29"."product_id",
+  "t29"."gate_product_id",
+  "t29"."meter_id",
+  "t29"."feature_id",
+  "t29"."subject_add_on_id",
+  "t29"."subject_plan_id",
+  "t29"."target",
+  "t29"."motion",
+  "t29"."to_product_id",
+  "t29"."to_plan_id",
+  "t29"."to_add_on_id",
+  "t29"."interval",
+  "t29"."currency",
+  "t29"."one_off_units",
+  "t29"."meter_adoption",
+  "t29"."rungs",
+  "t29"."is_estimated",
+  "t29"."is_quote",
+  "t29"."stays",
+  "t29"."adds_nothing",
+  "t29"."is_hygiene",
+  "t29"."prior",
+  "t29"."lever",
+  "t29"."segment",
+  "t29"."likelihood",
+  "t29"."is_prior",
+  "t29"."quantity",
+  "t29"."recurring_units",
+  "t29"."overage_units",
+  "t29"."saving_units",
+  "t29"."committed_units",
+  "t29"."rank_units",
+  "t29"."any_hygiene",
+  "t29"."evidence_0",
+  "t29"."moment_bits",
+  "t29"."account_id",
+  "t29"."name",
+  "t29"."owner_id",
+  "t29"."has_owner",
+  "t29"."account_currency",
+  "t29"."signal_density",
+  "t29"."mrr_units",
+  "t29"."weighing_problems",
+  "t29"."weighing_ticket_id",
+  "t29"."troubled_invoices",
+  "t29"."troubled_invoice_id",
+  "t29"."open_invoices",
+  "t29"."cancel_at",
+  "t29"."renewal_risk_id",
+  "t29"."open_deals",
+  "t29"."open_deal_id",
+  "t29"."do_not_sell_why",
+  "t29"."do_not_sell_until",
+  "t29"."has_usage_signal",
+  "t29"."has_outcome_signal",
+  "t29"."has_strategic_signal",
+  "t29"."has_intent_signal",
+  "t29"."in_renewal_window",
+  "t29"."outcomes_met",
+  "t29"."feature_requests_90d",
+  "t29"."payment_how",
+  "t29"."leaving_how",
+  "t29"."renewal_how",
+  "t29"."open_issue",
+  "t29"."payment_trouble",
+  "t29"."leaving",
+  "t29"."renewal_threat",
+  "t29"."open_deal",
+  "t29"."do_not_sell",
+  "t29"."factor",
+  "t29"."path",
+  "t29"."lane",
+  "t29"."value_year",
+  "t29"."adoption",
+  "t29"."first_value_how",
+  "t29"."bought_on",
+  "t29"."bought_days",
+  "t29"."just_purchased_until",
+  "t29"."before_first_value",
+  "t29"."just_purchased",
+  "t29"."low_adoption",
+  "t29"."asked_at",
+  "t29"."step_declined_at",
+  "t29"."has_priority",
+  "t29"."has_sponsor",
+  "t29"."goal_id",
+  "t29"."is_full",
+  "t29"."as_of",
+  "t29"."asked_on",
+  "t29"."asked_until",
+  "t29"."gate_open_issue",
+  "t29"."gate_payment_trouble",
+  "t29"."gate_before_first_value",
+  "t29"."gate_just_purchased",
+  "t29"."gate_low_adoption",
+  "t29"."gate_leaving",
+  "t29"."gate_renewal_threat",
+  "t29"."gate_open_deal",
+  "t29"."gate_do_not_sell",
+  "t29"."gate_no_priority",
+  "t29"."gate_no_sponsor",
+  "t29"."gate_asked_recently",
+  "t29"."gate_at_capacity",
+  "t29"."outcome",
+  "t29"."priority",
+  "t29"."is_winner",
+  "t29"."experiment",
+  "t29"."outranked_product_id",
+  "t29"."outranked_target",
+  "t29"."recipients"
+ FROM "t29" AS "t29"
+) AS stage;
+
+-- meter_people 6c33b3e9a664f5bb
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "meter_id",
+ "people"
+FROM (
+ WITH "t11" AS (
+  SELECT DISTINCT
+   "t3"."account_key",
+   "t3"."meter_id"
+  FROM "fired_limit" AS "t3"
+ ), "t12" AS (
+  SELECT
+   "t4"."meter_id",
+   "t4"."meter_key"
+  FROM "catalog_meter" AS "t4"
+ ), "t14" AS (
+  SELECT
+   "t11"."account_key",
+   "t11"."meter_id",
+   "t12"."meter_key"
+  FROM "t11" AS "t11"
+  INNER JOIN "t12" AS "t12"
+   ON "t11"."meter_id" = "t12"."meter_id"
+ ), "t10" AS (
+  SELECT
+   "t2"."this_month",
+   "t2"."mask_this_month",
+   "t2"."mask_last_month"
+  FROM "today" AS "t2"
+ ), "t15" AS (
+  SELECT
+   "t6"."account_key",
+   "t6"."meter_key",
+   "t6"."contact_key",
+   "t6"."month",
+   "t6"."day_mask",
+   "t14"."meter_id",
+   "t10"."this_month",
+   "t10"."mask_this_month",
+   "t10"."mask_last_month"
+  FROM "usage_contact" AS "t6"
+  INNER JOIN "t14" AS "t14"
+   ON "t6"."account_key" = "t14"."account_key" AND "t6"."meter_key" = "t14"."meter_key"
+  CROSS JOIN "t10" AS "t10"
+ ), "t17" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  WHERE
+   (
+    (
+     "t15"."month" = "t15"."this_month"
+    )
+    AND (
+     (
+      "t15"."day_mask" & "t15"."mask_this_month"
+     ) <> 0
+    )
+   )
+   OR (
+    (
+     "t15"."month" = (
+      "t15"."this_month" - 1
+     )
+    )
+    AND (
+     (
+      "t15"."day_mask" & "t15"."mask_last_month"
+     ) <> 0
+    )
+   )
+ ), "t18" AS (
+  SELECT
+   "t17"."account_key",
+   "t17"."meter_key",
+   "t17"."contact_key",
+   "t17"."month",
+   "t17"."day_mask",
+   "t17"."meter_id",
+   "t17"."this_month",
+   "t17"."mask_this_month",
+   "t17"."mask_last_month",
+   "t5"."contact_id"
+  FROM "t17" AS "t17"
+  INNER JOIN "contact_key" AS "t5"
+   ON "t17"."contact_key" = "t5"."contact_key"
+ ), "t19" AS (
+  SELECT DISTINCT
+   "t18"."account_key",
+   "t18"."meter_id",
+   "t18"."contact_id"
+  FROM "t18" AS "t18"
+ ), "t20" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."meter_id",
+   "t19"."contact_id",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t19"."account_key", "t19"."meter_id"
+    ORDER BY "t19"."contact_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t19" AS "t19"
+ ), "t21" AS (
+  SELECT
+   *
+  FROM "t20" AS "t20"
+  WHERE
+   "t20"."place" < 5
+ ), "t22" AS MATERIALIZED (
+  SELECT
+   "t21"."account_key",
+   "t21"."meter_id",
+   MAX(IIF("t21"."place" = 0, "t21"."contact_id", CAST(NULL AS TEXT))) AS "id_0",
+   MAX(IIF("t21"."place" = 1, "t21"."contact_id", CAST(NULL AS TEXT))) AS "id_1",
+   MAX(IIF("t21"."place" = 2, "t21"."contact_id", CAST(NULL AS TEXT))) AS "id_2",
+   MAX(IIF("t21"."place" = 3, "t21"."contact_id", CAST(NULL AS TEXT))) AS "id_3",
+   MAX(IIF("t21"."place" = 4, "t21"."contact_id", CAST(NULL AS TEXT))) AS "id_4"
+  FROM "t21" AS "t21"
+  GROUP BY
+   1,
+   2
+ )
+ SELECT
+  "t22"."account_key",
+  "t22"."meter_id",
+  "t22"."id_0" || COALESCE('
+' || "t22"."id_1", '') || COALESCE('
+' || "t22"."id_2", '') || COALESCE('
+' || "t22"."id_3", '') || COALESCE('
+' || "t22"."id_4", '') AS "people"
+ FROM "t22" AS "t22"
+) AS stage;
