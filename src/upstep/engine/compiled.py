@@ -15,9 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from upstep.tables.pruned import outside_reads
 from upstep.tables.query import Program, Statements
 
-_SOURCES = ("signals/*.py", "plays/*.py", "tables/query.py", "tables/schema.py", "engine/decide.py", "catalog/model.py")
+_SOURCES = (
+    *("signals/*.py", "plays/*.py", "engine/decide.py", "catalog/model.py"),
+    *("tables/query.py", "tables/pruned.py", "tables/sqlite_dialect.py", "tables/schema.py"),
+)
 _LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
 KEPT_MAX = 20
 """Older texts than this many are removed when a new one is kept."""
@@ -36,14 +40,16 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def kept_statements(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Program]) -> Statements:
-    """A program's DuckDB SQL, from the folder or built and put there.
+def kept_statements(
+    folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Program], *, dialect: str = "duckdb"
+) -> Statements:
+    """A program's SQL in one dialect, from the folder or built and put there.
 
     Args:
         parts: What the program depends on beside our own source.
     """
-    kept = _kept(folder, name, parts, lambda: _plain(build()))
-    return Statements("duckdb", kept["sql"], kept["last_reader"])
+    kept = _kept(folder, f"{name}-{dialect}", parts, lambda: _plain(build(), dialect))
+    return Statements(dialect, kept["sql"], kept["last_reader"], kept["columns"], kept["reads"])
 
 
 def kept_value(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Any]) -> Any:
@@ -51,8 +57,13 @@ def kept_value(folder: Path, name: str, parts: tuple[str, ...], build: Callable[
     return _kept(folder, name, parts, build)
 
 
-def _plain(program: Program) -> dict[str, Any]:
-    return {"sql": program.sql("duckdb"), "last_reader": program.last_reader}
+def _plain(program: Program, dialect: str) -> dict[str, Any]:
+    return {
+        "sql": program.sql(dialect),
+        "last_reader": program.last_reader,
+        "columns": program.columns,
+        "reads": outside_reads(program),
+    }
 
 
 def _kept(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Any]) -> Any:

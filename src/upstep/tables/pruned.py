@@ -51,6 +51,16 @@ def pruned(program: Program, outputs: Mapping[str, Collection[str] | None]) -> P
     return lean
 
 
+def outside_reads(program: Program) -> dict[str, list[str]]:
+    """Of each table that is no stage of the program, the columns that its stages read."""
+    found: dict[str, set[str]] = {}
+    for select in program.stages.values():
+        for relation, columns in _needs(select.op(), set(select.columns)).items():
+            if isinstance(relation, ops.UnboundTable) and relation.name not in program.stages:
+                found.setdefault(relation.name, set()).update(columns)
+    return {name: sorted(columns) for name, columns in found.items()}
+
+
 def _needs(root: Any, columns: set[str]) -> Needs:
     """What is read of every relation under ``root`` when these columns of it are."""
     needs: Needs = {root: set(columns)}

@@ -207,6 +207,8 @@ class Statements:
     by_stage: dict[str, str]
     last_reader: dict[str, str]
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    reads: dict[str, list[str]] = field(default_factory=dict)
+    """Of each table that is no stage, the columns that are read."""
 
     def sql(self, dialect: str) -> dict[str, str]:
         """Stage name to SQL, in order.

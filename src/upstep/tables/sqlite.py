@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from upstep.tables.query import Program, Statements, arrow_types
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _TYPES = {"int32": "INTEGER", "int64": "INTEGER", "float64": "REAL", "boolean": "INTEGER", "string": "TEXT"}
 _STATEMENTS_MAX = 1000  # More than a program has: about 60 stages with three statements each, and what is loaded.
+
+_INDEXED_FROM = 1000
+"""A table with as many rows is looked up by its first column: else an index would be made in every query anew."""
 
 
 class SqliteEngine:
@@ -40,32 +44,48 @@ class SqliteEngine:
             self.connection.execute(f"PRAGMA {setting}")
         self._columns: dict[str, dict[str, str]] = {}
         self._loaded: dict[str, pa.Table] = {}
+        self._named: dict[str, ir.Table] = {}
+        self.late: dict[str, Callable[[], pa.Table]] = {}
+        """Tables that are loaded when a stage first reads them: which rows they need is known only then."""
 
     def run(self, program: Program | Statements, *, keep: Sequence[str] = ()) -> None:
         """See ``Engine.run``."""
         columns, last = program.columns, program.last_reader
-        self.connection.execute("BEGIN")
         for name, sql in program.sql(self.dialect).items():
-            self._prepare(name, columns[name])
-            self.connection.execute(f'INSERT INTO "{name}" {sql}')
+            for table in [table for table in self.late if f'"{table}"' in sql]:
+                self.put(table, self.late.pop(table)())
+            self.fill(name, columns[name], sql)
             self.drop(*(table for table, reader in last.items() if reader == name and table not in keep))
-        self.connection.execute("COMMIT")
+
+    def fill(self, name: str, columns: Mapping[str, str], select: str) -> None:
+        """Put the rows of a SELECT in as table ``name`` with these columns and types (replacing it)."""
+        self._prepare(name, columns)
+        self.connection.execute(f'INSERT INTO "{name}" {select}')
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
         """See ``Engine.load``."""
         import ibis
 
-        types = arrow_types(rows.schema)
-        if self._loaded.get(name) is not rows:
-            self._prepare(name, types)
-            if rows.num_rows:
-                marks = ", ".join("?" for _ in types)
-                cells = zip(*(column.to_pylist() for column in rows.columns), strict=True)
-                self.connection.execute("BEGIN")
-                self.connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', cells)
-                self.connection.execute("COMMIT")
-            self._loaded[name] = rows
-        return ibis.table(types, name=name)
+        self.put(name, rows)
+        if name not in self._named:
+            self._named[name] = ibis.table(self._columns[name], name=name)
+        return self._named[name]
+
+    def put(self, name: str, rows: pa.Table) -> None:
+        """Load without naming the table to Ibis, which takes longer than a few rows do."""
+        if self._loaded.get(name) is rows:
+            return
+        types = _types_of(rows.schema)
+        self._prepare(name, types)
+        if rows.num_rows:
+            marks = ", ".join("?" for _ in types)
+            cells = zip(*(column.to_pylist() for column in rows.columns), strict=True)
+            self.connection.execute("BEGIN")
+            self.connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', cells)
+            self.connection.execute("COMMIT")
+        if rows.num_rows >= _INDEXED_FROM:
+            self.connection.execute(f'CREATE INDEX IF NOT EXISTS "{name} by key" ON "{name}" ("{next(iter(types))}")')
+        self._loaded[name] = rows
 
     def read(self, name: str) -> pa.Table:
         """See ``Engine.read``."""
@@ -93,6 +113,12 @@ class SqliteEngine:
         self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
         self.connection.execute(f'CREATE TABLE "{name}" ({listed})')
         self._columns[name] = dict(columns)
+        self._named.pop(name, None)
+
+
+@cache
+def _types_of(schema: pa.Schema) -> dict[str, str]:
+    return arrow_types(schema)
 
 
 def _array(cells: Sequence[Any], kind: str) -> pa.Array:

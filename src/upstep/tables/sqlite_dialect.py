@@ -51,7 +51,7 @@ def unnested(query: sge.Query) -> sge.Query:
     named: dict[str, sge.Query] = {}
     _name(query, named)
     for name, select in named.items():
-        is_computed = not all(isinstance(each, sge.Column | sge.Star) for each in select.selects)
+        is_computed = not all(isinstance(each.unalias(), sge.Column | sge.Star) for each in select.selects)
         alias = sge.to_identifier(name, quoted=True)
         query = query.with_(alias, as_=select, materialized=is_computed or None, copy=False)
     return query
