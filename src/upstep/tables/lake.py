@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from upstep.tables.schema import TABLES, Nature
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
     from deltalake.transaction import AddAction
 
 FORMAT = 1
@@ -28,6 +30,11 @@ KEEP_HOURS = 24  # A reader that pinned an older version may still be running.
 
 # Level 1 takes less time than level 3, and the files come out no larger.
 _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+
+# One account's rows are read by the piece: small pieces make that ten times faster and whole scans hardly slower.
+# The roll-ups are scanned whole above all, and have few columns; events lie in the order they came in.
+_PIECE = ", ROW_GROUP_SIZE 8192"
+_IN_LARGE_PIECES = {"usage", "usage_day", "usage_contact"}
 
 DUCK_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "float64": "DOUBLE", "boolean": "BOOLEAN"}
 """DuckDB's name of each type of the core."""
@@ -294,7 +301,8 @@ class LakeWriter:
         columns = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in stored_schema(table).items())
         partition = PARTITIONS.get(table)
         ordered = f" ORDER BY {order_by}" if order_by else ""
-        target, options = folder / f"{_unique()}.parquet", f"{_PARQUET}, RETURN_STATS true"
+        piece = "" if table in _IN_LARGE_PIECES else _PIECE
+        target, options = folder / f"{_unique()}.parquet", f"{_PARQUET}{piece}, RETURN_STATS true"
         if partition:
             target = folder
             options += f", PARTITION_BY (\"{partition}\"), FILENAME_PATTERN '{_unique()}_{{uuid}}', APPEND true"
@@ -398,7 +406,7 @@ class LakeWriter:
 
         folder = self.folder / table
         partition = [PARTITIONS[table]] if table in PARTITIONS else []
-        schema = Schema.from_arrow(_arrow_schema(table))
+        schema = Schema.from_arrow(arrow_schema(table))
         if table not in self.snapshot.manifest.tables:
             create_table_with_add_actions(str(folder), schema, list(adds), mode="overwrite", partition_by=partition)
         else:
@@ -442,7 +450,9 @@ def _unique() -> str:
     return uuid.uuid4().hex
 
 
-def _arrow_schema(table: str) -> Any:
+@cache
+def arrow_schema(table: str) -> pa.Schema:
+    """Arrow's types of a stored table, as ``stored_schema`` has DuckDB's."""
     import pyarrow as pa
 
     types = {
