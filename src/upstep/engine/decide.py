@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
 from upstep.engine.assemble import assemble, columns_read, finish
 from upstep.engine.compiled import kept_statements
+from upstep.engine.desk import FEW_ACCOUNTS, Desk
 from upstep.engine.project import Project
 from upstep.errors import Fault, SourceError
 from upstep.money import CURRENCIES
@@ -29,9 +31,11 @@ from upstep.plays.people import meter_people
 from upstep.plays.propose import SCHEMA, Fired, propose
 from upstep.plays.rank import INPUTS, build
 from upstep.tables.facts import Facts, open_facts
+from upstep.tables.lake import open_snapshot
 from upstep.tables.pruned import pruned
-from upstep.tables.query import DuckEngine, Engine, Program, Statements, arrow_types, core_table, union_all
+from upstep.tables.query import DuckEngine, Engine, Program, Statements, arrow_types, core_schema, core_table, union_all
 from upstep.tables.schema import REQUIRED_TABLES, TABLES
+from upstep.tables.sqlite import SqliteEngine
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -121,7 +125,8 @@ class Decider:
         self.rules = project.rules(owners_connected=owners_connected)
         each = {play.each for play in self.playbook.plays}
         self.grains = [grain for grain in GRAINS.values() if grain.name in each]
-        self._known_statements: dict[str, Statements] = {}
+        self._known_statements: dict[tuple[str, str], Statements] = {}
+        self._desks: list[Desk] = []
 
     @cached_property
     def whole_profiles(self) -> Program:
@@ -166,22 +171,40 @@ class Decider:
     def _has_limits(self) -> bool:
         return any(grain.name == "limit" for grain in self.grains)
 
-    def _statements(self, name: str, build: Callable[[], Program]) -> Statements:
-        """A program for DuckDB, from disk where it was kept."""
-        if name not in self._known_statements:
+    def _statements(self, name: str, build: Callable[[], Program], *, dialect: str = "duckdb") -> Statements:
+        """A program for an embedded engine, from disk where it was kept."""
+        if (name, dialect) not in self._known_statements:
             parts = (self.project.catalog.hash, self.playbook.hash, repr(self.rules))
-            self._known_statements[name] = kept_statements(self.project.cache_folder, name, parts, build)
-        return self._known_statements[name]
+            kept = kept_statements(self.project.cache_folder, name, parts, build, dialect=dialect)
+            self._known_statements[name, dialect] = kept
+        return self._known_statements[name, dialect]
 
     def programs(self, engine: Engine, *, whole: bool = False) -> tuple[Program | Statements, Program | Statements]:
         """What the engine runs before and after the proposals."""
-        if engine.dialect != "duckdb":
+        if engine.dialect not in ("duckdb", "sqlite"):
             return self.whole_profiles if whole else self.profiles, self.ranking
         if whole:
-            profiles = self._statements("whole_profiles", lambda: self.whole_profiles)
+            profiles = self._statements("whole_profiles", lambda: self.whole_profiles, dialect=engine.dialect)
         else:
-            profiles = self._statements("profiles", lambda: self.profiles)
-        return profiles, self._statements("ranking", lambda: self.ranking)
+            profiles = self._statements("profiles", lambda: self.profiles, dialect=engine.dialect)
+        return profiles, self._statements("ranking", lambda: self.ranking, dialect=engine.dialect)
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """A warm engine for few accounts, given back afterwards; one that failed is not used again."""
+        desk = self._desks.pop() if self._desks else Desk()
+        yield desk
+        self._desks.append(desk)
+
+    @cached_property
+    def few_reads(self) -> dict[str, set[str]]:
+        """Of each core table, the columns that a decision of few accounts reads."""
+        found = {"fx_rate": set(core_schema("fx_rate"))}
+        profiles = self._statements("profiles", lambda: self.profiles, dialect=SqliteEngine.dialect)
+        ranking = self._statements("ranking", lambda: self.ranking, dialect=SqliteEngine.dialect)
+        for table, columns in [*profiles.reads.items(), *ranking.reads.items()]:
+            found.setdefault(table, set()).update(columns)
+        return found
 
     def _tables(self, program: Program) -> dict[str, ir.Table]:
         words = self.project.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
@@ -278,8 +301,10 @@ def decide(
     Raises:
         SourceError: A required table is not connected.
     """
-    engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
     wanted = None if accounts is None else sorted(set(accounts))
+    if wanted is not None and len(wanted) <= FEW_ACCOUNTS:
+        return _decide_few(project, wanted, as_of=as_of, inputs=inputs)
+    engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
     progress("opening facts", 0.0)
     facts = open_facts(project.folder, engine, as_of=as_of, account_ids=wanted, buckets=() if wanted is None else None)
     _require(project, facts)
@@ -303,6 +328,33 @@ def decide(
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
 
 
+def _decide_few(project: Project, accounts: list[str], *, as_of: datetime | None, inputs: Inputs | None) -> Run:
+    """The same for a few accounts, whose facts are few enough that planning would take longer than answering."""
+    connected = open_snapshot(project.folder).manifest.connected
+    decider = decider_of(project, owners_connected="owner" in connected)
+    with decider.desk() as desk:
+        facts = desk.facts.open(project.folder, as_of=as_of, account_ids=accounts, columns=decider.few_reads)
+        _require(project, facts)
+        known = known_tables(facts, project.settings.fresh_days)
+        keys, since = meter_keys(desk.engine), usage_from_day(facts)
+        words = desk.words(
+            (facts.as_of, keys, known, since),
+            lambda: project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=since),
+        )
+        told = core_inputs(desk.engine, (inputs or Inputs({})).tables, project, facts.as_of)
+        desk.engine.late["usage_raw"] = lambda: desk.facts.events(_days_cut(desk.engine))
+        rows = decider.decide(desk.engine, words, told, as_of=facts.as_of)
+    run_id = identify(project, facts, inputs)
+    decisions = finish(rows, run_id=run_id)
+    return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
+
+
+def _days_cut(engine: SqliteEngine) -> list[int]:
+    """The days that some window cuts; see ``signals.usage.cut_events``."""
+    edges = " UNION ".join(f"SELECT edge_{index} AS day FROM spans" for index in range(4))
+    return [row[0] for row in engine.connection.execute(f"SELECT day FROM ({edges}) WHERE day >= 0")]
+
+
 def _taken(parts: list[pa.Table]) -> pa.Table:
     """All parts as one table; the list lets go of them, so that no row is in memory twice while it is sorted."""
     rows = pa.concat_tables(parts)
@@ -324,7 +376,7 @@ def _chunks(facts: Facts) -> list[list[int]]:
     return [list(range(index * 64 // count, (index + 1) * 64 // count)) for index in range(count)]
 
 
-def meter_keys(engine: DuckEngine) -> dict[str, int]:
+def meter_keys(engine: DuckEngine | SqliteEngine) -> dict[str, int]:
     """Meter id to its key, of the facts that are open."""
     return dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
 
@@ -347,7 +399,7 @@ def usage_from_day(facts: Facts) -> int:
 
 
 def core_inputs(
-    engine: DuckEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
+    engine: DuckEngine | SqliteEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
 ) -> dict[str, pa.Table]:
     """The input tables with account keys in place of account ids; empty where nothing was handed in."""
     told: dict[str, pa.Table] = {}
@@ -372,10 +424,12 @@ _ARROW = {
 }
 
 
-def _keyed(engine: DuckEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def _keyed(engine: DuckEngine | SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Rows of accounts that the engine holds, by account key."""
     if "account_id" not in rows.column_names:
         return rows.select(schema.names).cast(schema)
+    if isinstance(engine, SqliteEngine):
+        return _keyed_few(engine, rows, schema)
     engine.connection.register("_outside", rows)
     found = engine.connection.sql(
         f"SELECT {', '.join(schema.names)} FROM _outside JOIN account_key USING (account_id)"
@@ -384,7 +438,14 @@ def _keyed(engine: DuckEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return found.cast(schema)
 
 
-def _fx(engine: DuckEngine, project: Project, as_of: datetime) -> pa.Table:
+def _keyed_few(engine: SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    keys = engine.read("account_key")
+    place = pc.index_in(rows["account_id"], keys["account_id"])
+    rows = rows.append_column("account_key", keys["account_key"].take(place))
+    return rows.filter(pc.is_valid(place)).select(schema.names).cast(schema)
+
+
+def _fx(engine: DuckEngine | SqliteEngine, project: Project, as_of: datetime) -> pa.Table:
     """Currency to what turns its minor units into the company's: the last rate at or before the as-of.
 
     A rate is read in either direction. A currency without a rate has no row: its steps have no priority.

@@ -1,0 +1,318 @@
+"""Facts of a few accounts: the same core tables as ``tables.facts`` gives, read past any engine's planning.
+
+The stored files are sorted by account, or kept apart by its bucket. What their footers say is remembered for as long
+as the same versions are current, so few rows are found by reading few pieces of few files.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from upstep.clock import DAY_SECONDS, from_seconds, to_seconds
+from upstep.errors import DamagedError
+from upstep.tables.facts import INTERVAL_COLUMNS, Facts, default_as_of, facts_of, item_intervals, visible_condition
+from upstep.tables.lake import BUCKETS, PARTITIONS, Manifest, Snapshot, arrow_schema, open_snapshot
+from upstep.tables.query import core_schema
+from upstep.tables.rollup import ROLLUPS, USAGE_CONTACT, USAGE_DAY, Rollup
+from upstep.tables.schema import TABLES, Nature
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow.parquet as pq
+
+    from upstep.tables.sqlite import SqliteEngine
+
+_Bounds = list[tuple[Any, Any] | None]
+
+_RAW = ("account_key", "meter_key", "contact_key", "occurred_at", "quantity")
+_USAGE_DAY_SQL = (
+    "SELECT account_key, meter_key, day, sum(quantity) AS quantity, sum(events) AS events,"
+    " max(quantity_max) AS quantity_max, max(CASE WHEN place = 1 THEN quantity_latest END) AS quantity_latest FROM ("
+    "SELECT *, row_number() OVER (PARTITION BY account_key, meter_key, day ORDER BY latest_at DESC,"
+    ' quantity_latest DESC) AS place FROM "_usage_day") GROUP BY account_key, meter_key, day'
+)
+_USAGE_CONTACT_SQL = (
+    "SELECT account_key, meter_key, contact_key, month, bit_or(day_mask) AS day_mask"
+    ' FROM "_usage_contact" GROUP BY account_key, meter_key, contact_key, month'
+)
+_MERGED = {USAGE_DAY.table: _USAGE_DAY_SQL, USAGE_CONTACT.table: _USAGE_CONTACT_SQL}
+"""What ``Rollup.merged`` says, in SQLite's words: one row per key of what is stored, recent, and cut from events."""
+
+
+class FewFacts:
+    """Puts the core tables of few accounts into one engine, run after run."""
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+        self._files = _Files(Snapshot(Path(), Manifest()))
+        self._standing: dict[str, tuple[pa.Table, int]] = {}
+        self._keys: list[int] = []
+        self._at = 0
+        engine.connection.create_aggregate("bit_or", 1, _BitOr)
+
+    def open(
+        self,
+        project: Path,
+        *,
+        as_of: datetime | None,
+        account_ids: Iterable[str],
+        columns: Mapping[str, Collection[str]],
+    ) -> Facts:
+        """Every core table of these accounts as of an instant; see ``tables.facts.open_facts``.
+
+        ``usage_raw`` waits for ``events``; ``contact_key`` has those contacts whose use is recorded.
+
+        Args:
+            columns: Per core table, what will be read of it: other columns are NULL, and tables that are not named
+                are not there.
+
+        Raises:
+            SourceError: Nothing was loaded, so there is no default for ``as_of``.
+            DamagedError: Stored files are not what was written.
+        """
+        snapshot = self._pinned(project)
+        self._at = at = to_seconds(as_of) if as_of is not None else default_as_of(project, snapshot)
+        self._keys = self._accounts(account_ids)
+        clock = {"as_of": pa.array([at], pa.int64()), "as_of_day": pa.array([at // DAY_SECONDS], pa.int32())}
+        self._engine.put("clock", pa.table(clock))
+        for name, table in TABLES.items():
+            if table.nature is not Nature.EVENT and name in columns:
+                self._put(name, columns[name])
+        for rollup in ROLLUPS:
+            self._put_rollup(rollup, columns.get(rollup.table, ()))
+        self._put_contact_keys()
+        return facts_of(snapshot, at=at)
+
+    def events(self, days: Collection[int]) -> pa.Table:
+        """Rows of ``usage_raw`` on these days (since 1970), of the accounts and up to the instant opened last."""
+        # Events lie in no order of accounts: only the roll-up says whether a day's file is worth looking through.
+        used = {row[0] for row in self._engine.connection.execute("SELECT DISTINCT day FROM usage_day")}
+        return self._events_of(used.intersection(days))
+
+    def _events_of(self, days: Collection[int]) -> pa.Table:
+        schema = core_schema("usage_raw")
+        parts = []
+        for day in sorted(days):
+            rows = self._files.rows("usage", _RAW, where=("account_key", self._keys), partitions=[day])
+            rows = rows.filter(pc.less_equal(rows["occurred_at"], self._at))
+            parts.append(rows.append_column("day", pa.array([day] * rows.num_rows, pa.int32())).select(list(schema)))
+        if not parts:
+            return arrow_schema("usage").empty_table().select(list(schema))
+        return pa.concat_tables(parts)
+
+    def _pinned(self, project: Path) -> Snapshot:
+        """What is stored now; the same as before while no load has ended since."""
+        fresh, known = open_snapshot(project), self._files.snapshot
+        if (fresh.folder, fresh.manifest) != (known.folder, known.manifest):
+            self._files = _Files(fresh)
+            self._standing.clear()
+            self._engine.put("meter_key", self._files.rows("meter_key"))
+        return self._files.snapshot
+
+    def _accounts(self, account_ids: Iterable[str]) -> list[int]:
+        """The keys of those accounts that the account table has."""
+        asked = self._files.rows("account_key", where=("account_id", sorted(set(account_ids))))
+        self._engine.put("account_key", asked)
+        keys: list[int] = sorted(asked["account_key"].to_pylist())
+        if not self._files.snapshot.manifest.orphans:
+            return keys
+        present = self._files.rows("account", ["account_key"], where=("account_key", keys))["account_key"]
+        return sorted(set(present.to_pylist()))
+
+    # Tables of state and of dated rows
+
+    def _put(self, name: str, columns: Collection[str]) -> None:
+        schema, at = core_schema(name), self._at
+        where = ("account_key", self._keys) if "account_key" in schema else None
+        if where is None and self._standing.get(name, (None, None))[1] == at:
+            return
+        stored = self._stored(name, columns, where)
+        if name == "subscription_item" and _has_versions(stored):
+            connection = _duckdb()
+            connection.register("stored", stored)
+            visible = connection.sql(item_intervals("SELECT * FROM stored", at=at)).to_arrow_table()
+            condition, stored = "true", visible.select(stored.column_names).cast(stored.schema)
+        else:
+            condition = visible_condition(name, at=at)
+        self._engine.put(f"_{name}", stored)
+        cells = ", ".join(f'"{column}"' if column in columns else "NULL" for column in schema)
+        self._engine.fill(name, schema, f'SELECT {cells} FROM "_{name}" WHERE {condition}')
+        if where is None:
+            self._standing[name] = (stored, at)
+
+    def _stored(self, name: str, columns: Collection[str], where: tuple[str, Sequence[int]] | None) -> pa.Table:
+        """The stored rows with what is read of them, and with what tells whether they are visible."""
+        if where is None and name in self._standing:
+            return self._standing[name][0]
+        spec = TABLES[name]
+        told = {"seen_from", "seen_to", "is_first"} if spec.nature is Nature.STATE else set()
+        told |= {spec.dated_by} if spec.dated_by is not None else set()
+        if name == "subscription_item":
+            told |= {*INTERVAL_COLUMNS, "item_id", "valid_from", "valid_to"}
+        names = [column for column in arrow_schema(name).names if column in columns or column in told]
+        return self._files.rows(name, names, where=where)
+
+    # Usage
+
+    def _put_rollup(self, rollup: Rollup, columns: Collection[str]) -> None:
+        where = ("account_key", self._keys)
+        every, schema = arrow_schema(rollup.recent), core_schema(rollup.table)
+        recent = self._files.rows(rollup.recent, every.names, where=where)
+        last = self._files.snapshot.manifest.last_event_at
+        is_cut = last is not None and self._at < last
+        if not recent.num_rows and not is_cut:
+            names = [name for name in every.names if name in columns or name in rollup.keys]
+            self._engine.put(f"_{rollup.table}_alone", self._files.rows(rollup.table, names, where=where))
+            cells = ", ".join(f'"{name}"' if name in names else "NULL" for name in schema)
+            self._engine.fill(rollup.table, schema, f'SELECT {cells} FROM "_{rollup.table}_alone"')
+            return
+        rows = pa.concat_tables([self._files.rows(rollup.table, every.names, where=where), recent])
+        if is_cut:
+            events = self._events_of([self._at // DAY_SECONDS])
+            cut = _cut_days if rollup is USAGE_DAY else _cut_month
+            rows = cut(rows, events, at=self._at)
+        self._engine.put(f"_{rollup.table}", rows)
+        self._engine.fill(rollup.table, schema, _MERGED[rollup.table])
+
+    def _put_contact_keys(self) -> None:
+        seen = self._engine.connection.execute("SELECT DISTINCT contact_key FROM usage_contact ORDER BY 1").fetchall()
+        self._engine.put(
+            "contact_key", self._files.rows("contact_key", where=("contact_key", [row[0] for row in seen]))
+        )
+
+
+class _Files:
+    """The files of one set of table versions, and what their footers say."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._footers: dict[str, pq.FileMetaData] = {}
+        self._bounds: dict[tuple[str, str], _Bounds] = {}
+
+    def rows(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        *,
+        where: tuple[str, Sequence[Any]] | None = None,
+        partitions: Collection[int] | None = None,
+    ) -> pa.Table:
+        """Stored rows, those whose column has one of the values; in the stored types.
+
+        Raises:
+            DamagedError: A file is gone, or is not what was written.
+        """
+        schema = arrow_schema(table)
+        schema = pa.schema([schema.field(name) for name in columns or schema.names if name != PARTITIONS.get(table)])
+        if where is not None and not where[1]:
+            return schema.empty_table()
+        if where is not None and PARTITIONS.get(table) == "bucket":
+            partitions = {key % BUCKETS for key in where[1]}
+        parts = []
+        for path in self.snapshot.files(table, partitions=partitions):
+            try:
+                found = self._read(path, schema.names, where)
+            except (OSError, pa.ArrowException) as error:
+                raise DamagedError(f"{path}: cannot be read ({error}). Restore the folder from a backup.") from None
+            if found is not None:
+                parts.append(found.cast(schema))
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
+    def _read(self, path: str, columns: list[str], where: tuple[str, Sequence[Any]] | None) -> pa.Table | None:
+        import pyarrow.parquet as pq
+
+        if path not in self._footers:
+            self._footers[path] = pq.read_metadata(path)
+        with pq.ParquetFile(path, metadata=self._footers[path], memory_map=True) as file:
+            if where is None:
+                return file.read(columns, use_threads=False)
+            column, values = where
+            parts = []
+            for group in _groups_with(values, self._bounds_of(path, column)):
+                keys = file.read_row_group(group, [column], use_threads=False)[column]
+                place = pc.index_in(keys, pa.array(values, keys.type))
+                # Most of a file's columns are read only for those accounts that have a row.
+                if place.null_count < len(place):
+                    rows = file.read_row_group(group, columns, use_threads=False)
+                    parts.append(rows.filter(pc.is_valid(place)))
+        return pa.concat_tables(parts) if parts else None
+
+    def _bounds_of(self, path: str, column: str) -> _Bounds:
+        if (path, column) not in self._bounds:
+            footer = self._footers[path]
+            place = footer.schema.names.index(column)
+            groups = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+            self._bounds[path, column] = [
+                (told.min, told.max) if told is not None and told.has_min_max else None for told in groups
+            ]
+        return self._bounds[path, column]
+
+
+def _groups_with(values: Sequence[Any], bounds: _Bounds) -> list[int]:
+    """The row groups that may have one of these values, which are sorted."""
+    found = []
+    for group, bound in enumerate(bounds):
+        at = bisect_left(values, bound[0]) if bound is not None else 0
+        if bound is None or (at < len(values) and values[at] <= bound[1]):
+            found.append(group)
+    return found
+
+
+def _has_versions(items: pa.Table) -> bool:
+    """Whether a load has seen a row change or vanish; see ``tables.facts.item_intervals``."""
+    return not pc.all(items["is_first"], min_count=0).as_py() or items["seen_to"].null_count < items.num_rows
+
+
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(":memory:")
+
+
+def _cut_days(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
+    """Whole days from the roll-up, and of the day of ``at`` each event as a row of its own."""
+    quantity = events["quantity"]
+    today = {
+        **{name: events[name] for name in ("account_key", "meter_key", "day", "quantity")},
+        "events": pa.array([1] * events.num_rows, pa.int64()),
+        "quantity_max": quantity,
+        "quantity_latest": quantity,
+        "latest_at": events["occurred_at"],
+    }
+    whole = rows.filter(pc.less(rows["day"], at // DAY_SECONDS))
+    return pa.concat_tables([whole, pa.table(today).select(rows.column_names).cast(rows.schema)])
+
+
+def _cut_month(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
+    """The months before that of ``at``, the days before its own, and who was seen on that day."""
+    today = from_seconds(at)
+    month, bit = today.year * 12 + today.month - 1, 1 << (today.day - 1)
+    told = []
+    for row in rows.filter(pc.less_equal(rows["month"], month)).to_pylist():
+        mask = row["day_mask"] if row["month"] < month else row["day_mask"] & (bit - 1)
+        told += [{**row, "day_mask": mask}] if mask else []
+    seen = events.filter(pc.is_valid(events["contact_key"])).select(["account_key", "meter_key", "contact_key"])
+    told += [{**row, "month": month, "day_mask": bit} for row in seen.to_pylist()]
+    return pa.Table.from_pylist(told, schema=rows.schema)
+
+
+class _BitOr:
+    """SQLite has no ``bit_or``."""
+
+    def __init__(self) -> None:
+        self._bits = 0
+
+    def step(self, value: int) -> None:
+        """One more row."""
+        self._bits |= value
+
+    def finalize(self) -> int:
+        """All bits that were set."""
+        return self._bits
