@@ -42,8 +42,8 @@ def kinds(items: ir.Table, factors: ir.Table, plans: ir.Table) -> ir.Table:
     """Every kind of interval there is, with what its rows share: so that millions of rows join one small table.
 
     Returns:
-        One row per (currency, product, plan or add-on, interval, status): lane, units_factor (0: unpaid), term_days,
-        plan_key, position, is_paused.
+        One row per (currency, product, plan or add-on, interval, status): kind (1, 2, …), lane, units_factor (0:
+        unpaid), term_days, plan_key, position, paused.
     """
     found = _live(items).select(*_KIND).distinct()
     currencies = found.select("currency").distinct()
@@ -58,12 +58,13 @@ def kinds(items: ir.Table, factors: ir.Table, plans: ir.Table) -> ir.Table:
     return rated.select(
         *_KIND,
         "is_add_on",
+        kind=(ibis.row_number().over(ibis.window(order_by=list(_KIND))) + 1).cast("int32"),
         lane=(rated.currency_key * PARTS + rated.part_key).cast("int32"),
         units_factor=ibis.ifelse(is_paid, ibis.coalesce(rated.units_factor, 0), 0).cast("int64"),
-        term_days=ibis.coalesce(rated.term_days, 0).cast("int64"),
-        plan_key=rated.plan_key.cast("int64"),
-        position=ibis.coalesce(rated.position, 0).cast("int64"),
-        paused=ibis.ifelse(is_paid, 0, 1).cast("int64"),
+        term_days=ibis.coalesce(rated.term_days, 0).cast("int32"),
+        plan_key=rated.plan_key.cast("int32"),
+        position=ibis.coalesce(rated.position, 0).cast("int32"),
+        paused=ibis.ifelse(is_paid, 0, 1).cast("int32"),
     )
 
 
@@ -75,17 +76,15 @@ def lanes(of: ir.Table) -> ir.Table:
     return of.select("lane", "currency", "product_id", "is_add_on").distinct()
 
 
-def changes(
-    items: ir.Table, of: ir.Table, *, today: ir.Table, policy: Policy, merged: ir.Table | None = None
-) -> ir.Table:
-    """What began and ended at each instant up to the as-of.
+def intervals(items: ir.Table, of: ir.Table, *, policy: Policy, merged: ir.Table | None = None) -> ir.Table:
+    """What each interval adds while it lasts.
 
     Args:
         of: ``kinds``.
 
     Returns:
-        One row per (account_key, lane, moved_at) with a change of MRR, or of the term of what is paid: ``SUMS``,
-        ``stays``, and plan_before and plan_after as keys.
+        One row per interval that is paid or stays on unpaid: account_key, lane, kind, valid_from, valid_to, and units,
+        list_units (at list price), quantity, committed_minor (for one term), stays.
     """
     known = inner(_live(items), of, list(_KIND))
     if merged is not None:
@@ -93,23 +92,18 @@ def changes(
         known = known.mutate(account_key=ibis.coalesce(known.into_account_key, known.account_key))
     amount, listed = _amounts(known, policy)
     factor = ibis.ifelse(amount > 0, known.units_factor, 0)
-    slim = known.select(
+    return known.select(
         "account_key",
         "lane",
+        "kind",
         "valid_from",
         "valid_to",
-        "plan_key",
-        "position",
-        "term_days",
         "quantity",
-        "paused",
         units=amount * factor,
         list_units=listed * factor,
-        items=ibis.literal(1, "int64"),
         committed_minor=ibis.ifelse(factor > 0, amount, 0),
         stays=ibis.ifelse(factor > 0, 0, ibis.ifelse(known.paused > 0, PAUSED, FREE)).cast("int32"),
     )
-    return _summed(slim, today)
 
 
 def _amounts(known: ir.Table, policy: Policy) -> tuple[ir.IntegerValue, ir.IntegerValue]:
@@ -123,17 +117,91 @@ def _amounts(known: ir.Table, policy: Policy) -> tuple[ir.IntegerValue, ir.Integ
     return amount, listed
 
 
-def _summed(intervals: ir.Table, today: ir.Table) -> ir.Table:
-    """Each interval as its two ends, +1 where it begins and -1 where it has ended, added up by instant."""
+_AMOUNTS = ("units", "list_units", "quantity", "committed_minor")
+_KEYS = ("account_key", "lane", "moved_at")
+
+
+def _edges(of: ir.Table, today: ir.Table) -> ir.Table:
+    """Each interval as its two ends up to the as-of, +1 where it begins and -1 where it has ended."""
     signs = today.select("as_of", sign=ibis.literal(1, "int64")).union(
         today.select("as_of", sign=ibis.literal(-1, "int64"))
     )
-    both = intervals.cross_join(signs)
-    begins = both.sign > 0
-    both = both.mutate(moved_at=ibis.ifelse(begins, both.valid_from, both.valid_to))
-    edges = both.filter(both.moved_at <= both.as_of)
-    begins, none = edges.sign > 0, ibis.null("int64")
-    per = edges.group_by("account_key", "lane", "moved_at").agg(
+    both = of.cross_join(signs)
+    both = both.mutate(moved_at=ibis.ifelse(both.sign > 0, both.valid_from, both.valid_to))
+    return both.filter(both.moved_at <= both.as_of)
+
+
+def plain_changes(of: ir.Table, today: ir.Table) -> ir.Table:
+    """What began and ended at each instant, where that is at most one interval each: the quick way for most accounts.
+
+    Two numbers tell which kinds began and ended: every further sum would cost as much again over millions of rows.
+
+    Returns:
+        One row per (account_key, lane, moved_at) where an amount changed: the sums of amounts, ``edges`` (how many
+        intervals began or ended), ``packed`` (see ``unpacked``).
+    """
+    edges = _edges(of, today)
+    ends = edges.kind.cast("int64") * 2**32 + 16
+    packed = ibis.ifelse(edges.sign > 0, edges.kind * 256 + ibis.ifelse(edges.stays > 0, 4, 0) + 1, ends)
+    per = edges.group_by(*_KEYS).agg(
+        **{name: (edges[name] * edges.sign).sum().cast("int64") for name in _AMOUNTS},
+        edges=edges.count().cast("int64"),
+        packed=packed.cast("int64").sum().cast("int64"),
+    )
+    return per.filter((per.units != 0) | (per.committed_minor != 0))
+
+
+def is_plain(per: ir.Table) -> ir.BooleanValue:
+    """Whether at most one interval began and one ended: two that began sum up to a 2 in the last digits."""
+    return (per.edges == 1) | (
+        (per.edges == 2) & (per.packed % 4 == 1) & (per.packed % 64 >= 16) & (per.packed % 64 < 32)
+    )
+
+
+def unpacked(per: ir.Table, of: ir.Table) -> ir.Table:
+    """Plain changes with ``SUMS``, stays, plan_before and plan_after, as ``changes`` has them.
+
+    Args:
+        per: ``plain_changes``; of: ``kinds``.
+    """
+    low = per.packed % 2**32
+    told = per.mutate(
+        kind_after=((low - low % 256) / 256).cast("int32"),
+        kind_before=((per.packed - low) / 2**32).cast("int32"),
+        is_unpaid=per.packed % 16 >= 4,
+    )
+    names = ("position", "term_days", "paused", "plan_key")
+    told = left(told, of.select(kind_after="kind", **{f"{name}_after": name for name in names}), "kind_after")
+    told = left(told, of.select(kind_before="kind", **{f"{name}_before": name for name in names}), "kind_before")
+    change = {
+        name: ibis.coalesce(told[f"{name}_after"], 0) - ibis.coalesce(told[f"{name}_before"], 0)
+        for name in ("position", "term_days", "paused")
+    }
+    began, ended = ibis.ifelse(told.kind_after > 0, 1, 0), ibis.ifelse(told.kind_before > 0, 1, 0)
+    unpaid = ibis.ifelse(ibis.coalesce(told.paused_after, 0) > 0, PAUSED, FREE)
+    return told.mutate(
+        **{name: value.cast("int64") for name, value in change.items()},
+        items=(began - ended).cast("int64"),
+        stays=ibis.ifelse(told.is_unpaid, unpaid, 0).cast("int32"),
+        plan_before=told.plan_key_before,
+        plan_after=told.plan_key_after,
+    )
+
+
+def changes(of: ir.Table, kind: ir.Table, today: ir.Table) -> ir.Table:
+    """What began and ended at each instant, however many intervals.
+
+    Args:
+        of: ``intervals``; kind: ``kinds``.
+
+    Returns:
+        One row per (account_key, lane, moved_at) with a change of MRR, or of the term of what is paid: ``SUMS``,
+        stays, and plan_before and plan_after as keys.
+    """
+    shared = kind.select("kind", "position", "term_days", "paused", "plan_key")
+    edges = inner(_edges(of, today), shared, "kind").mutate(items=ibis.literal(1, "int64"))
+    begins, none = edges.sign > 0, ibis.null("int32")
+    per = edges.group_by(*_KEYS).agg(
         **{name: (edges[name] * edges.sign).sum().cast("int64") for name in SUMS},
         stays=ibis.ifelse(begins, edges.stays, 0).max().cast("int32"),
         plan_before=ibis.ifelse(begins, none, edges.plan_key).min(),

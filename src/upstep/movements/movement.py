@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from upstep.clock import DAY_SECONDS
-from upstep.movements.edges import FREE, PARTS, PAUSED, SUMS, changes, is_change, kinds, lanes
+from upstep.movements.edges import (
+    FREE,
+    PARTS,
+    PAUSED,
+    SUMS,
+    changes,
+    intervals,
+    is_change,
+    is_plain,
+    kinds,
+    lanes,
+    plain_changes,
+    unpacked,
+)
 from upstep.movements.policy import STANDARD, Policy
 from upstep.tables.query import inner, left
 
@@ -53,51 +66,50 @@ def movements(
         stage: ``Program.stage``, for many accounts; the default makes one SELECT.
     """
     kind = stage("movement_kind", kinds(items, factors, plans))
-    changed = stage("movement_change", changes(items, kind, today=today, policy=policy, merged=merged))
-    paced = stage("movement_paced", _paced(changed))
+    interval = stage("movement_interval", intervals(items, kind, policy=policy, merged=merged))
+    paced = stage("movement_paced", _paced(stage("movement_plain", plain_changes(interval, today))))
     odd = stage("movement_odd", _odd(paced, policy))
-    plain = paced.anti_join(odd, "account_key")
-    careful = stage("movement_careful", _careful(paced.semi_join(odd, "account_key"), policy))
+    told = unpacked(paced.anti_join(odd, "account_key"), kind)
+    plain = told.filter(is_change(told))
+    careful = stage("movement_careful", _careful(changes(interval.semi_join(odd, "account_key"), kind, today), policy))
     moved = stage("movement_coded", plain.select(*_CODED).union(careful.select(*_CODED)))
     return _told(moved, stage("movement_held", _held(moved)), lanes(kind), plans, policy)
 
 
 _CODED = (
     *("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after"),
-    *("mrr_before", "mrr_after", "total_before", "total_after", "first_paid_at", "is_mixed"),
+    *("mrr_before", "mrr_after", "first_paid_at", "is_mixed", "paying_before", "paying_after"),
 )
 
 
 def _paced(changed: ir.Table) -> ir.Table:
-    """What the account pays before and after each instant, in one pass: right for accounts that are not ``_odd``.
-
-    Most accounts have one currency and no two changes within the hour: nothing of theirs is to be merged.
-    """
+    """What the account pays before and after each instant, in one pass: right for accounts that are not ``_odd``."""
     mine: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
-    so_far, peers = (
-        ibis.range_window(preceding=None, following=0, **mine),
-        ibis.range_window(preceding=0, following=0, **mine),
-    )
+    so_far = ibis.range_window(preceding=None, following=0, **mine)
+    peers = ibis.range_window(preceding=0, following=0, **mine)
     in_order = ibis.window(**mine)
     after, now = changed.units.sum().over(so_far).cast("int64"), changed.units.sum().over(peers).cast("int64")
     currency = ((changed.lane - changed.lane % PARTS) / PARTS).cast("int32")
     paced = changed.mutate(
         mrr_after=after,
         mrr_before=after - now,
-        stays=changed.stays.max().over(peers),
         first_paid_at=changed.moved_at.first().over(in_order),
         before_at=changed.moved_at.lag().over(in_order),
         is_mixed=ibis.coalesce(currency != currency.lag().over(in_order), False),
     )
-    return paced.mutate(total_before=paced.mrr_before, total_after=paced.mrr_after)
+    return paced.mutate(paying_before=paced.mrr_before > 0, paying_after=paced.mrr_after > 0)
 
 
 def _odd(paced: ir.Table, policy: Policy) -> ir.Table:
-    """Accounts that need care: several currencies, or changes to merge."""
-    follows = ibis.coalesce(_follows(paced.moved_at, paced.before_at, policy), False) & (
-        paced.moved_at != paced.before_at
-    )
-    return paced.filter(paced.is_mixed | follows).select("account_key").distinct()
+    """Accounts that need care: several currencies, changes to merge, more of a product at one instant than one change.
+
+    An account that pays nothing after two changes at one instant is one too: one of them may stay on unpaid.
+    """
+    gap = paced.moved_at - paced.before_at
+    is_near = (gap > 0) & _follows(paced.moved_at, paced.before_at, policy)
+    is_several = (gap == 0) & ~paced.paying_after
+    care = paced.is_mixed | ~is_plain(paced) | ibis.coalesce(is_near | is_several, False)
+    return paced.filter(care).select("account_key").distinct()
 
 
 def _follows(moved_at: ir.IntegerValue, before_at: ir.IntegerValue, policy: Policy) -> ir.BooleanValue:
@@ -105,9 +117,8 @@ def _follows(moved_at: ir.IntegerValue, before_at: ir.IntegerValue, policy: Poli
     return (moved_at - before_at < policy.merge_seconds) & (moved_at - moved_at % DAY_SECONDS <= before_at)
 
 
-def _careful(paced: ir.Table, policy: Policy) -> ir.Table:
+def _careful(changed: ir.Table, policy: Policy) -> ir.Table:
     """The same for any account, in as many passes as it takes."""
-    changed = paced.select("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after")
     if policy.merge_seconds:
         changed = _merge(changed, policy)
     currency = changed.mutate(currency_key=((changed.lane - changed.lane % PARTS) / PARTS).cast("int32"))
@@ -124,8 +135,8 @@ def _careful(paced: ir.Table, policy: Policy) -> ir.Table:
     return currency.mutate(
         mrr_before=after(own) - now(own),
         mrr_after=after(own),
-        total_before=after(all_of) - now(all_of),
-        total_after=after(all_of),
+        paying_before=after(all_of) - now(all_of) > 0,
+        paying_after=after(all_of) > 0,
         stays=currency.stays.max().over(ibis.range_window(preceding=0, following=0, **all_of)),
         first_paid_at=currency.moved_at.min().over(whole),
         is_mixed=currency.currency_key.min().over(whole) != currency.currency_key.max().over(whole),
@@ -148,15 +159,15 @@ def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
     per = dated.group_by("account_key", "lane", moved_at=dated.chain_at).agg(
         **{name: dated[name].sum().cast("int64") for name in SUMS},
         stays=dated.stays.max(),
-        plan_before=dated.plan_before.min() % _PLACES,
-        plan_after=dated.plan_after.max() % _PLACES,
+        plan_before=(dated.plan_before.min() % _PLACES).cast("int32"),
+        plan_after=(dated.plan_after.max() % _PLACES).cast("int32"),
     )
     return per.filter(is_change(per))
 
 
 def _held(moved: ir.Table) -> ir.Table:
     """Where something began of a product whose plans were paid already: it is more of the same, no other product."""
-    begins = moved.filter((moved["items"] > 0) & (moved.units > 0) & (moved.total_before > 0))
+    begins = moved.filter((moved["items"] > 0) & (moved.units > 0) & moved.paying_before)
     begun = begins.select("account_key", "moved_at", "lane", part=begins.lane % PARTS)
     earlier = moved.select("account_key", "units", part=moved.lane % PARTS, earlier_at=moved.moved_at)
     pairs = begun.inner_join(earlier, ["account_key", "part"])
@@ -174,8 +185,6 @@ def _told(coded: ir.Table, held: ir.Table, lane: ir.Table, plans: ir.Table, poli
     named = named.mutate(
         product_before=ibis.coalesce(named.product_before, False),
         is_usage=ibis.coalesce(named.usage_after, named.usage_before, False),
-        paying_before=named.total_before > 0,
-        paying_after=named.total_after > 0,
     )
     net = named.mrr_after - named.mrr_before
     told = named.mutate(
