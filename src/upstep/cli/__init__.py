@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from upstep.cli import answering, deciding, demo, diagnosing, explaining, loading, offering, plays, quoting, starting
+from upstep.cli import (
+    answering,
+    deciding,
+    demo,
+    diagnosing,
+    explaining,
+    loading,
+    offering,
+    plays,
+    quoting,
+    reporting,
+    starting,
+)
 from upstep.errors import InputError, UpstepError
 
 __all__ = ["app", "main"]
@@ -39,6 +51,7 @@ app.command()(quoting.quote)
 app.command()(offering.offers)
 app.command()(offering.deliver)
 app.command()(quoting.apply)
+app.command()(reporting.report)
 app.add_typer(plays.app, name="plays")
 app.command()(diagnosing.doctor)
 
