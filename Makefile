@@ -55,7 +55,7 @@ docs: .venv/.dev ## Check the docs: pages, links, decisions, words
 reference: .venv/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/reference.py
 
-backends: .venv/.dev ## The same answers on DuckDB and Postgres
+backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres
 	$(call run_folder,tests/backends,)
 
 # Built and tried outside the checkout, so that a file missing from the wheel is noticed.

@@ -1,4 +1,4 @@
-"""A Postgres server from a wheel, one for all tests of this folder."""
+"""The engines that the default one is compared with: SQLite, and a Postgres server from a wheel, one for all tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from upstep.tables.postgres import PostgresEngine
+from upstep.tables.query import Engine
+from upstep.tables.sqlite import SqliteEngine
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres(server: str) -> Iterator[PostgresEngine]:
     with PostgresEngine(server) as engine:
         yield engine
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def other(request: pytest.FixtureRequest) -> Engine:
+    """Each engine that answers as DuckDB does."""
+    return SqliteEngine() if request.param == "sqlite" else request.getfixturevalue("postgres")

@@ -201,7 +201,7 @@ FROM (
  FROM "t11" AS "t11"
 ) AS stage;
 
--- owned d4c54bddf66ed0ac
+-- owned de17c7bdc0f4e07f
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -229,7 +229,7 @@ FROM (
   FROM "items" AS "t0"
   WHERE
    "t0"."is_live"
- ), "t15" AS MATERIALIZED (
+ ), "t15" AS (
   SELECT
    "t11"."account_key",
    "t11"."product_id",
@@ -327,7 +327,7 @@ FROM (
   GROUP BY
    1,
    2
- ), "t14" AS MATERIALIZED (
+ ), "t14" AS (
   SELECT
    "t11"."account_key",
    "t11"."product_id",
@@ -929,7 +929,7 @@ FROM (
  FROM "t28" AS "t28"
 ) AS stage;
 
--- anchored 71ba6be32f67b802
+-- anchored 1d0614c03be9db79
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -987,7 +987,7 @@ FROM (
     "t14"."first_at" % 86400
    ) AS REAL) / 86400 AS INTEGER) AS INTEGER) AS "first_day"
   FROM "t14" AS "t14"
- ), "t9" AS MATERIALIZED (
+ ), "t9" AS (
   SELECT
    "t1"."day" AS "first_day",
    "t1"."month" AS "first_month",
@@ -1036,7 +1036,7 @@ FROM (
     COALESCE("t18"."period_start", "t18"."first_at") % 86400
    ) AS REAL) / 86400 AS INTEGER) AS INTEGER) AS "period_day"
   FROM "t18" AS "t18"
- ), "t8" AS MATERIALIZED (
+ ), "t8" AS (
   SELECT
    "t1"."day" AS "period_day",
    "t1"."month" AS "period_month",
@@ -1075,7 +1075,7 @@ FROM (
    "t21"."period_month",
    "t21"."period_day_of_month"
   FROM "t21" AS "t21"
- ), "t7" AS MATERIALIZED (
+ ), "t7" AS (
   SELECT
    "t0"."month" AS "period_month",
    "t0"."days" AS "month_days"
@@ -1217,7 +1217,7 @@ FROM (
  FROM "catalog_meter" AS "t0"
 ) AS stage;
 
--- spans ad608e039ae258ed
+-- spans 43b37d3f1c21b4da
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -1279,7 +1279,7 @@ FROM (
     1
    ) AS "step"
   FROM "t28" AS "t28"
- ), "t16" AS MATERIALIZED (
+ ), "t16" AS (
   SELECT
    "t4"."month" AS "this_month",
    "t4"."first_day" AS "open_first",
@@ -1374,7 +1374,7 @@ FROM (
     "t33"."step" * -1
    ) AS INTEGER) AS "month_of"
   FROM "t33" AS "t33"
- ), "t15" AS MATERIALIZED (
+ ), "t15" AS (
   SELECT
    "t4"."month" AS "month_of",
    "t4"."first_day" AS "window_first",
@@ -1886,7 +1886,7 @@ FROM (
    "t13"."starts_2",
    "t13"."starts_3"
   FROM "t13" AS "t13"
- ), "t22" AS MATERIALIZED (
+ ), "t22" AS (
   SELECT
    "t18"."starts_next" AS "home_starts_next",
    "t18"."starts_0" AS "home_starts_0",
@@ -2017,7 +2017,7 @@ FROM (
  FROM "t61" AS "t61"
 ) AS stage;
 
--- cut_events a54ecb460cfc4511
+-- cut_events c1f58b57d8f10851
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  CAST("meter_key" AS INTEGER) AS "meter_key",
@@ -2026,12 +2026,12 @@ SELECT
  CAST("occurred_at" AS INTEGER) AS "occurred_at",
  CAST("quantity" AS INTEGER) AS "quantity"
 FROM (
- WITH "t5" AS MATERIALIZED (
+ WITH "t5" AS (
   SELECT
    "t1"."account_key",
    "t1"."edge_0" AS "day"
   FROM "spans" AS "t1"
- ), "t6" AS MATERIALIZED (
+ ), "t6" AS (
   SELECT
    "t1"."account_key",
    "t1"."edge_1" AS "day"
@@ -2044,7 +2044,7 @@ FROM (
   SELECT
    *
   FROM "t6" AS "t6"
- ), "t4" AS MATERIALIZED (
+ ), "t4" AS (
   SELECT
    "t1"."account_key",
    "t1"."edge_2" AS "day"
@@ -2057,7 +2057,7 @@ FROM (
   SELECT
    *
   FROM "t4" AS "t4"
- ), "t3" AS MATERIALIZED (
+ ), "t3" AS (
   SELECT
    "t1"."account_key",
    "t1"."edge_3" AS "day"
@@ -2998,13 +2998,13 @@ FROM (
  FROM "t9" AS "t9"
 ) AS stage;
 
--- lifetime 476810564db70872
+-- lifetime a45bfbc51111f0f4
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  CAST("meter_key" AS INTEGER) AS "meter_key",
  CAST("lifetime" AS INTEGER) AS "lifetime"
 FROM (
- WITH "t4" AS MATERIALIZED (
+ WITH "t4" AS (
   SELECT DISTINCT
    "t1"."first_value_meter_key" AS "meter_key"
   FROM "catalog_product" AS "t1"
@@ -3111,7 +3111,7 @@ FROM (
  FROM "t11" AS "t11"
 ) AS stage;
 
--- limit_rows 9a1ce730e0675a75
+-- limit_rows fbd5d42283d7bd20
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -3417,7 +3417,7 @@ FROM (
    ) AS "basis",
    NOT "t29"."own_limit" IS NULL AS "is_own_limit"
   FROM "t29" AS "t29"
- ), "t7" AS MATERIALIZED (
+ ), "t7" AS (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -3913,7 +3913,7 @@ FROM (
  FROM "t39" AS "t39"
 ) AS stage;
 
--- limit_state 21cb0c9c8654a2de
+-- limit_state 377e0a77ce518328
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -4020,7 +4020,7 @@ FROM (
    "t25"."starts_2",
    "t25"."starts_3"
   FROM "t25" AS "t25"
- ), "t18" AS MATERIALIZED (
+ ), "t18" AS (
   SELECT
    "t1"."account_key",
    "t1"."meter_key",
@@ -4037,7 +4037,7 @@ FROM (
    "t1"."week_7" AS "flow_week_7",
    "t1"."week_8" AS "flow_week_8"
   FROM "flows" AS "t1"
- ), "t19" AS MATERIALIZED (
+ ), "t19" AS (
   SELECT
    "t2"."account_key",
    "t2"."meter_key",
@@ -4052,7 +4052,7 @@ FROM (
    "t2"."level_8" AS "stock_level_8",
    "t2"."used" AS "stock_used"
   FROM "stocks" AS "t2"
- ), "t20" AS MATERIALIZED (
+ ), "t20" AS (
   SELECT
    "t3"."account_key",
    "t3"."product_id",
@@ -7011,7 +7011,7 @@ FROM (
  FROM "t27" AS "t27"
 ) AS stage;
 
--- first_value 680587ae1cac2f0f
+-- first_value 0e4d1b691000f5bf
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -7033,7 +7033,7 @@ FROM (
    "t1"."first_value_at_least",
    "t1"."first_value_moment"
   FROM "catalog_product" AS "t1"
- ), "t15" AS MATERIALIZED (
+ ), "t15" AS (
   SELECT
    "t2"."account_key",
    "t2"."meter_key" AS "first_value_meter_key",
@@ -7043,7 +7043,7 @@ FROM (
   SELECT
    "t5"."as_of"
   FROM "today" AS "t5"
- ), "t18" AS MATERIALIZED (
+ ), "t18" AS (
   SELECT
    "t1"."product_id",
    "t1"."first_value_moment" AS "kind"
@@ -7128,7 +7128,7 @@ FROM (
  CROSS JOIN "t16" AS "t16"
 ) AS stage;
 
--- account_profile 5372ad42d1c702f0
+-- account_profile 2351ebf400c6ec55
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "account_id",
@@ -7197,7 +7197,7 @@ SELECT
  "in_renewal_window",
  "do_not_sell"
 FROM (
- WITH "t28" AS MATERIALIZED (
+ WITH "t28" AS (
   SELECT
    "t1"."account_key",
    "t1"."account_id",
@@ -7220,12 +7220,12 @@ FROM (
   FROM "items" AS "t12"
   WHERE
    "t12"."is_live"
- ), "t32" AS MATERIALIZED (
+ ), "t32" AS (
   SELECT
    "t13"."plan_id",
    "t13"."position" AS "position_now"
   FROM "catalog_plan" AS "t13"
- ), "t33" AS MATERIALIZED (
+ ), "t33" AS (
   SELECT
    "t13"."plan_id" AS "pending_plan_id",
    "t13"."position" AS "position_later"
@@ -7685,7 +7685,7 @@ FROM (
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
    ) - 1 AS "place"
   FROM "t50" AS "t50"
- ), "t71" AS MATERIALIZED (
+ ), "t71" AS (
   SELECT
    "t59"."account_key",
    "t59"."score" AS "nps_score",
@@ -8196,7 +8196,7 @@ FROM (
  FROM "t81" AS "t81"
 ) AS stage;
 
--- goals 9c464b61b60e730e
+-- goals 6dd29d32c86f2b93
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "goal_id",
@@ -8228,7 +8228,7 @@ FROM (
   FROM "t8" AS "t8"
   WHERE
    "t8"."stated_at" <= "t8"."as_of"
- ), "t7" AS MATERIALIZED (
+ ), "t7" AS (
   SELECT
    "t0"."contact_id" AS "gone_id",
    "t0"."left_at"
@@ -8458,7 +8458,7 @@ FROM (
   2
 ) AS stage;
 
--- product_profile 4923806ce33fd94b
+-- product_profile 3783aa3cd27fe093
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -8503,12 +8503,12 @@ FROM (
    OR (
     "t20"."available_from_day" <= "t20"."as_of_day"
    )
- ), "t22" AS MATERIALIZED (
+ ), "t22" AS (
   SELECT
    "t18"."account_key",
    "t18"."product_id" AS "partner_product_id"
   FROM "t14" AS "t18"
- ), "t17" AS MATERIALIZED (
+ ), "t17" AS (
   SELECT
    "t5"."account_key",
    "t5"."product_id" AS "partner_product_id",
@@ -8540,7 +8540,7 @@ FROM (
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
    ) - 1 AS "place"
   FROM "t25" AS "t25"
- ), "t28" AS MATERIALIZED (
+ ), "t28" AS (
   SELECT
    "t26"."account_key",
    "t26"."partner_product_id",
@@ -10971,7 +10971,7 @@ FROM (
  FROM "t9" AS "t9"
 ) AS stage;
 
--- gated 683d8f0cf2dbf757
+-- gated a3460f811bf679d9
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -11081,7 +11081,7 @@ SELECT
  CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity"
 FROM (
- WITH "t11" AS MATERIALIZED (
+ WITH "t11" AS (
   SELECT
    "t1"."account_key",
    "t1"."product_id" AS "gate_product_id",
