@@ -441,11 +441,16 @@ def test_a_write_about_a_subscription_is_answered_again_also_when_it_is_gone(bil
         biller.cancel_schedule("sub_1", "key 1", at=MAY)
 
 
-def test_a_change_now_takes_back_what_was_scheduled_for_its_item(biller: SandboxBiller) -> None:
+def test_a_change_now_waits_until_what_was_scheduled_is_taken_back(biller: SandboxBiller) -> None:
+    quote = biller.preview(to_scale(), AT)
     biller.schedule(biller.preview(down(), AT), "key 1", at=AT)
+    with pytest.raises(QuoteError, match=r"scheduled for 2026-05-01 00:00:00 UTC. Take that back first"):
+        biller.preview(to_scale(), AT)
+    with pytest.raises(QuoteError, match=r"has changed since.*scheduled for"):
+        biller.apply(quote, "key 2", at=AT)
+    biller.cancel_schedule("sub_1", "key 3", at=AT)
     take(biller, to_scale())
     biller.advance(MAY)
-    assert [(item.plan_id, item.pending_at) for item in biller.subscriptions("acme")] == [("scale", None)]
     assert [each.due_minor for each in biller.invoices("acme")] == [500, 2000]
 
 
@@ -488,3 +493,34 @@ def test_several_debits_give_several_credits_in_flexible_billing() -> None:
     live = [item_from_row(item_row())]
     quote = preview(to_scale(), live, at=AT, provider="x", valid_for=timedelta(days=7), standing=known)
     assert [line.amount_minor for line in quote.lines] == [-300, -300, 1000]
+
+
+def test_each_item_of_an_account_is_taken_over_in_the_period_it_names(biller: SandboxBiller) -> None:
+    bounds = {"period_start": AT.replace(day=10), "period_end": AT.replace(month=5, day=10)}
+    biller.seed([item_row(item_id="si_2", subscription_id="sub_2", amount_minor=70, **bounds)])
+    biller.advance(AT.replace(month=5, day=11))
+    assert [(each.issued_at.day, each.due_minor) for each in biller.invoices("acme")] == [(1, 1000), (10, 70)]
+
+
+def test_a_trial_that_changes_its_interval_still_ends_when_it_should(biller: SandboxBiller) -> None:
+    trial(biller)
+    item = biller.subscriptions("acme")[1]
+    wish = ItemChange(item.item_id, "marketing", 1, 40_000, "usd", "year", plan_id="starter")
+    quote = take(biller, Change("acme", "sub_2", (wish,)), AT + timedelta(days=1))
+    ends_at = AT + timedelta(days=14)
+    assert (quote.lines, quote.next_invoice_minor, quote.next_invoice_at) == ((), 40_000, ends_at)
+    biller.advance(ends_at)
+    assert [(each.due_minor, each.issued_at) for each in biller.invoices("acme")] == [(40_000, ends_at)]
+    item = biller.subscriptions("acme")[1]
+    assert (item.interval, item.period_end) == ("year", ends_at.replace(year=2027))
+
+
+def test_what_was_unpaid_for_long_is_not_credited_for_what_was_never_billed(tmp_path: Path) -> None:
+    biller = SandboxBiller(tmp_path / "biller.db", billing_mode=BillingMode.FLEXIBLE)
+    biller.seed([item_row()])
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    biller.advance(AT.replace(month=7))
+    biller.set_card("acme", Card.GOOD, at=AT.replace(month=7))
+    biller.pay("acme", biller.invoices("acme")[0].invoice_id, at=AT.replace(month=7))
+    quote = biller.preview(to_scale(), AT.replace(month=7))
+    assert [line.amount_minor for line in quote.lines] == [1032]  # 16 of July's 31 days of 2000, nothing held

@@ -386,6 +386,18 @@ def test_what_was_scheduled_can_be_taken_back_once(staged: Staged) -> None:
     assert [(i.plan_id, i.pending_at) for i in provider.subscriptions("acme")] == [("pro", None)]
 
 
+def test_a_change_now_waits_until_what_was_scheduled_is_taken_back(staged: Staged) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.SCHEDULE)
+    provider = stage.provider
+    provider.schedule(provider.preview(down(), AT), "key 1", at=AT)
+    with pytest.raises(QuoteError):
+        provider.apply(provider.preview(to_scale(), AT), "key 2", at=AT)
+    assert [item.plan_id for item in provider.subscriptions("acme")] == ["pro"]
+    provider.cancel_schedule("sub_1", "key 3", at=AT)
+    assert isinstance(provider.apply(provider.preview(to_scale(), AT), "key 4", at=AT), Applied)
+
+
 def test_a_change_that_starts_now_is_not_scheduled(staged: Staged) -> None:
     provider = staged([item_row()]).provider
     with pytest.raises(QuoteError):

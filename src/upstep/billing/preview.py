@@ -257,7 +257,7 @@ def _move(change: Change, wish: ItemChange, live: Sequence[Item], *, at: datetim
     if sibling is None or _starts_anew(change, wish, live, standing=standing):
         period = period_at(at, at, interval=wish.interval, interval_count=wish.interval_count)
         return Move(before, _after(change, wish, sibling, period), period, is_new_period=True)
-    if sibling.every != every:
+    if sibling.every != every and sibling.status != "trialing":
         period = period_at(standing.anchor or anchor_of(sibling), at, interval=every[0], interval_count=every[1])
     else:
         period = current_period(sibling, at)
@@ -294,6 +294,8 @@ def _term_end(item: Item, at: datetime) -> datetime:
 def _starts_anew(change: Change, wish: ItemChange, live: Sequence[Item], *, standing: Standing) -> bool:
     """Whether the wish starts a new period: by the rule, or as the change says. Classic billing follows the rule."""
     before = next((item for item in live if item.item_id == wish.item_id), None)
+    if before is not None and before.status == "trialing":
+        return False  # its first paid period begins when the trial ends
     by_rule = before is not None and (
         before.every != (wish.interval, wish.interval_count)
         or (wish.amount_minor > 0 and not any(standing.price(item) for item in live))
@@ -308,7 +310,8 @@ def _carried_along(change: Change, live: Sequence[Item], standing: Standing) -> 
     if change.anchor is not Anchor.NOW:
         return []
     named = {wish.item_id for wish in change.items}
-    return [_same(item, standing.price(item)) for item in live if item.item_id not in named]
+    others = [item for item in live if item.item_id not in named and item.status != "trialing"]
+    return [_same(item, standing.price(item)) for item in others]
 
 
 def _same(item: Item, price: int) -> ItemChange:

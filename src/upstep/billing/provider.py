@@ -121,7 +121,8 @@ class Provider(Protocol):
         """What the change would cost at that instant. Changes nothing; the same question has the same answer.
 
         For a change that starts at renewal there are no lines, nothing is due now, and the next invoice is at the new
-        price.
+        price. A change now of a subscription that has one scheduled is refused, here or by ``apply``, until that is
+        taken back.
 
         Raises:
             QuoteError: It cannot be quoted; all reasons at once.

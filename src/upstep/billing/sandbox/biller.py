@@ -274,7 +274,7 @@ class SandboxBiller:
         if quote.change.starts is Starts.AT_RENEWAL:
             return self._schedule(view, book, asked)
         book, worked = self._as_quoted(view, book, asked)
-        is_sent = any(move.after and move.after.collection == "invoice" for move in worked.moves)
+        is_sent = changing.is_sent(worked)
         if not is_sent and not asked.is_confirmed:
             refused = _payment(book, asked, quote.due_now_minor)
             if refused is not None:
@@ -336,6 +336,10 @@ class SandboxBiller:
 
     def _preview(self, view: View, book: Book, change: Change, at: datetime) -> Quote:
         live: Sequence[Item] = book.live(change.subscription_id)
+        scheduled = [each for each in book.scheduled if each.subscription_id == change.subscription_id]
+        if scheduled and change.starts is Starts.NOW:
+            found = f"has a change scheduled for {scheduled[0].effective_at:%Y-%m-%d %H:%M:%S} UTC."
+            raise QuoteError(Fault(f"subscription {change.subscription_id}", found, "Take that back first."))
         if not live:
             live = view.items(subscription_id=change.subscription_id)  # another account's, which is refused
         known = standing(book, change.subscription_id)
@@ -349,7 +353,7 @@ class SandboxBiller:
         raise QuoteError(Fault(f"subscription {subscription_id}", "is not live.", "See what the account has."))
 
     def _book(self, view: View, account_id: str) -> Book | None:
-        return view.book(account_id, None) if account_id in view.accounts() else None
+        return view.book(account_id, None) if view.is_known(account_id) else None
 
 
 def _payment(book: Book, asked: Asked, due_minor: int) -> Declined | NeedsConfirmation | None:
@@ -377,10 +381,13 @@ def _applied(answer: Answer) -> Applied:
 
 
 def _periods_rolled(book: Book, subscription_id: str, at: datetime) -> Book:
-    """Periods that went by unpaid are not billed afterwards: the one that holds ``at`` is gone on from."""
-    rolled = []
+    """Periods that went by unpaid are not billed afterwards: the one that holds ``at`` is gone on from.
+
+    It was not billed either, so nothing of it is held.
+    """
     for position in book.of(subscription_id):
         period = current_period(position.item, at)
-        item = replace(position.item, period_start=period.start, period_end=period.end)
-        rolled.append(replace(position, item=item))
-    return book.put(rolled)
+        if period.start != position.item.period_start:
+            item = replace(position.item, period_start=period.start, period_end=period.end)
+            book = book.put([replace(position, item=item)]).hold(item.item_id, [])
+    return book

@@ -139,15 +139,21 @@ class Book:
         return replace(self, held=(*kept, *charges))
 
 
-def take_over(account_id: str, items: Sequence[Item], *, at: datetime, mode: BillingMode) -> Book:
-    """The book of an account that was billed elsewhere until ``at``: the period that holds it counts as paid."""
-    positions = [_taken_over(item, current_period(item, at)) for item in items]
+def take_over(account_id: str, items: Sequence[Item], *, at: datetime | None, mode: BillingMode) -> Book:
+    """The book of an account that was billed elsewhere until ``at``: the period that holds it counts as paid.
+
+    ``at`` None: each item until the period that it names, or in which it began.
+    """
+    starts = {item.item_id: item.period_start or item.valid_from for item in items}
+    since = {item_id: max(at or start, start) for item_id, start in starts.items()}
+    positions = [_taken_over(item, current_period(item, since[item.item_id])) for item in items]
+    settled_at = at or min(starts.values())
     held = [
         Held(each.item.item_id, each.price_minor, each.item.period_start, each.item.period_end)
         for each in positions
         if each.item.status != "trialing" and each.item.period_start and each.item.period_end
     ]
-    return Book(account_id, at, mode, positions=tuple(positions), held=tuple(held))
+    return Book(account_id, settled_at, mode, positions=tuple(positions), held=tuple(held))
 
 
 def _taken_over(item: Item, period: Period) -> Position:

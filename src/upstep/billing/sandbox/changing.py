@@ -17,12 +17,8 @@ from upstep.errors import Fault, QuoteError
 def make(book: Book, quote: Quote, worked: WorkedOut, *, at: datetime, is_present: bool) -> Book:
     """The change as it was quoted: the items from ``at`` on, and the invoice with the quote's lines.
 
-    ``is_present``: the payment has been made or confirmed, so the invoice is paid. What was scheduled for an item that
-    changes now is taken back: its owner has decided anew.
+    ``is_present``: the payment has been made or confirmed, so the invoice is paid.
     """
-    changed = {move.before.item_id for move in worked.moves if move.before}
-    if any(changed & {wish.item_id for wish in each.change.items} for each in book.scheduled):
-        book = take_back(book, quote.subscription_id, at=at)
     known = standing(book, quote.subscription_id)
     nets = net_amounts(worked.moves, book.live(quote.subscription_id), known)
     for index, (move, net) in enumerate(zip(worked.moves, nets, strict=True)):
@@ -30,11 +26,16 @@ def make(book: Book, quote: Quote, worked: WorkedOut, *, at: datetime, is_presen
         book = _held_after(book, move, item_id, net)
         book = _moved(book, quote, move, item_id, net=net, at=at)
     if worked.is_invoiced:
-        is_sent = any(move.after and move.after.collection == "invoice" for move in worked.moves)
-        draft = Draft(quote.subscription_id, quote.currency, "change", quote.lines, is_sent, is_present)
+        draft = Draft(quote.subscription_id, quote.currency, "change", quote.lines, is_sent(worked), is_present)
         return issue(book, draft, at)
     waiting = [Waiting(quote.subscription_id, line) for line in quote.lines]
     return replace(book, waiting=(*book.waiting, *waiting))
+
+
+def is_sent(worked: WorkedOut) -> bool:
+    """Whether the subscription's invoices are sent and paid later, not charged to a card."""
+    items = [item for move in worked.moves for item in (move.before, move.after) if item]
+    return any(item.collection == "invoice" for item in items)
 
 
 def _held_after(book: Book, move: Move, item_id: str, net: int) -> Book:

@@ -98,6 +98,11 @@ class View:
         found = self.connection.execute(f"SELECT body FROM item WHERE is_live AND {column} = ?", (value,)).fetchall()
         return [msgspec.json.decode(body, type=Item) for (body,) in found]
 
+    def is_known(self, account_id: str) -> bool:
+        """Whether the account has a live item or a book."""
+        found = "SELECT 1 FROM item WHERE is_live AND account_id = ? UNION SELECT 1 FROM book WHERE account_id = ?"
+        return self.connection.execute(found, (account_id, account_id)).fetchone() is not None
+
     def accounts(self) -> list[str]:
         """Every account with a live item or a book."""
         found = "SELECT account_id FROM item WHERE is_live UNION SELECT account_id FROM book ORDER BY 1"
@@ -108,15 +113,13 @@ class View:
 
         Args:
             account_id: Which account.
-            at: None: taken over in the earliest period that its items name.
+            at: None: taken over in the periods that its items name; it has some then.
         """
         row = self.connection.execute("SELECT body FROM book WHERE account_id = ?", (account_id,)).fetchone()
         items = self.items(account_id=account_id)
-        since = at or min((item.period_start or item.valid_from for item in items), default=None)
         if row is None:
-            assert since is not None, "an account without items is opened with an instant"
-            return take_over(account_id, items, at=since, mode=self.mode)
-        return _with_new_items(msgspec.json.decode(row[0], type=Book), items, at=since, mode=self.mode)
+            return take_over(account_id, items, at=at, mode=self.mode)
+        return _with_new_items(msgspec.json.decode(row[0], type=Book), items, at=at, mode=self.mode)
 
     def keep(self, book: Book) -> None:
         """Write the book, and its events with the items they speak of."""
@@ -168,7 +171,7 @@ def _with_new_items(book: Book, items: Sequence[Item], *, at: datetime | None, m
     """Items that were seeded after the book was begun are taken over too."""
     known = {each.item.item_id for each in book.positions}
     new = [item for item in items if item.item_id not in known]
-    if not new or at is None:
+    if not new:
         return book
     taken = take_over(book.account_id, new, at=at, mode=mode)
     return replace(book.put(taken.positions), held=(*book.held, *taken.held))
