@@ -912,6 +912,8 @@ class Books:
         self.now = to
 
     def _next_due(self, made: Thing) -> int | None:
+        if made["status"] == "incomplete":
+            return int(made["created"]) + PENDING_SECONDS
         if made["status"] not in ("active", "past_due", "trialing"):
             return None
         dues = [item["current_period_end"] for item in made["items"]["data"]]
@@ -921,6 +923,11 @@ class Books:
     def _pass(self, made: Thing) -> None:
         before = deepcopy(made)
         now = self.now
+        if made["status"] == "incomplete":
+            made |= {"status": "incomplete_expired", "ended_at": now}
+            self._void(self.find("invoice", made["latest_invoice"]))
+            self.changed(before, made)
+            return
         if made["pending_update"] and made["pending_update"]["expires_at"] <= now:
             self._drop_pending(made)
             self.emit("customer.subscription.pending_update_expired", made)

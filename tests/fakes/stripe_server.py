@@ -202,7 +202,8 @@ def _list(kind: str) -> Work:
 def _search_customers(fake: FakeStripe, params: Thing) -> Thing:
     wanted = re.fullmatch(r"metadata\[['\"](.+)['\"]\]:['\"](.+)['\"]", params["query"])
     assert wanted, f"the fake Stripe searches metadata only, not {params['query']}"
-    found = [c for c in fake.books.all("customer") if c["metadata"].get(wanted[1]) == wanted[2]]
+    name, value = (re.sub(r"\\(.)", r"\1", text) for text in wanted.groups())
+    found = [c for c in fake.books.all("customer") if c["metadata"].get(name) == value]
     return listed("/v1/customers/search", found) | {"object": "search_result", "next_page": None}
 
 

@@ -16,7 +16,7 @@ from upstep.billing.change import Behaviour, Change, Incentive, Item, ItemChange
 from upstep.billing.currencies import from_provider
 from upstep.billing.preview import Standing, WorkedOut, work_out
 from upstep.billing.provider import Answer, Applied, Capabilities, Declined, Event, NeedsConfirmation
-from upstep.billing.quote import Quote
+from upstep.billing.quote import Quote, changed_since
 from upstep.billing.stripe import events, outcome, reading, scheduling, trials
 from upstep.billing.stripe.accounts import Accounts, has_payment_method
 from upstep.billing.stripe.asking import Line, PaymentRefusedError, Thing
@@ -82,6 +82,8 @@ class StripeBiller:
         asked = _in_stripes_intervals(change)
         found = self.subscription(asked.subscription_id)
         live = self.items_of(found) if found else []
+        if found and asked.starts is Starts.NOW:
+            scheduling.refuse_scheduled(found)
         mode = reading.billing_mode(found or {"billing_mode": {"type": "flexible"}})
         anchor = from_seconds(found["billing_cycle_anchor"]) if found else None
         worked = work_out(asked, live, at=at, standing=Standing(mode=mode, anchor=anchor))
@@ -106,14 +108,14 @@ class StripeBiller:
         """See ``Provider.apply``."""
         if quote.change.starts is Starts.AT_RENEWAL:
             raise QuoteError(Fault(f"quote {quote.quote_id}", "is of a change at renewal.", "Schedule it."))
-        found = self._still(quote, idempotency_key)
+        found = self._still(quote, idempotency_key, at=at)
         if not isinstance(found, Mapping) and found is not None:
             return found
         if quote.due_now_minor > 0 and quote.change.items:
             customer = self._customer(found, quote.account_id)
             is_automatic = found is None or found["collection_method"] == "charge_automatically"
             if is_automatic and not has_payment_method(found, customer):
-                return self._hosted_page(customer["id"], quote)
+                return self._hosted_page(customer, quote, idempotency_key)
         try:
             if found is None:
                 return trials.start(self, quote, idempotency_key, at=at)
@@ -123,16 +125,14 @@ class StripeBiller:
 
     def find(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer | None:
         """See ``Provider.find``. By the mark, which stays when Stripe has forgotten the key."""
-        del at
         found = self.subscription(quote.subscription_id) or trials.started_by(self, quote, idempotency_key)
-        return self._found(quote, found, idempotency_key) if found else None
+        return self._found(quote, found, idempotency_key, at=at)
 
     def schedule(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Applied:
         """See ``Provider.schedule``. By a subscription schedule whose second phase is the change."""
-        del at
         if quote.change.starts is not Starts.AT_RENEWAL:
             raise QuoteError(Fault(f"quote {quote.quote_id}", "is of a change that starts now.", "Apply it."))
-        found = self._still(quote, idempotency_key)
+        found = self._still(quote, idempotency_key, at=at)
         if isinstance(found, Applied):
             return found
         assert isinstance(found, dict), "a change at renewal has a subscription, and waits for no payment"
@@ -230,34 +230,29 @@ class StripeBiller:
         opened = self.line.every(self.line.client.v1.invoices.list, wanted)
         return sum(from_provider(i["amount_remaining"], currency) for i in opened if i["currency"] == currency)
 
-    def _still(self, quote: Quote, key: str) -> Thing | Answer | None:
+    def _still(self, quote: Quote, key: str, *, at: datetime) -> Thing | Answer | None:
         """The subscription, if it is still the one that was quoted; the answer, if the call was answered before."""
-        place = f"quote {quote.quote_id}"
         if quote.provider != self.name:
+            place = f"quote {quote.quote_id}"
             raise QuoteError(Fault(place, f"is of provider {quote.provider!r}, not of {self.name!r}."))
         found = self.subscription(quote.subscription_id) or trials.started_by(self, quote, key)
-        known = self._found(quote, found, key) if found is not None else None
+        known = self._found(quote, found, key, at=at)
         if known is not None:
             return known
         if (reading.digest(found) if found else "new") != quote.based_on:
-            raise QuoteError(
-                Fault(
-                    place,
-                    f"subscription {quote.subscription_id} has changed since {quote.at:%Y-%m-%d %H:%M:%S} UTC.",
-                    "Nothing was changed. Ask for a new quote.",
-                )
-            )
+            raise changed_since(quote, ["it is another at Stripe"])
         return found
 
-    def _found(self, quote: Quote, found: Thing, key: str) -> Answer | None:
+    def _found(self, quote: Quote, found: Thing | None, key: str, *, at: datetime) -> Answer | None:
         """What was answered to this call before, by its mark."""
         called = mark(key, quote.quote_id)
-        if called in marks(found):
-            return outcome.made_by(self.line, quote, found, called)
-        if outcome.waiting_for(found, called):
-            expires_at = from_seconds(found["pending_update"]["expires_at"])
-            return outcome.unpaid(self.line, found, mark=called, expires_at=expires_at)
-        return scheduling.found(called, found) or outcome.given_up(self.line, quote, found, called)
+        if found is not None:
+            known = outcome.known(self.line, quote, found, called) or scheduling.found(called, found)
+            if known is not None:
+                return known
+        if at >= quote.expires_at and called in marks(self._customer(found, quote.account_id)):
+            return Declined("no_payment_method", "No card was named in time.", quote.due_now_minor)
+        return None
 
     def _update(self, quote: Quote, found: Thing, key: str, *, at: datetime) -> Answer:
         mode = reading.billing_mode(found)
@@ -278,7 +273,7 @@ class StripeBiller:
     def _after_refusal(self, quote: Quote, key: str, error: QuoteError) -> Answer:
         """A refusal may be of a request that came second: then the first one's mark is there."""
         now = self.subscription(quote.subscription_id)
-        known = self._found(quote, now, key) if now else None
+        known = self._found(quote, now, key, at=quote.at)
         if known is not None:
             return known
         if "this key has been used" in str(error):
@@ -291,14 +286,20 @@ class StripeBiller:
             return self.accounts.customer(account_id)
         return self.line.ask(self.line.client.v1.customers.retrieve, found["customer"], {})
 
-    def _hosted_page(self, customer_id: str, quote: Quote) -> NeedsConfirmation:
-        """Stripe's page on which a card is named. The change is made when the quote is accepted again after it."""
-        params: Thing = {"customer": customer_id, "flow_data": {"type": "payment_method_update"}}
+    def _hosted_page(self, customer: Thing, quote: Quote, key: str) -> NeedsConfirmation:
+        """Stripe's page on which a card is named. The change is made when the quote is accepted again after it.
+
+        The customer is marked: who names no card until the quote has expired has declined it, whoever asks.
+        """
+        v1 = self.line.client.v1
+        marked = {"metadata": marked_with(customer, mark(key, quote.quote_id))}
+        self.line.ask(v1.customers.update, customer["id"], marked)
+        params: Thing = {"customer": customer["id"], "flow_data": {"type": "payment_method_update"}}
         if self.return_url:
             params["return_url"] = self.return_url
             redirect = {"type": "redirect", "redirect": {"return_url": self.return_url}}
             params["flow_data"]["after_completion"] = redirect
-        page = self.line.ask(self.line.client.v1.billing_portal.sessions.create, params)
+        page = self.line.ask(v1.billing_portal.sessions.create, params)
         return NeedsConfirmation(page["id"], page["url"], "no_payment_method", quote.due_now_minor, quote.expires_at)
 
 

@@ -15,6 +15,26 @@ from upstep.billing.stripe.reading import is_proration
 from upstep.clock import from_seconds, to_seconds
 from upstep.errors import QuoteError
 
+INCOMPLETE_SECONDS = 23 * 3600
+"""After which Stripe gives up a subscription whose first payment did not come, and an update that is pending."""
+
+
+def known(line: Line, quote: Quote, subscription: Mapping[str, Any], mark: str) -> Answer | None:
+    """The answer to a call that has reached this subscription; None: it has not, or has changed nothing."""
+    if waiting_for(subscription, mark):
+        expires_at = from_seconds(subscription["pending_update"]["expires_at"])
+        return unpaid(line, subscription, mark=mark, expires_at=expires_at)
+    if mark not in marks(subscription):
+        return given_up(line, quote, subscription, mark)
+    if subscription["status"] == "incomplete":
+        expires_at = from_seconds(subscription["created"] + INCOMPLETE_SECONDS)
+        return unpaid(line, subscription, mark=mark, expires_at=expires_at)
+    if subscription["status"] in ("canceled", "incomplete_expired"):
+        gone = given_up(line, quote, subscription, mark)
+        if gone is not None or subscription["status"] == "incomplete_expired":
+            return gone or Declined("not_confirmed", "The payment was not confirmed in time.", quote.due_now_minor)
+    return made_by(line, quote, subscription, mark)
+
 
 def applied(invoice: Mapping[str, Any] | None, reference: str, *, at: datetime) -> Applied:
     """It was done; ``at`` when there was nothing to invoice."""
@@ -107,7 +127,7 @@ def unpaid(line: Line, subscription: Mapping[str, Any], *, mark: str, expires_at
         amount = from_provider(invoice["amount_due"], invoice["currency"])
         url = str(invoice["hosted_invoice_url"])
         return NeedsConfirmation(invoice_id, url, "authentication", amount, expires_at)
-    left = _void(line, invoice_id) if invoice["status"] == "open" else invoice
+    left = _given_up(line, subscription, invoice_id) if invoice["status"] == "open" else invoice
     if left["status"] == "paid":  # Its owner was quicker.
         return applied(left, "", at=expires_at)
     return _declined(line, left)
@@ -121,12 +141,17 @@ def _last_intent(line: Line, invoice_id: str) -> Thing | None:
     return intent if isinstance(intent, dict) else None
 
 
-def _void(line: Line, invoice_id: str) -> Thing:
-    """Give the invoice up, and with it the update that waited for it; as it is then."""
+def _given_up(line: Line, subscription: Mapping[str, Any], invoice_id: str) -> Thing:
+    """Give the invoice up, and with it what waited for it; the invoice as it is then."""
+    v1 = line.client.v1
     try:
-        return line.ask(line.client.v1.invoices.void_invoice, invoice_id, {})
+        if subscription["status"] == "incomplete":
+            # It goes as a whole: a first invoice that is only voided would leave a subscription that nobody paid for.
+            line.ask(v1.subscriptions.cancel, subscription["id"], {})
+            return line.ask(v1.invoices.retrieve, invoice_id, {})
+        return line.ask(v1.invoices.void_invoice, invoice_id, {})
     except QuoteError:
-        left = line.ask(line.client.v1.invoices.retrieve, invoice_id, {})
+        left = line.ask(v1.invoices.retrieve, invoice_id, {})
         if left["status"] not in ("void", "paid"):
             raise
         return left

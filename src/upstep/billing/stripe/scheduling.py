@@ -15,7 +15,7 @@ from upstep.billing.stripe.asking import Thing
 from upstep.billing.stripe.marks import mark, marked_with, marks
 from upstep.billing.stripe.reading import next_phase
 from upstep.clock import from_seconds, to_seconds
-from upstep.errors import QuoteError
+from upstep.errors import Fault, QuoteError
 
 if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
@@ -52,6 +52,20 @@ def schedule(biller: StripeBiller, quote: Quote, subscription: Thing, key: str) 
     }
     made = biller.line.ask(v1.subscription_schedules.update, current["id"], params, key=f"{key}:phases")
     return Applied(str(made["id"]), 0, from_seconds(effective_at))
+
+
+def refuse_scheduled(subscription: Mapping[str, Any]) -> None:
+    """Stripe changes nothing by hand while a schedule holds the subscription; so nothing is quoted.
+
+    Raises:
+        QuoteError: A schedule holds it.
+    """
+    current = subscription.get("schedule")
+    if not isinstance(current, Mapping):
+        return
+    phase = next_phase(subscription)
+    when = f"a change is scheduled for {from_seconds(phase['start_date']):%Y-%m-%d}" if phase else "a schedule holds it"
+    raise QuoteError(Fault(f"subscription {subscription['id']}", f"{when} ({current['id']}).", "Take that back first."))
 
 
 def _kept(phase: Mapping[str, Any]) -> Thing:

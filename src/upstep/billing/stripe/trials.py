@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
 
 _MONTHS = {"month": 1, "year": 12}
-_INCOMPLETE_SECONDS = 23 * 3600
-"""After which Stripe expires a subscription whose first payment did not come."""
 
 
 def start(biller: StripeBiller, quote: Quote, key: str, *, at: datetime) -> Answer:
@@ -36,24 +34,14 @@ def start(biller: StripeBiller, quote: Quote, key: str, *, at: datetime) -> Answ
         "expand": ["latest_invoice"],
     }
     made = biller.line.ask(biller.line.client.v1.subscriptions.create, params, key=key)
-    return started(biller, made, called=mark(key, quote.quote_id), at=at)
-
-
-def started(biller: StripeBiller, made: Thing, *, called: str, at: datetime) -> Answer:
-    """What a start means: a first payment that failed leaves an incomplete subscription, which then goes."""
-    if made["status"] != "incomplete":
-        return biller.settled(made, mark=called, before=None, at=at)
-    expires_at = from_seconds(made["created"] + _INCOMPLETE_SECONDS)
-    answer = outcome.unpaid(biller.line, made, mark=called, expires_at=expires_at)
-    if isinstance(answer, Declined):
-        current = biller.line.ask(biller.line.client.v1.subscriptions.retrieve, made["id"], {})
-        if current["status"] == "incomplete":
-            biller.line.ask(biller.line.client.v1.subscriptions.cancel, made["id"], {})
-    return answer
+    if made["status"] == "incomplete":
+        expires_at = from_seconds(made["created"] + outcome.INCOMPLETE_SECONDS)
+        return outcome.unpaid(biller.line, made, mark=mark(key, quote.quote_id), expires_at=expires_at)
+    return biller.settled(made, mark=mark(key, quote.quote_id), before=None, at=at)
 
 
 def started_by(biller: StripeBiller, quote: Quote, key: str) -> Thing | None:
-    """The live subscription that this call has started; None for a quote of one that was there."""
+    """The subscription that this call has started, whatever became of it; None for a quote of one that was there."""
     if quote.based_on != "new":
         return None
     for customer in biller.accounts.customers(quote.account_id):
@@ -64,7 +52,7 @@ def started_by(biller: StripeBiller, quote: Quote, key: str) -> Thing | None:
 
 
 def _marked(biller: StripeBiller, customer_id: str, called: str) -> Thing | None:
-    wanted = {"customer": customer_id, "limit": 100}
+    wanted = {"customer": customer_id, "status": "all", "limit": 100}
     for found in biller.line.every(biller.line.client.v1.subscriptions.list, wanted):
         if called in marks(found):
             return biller.subscription(found["id"])
