@@ -8,8 +8,10 @@ import importlib
 import pkgutil
 import typing
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -17,14 +19,17 @@ from hypothesis import strategies as st
 
 import upstep.billing
 from tests.billing.seeds import item_row
-from upstep.billing.change import Behaviour, BillingMode, Change, Incentive, ItemChange, item_from_row
+from upstep.billing.change import Behaviour, BillingMode, Change, Incentive, ItemChange, Starts, item_from_row
 from upstep.billing.discount import after, split
 from upstep.billing.preview import preview, work_out
+from upstep.billing.provider import subscription_item_rows
 from upstep.billing.quote import Quote, differences
-from upstep.billing.sandbox.book import Book, standing, take_over
+from upstep.billing.sandbox import changing
+from upstep.billing.sandbox.book import Book, Card, standing, take_over
 from upstep.billing.sandbox.changing import add_incentive, make
-from upstep.billing.sandbox.invoicing import UNPAID_DAYS
+from upstep.billing.sandbox.invoicing import UNPAID_DAYS, charge, mark_by_debts
 from upstep.billing.sandbox.passing import settle
+from upstep.errors import QuoteError
 from upstep.money import CURRENCIES, round_half_up
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -184,6 +189,74 @@ def test_it_does_not_matter_how_often_somebody_looks(mode: BillingMode, first: i
     for seconds in sorted(looks):
         looked = settle(looked, START + timedelta(seconds=seconds))
     assert settle(looked, end) == settle(book, end)
+
+
+deeds = st.tuples(
+    st.sampled_from("change schedule take_back incentive add decline good pay leave_later".split()),
+    st.integers(0, 30 * 86400),
+    prices,
+    behaviours,
+)
+
+
+def done(book: Book, deed: tuple[str, int, int, Behaviour], at: datetime) -> Book:
+    """The book after somebody did that; what is refused changes nothing."""
+    name, _, amount, behaviour = deed
+    try:
+        if name in {"change", "schedule", "add"}:
+            return changed(book, name, amount, behaviour, at)
+        if name == "incentive":
+            return add_incentive(book, "sub_1", Incentive(f"i{amount}", percent=1 + amount % 100, periods=1))
+    except QuoteError:
+        return book
+    open_invoices = [invoice for invoice in book.invoices if invoice.status == "open"]
+    if name == "pay" and open_invoices:
+        book = mark_by_debts(charge(book, open_invoices[0].invoice_id, at), "sub_1", at)
+    elif name in {"decline", "good"}:
+        book = replace(book, card=Card.DECLINING if name == "decline" else Card.GOOD)
+    elif name == "take_back":
+        book = changing.take_back(book, "sub_1", at=at)
+    elif name == "leave_later" and amount % 7 == 0:
+        book = changing.leave(book, "sub_1", ends_at=at + timedelta(seconds=amount), at=at)
+    return book
+
+
+def changed(book: Book, name: str, amount: int, behaviour: Behaviour, at: datetime) -> Book:
+    if name == "schedule":
+        change = replace(wish(amount), starts=Starts.AT_RENEWAL)
+        return changing.schedule(book, quoted(book, change, at), at=at)
+    if book.scheduled:
+        return book
+    item = ItemChange(None, "sending", 1, amount, "usd", "month", add_on_id=f"add_on {amount}")
+    change = wish(amount, behaviour=behaviour) if name == "change" else Change("acme", "sub_1", (item,), behaviour)
+    return applied(book, change, at)[0]
+
+
+@settings(max_examples=80, deadline=None)
+@given(modes, prices, st.lists(deeds, max_size=10))
+def test_the_events_tell_the_whole_story_and_every_invoice_adds_up(
+    mode: BillingMode, first: int, history: list[tuple[str, int, int, Behaviour]]
+) -> None:
+    book, at = opened(mode, [first, 700]), START
+    seeded = {position.item.item_id: position.item for position in book.positions}
+    for deed in history:
+        at += timedelta(seconds=deed[1])
+        book = done(settle(book, at), deed, at)
+    book = settle(book, at + timedelta(days=45))
+    rows = {(item.item_id, item.valid_from): item.row() for item in seeded.values()}
+    rows |= {(str(row["item_id"]), row["valid_from"]): row for row in subscription_item_rows(book.events)}  # type: ignore[misc]
+    live = {position.item.item_id: position.item.row() for position in book.positions}
+    for item_id in {item_id for item_id, _ in rows}:
+        intervals = [row for (each, _), row in sorted(rows.items()) if each == item_id]
+        for earlier, later in pairwise(intervals):
+            assert earlier["valid_to"] == later["valid_from"]
+        last = intervals[-1]
+        assert (last["valid_to"] is None) is (item_id in live)
+        assert item_id not in live or last == live[item_id]
+    for invoice in book.invoices:
+        assert invoice.total_minor == sum(line.amount_minor for line in invoice.lines)
+        assert invoice.due_minor == max(invoice.total_minor, 0) - invoice.credit_used_minor >= 0
+    assert len({event.event_id for event in book.events}) == len(book.events)
 
 
 @given(st.sampled_from(sorted(CURRENCIES)), prices, prices, st.integers(0, 30 * 86400 - 1))
