@@ -25,6 +25,8 @@ of the first.
 | paying_before, paying_after | boolean | whether the account pays anything in any currency |
 | first_paid_at | int64 | when the account first paid: its cohort |
 | is_mixed | boolean | the account has paid in more than one currency |
+| currency_key, category_code, net_code, cause_code | int32 | the same words as numbers, to group millions of rows by |
+| previous_at, next_at | int64 | the account's movements around it; moved_at itself where it shares the instant |
 
 ``movement.net_view`` of it has one row per (account_key, currency, moved_at), ``category`` from the net and the cause
 that weighs most; the same columns. FX has no row here: amounts stand in their own currency, and ``revenue.mrr`` adds

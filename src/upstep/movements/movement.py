@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -23,6 +23,7 @@ from upstep.movements.edges import (
     unpacked,
 )
 from upstep.movements.policy import STANDARD, Policy
+from upstep.movements.words import CATEGORIES, CAUSES
 from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ COLUMNS = (
     *("account_key", "currency", "product_id", "is_add_on", "moved_at", "units", "category", "net_category", "cause"),
     *("plan_before", "plan_after", "quantity_change", "committed_minor", "mrr_before", "mrr_after"),
     *("paying_before", "paying_after", "first_paid_at", "is_mixed"),
+    *("currency_key", "category_code", "net_code", "cause_code", "previous_at", "next_at"),
 )
 """The columns of the movement table, in order; the package's first lines say what each means."""
 
@@ -72,13 +74,14 @@ def movements(
     told = unpacked(paced.anti_join(odd, "account_key"), kind)
     plain = told.filter(is_change(told))
     careful = stage("movement_careful", _careful(changes(interval.semi_join(odd, "account_key"), kind, today), policy))
-    moved = stage("movement_coded", plain.select(*_CODED).union(careful.select(*_CODED)))
-    return _told(moved, stage("movement_held", _held(moved)), lanes(kind), plans, policy)
+    moved = plain.select(*_PACED).union(careful.select(*_PACED))
+    coded = stage("movement_coded", _coded(moved, stage("movement_held", _held(moved)), lanes(kind), plans, policy))
+    return _told(coded, lanes(kind), plans)
 
 
-_CODED = (
-    *("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after"),
-    *("mrr_before", "mrr_after", "first_paid_at", "is_mixed", "paying_before", "paying_after"),
+_PACED = (
+    *("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after", "mrr_before", "mrr_after"),
+    *("first_paid_at", "is_mixed", "paying_before", "paying_after", "previous_at", "next_at"),
 )
 
 
@@ -95,9 +98,20 @@ def _paced(changed: ir.Table) -> ir.Table:
         mrr_before=after - now,
         first_paid_at=changed.moved_at.first().over(in_order),
         before_at=changed.moved_at.lag().over(in_order),
+        after_at=changed.moved_at.lead().over(in_order),
         is_mixed=ibis.coalesce(currency != currency.lag().over(in_order), False),
     )
-    return paced.mutate(paying_before=paced.mrr_before > 0, paying_after=paced.mrr_after > 0)
+    return paced.mutate(paying_before=paced.mrr_before > 0, paying_after=paced.mrr_after > 0, **_neighbours(paced))
+
+
+def _neighbours(ordered: ir.Table) -> dict[str, ir.IntegerValue]:
+    """The account's instants before and after; the row's own where several rows share it, whichever comes first."""
+    moved_at = ordered.moved_at
+    shared = ibis.coalesce(ordered.before_at == moved_at, False) | ibis.coalesce(ordered.after_at == moved_at, False)
+    return {
+        "previous_at": ibis.ifelse(shared, moved_at, ordered.before_at),
+        "next_at": ibis.ifelse(shared, moved_at, ordered.after_at),
+    }
 
 
 def _odd(paced: ir.Table, policy: Policy) -> ir.Table:
@@ -124,7 +138,7 @@ def _careful(changed: ir.Table, policy: Policy) -> ir.Table:
     currency = changed.mutate(currency_key=((changed.lane - changed.lane % PARTS) / PARTS).cast("int32"))
     own: dict[str, Any] = {"group_by": ["account_key", "currency_key"], "order_by": "moved_at"}
     all_of: dict[str, Any] = {"group_by": "account_key", "order_by": "moved_at"}
-    whole = ibis.window(group_by="account_key")
+    whole, in_order = ibis.window(group_by="account_key"), ibis.window(**all_of)
 
     def after(which: dict[str, Any]) -> ir.IntegerValue:
         return currency.units.sum().over(ibis.range_window(preceding=None, following=0, **which)).cast("int64")
@@ -132,7 +146,7 @@ def _careful(changed: ir.Table, policy: Policy) -> ir.Table:
     def now(which: dict[str, Any]) -> ir.IntegerValue:
         return currency.units.sum().over(ibis.range_window(preceding=0, following=0, **which)).cast("int64")
 
-    return currency.mutate(
+    careful = currency.mutate(
         mrr_before=after(own) - now(own),
         mrr_after=after(own),
         paying_before=after(all_of) - now(all_of) > 0,
@@ -140,7 +154,10 @@ def _careful(changed: ir.Table, policy: Policy) -> ir.Table:
         stays=currency.stays.max().over(ibis.range_window(preceding=0, following=0, **all_of)),
         first_paid_at=currency.moved_at.min().over(whole),
         is_mixed=currency.currency_key.min().over(whole) != currency.currency_key.max().over(whole),
+        before_at=currency.moved_at.lag().over(in_order),
+        after_at=currency.moved_at.lead().over(in_order),
     )
+    return careful.mutate(**_neighbours(careful))
 
 
 def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
@@ -176,49 +193,70 @@ def _held(moved: ir.Table) -> ir.Table:
     return paid.filter(paid.paid > 0).select("account_key", "lane", "moved_at", product_before=ibis.literal(True))
 
 
-def _told(coded: ir.Table, held: ir.Table, lane: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
-    """Category and cause in words; lanes and plans by what they stand for."""
-    named = inner(left(coded, held, ["account_key", "lane", "moved_at"]), lane, "lane")
-    before = plans.select(plan_before="plan_key", id_before="plan_id", usage_before="is_usage")
-    after = plans.select(plan_after="plan_key", id_after="plan_id", usage_after="is_usage")
-    named = left(left(named, before, "plan_before"), after, "plan_after")
+def _coded(moved: ir.Table, held: ir.Table, lane: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
+    """Category and cause as places in ``CATEGORIES`` and ``CAUSES``: numbers, so that millions of rows stay narrow."""
+    named = inner(left(moved, held, ["account_key", "lane", "moved_at"]), lane, "lane")
+    usage = (
+        plans.select(plan_after="plan_key", usage_after="is_usage"),
+        plans.select(plan_before="plan_key", usage_before="is_usage"),
+    )
+    named = left(left(named, usage[0], "plan_after"), usage[1], "plan_before")
     named = named.mutate(
         product_before=ibis.coalesce(named.product_before, False),
         is_usage=ibis.coalesce(named.usage_after, named.usage_before, False),
     )
-    net = named.mrr_after - named.mrr_before
+    return named.select(
+        *("account_key", "lane", "moved_at", "units", "plan_before", "plan_after", "committed_minor"),
+        *("mrr_before", "mrr_after", "paying_before", "paying_after", "first_paid_at", "is_mixed"),
+        *("previous_at", "next_at"),
+        quantity_change=named.quantity,
+        category_code=_category(named, named.units, policy),
+        net_code=_category(named, named.mrr_after - named.mrr_before, policy),
+        cause_code=_cause(named),
+    )
+
+
+def _told(coded: ir.Table, lane: ir.Table, plans: ir.Table) -> ir.Table:
+    """The words for the numbers: lanes, plans, categories and causes."""
+    named = inner(coded, lane, "lane")
+    named = left(named, plans.select(plan_before="plan_key", id_before="plan_id"), "plan_before")
+    named = left(named, plans.select(plan_after="plan_key", id_after="plan_id"), "plan_after")
     told = named.mutate(
-        category=_category(named, named.units, policy),
-        net_category=_category(named, net, policy),
-        cause=_cause(named),
+        category=_word(named.category_code, CATEGORIES),
+        net_category=_word(named.net_code, CATEGORIES),
+        cause=_word(named.cause_code, CAUSES),
         plan_before=named.id_before,
         plan_after=named.id_after,
-        quantity_change=named.quantity,
+        currency_key=((named.lane - named.lane % PARTS) / PARTS).cast("int32"),
     )
     return told.select(*COLUMNS)
 
 
-def _category(moved: ir.Table, units: ir.IntegerValue, policy: Policy) -> ir.StringValue:
+def _word(code: ir.IntegerValue, words: Sequence[str]) -> ir.StringValue:
+    return ibis.cases(*((code == place, word) for place, word in enumerate(words)), else_=ibis.null("string"))
+
+
+def _category(moved: ir.Table, units: ir.IntegerValue, policy: Policy) -> ir.IntegerValue:
     """From what the account pays in all: an extra subscription is expansion, cancelling one of several contraction."""
     kept = [code for code, word in ((FREE, policy.free), (PAUSED, policy.paused)) if word == "contraction"]
     stays = moved.stays.isin(kept) if kept else ibis.literal(False)
     again = "reactivation" if policy.reactivation == "own" else "new"
     return ibis.cases(
-        (~moved.paying_before & (moved.moved_at == moved.first_paid_at), "new"),
-        (~moved.paying_before, again),
-        (~moved.paying_after & stays, "contraction"),
-        (~moved.paying_after, "churn"),
-        (units > 0, "expansion"),
-        else_="contraction",
-    )
+        (~moved.paying_before & (moved.moved_at == moved.first_paid_at), CATEGORIES.index("new")),
+        (~moved.paying_before, CATEGORIES.index(again)),
+        (~moved.paying_after & stays, CATEGORIES.index("contraction")),
+        (~moved.paying_after, CATEGORIES.index("churn")),
+        (units > 0, CATEGORIES.index("expansion")),
+        else_=CATEGORIES.index("contraction"),
+    ).cast("int32")
 
 
-def _cause(moved: ir.Table) -> ir.StringValue:
+def _cause(moved: ir.Table) -> ir.IntegerValue:
     """What changed, the first that is true: a pause; a discount; another plan, term, quantity, price; more or fewer."""
     replaced = moved["items"] == 0
     same = replaced & (moved.position == 0) & (moved.term_days == 0) & (moved.quantity == 0)
-    more = ibis.ifelse(moved.is_usage, "usage_commit", "seats")
-    return ibis.cases(
+    is_usage = moved.is_usage
+    told = (
         (moved.paused != 0, "pause"),
         (same & (moved.list_units == 0) & (moved.units < 0), "discount_start"),
         (same & (moved.list_units == 0) & (moved.units > 0), "discount_end"),
@@ -227,14 +265,17 @@ def _cause(moved: ir.Table) -> ir.StringValue:
         (replaced & (moved.position > 0), "upsell"),
         (replaced & (moved.position < 0), "downsell"),
         (replaced & (moved.term_days != 0), "commit"),
-        (replaced, more),
+        (replaced & is_usage, "usage_commit"),
+        (replaced, "seats"),
         ((moved["items"] < 0) & (moved.units > 0), "upsell"),
         (moved["items"] < 0, "cancel"),
         (moved.units < 0, "downsell"),
-        (moved.product_before, more),
+        (moved.product_before & is_usage, "usage_commit"),
+        (moved.product_before, "seats"),
         (moved.paying_before, "cross_sell"),
-        else_=ibis.null("string"),
     )
+    found = ibis.cases(*((when, CAUSES.index(word)) for when, word in told), else_=ibis.null("int8"))
+    return found.cast("int32")
 
 
 def net_view(moved: ir.Table) -> ir.Table:

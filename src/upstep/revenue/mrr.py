@@ -24,6 +24,7 @@ import ibis
 from upstep.clock import DAY_SECONDS
 from upstep.money import UNITS_PER_MINOR, round_half_up
 from upstep.movements.movement import Stage, in_one
+from upstep.movements.words import CATEGORIES, CAUSES
 from upstep.tables.query import inner, left
 
 if TYPE_CHECKING:
@@ -56,25 +57,53 @@ def account_months(moved: ir.Table, days: ir.Table, *, view: View = "net", stage
         has_lapsed (it paid nothing at some instant of the month), is_mixed (it has paid in several currencies), cohort
         (month of its first payment).
     """
-    word = moved.net_category if view == "net" else moved.category
-    dated = _in_month(moved.mutate(word=word), days, "moved_at")
-    cohort = days.select(cohort_day="day", cohort_before="month", cohort_turns="turns_at")
-    dated = dated.mutate(cohort_day=_day(dated.first_paid_at))
-    dated = inner(dated, cohort, "cohort_day")
-    # The month's first instant, and in its last bit whether the account paid nothing then.
-    first = (dated.moved_at * 2 + ibis.ifelse(dated.paying_before, 0, 1)).min()
-    turned = ibis.ifelse(dated.first_paid_at >= dated.cohort_turns, 1, 0)
-    of = {name: ibis.ifelse(dated.word == name, dated.units, 0).sum() for name in (*GAINS, *LOSSES)}
-    per = dated.group_by("account_key", "currency", "month").agg(
-        **{name: (of[name] if name in GAINS else -of[name]).cast("int64") for name in of},
-        net=dated.units.sum().cast("int64"),
-        committed_minor=ibis.ifelse(dated.cause == "commit", dated.committed_minor, 0).sum().cast("int64"),
-        is_payer=first % 2 == 0,
-        has_lapsed=(~dated.paying_after).any(),
-        is_mixed=dated.is_mixed.any(),
-        cohort=(dated.cohort_before + turned).min().cast("int32"),
+    dated = _in_month(_first_month(moved, days), days, "moved_at")
+    dated = dated.mutate(code=dated.net_code if view == "net" else dated.category_code)
+    is_alone = ibis.coalesce(dated.previous_at, 0) < dated.month_at
+    is_alone &= ibis.coalesce(dated.next_at, 2**40) >= dated.month_until
+    columns = {name: _of_code(dated, name) for name in (*GAINS, *LOSSES)}
+    given = dated.mutate(
+        is_alone=is_alone,
+        **columns,
+        committed=ibis.ifelse(dated.cause_code == CAUSES.index("commit"), dated.committed_minor, 0),
     )
-    return _payers(stage("account_month", per))
+    together = given.filter(~given.is_alone)
+    # The first instant, and in its last bit whether the account paid nothing then.
+    first = (together.moved_at * 2 + ibis.ifelse(together.paying_before, 0, 1)).min()
+    grouped = together.group_by("account_key", "currency_key", "month").agg(
+        **{name: together[name].sum().cast("int64") for name in (*GAINS, *LOSSES)},
+        net=together.units.sum().cast("int64"),
+        committed_minor=together.committed.sum().cast("int64"),
+        is_payer=first % 2 == 0,
+        has_lapsed=(~together.paying_after).any(),
+        is_mixed=together.is_mixed.any(),
+        cohort=together.cohort.min(),
+    )
+    grouped = _payers(stage("account_month", grouped))
+    alone = given.filter(given.is_alone).mutate(
+        net=given.units, committed_minor=given.committed, is_payer=given.paying_before, has_lapsed=~given.paying_after
+    )
+    names = ("account_key", "currency_key", "month", *GAINS, *LOSSES, *_REST)
+    currencies = moved.select("currency_key", "currency").distinct()
+    told = inner(alone.select(*names).union(grouped.select(*names)), currencies, "currency_key")
+    return told.select("account_key", "currency", "month", *GAINS, *LOSSES, *_REST)
+
+
+_REST = ("net", "committed_minor", "is_payer", "has_lapsed", "is_mixed", "cohort")
+
+
+def _of_code(dated: ir.Table, name: str) -> ir.IntegerValue:
+    """What a row adds to a line; contraction and churn are told as positive amounts."""
+    amount = dated.units if name in GAINS else -dated.units
+    return ibis.ifelse(dated.code == CATEGORIES.index(name), amount, 0)
+
+
+def _first_month(moved: ir.Table, days: ir.Table) -> ir.Table:
+    """With ``cohort``, the month in which the account first paid."""
+    calendar = days.select(cohort_day="day", cohort_before="month", cohort_turns="turns_at")
+    dated = inner(moved.mutate(cohort_day=_day(moved.first_paid_at)), calendar, "cohort_day")
+    turned = ibis.ifelse(dated.first_paid_at >= dated.cohort_turns, 1, 0)
+    return dated.mutate(cohort=(dated.cohort_before + turned).cast("int32"))
 
 
 def _payers(per: ir.Table) -> ir.Table:
@@ -90,12 +119,14 @@ def _day(instant: ir.IntegerValue) -> ir.IntegerValue:
 
 
 def _in_month(table: ir.Table, days: ir.Table, column: str) -> ir.Table:
-    """With ``month`` and ``month_at``, the month's first instant, of an instant."""
+    """With ``month`` of an instant, ``month_at``, its first instant, and ``month_until``, its end where it is known."""
     dated = inner(table.mutate(day=_day(table[column])), days.select("day", "month", "month_at", "turns_at"), "day")
     turned = dated[column] >= dated.turns_at
     return dated.mutate(
         month=ibis.ifelse(turned, dated.month + 1, dated.month).cast("int32"),
         month_at=ibis.ifelse(turned, dated.turns_at, dated.month_at),
+        # After a turn within the day the end is not at hand: nothing is held to be alone in that month.
+        month_until=ibis.ifelse(turned, 2**40, dated.turns_at),
     ).drop("day", "turns_at")
 
 
