@@ -342,10 +342,10 @@ def _show_months(told: Told) -> None:
     rows = []
     for month in told["months"]:
         start, *moved, end = whole_units(month, told["currency"])
-        kept = (_percent(month["net_revenue_retention"]), _percent(month["gross_revenue_retention"]))
-        rows.append((month["month"], money(start), *(_signed(amount, money) for amount in moved), money(end), *kept))
-    header = ("month", "start", "new", "expansion", "react.", "contr.", "churn", "rates", "end", "NRR", "GRR")
-    show("", heading("TWELVE MONTHS", "without cents"), grid(rows, header=header, right=tuple(range(1, 11))))
+        kept = _percent(month["net_revenue_retention"])
+        rows.append((month["month"], money(start), *(_signed(amount, money) for amount in moved), money(end), kept))
+    header = ("month", "start", "new", "expansion", "react.", "contr.", "churn", "rates", "end", "NRR")
+    show("", heading("TWELVE MONTHS", "without cents"), grid(rows, header=header, right=tuple(range(1, 10))))
 
 
 def _show_opportunities(told: Told) -> None:

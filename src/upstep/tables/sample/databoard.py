@@ -30,6 +30,7 @@ from upstep.tables.sample.life import (
     add_ticket,
 )
 from upstep.tables.sample.names import PLACES, pick
+from upstep.tables.sample.past import gap_of, with_past
 from upstep.tables.sample.subscriptions import Stage, Subscription, Terms, bill, subscribe
 from upstep.tables.sample.usage import OFFICE, STEADY, Manner
 from upstep.tables.sample.windows import DAY, start_of_tenure
@@ -179,7 +180,7 @@ _COMPANIONS = {
 def _add_companion(book: Book, customer: Customer, product_id: str) -> None:
     """Another product at a quiet 62 %: nothing is to be said of it."""
     plan_id, meter_id, limit, interval = _COMPANIONS[product_id]
-    start = book.before(190.7 + customer.index % 13)
+    start = book.before(190.7 + customer.index * 7 % 60)
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval))
     now = round(0.62 * limit * subscription.windows[-1].elapsed_share(book.as_of))
     totals = planned_totals(len(subscription.windows), limit, periods=(0.62,) * 14, now=now)
@@ -210,7 +211,7 @@ def _open_random(book: Book, number: int) -> None:
     arrivals = sorted(start + timedelta(seconds=int(float(rng.random()) ** 1.6 * age)) for _ in range(assigned))
     customer = book.open_account(_with_arrivals(profile, arrivals))
     owned = ["platform"]
-    _add_random_platform(book, customer, Stage(start, plan_id), arrivals=arrivals)
+    _add_random_platform(book, customer, Stage(start, plan_id), number, arrivals=arrivals)
     for product_id in ("data_quality", "notebooks"):
         if rng.random() < 0.22:
             _add_random_extra(book, customer, product_id, rng)
@@ -218,11 +219,20 @@ def _open_random(book: Book, number: int) -> None:
     add_random_life(book, customer, products=tuple(owned), features=_FEATURES)
 
 
-def _add_random_platform(book: Book, customer: Customer, first: Stage, *, arrivals: list[datetime]) -> None:
+def _add_random_platform(
+    book: Book, customer: Customer, first: Stage, number: int, *, arrivals: list[datetime]
+) -> None:
     rng, plan_id = customer.rng, first.plan_id
     paid = _random_seats(rng, len(arrivals)) if plan_id != "capacity" else 1
     terms = _random_terms(book, rng, first, paid=paid)
     stages = _stages_of_seats(first.from_at, plan_id, paid, age=book.as_of - first.from_at, rng=rng)
+    if plan_id != "capacity":
+        gap = gap_of(book, number, first.from_at) if len(stages) == 1 and not terms.ended_at else None
+        if gap:
+            early = Terms(ended_at=gap[0])
+            bill(book, subscribe(book, customer, [replace(first, quantity=max(2, paid * 2 // 3))], terms=early))
+            stages = (replace(stages[0], from_at=gap[1]),)
+        stages, terms = with_past(book, number, _detours(book, number, stages), terms, lower=None)
     subscription = subscribe(book, customer, stages, terms=terms)
     until = terms.ended_at or book.as_of
     seated = [arrived for arrived in arrivals if arrived < until - DAY]
@@ -272,6 +282,19 @@ def _stages_of_seats(start: datetime, plan_id: str, paid: int, *, age: timedelta
         Stage(instant, plan_id, max(1, round(paid * share)))
         for instant, share in zip((start, *instants), shares, strict=True)
     )
+
+
+def _detours(book: Book, number: int, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Some gave seats back after a while; some began on the team plan and moved up."""
+    rng, first = book.generator("seats", number), stages[0]
+    age = book.as_of - first.from_at
+    if len(stages) > 1 or age < 160 * DAY or rng.random() > 0.5:
+        return stages
+    changed = (first.from_at + age * float(rng.uniform(0.3, 0.9))).replace(microsecond=0)
+    later = replace(first, from_at=min(changed, book.before(21)))
+    if first.plan_id == "business_seats" and rng.random() < 0.6:
+        return (replace(first, plan_id="team"), later)
+    return (replace(first, quantity=first.quantity + max(1, first.quantity // 5)), later)
 
 
 def _add_random_extra(book: Book, customer: Customer, product_id: str, rng: Generator) -> None:

@@ -20,6 +20,7 @@ from upstep.tables.sample.flows import (
 )
 from upstep.tables.sample.life import OWNER_IDS, add_onboarding, add_owners, add_random_life, add_rates
 from upstep.tables.sample.names import PLACES, pick
+from upstep.tables.sample.past import gap_of, with_past
 from upstep.tables.sample.postline_cases import (
     CASES,
     IMPORTED_NEVER_SENT,
@@ -59,7 +60,9 @@ def fill(book: Book, *, accounts: int) -> None:
 def _plant(book: Book, case: Case) -> None:
     # Odd minutes and seconds: a window that ends at midnight hides mistakes on its boundary days.
     anchor = book.before(case.elapsed) - timedelta(seconds=zlib.crc32(case.name.encode()) % 3600)
-    start = start_of_tenure(anchor, case.months)
+    # Those of a year came over three quarters, not in one month: cohorts of their own.
+    spread = zlib.crc32(case.customer.encode()) % 9 if case.months == 13 and case.terms.interval == "month" else 0
+    start = start_of_tenure(anchor, case.months + spread)
     customer = _open_planted(book, case, created_at=start - 9 * DAY)
     now = windows(start, as_of=book.as_of, history_days=60)[-1]
     terms = replace(case.terms, cancel_at=now.end if case.cancels else None)
@@ -114,7 +117,7 @@ def _write_backlog(book: Book, subscription: Subscription, *, used: int) -> list
 
 def _add_companion(book: Book, customer: Customer, product_id: str, *, started_days: float = 201.4) -> None:
     """Another product at a quiet 62 % of its smallest plan, paid by the year: nothing is to be said of it."""
-    start = book.before(started_days + customer.index % 17)
+    start = book.before(started_days + customer.index * 7 % 60)
     plan_id = f"{product_id}_basic"
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval="year"))
     if product_id == "marketing":
@@ -167,6 +170,7 @@ _PLAN_MIX = (
 )
 _EMPLOYEES = {"free": 6, "starter": 14, "pro": 45, "scale": 130, "business": 420, "enterprise": 1800}
 _FEATURES = ("webhooks", "subaccounts", "sso", "automations")
+_PAID_MONTHLY = ("starter", "pro", "scale", "business")
 _LOWER = {"starter": "free", "pro": "starter", "scale": "pro", "business": "scale", "enterprise": "business"}
 
 
@@ -180,7 +184,7 @@ def _open_random(book: Book, number: int) -> None:
     customer = book.open_account(profile)
     owned = []
     if rng.random() < 0.88:
-        _add_random_sending(book, customer, plan_id, rng)
+        _add_random_sending(book, customer, plan_id, number, rng)
         owned.append("sending")
     if rng.random() < 0.36 or not owned:
         _add_random_marketing(book, customer, rng)
@@ -232,8 +236,12 @@ def _last_invoice(rng: Generator) -> str:
     return "failed" if rng.random() < 0.025 else "paid"
 
 
-def _add_random_sending(book: Book, customer: Customer, plan_id: str, rng: Generator) -> None:
+def _add_random_sending(book: Book, customer: Customer, plan_id: str, number: int, rng: Generator) -> None:
     start = customer.created_at + timedelta(seconds=int(rng.integers(60, 12 * 86_400)))
+    gap = gap_of(book, number, start) if plan_id in _PAID_MONTHLY else None
+    if gap:
+        _add_first_life(book, customer, Stage(start, plan_id), ended_at=gap[0])
+        start = gap[1]
     terms = _random_terms(book, rng, plan_id, start=start)
     limit = LIMITS.get(plan_id)
     level = _utilisation(rng) * limit if limit else float(rng.uniform(700_000, 3_000_000))
@@ -242,6 +250,9 @@ def _add_random_sending(book: Book, customer: Customer, plan_id: str, rng: Gener
     )
     demand = random_demand(rng, pick(rng, SHAPES), level=level, subscription=draft, as_of=book.as_of)
     stages = _stages_of_growth(book, plan_id, demand, draft, rng) if terms.interval == "month" else draft.stages
+    if plan_id in _PAID_MONTHLY:
+        paid_lower = _LOWER[plan_id] if plan_id != "starter" and terms.interval == "month" else None
+        stages, terms = with_past(book, number, stages, terms, lower=paid_lower)
     subscription = subscribe(book, customer, stages, terms=terms)
     count = len(subscription.windows)
     totals = capped(book, subscription, "emails", demand[:count])
@@ -259,10 +270,21 @@ def _add_random_sending(book: Book, customer: Customer, plan_id: str, rng: Gener
         _add_dedicated_ip(book, subscription)
 
 
+def _add_first_life(book: Book, customer: Customer, first: Stage, *, ended_at: datetime) -> None:
+    """A subscription that ended before the present one began."""
+    earlier = subscribe(book, customer, [first], terms=Terms(ended_at=ended_at))
+    limit = LIMITS[first.plan_id]
+    totals = [round(limit * 0.45)] * len(earlier.windows)
+    write_flow(book, earlier, "emails", totals, manner=Manner(rhythm=OFFICE, noise=0.15))
+    bill(book, earlier)
+
+
 def _add_dedicated_ip(book: Book, subscription: Subscription) -> None:
     """The add-on joins the subscription at the start of one of its months."""
     begins = subscription.windows[len(subscription.windows) // 2].begin
-    terms = Terms(subscription.terms.interval)
+    room = book.as_of - begins - 60 * DAY
+    given_up = begins + room // 2 if room > 60 * DAY and subscription.customer.index % 3 == 0 else None
+    terms = Terms(subscription.terms.interval, ended_at=given_up)
     bill(book, subscribe(book, subscription.customer, [Stage(begins, "dedicated_ip")], terms=terms, on=subscription))
 
 

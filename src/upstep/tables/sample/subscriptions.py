@@ -14,12 +14,14 @@ _TERM_MONTHS = {"month": 1, "year": 12}
 
 @dataclass(frozen=True)
 class Stage:
-    """How a subscription stood from an instant on."""
+    """How a subscription stood from an instant on. ``interval`` and ``discount_percent`` None: as its terms say."""
 
     from_at: datetime
     plan_id: str
     quantity: int = 1
     status: str = "active"
+    interval: str | None = None
+    discount_percent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Subscription:
     stages: tuple[Stage, ...]
     terms: Terms
     windows: tuple[Window, ...]
+
+    @property
+    def anchor(self) -> datetime:
+        """When its present terms of payment began: where its yearly or monthly term is counted from."""
+        return _anchor(self.stages, self.terms)
 
     def stage_at(self, instant: datetime) -> Stage:
         """The stage in force at that instant."""
@@ -71,7 +78,7 @@ def subscribe(
     item_id, own_id = book.next_id("subscription_item", "item"), book.next_id("subscription_item", "sub")
     ids = (item_id, on.subscription_id if on else own_id)
     start = stages[0].from_at
-    anchor = on.stages[0].from_at if on else start
+    anchor = on.anchor if on else _anchor(stages, terms)
     current = term(anchor, months=_TERM_MONTHS[terms.interval], as_of=book.as_of)
     for stage, following in zip(stages, (*stages[1:], None), strict=True):
         valid_to = following.from_at if following else terms.ended_at
@@ -80,6 +87,19 @@ def subscribe(
     until = terms.ended_at or book.as_of
     found = windows(start, as_of=book.as_of, history_days=HISTORY_DAYS)
     return Subscription(customer, ids[1], tuple(stages), terms, tuple(w for w in found if w.begin < until))
+
+
+def _anchor(stages: Sequence[Stage], terms: Terms) -> datetime:
+    kept = (stage.from_at for stage in stages if stage.interval in (None, terms.interval))
+    return next(kept, stages[0].from_at)
+
+
+def _recurring(book: Book, customer: Customer, stage: Stage, terms: Terms) -> tuple[int, int]:
+    """What a stage costs an interval: after discount, and by the list."""
+    price = book.plans[stage.plan_id].prices[stage.interval or terms.interval, customer.currency]
+    listed = price.amount_minor * (stage.quantity if price.per_unit else 1)
+    discount = terms.discount_percent if stage.discount_percent is None else stage.discount_percent
+    return listed * (100 - discount) // 100, listed
 
 
 def _add_item(
@@ -93,8 +113,9 @@ def _add_item(
     valid_to: datetime | None,
 ) -> None:
     plan = book.plans[stage.plan_id]
-    price = plan.prices[terms.interval, customer.currency]
-    listed = price.amount_minor * (stage.quantity if price.per_unit else 1)
+    interval = stage.interval or terms.interval
+    price = plan.prices[interval, customer.currency]
+    amount, listed = _recurring(book, customer, stage, terms)
     pending_plan, pending_at = terms.pending if terms.pending and current else (None, None)
     book.add(
         "subscription_item",
@@ -106,10 +127,10 @@ def _add_item(
         add_on_id=plan.plan_id if plan.is_add_on else None,
         price_id=price.price_id,
         quantity=stage.quantity,
-        amount_minor=listed * (100 - terms.discount_percent) // 100,
+        amount_minor=amount,
         list_amount_minor=listed,
         currency=customer.currency,
-        interval=terms.interval,
+        interval=interval,
         interval_count=1,
         status=stage.status,
         valid_from=stage.from_at,
@@ -140,11 +161,9 @@ def bill(
     terms, due = subscription.terms, []
     for window in subscription.windows:
         stage = subscription.stage_at(window.begin)
-        is_term_start = terms.interval == "month" or (window.begin.month == subscription.stages[0].from_at.month)
-        price = book.plans[stage.plan_id].prices[terms.interval, subscription.customer.currency]
-        recurring = (
-            price.amount_minor * (stage.quantity if price.per_unit else 1) * (100 - terms.discount_percent) // 100
-        )
+        is_yearly = (stage.interval or terms.interval) == "year"
+        is_term_start = not is_yearly or window.begin.month == subscription.anchor.month
+        recurring, _ = _recurring(book, subscription.customer, stage, terms)
         trial = stage.status == "trialing"
         amount = (recurring if is_term_start and not trial else 0) + (overage_minor or {}).get(window.begin, 0)
         if amount > 0:
