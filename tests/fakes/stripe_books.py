@@ -20,6 +20,7 @@ from tests.fakes.stripe_shapes import Thing
 CARDS = {
     "pm_card_visa": "ok",
     "pm_card_chargeDeclined": "declined",
+    "pm_card_chargeCustomerFail": "declined",
     "pm_card_visa_chargeDeclinedInsufficientFunds": "insufficient_funds",
     "pm_card_authenticationRequired": "authentication",
 }
@@ -899,6 +900,20 @@ class Books:
         self.advance(params["frozen_time"])
         clock["frozen_time"] = params["frozen_time"]
         return clock
+
+    def delete_clock(self, clock_id: str, params: Thing) -> Thing:
+        """With its customers and what is theirs."""
+        _only(params, set())
+        self.find("test_helpers.test_clock", clock_id)
+        gone = {customer["id"] for customer in self.all("customer") if customer["test_clock"] == clock_id}
+        for kind in ("subscription", "invoice"):
+            for thing in self.all(kind):
+                if thing["customer"] in gone:
+                    del self.kept[kind][thing["id"]]
+        for customer_id in gone:
+            del self.kept["customer"][customer_id]
+        del self.kept["test_helpers.test_clock"][clock_id]
+        return {"id": clock_id, "object": "test_helpers.test_clock", "deleted": True}
 
     def advance(self, to: int) -> None:
         """Let time pass: renewals, ends of trials, phases, cancellations, pending updates that expire."""

@@ -286,6 +286,7 @@ ROUTES: list[tuple[str, str, str, Work]] = [
     ("GET", "events", "EventListParams", _list("event")),
     ("GET", "events/ID", "EventRetrieveParams", _kept("event")),
     ("POST", "test_helpers/test_clocks", "test_helpers.TestClockCreateParams", _written("create_clock")),
+    ("DELETE", "test_helpers/test_clocks/ID", "test_helpers.TestClockDeleteParams", _written("delete_clock")),
     ("GET", "test_helpers/test_clocks/ID", "test_helpers.TestClockRetrieveParams", _kept("test_helpers.test_clock")),
     (
         "POST",

@@ -35,6 +35,7 @@ def offers(
 ) -> None:
     """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
     from upstep.engine import cycle
+    from upstep.engine.biller import open_biller
     from upstep.engine.notices import queue_notices
     from upstep.engine.project import Project
 
@@ -46,7 +47,7 @@ def offers(
         return
     with progress(quiet=as_json) as tell:
         tell("quoting", 0.5)
-        found = cycle.open_offers(opened, run, provider=cycle.sandbox(opened, as_of=run.as_of), now=moment)
+        found = cycle.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
         tell("notices", 0.9)
         notices = queue_notices(opened, cycle.open_project_state(opened), run, now=moment)
     if as_json:

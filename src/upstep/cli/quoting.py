@@ -55,6 +55,7 @@ def quote(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Price a change to the cent: today's and the new price, what is due now, and until when that is locked."""
     from upstep.engine import cycle, quoting
+    from upstep.engine.biller import open_biller
     from upstep.engine.project import Project
 
     wish = _wish(to, interval, quantity or [], add or [], when=when, currency=currency, subscription=subscription)
@@ -65,7 +66,7 @@ def quote(  # noqa: PLR0913 - each is an option of the command
         tell("pricing", 0.4)
 
         def provider_for(account_id: str) -> Provider:
-            return cycle.sandbox(opened, as_of=moment, accounts=[account_id], path=path)
+            return open_biller(opened, as_of=moment, accounts=[account_id], path=path)
 
         priced = quoting.ask(opened, account, wish, provider_for=provider_for, now=moment)
     if not dry_run:
@@ -93,6 +94,7 @@ def apply(
     """Make the change of a quote, or say yes to an offer: what holds is asked, then it is applied exactly once."""
     from upstep.billing.provider import Applied
     from upstep.engine import cycle, quoting
+    from upstep.engine.biller import open_biller
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -102,7 +104,7 @@ def apply(
     with progress(quiet=as_json) as tell:
         tell("applying", 0.3)
         known = quoting.find(engine, offer_or_quote)
-        provider = cycle.sandbox(opened, as_of=moment, accounts=[known.account_id])
+        provider = open_biller(opened, as_of=moment, accounts=[known.account_id])
         settled = quoting.settle(opened, engine, provider, known, by=by or _user(), now=moment)
         tell("reading back", 0.7)
         told = cycle.reconcile(opened, provider=provider, now=moment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upstep.billing.provider import Provider
@@ -15,20 +16,23 @@ if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
 
 
-def open_biller(project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None) -> Provider:
+def open_biller(
+    project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None, path: Path | None = None
+) -> Provider:
     """The project's provider.
 
     Args:
         project: Whose.
         as_of: The instant whose facts the sandbox is seeded from.
         accounts: Those that the sandbox is seeded with; None is all. Another provider holds its own.
+        path: Another file than the sandbox's own.
 
     Raises:
         ConfigError: A secret is not set, or the provider's SDK is not installed.
     """
     if project.settings.billing_provider == "stripe":
         return stripe_biller(project)
-    return sandbox(project, as_of=as_of, accounts=accounts)
+    return sandbox(project, as_of=as_of, accounts=accounts, path=path)
 
 
 def stripe_biller(project: Project) -> StripeBiller:

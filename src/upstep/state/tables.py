@@ -261,3 +261,12 @@ provider_event = sa.Table(
 )
 """One row per event that a billing provider has told, in any order and any number of times; what it told of an object
 is worked out from all of that object's rows."""
+
+provider_cursor = sa.Table(
+    "provider_cursor",
+    METADATA,
+    sa.Column("provider", sa.Text, primary_key=True),
+    _text("cursor"),
+    _at("read_at"),
+)
+"""One row per billing provider: the last event that was read and loaded."""

@@ -23,6 +23,7 @@ from upstep.billing.stripe.biller import StripeBiller
 from upstep.billing.stripe.prices import PriceMap
 
 KEY = os.environ.get("UPSTEP_STRIPE_TEST_KEY", "")
+URL = os.environ.get("UPSTEP_STRIPE_TEST_URL") or None  # a server that stands in, to try these tests themselves
 REASON = "asks the real Stripe: set UPSTEP_STRIPE_TEST_KEY to a secret key of a test account (sk_test_…)"
 pytestmark = [
     pytest.mark.slow,
@@ -49,7 +50,7 @@ class Live:
         for _ in range(60):
             if clocks.retrieve(self.clock).status == "ready":
                 return
-            time.sleep(2)
+            time.sleep(2)  # a real clock takes some seconds
         pytest.fail("the test clock did not get there in two minutes")
 
     def to(self, plan: str, amount: int) -> Change:
@@ -64,7 +65,7 @@ class Live:
 
 @pytest.fixture(params=[BillingMode.CLASSIC, BillingMode.FLEXIBLE])
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
-    client = open_client(KEY)
+    client = open_client(KEY, base_url=URL)
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": int(START.timestamp()), "name": "upstep"})
     customer = client.v1.customers.create({"test_clock": clock.id, "email": "test@example.com"})
     method = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
@@ -115,7 +116,10 @@ def test_a_declined_card_and_a_bank_that_asks(live: Live) -> None:
 
 def test_a_downgrade_waits_for_the_renewal_and_keeps_the_discount(live: Live) -> None:
     live.biller.apply_incentive(
-        live.subscription, Incentive(f"up_{live.subscription[-12:]}", percent=20, periods=None), "i", at=START
+        live.subscription,
+        Incentive(f"up_{live.subscription[-12:]}", percent=20, periods=None),
+        f"{live.subscription}:i",
+        at=START,
     )
     live.advance(HALF)
     wish = live.to("mini", 300).items

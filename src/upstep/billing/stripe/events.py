@@ -16,6 +16,7 @@ from upstep.billing.stripe.asking import Line, Thing
 from upstep.billing.stripe.marks import new_quote
 from upstep.billing.stripe.reading import items_of, line_item_id
 from upstep.clock import from_seconds
+from upstep.errors import QuoteError
 
 if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
@@ -38,7 +39,14 @@ def since(biller: StripeBiller, cursor: str | None) -> list[Event]:
     wanted: Thing = {"types": list(SUBSCRIPTION_EVENTS), "limit": 100}
     if cursor is not None:
         wanted["ending_before"] = cursor
-    told = list(biller.line.every(biller.line.client.v1.events.list, wanted))
+    verb = biller.line.client.v1.events.list
+    try:
+        told = list(biller.line.every(verb, wanted))
+    except QuoteError:
+        if cursor is None:
+            raise
+        # Stripe has forgotten the event that the cursor names. What is older than a month is gone either way.
+        return since(biller, None)
     return changes_of(biller, told if cursor is not None else told[::-1])
 
 

@@ -136,9 +136,10 @@ def keep(engine: sa.Engine, event: Mapping[str, Any], *, now: datetime) -> bool:
     with writing(engine) as connection:
         hold(connection, object_id)
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        written = connection.execute(insert(table).values(**row).on_conflict_do_nothing())
+        added = insert(table).values(**row).on_conflict_do_nothing().returning(table.c.event_id)
+        is_new = connection.execute(added).first() is not None
         _forget(connection, object_id, before=now - timedelta(days=KEPT_DAYS))
-        return bool(written.rowcount)
+        return is_new
 
 
 def _forget(connection: sa.Connection, object_id: str, *, before: datetime) -> None:
