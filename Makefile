@@ -18,7 +18,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference backends wheel bench bench-full lock clean
+.PHONY: help setup demo test check format format-check lint types imports docs reference faults backends wheel bench bench-full lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ docs: .venv/.dev ## Check the docs: pages, links, decisions, words
 
 reference: .venv/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/reference.py
+
+faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
+	$(PYTEST) -n $(WORKERS) -m faults tests/faults
 
 backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres
 	$(call run_folder,tests/backends,)

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from upstep.offers.model import Offer
 
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Two clocks that differ by no more are both believed; as much as Stripe allows between a webhook and its reader."""
+
+
 @dataclass(frozen=True)
 class Known:
     """What an id that somebody gave to ``apply`` stands for: a quote, the offer that it was made for, or both."""
@@ -254,12 +258,25 @@ def apply(
     """
     with reading(engine) as connection:
         quote = quotes.read(connection, quote_id)
+    now = _by_one_clock(quote, now)
     before = applied_at(engine, quote_id)
     if before is None and not _is_begun(engine, quote_id) and now < quote.expires_at:
         fresh = _fresh(provider, quote)
         _refuse_held(project, fresh, now=now, max_fact_age=max_fact_age)
     answer = apply_quote(engine, provider, quote_id=quote_id, by=by, now=now)
     return Settled(quote, None, answer, before)
+
+
+def _by_one_clock(quote: Quote, now: datetime) -> datetime:
+    """Now, but not before the quote was made: two machines' clocks differ by a little.
+
+    Raises:
+        QuoteError: They differ by more; one of them is wrong, and what is charged depends on it.
+    """
+    if quote.at - now <= CLOCKS_DIFFER:
+        return max(now, quote.at)
+    found = f"was made at {iso(quote.at)}, and it is {iso(now)} by this clock: one of the two is wrong."
+    raise QuoteError(Fault(f"quote {quote.quote_id}", found, "Nothing was changed. Set the clock, then apply again."))
 
 
 def applied_at(engine: sa.Engine, quote_id: str) -> datetime | None:
@@ -290,7 +307,7 @@ def _is_begun(engine: sa.Engine, quote_id: str) -> bool:
 
 
 def _refuse_held(project: Project, fresh: Quote, *, now: datetime, max_fact_age: timedelta) -> None:
-    use = read_use(project, fresh.account_id, now=now)
+    use = read_use(project, fresh.account_id, now=now, with_limits=False)
     place = f"quote {fresh.quote_id}"
     found = [Fault(place, f"{hold.gate} holds: {hold.why}.", f"It lifts {hold.lifts}.") for hold in holds(fresh, use)]
     if now - use.as_of > max_fact_age:

@@ -21,6 +21,7 @@ from upstep.tables.query import DuckEngine, Program, arrow_types, core_table
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
+    from upstep.tables.facts import Facts
 
 PERIODS = 3
 """How many complete periods the mean of overage is of; see ``signals.limits``."""
@@ -84,8 +85,11 @@ class AccountUse:
         return f"usage?account_id={self.account_id}&meter_id={meter_id}&from={iso(since)}&until={iso(until)}"
 
 
-def read_use(project: Project, account_id: str, *, now: datetime) -> AccountUse:
+def read_use(project: Project, account_id: str, *, now: datetime, with_limits: bool = True) -> AccountUse:
     """What the account uses and owes as of the newest complete facts, none of them later than ``now``.
+
+    Args:
+        with_limits: False: only what it owes, which is quicker.
 
     Raises:
         SourceError: Nothing was loaded, or the account is not in it.
@@ -94,17 +98,11 @@ def read_use(project: Project, account_id: str, *, now: datetime) -> AccountUse:
     engine = DuckEngine()
     at = from_seconds(min(newest, to_seconds(now)))
     facts = open_facts(project.folder, engine, as_of=at, account_ids=[account_id])
-    known = known_tables(facts, project.settings.fresh_days)
-    meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
-    words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
-    for name, rows in words.tables.items():
-        engine.load(name, rows)
-    engine.run(kept_statements(project.cache_folder, "use", (project.catalog.hash,), lambda: _program(project)))
     account = next(iter(engine.read("account").to_pylist()), None)
     if account is None:
         raise SourceError(Fault(f"account {account_id}", f"is not known as of {iso(facts.as_of)}."))
-    owed: dict[str, Any] = next(iter(engine.read("payments").to_pylist()), {})
-    limits = [_meter_use(row) for row in engine.read("limit_state").to_pylist()]
+    _run(project, engine, facts, with_limits=with_limits)
+    limits = [_meter_use(row) for row in engine.read("limit_state").to_pylist()] if with_limits else []
     use = AccountUse(
         account_id=account_id,
         name=account["name"] or account_id,
@@ -112,7 +110,20 @@ def read_use(project: Project, account_id: str, *, now: datetime) -> AccountUse:
         as_of=facts.as_of,
         meters={(each.product_id, each.meter_id): each for each in limits},
     )
+    owed: dict[str, Any] = next(iter(engine.read("payments").to_pylist()), {})
     return replace(use, **{name: value for name, value in owed.items() if name in _OWED and value is not None})
+
+
+def _run(project: Project, engine: DuckEngine, facts: Facts, *, with_limits: bool) -> None:
+    known = known_tables(facts, project.settings.fresh_days)
+    meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
+    words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
+    for name, rows in words.tables.items():
+        engine.load(name, rows)
+    statements = kept_statements(project.cache_folder, "use", (project.catalog.hash,), lambda: _program(project))
+    if not with_limits:
+        statements = replace(statements, by_stage={"payments": statements.by_stage["payments"]})
+    engine.run(statements)
 
 
 _OWED = ("open_invoices", "troubled_invoices", "troubled_invoice_id")
