@@ -7,7 +7,7 @@ only.
 
 from __future__ import annotations
 
-from upstep.billing.sandbox.biller import SandboxBiller
 from upstep.billing.sandbox.book import Card, Invoice, InvoiceStatus
+from upstep.billing.sandbox.surroundings import SandboxBiller
 
 __all__ = ["Card", "Invoice", "InvoiceStatus", "SandboxBiller"]

@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from upstep.billing.change import BillingMode, Incentive, Item
-from upstep.billing.preview import Standing, anchor_of, current_period
+from upstep.billing.periods import anchor_of, current_period
 from upstep.billing.proration import Charge, Period
 from upstep.billing.provider import Event
 from upstep.billing.quote import Quote, QuoteLine
+from upstep.billing.working_out import Standing
 
 
 class Card(StrEnum):
@@ -119,10 +120,8 @@ class Book:
         self, at: datetime, before: Item | None, after: Item | None, *, cause: str, quote_id: str | None = None
     ) -> Book:
         """With one more event."""
-        named = after or before
-        assert named is not None
         told = self.told + 1
-        event_id = f"ev_{quote_id}_{named.item_id}" if quote_id else f"ev_{self.account_id}_{told}"
+        event_id = f"ev_{quote_id or self.account_id}_{told}"
         event = Event("", event_id, at, before, after, quote_id, cause)
         return replace(self, events=(*self.events, event), told=told)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from upstep.billing.change import Change, Incentive, Item
-from upstep.billing.preview import Move, WorkedOut, net_amounts
 from upstep.billing.proration import LineKind
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox.book import Book, Discount, Held, Position, Waiting, standing
 from upstep.billing.sandbox.invoicing import Draft, issue
+from upstep.billing.working_out import Move, WorkedOut, net_amounts
 from upstep.errors import Fault, QuoteError
 
 

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from upstep.billing.change import BillingMode, Item
 from upstep.billing.discount import after as after_incentives
-from upstep.billing.preview import CHANGEABLE, label, work_out
 from upstep.billing.proration import Charge, LineKind, Period, period_at, prorate
 from upstep.billing.quote import Quote, QuoteLine
+from upstep.billing.refusing import CHANGEABLE
 from upstep.billing.sandbox.book import Book, Held, Position, standing
 from upstep.billing.sandbox.changing import take_back
 from upstep.billing.sandbox.invoicing import Draft, issue, mark_by_debts, overdue_instants
+from upstep.billing.working_out import label, work_out
 from upstep.errors import QuoteError
 
 
