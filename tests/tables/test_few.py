@@ -42,7 +42,7 @@ class Both:
         for name in CORE_TABLES:
             wanted = rows(duck.read(name))
             if name == "usage_raw":
-                found = rows(self.few.events(duck.read(name)["day"].to_pylist()))
+                found = rows(self.few.events({(row[0], row[3]) for row in wanted}))
             elif name == "contact_key":
                 seen = set(duck.read("usage_contact")["contact_key"].to_pylist())
                 wanted = [row for row in wanted if row[1] in seen]

@@ -342,17 +342,17 @@ def _decide_few(project: Project, accounts: list[str], *, as_of: datetime | None
             lambda: project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=since),
         )
         told = core_inputs(desk.engine, (inputs or Inputs({})).tables, project, facts.as_of)
-        desk.engine.late["usage_raw"] = lambda: desk.facts.events(_days_cut(desk.engine))
+        desk.engine.late["usage_raw"] = lambda: desk.facts.events(_cuts(desk.engine))
         rows = decider.decide(desk.engine, words, told, as_of=facts.as_of)
     run_id = identify(project, facts, inputs)
     decisions = finish(rows, run_id=run_id)
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
 
 
-def _days_cut(engine: SqliteEngine) -> list[int]:
-    """The days that some window cuts; see ``signals.usage.cut_events``."""
-    edges = " UNION ".join(f"SELECT edge_{index} AS day FROM spans" for index in range(4))
-    return [row[0] for row in engine.connection.execute(f"SELECT day FROM ({edges}) WHERE day >= 0")]
+def _cuts(engine: SqliteEngine) -> list[tuple[int, int]]:
+    """Accounts and the days that some window of theirs cuts; see ``signals.usage.cut_events``."""
+    edges = " UNION ".join(f"SELECT account_key, edge_{index} AS day FROM spans" for index in range(4))
+    return engine.connection.execute(f"SELECT account_key, day FROM ({edges}) WHERE day >= 0").fetchall()
 
 
 def _taken(parts: list[pa.Table]) -> pa.Table:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from upstep.tables.sqlite import SqliteEngine
 
 _Bounds = list[tuple[Any, Any] | None]
+_Where = tuple[str, Sequence[Any]] | None
 
 _RAW = ("account_key", "meter_key", "contact_key", "occurred_at", "quantity")
 _USAGE_DAY_SQL = (
@@ -90,17 +91,25 @@ class FewFacts:
         self._put_contact_keys()
         return facts_of(snapshot, at=at)
 
-    def events(self, days: Collection[int]) -> pa.Table:
-        """Rows of ``usage_raw`` on these days (since 1970), of the accounts and up to the instant opened last."""
-        # Events lie in no order of accounts: only the roll-up says whether a day's file is worth looking through.
-        used = {row[0] for row in self._engine.connection.execute("SELECT DISTINCT day FROM usage_day")}
-        return self._events_of(used.intersection(days))
+    def events(self, cuts: Iterable[tuple[int, int]]) -> pa.Table:
+        """Rows of ``usage_raw``, up to the instant opened last.
 
-    def _events_of(self, days: Collection[int]) -> pa.Table:
+        Args:
+            cuts: The account keys and days (since 1970) whose events are wanted, of the accounts opened last.
+        """
+        # Events lie in no order of accounts: only the roll-up says whether a day's file is worth looking through.
+        used = set(self._engine.connection.execute("SELECT DISTINCT account_key, day FROM usage_day"))
+        wanted: dict[int, list[int]] = {}
+        for account_key, day in sorted(used.intersection(cuts)):
+            wanted.setdefault(day, []).append(account_key)
+        return self._events_of(wanted)
+
+    def _events_of(self, wanted: Mapping[int, Sequence[int]]) -> pa.Table:
+        """Events by day and, on each, of these accounts."""
         schema = core_schema("usage_raw")
         parts = []
-        for day in sorted(days):
-            rows = self._files.rows("usage", _RAW, where=("account_key", self._keys), partitions=[day])
+        for day, keys in wanted.items():
+            rows = self._files.rows("usage", _RAW, where=("account_key", keys), partitions=[day])
             rows = rows.filter(pc.less_equal(rows["occurred_at"], self._at))
             parts.append(rows.append_column("day", pa.array([day] * rows.num_rows, pa.int32())).select(list(schema)))
         if not parts:
@@ -147,7 +156,7 @@ class FewFacts:
         if where is None:
             self._standing[name] = (stored, at)
 
-    def _stored(self, name: str, columns: Collection[str], where: tuple[str, Sequence[int]] | None) -> pa.Table:
+    def _stored(self, name: str, columns: Collection[str], where: _Where) -> pa.Table:
         """The stored rows with what is read of them, and with what tells whether they are visible."""
         if where is None and name in self._standing:
             return self._standing[name][0]
@@ -175,7 +184,7 @@ class FewFacts:
             return
         rows = pa.concat_tables([self._files.rows(rollup.table, every.names, where=where), recent])
         if is_cut:
-            events = self._events_of([self._at // DAY_SECONDS])
+            events = self._events_of({self._at // DAY_SECONDS: self._keys})
             cut = _cut_days if rollup is USAGE_DAY else _cut_month
             rows = cut(rows, events, at=self._at)
         self._engine.put(f"_{rollup.table}", rows)
@@ -201,7 +210,7 @@ class _Files:
         table: str,
         columns: Sequence[str] | None = None,
         *,
-        where: tuple[str, Sequence[Any]] | None = None,
+        where: _Where = None,
         partitions: Collection[int] | None = None,
     ) -> pa.Table:
         """Stored rows, those whose column has one of the values; in the stored types.
@@ -211,21 +220,31 @@ class _Files:
         """
         schema = arrow_schema(table)
         schema = pa.schema([schema.field(name) for name in columns or schema.names if name != PARTITIONS.get(table)])
-        if where is not None and not where[1]:
-            return schema.empty_table()
-        if where is not None and PARTITIONS.get(table) == "bucket":
-            partitions = {key % BUCKETS for key in where[1]}
+        if where is None or not where[1] or PARTITIONS.get(table) != "bucket":
+            found = self._of_files(self.snapshot.files(table, partitions=partitions), schema, where)
+        else:
+            kept_apart: dict[int, list[int]] = {}
+            for key in where[1]:
+                kept_apart.setdefault(key % BUCKETS, []).append(key)
+            found = [
+                part
+                for bucket, keys in kept_apart.items()
+                for part in self._of_files(self.snapshot.files(table, partitions=[bucket]), schema, (where[0], keys))
+            ]
+        return pa.concat_tables(found) if found else schema.empty_table()
+
+    def _of_files(self, paths: Sequence[str], schema: pa.Schema, where: _Where) -> list[pa.Table]:
         parts = []
-        for path in self.snapshot.files(table, partitions=partitions):
+        for path in paths if where is None or where[1] else ():
             try:
                 found = self._read(path, schema.names, where)
             except (OSError, pa.ArrowException) as error:
                 raise DamagedError(f"{path}: cannot be read ({error}). Restore the folder from a backup.") from None
             if found is not None:
                 parts.append(found.cast(schema))
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        return parts
 
-    def _read(self, path: str, columns: list[str], where: tuple[str, Sequence[Any]] | None) -> pa.Table | None:
+    def _read(self, path: str, columns: list[str], where: _Where) -> pa.Table | None:
         import pyarrow.parquet as pq
 
         if path not in self._footers:
