@@ -125,7 +125,7 @@ class Books:
         _only(
             params,
             {"currency", "product", "unit_amount", "recurring", "lookup_key", "metadata", "nickname", "billing_scheme"}
-            | {"tiers", "tiers_mode"},
+            | {"tiers", "tiers_mode", "currency_options"},
         )
         self.find("product", params["product"], "product")
         if any(price["lookup_key"] == params.get("lookup_key") is not None for price in self.all("price")):

@@ -150,8 +150,8 @@ class FakeStripe:
             return
         key, *rest = keys
         if key not in place:
-            if (key, place.get("object")) == ("tiers", "price"):
-                place["tiers"] = self.books.find("price", place["id"])["_tiers"]
+            if key in ("tiers", "currency_options") and place.get("object") == "price":
+                place[key] = self.books.find("price", place["id"])[f"_{key}"]
                 return
             if (key, place.get("object")) == ("payments", "invoice"):
                 payments = [p for p in self.books.all("invoice_payment") if p["invoice"] == place["id"]]

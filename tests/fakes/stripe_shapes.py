@@ -82,6 +82,7 @@ def price(price_id: str, now: int, **known: Any) -> Thing:
         "unit_amount": amount,
         "unit_amount_decimal": None if amount is None else str(amount),
         "_tiers": known.pop("tiers", []),
+        "_currency_options": known.pop("currency_options", {}),
     } | known
 
 

@@ -167,11 +167,11 @@ class StripeBiller:
         """A subscription, whole; None when Stripe has none of that id."""
         verb = self.line.client.v1.subscriptions.retrieve
         found = self.line.find(verb, subscription_id, {"expand": WHOLE})
-        return self.shelf.with_tiers(found) if found else None
+        return self.shelf.whole(found) if found else None
 
     def items_of(self, subscription: Thing, account_id: str | None = None) -> list[Item]:
         """The subscription's items, each from when it is as it is as far as its invoices tell."""
-        whole = self.shelf.with_tiers(subscription)
+        whole = self.shelf.whole(subscription)
         return reading.items_of(
             whole,
             sold=self.shelf.sold,

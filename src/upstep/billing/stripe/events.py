@@ -84,7 +84,7 @@ def _of_event(biller: StripeBiller, event: Thing, held: dict[str, dict[str, Item
 def _by_id(
     biller: StripeBiller, subscription: Thing, account_id: str, since_when: Mapping[str, datetime]
 ) -> dict[str, Item]:
-    whole = biller.shelf.with_tiers(dict(subscription))
+    whole = biller.shelf.whole(dict(subscription))
     items = items_of(whole, sold=biller.shelf.sold, account_id=account_id, since=since_when)
     return {item.item_id: item for item in items}
 

@@ -47,9 +47,10 @@ class PriceMap:
     def of_price(self, price: Mapping[str, object]) -> Sold | None:
         """What a Stripe price sells, from itself alone; None when it does not say."""
         by_id = {stripe_id: catalog_id for catalog_id, stripe_id in self.prices.items()}
-        catalog_id = by_id.get(str(price["id"])) or price.get("lookup_key")
-        known = self.sold.get(str(catalog_id)) if catalog_id else None
-        return known or marked(price.get("metadata"), price_id=str(catalog_id or price["id"]))
+        name = str(by_id.get(str(price["id"])) or price.get("lookup_key") or "")
+        # A price of one currency may bear it in its name: pro_month_eur.
+        known = self.sold.get(name) or self.sold.get(name.removesuffix(f"_{price.get('currency')}"))
+        return known or marked(price.get("metadata"), price_id=name or str(price["id"]))
 
     def of_product(self, product: Mapping[str, object], price_id: str) -> Sold:
         """What a Stripe product sells; under Stripe's own ids when nobody says."""

@@ -106,6 +106,21 @@ def list_amount(item: Thing) -> int:
     return _times(price.get("unit_amount_decimal") or price.get("unit_amount") or 0, quantity)
 
 
+def in_currency(price: Thing, currency: str) -> Thing | None:
+    """The price as it is in that currency; None when it is not sold in it.
+
+    A price has one currency and, beside it, options in others; on a subscription in another currency Stripe prints the
+    price in its own all the same.
+    """
+    if price["currency"] == currency:
+        return price
+    option = (price.get("currency_options") or {}).get(currency)
+    if option is None:
+        return None
+    amounts = {name: option.get(name) for name in ("unit_amount", "unit_amount_decimal", "tiers")}
+    return {**price, "currency": currency, **amounts}
+
+
 def _times(unit: object, quantity: int) -> int:
     amount = Fraction(Decimal(str(unit))) * quantity
     return round_half_up(amount.numerator, amount.denominator)

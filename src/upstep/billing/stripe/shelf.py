@@ -9,7 +9,7 @@ from upstep.billing.change import ItemChange
 from upstep.billing.currencies import to_provider
 from upstep.billing.stripe.asking import Line, Thing
 from upstep.billing.stripe.prices import PriceMap, Sold
-from upstep.billing.stripe.reading import list_amount
+from upstep.billing.stripe.reading import in_currency, list_amount
 from upstep.errors import Fault, QuoteError
 
 
@@ -30,17 +30,20 @@ class Shelf:
         return known or self.prices.of_product(self._product(str(whole["product"])), str(whole["id"]))
 
     def price(self, price_id: str) -> Thing:
-        """A price, with its tiers."""
+        """A price, with its tiers and its amounts in other currencies."""
         if price_id not in self._prices:
             verb = self.line.client.v1.prices.retrieve
-            self._prices[price_id] = self.line.ask(verb, price_id, {"expand": ["tiers"]})
+            self._prices[price_id] = self.line.ask(verb, price_id, {"expand": ["tiers", "currency_options"]})
         return self._prices[price_id]
 
-    def with_tiers(self, subscription: Thing) -> Thing:
-        """The subscription, its tiered prices whole: Stripe leaves the tiers out where prices stand in lists."""
+    def whole(self, subscription: Thing) -> Thing:
+        """The subscription, each price in its currency and with its tiers, which Stripe leaves out inside lists."""
+        currency = subscription["currency"]
         for item in subscription["items"]["data"]:
-            if item["price"]["billing_scheme"] == "tiered":
-                item["price"] = self.price(item["price"]["id"])
+            price = item["price"]
+            if price["billing_scheme"] == "tiered" or price["currency"] != currency:
+                known = self.price(price["id"])
+                item["price"] = in_currency(known, currency) or known
         return subscription
 
     def said(self, wish: ItemChange, current: Mapping[str, Any] | None) -> Thing:
@@ -71,14 +74,16 @@ class Shelf:
         """Stripe's price for the catalog's: as the settings name it, else the one with that lookup key."""
         if wish.price_id is None:
             return None
-        if wish.price_id in self.prices.prices:
-            return self.prices.prices[wish.price_id]
-        if wish.price_id not in self._looked_up:
-            found = self.line.ask(
-                self.line.client.v1.prices.list, {"lookup_keys": [wish.price_id], "active": True, "limit": 1}
-            )["data"]
-            self._looked_up[wish.price_id] = found[0]["id"] if found else None
-        return self._looked_up[wish.price_id]
+        # A catalog price in several currencies may be one price at Stripe, or one a currency.
+        names = [f"{wish.price_id}_{wish.currency}", wish.price_id]
+        for name in names:
+            if name in self.prices.prices:
+                return self.prices.prices[name]
+        if names[0] not in self._looked_up:
+            wanted = {"lookup_keys": names, "active": True, "limit": 2}
+            found = {p["lookup_key"]: p["id"] for p in self.line.ask(self.line.client.v1.prices.list, wanted)["data"]}
+            self._looked_up[names[0]] = next((found[name] for name in names if name in found), None)
+        return self._looked_up[names[0]]
 
     def _made_price(self, wish: ItemChange, current: Mapping[str, Any] | None, wanted: int) -> Thing:
         """A price made for this wish, under the product that the settings name, or the one that the item has."""
@@ -110,11 +115,9 @@ def _every(wish: ItemChange) -> tuple[str, int]:
 
 
 def _fits(price: Mapping[str, Any], wish: ItemChange, wanted: int) -> bool:
-    recurring = price["recurring"]
+    recurring, sold = price["recurring"], in_currency(price, wish.currency)
     is_same_term = (recurring["interval"], recurring["interval_count"]) == _every(wish)
-    if price["currency"] != wish.currency or not is_same_term:
-        return False
-    return list_amount({"price": price, "quantity": wish.quantity}) == wanted
+    return is_same_term and sold is not None and list_amount({"price": sold, "quantity": wish.quantity}) == wanted
 
 
 def _provider_amount(wish: ItemChange) -> int:
@@ -127,6 +130,7 @@ def _provider_amount(wish: ItemChange) -> int:
 
 def _differs(wish: ItemChange, price: Mapping[str, Any], wanted: int) -> Fault:
     recurring = price["recurring"]
+    price = in_currency(price, wish.currency) or price
     theirs = f"{price['currency']} every {recurring['interval_count']} {recurring['interval']}"
     charged = list_amount({"price": price, "quantity": wish.quantity})
     ours = f"{wanted} {wish.currency} every {_every(wish)[1]} {_every(wish)[0]}"
