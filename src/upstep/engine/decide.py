@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import upstep
-from upstep.clock import DAY_SECONDS, from_seconds, iso, to_day, to_seconds
+from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.engine.assemble import assemble, columns_read, finish
 from upstep.engine.compiled import kept_statements
 from upstep.engine.desk import FEW_ACCOUNTS, Desk
 from upstep.engine.project import Project
+from upstep.engine.told import core_inputs
 from upstep.errors import Fault, SourceError
-from upstep.money import CURRENCIES
 from upstep.plays.evaluate import add_conditions
 from upstep.plays.gates import add_gates
 from upstep.plays.grain import GRAINS
@@ -396,81 +395,6 @@ def usage_from_day(facts: Facts) -> int:
     """The first day of which the company has any usage; 0 without usage. No use before it says nothing."""
     days = [path.rpartition("day=")[2].partition("/")[0] for path in facts.snapshot.files("usage")]
     return min((int(day) for day in days if day.lstrip("-").isdigit()), default=0)
-
-
-def core_inputs(
-    engine: DuckEngine | SqliteEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
-) -> dict[str, pa.Table]:
-    """The input tables with account keys in place of account ids; empty where nothing was handed in."""
-    told: dict[str, pa.Table] = {}
-    for name, columns in INPUTS.items():
-        rows = outside.get(name)
-        schema = pa.schema([(column, _ARROW[kind]) for column, kind in columns.items()])
-        if name == "fx":
-            told[name] = _fx(engine, project, as_of)
-        elif rows is None or not rows.num_rows:
-            told[name] = schema.empty_table()
-        else:
-            told[name] = _keyed(engine, rows, schema)
-    return told
-
-
-_ARROW = {
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "string": pa.string(),
-    "float64": pa.float64(),
-    "boolean": pa.bool_(),
-}
-
-
-def _keyed(engine: DuckEngine | SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Rows of accounts that the engine holds, by account key."""
-    if "account_id" not in rows.column_names:
-        return rows.select(schema.names).cast(schema)
-    if isinstance(engine, SqliteEngine):
-        return _keyed_few(engine, rows, schema)
-    engine.connection.register("_outside", rows)
-    found = engine.connection.sql(
-        f"SELECT {', '.join(schema.names)} FROM _outside JOIN account_key USING (account_id)"
-    ).to_arrow_table()
-    engine.connection.unregister("_outside")
-    return found.cast(schema)
-
-
-def _keyed_few(engine: SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    keys = engine.read("account_key")
-    place = pc.index_in(rows["account_id"], keys["account_id"])
-    rows = rows.append_column("account_key", keys["account_key"].take(place))
-    return rows.filter(pc.is_valid(place)).select(schema.names).cast(schema)
-
-
-def _fx(engine: DuckEngine | SqliteEngine, project: Project, as_of: datetime) -> pa.Table:
-    """Currency to what turns its minor units into the company's: the last rate at or before the as-of.
-
-    A rate is read in either direction. A currency without a rate has no row: its steps have no priority.
-    """
-    home = project.settings.currency
-    rates = engine.connection.execute(
-        "SELECT from_currency, to_currency, rate, rate_on FROM fx_rate WHERE rate_on <= ?"
-        # Of one day's rates the direct one is read last, so it counts.
-        " ORDER BY rate_on, lower(to_currency) = ?",
-        [to_day(as_of.date()), home],
-    ).fetchall()
-    factors: dict[str, Decimal] = {home: Decimal(1)}
-    for source, target, rate, _ in rates:
-        value = Decimal(rate)
-        if target.lower() == home and value:
-            factors[source.lower()] = value
-        elif source.lower() == home and value:
-            factors[target.lower()] = Decimal(1) / value
-    scaled = {
-        currency: float(factor.scaleb(CURRENCIES[home] - CURRENCIES.get(currency, 2)))
-        for currency, factor in factors.items()
-    }
-    return pa.table(
-        {"currency": pa.array(list(scaled), pa.string()), "factor": pa.array(list(scaled.values()), pa.float64())}
-    )
 
 
 def identify(project: Project, facts: Facts, inputs: Inputs | None) -> str:

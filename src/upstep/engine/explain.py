@@ -16,13 +16,13 @@ from upstep.engine.decide import (
     Decider,
     Inputs,
     Run,
-    core_inputs,
     coverage,
     decider_of,
     identify,
     known_tables,
     usage_from_day,
 )
+from upstep.engine.told import core_inputs
 from upstep.errors import Fault, SourceError
 from upstep.plays.evaluate import clause_answers
 from upstep.plays.grain import GRAINS
