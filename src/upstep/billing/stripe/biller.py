@@ -10,32 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from upstep.billing.change import Behaviour, Change, Incentive, Item, ItemChange, Starts
-from upstep.billing.currencies import from_provider
-from upstep.billing.preview import Standing, WorkedOut, work_out
-from upstep.billing.provider import Answer, Applied, Capabilities, Declined, Event, NeedsConfirmation
+from upstep.billing.change import Behaviour, Change, Incentive, Item, Starts
+from upstep.billing.preview import Standing, work_out
+from upstep.billing.provider import Answer, Applied, Capabilities, Declined, Event
 from upstep.billing.quote import Quote, changed_since
 from upstep.billing.stripe import events, outcome, reading, scheduling, trials
-from upstep.billing.stripe.accounts import Accounts, has_payment_method
-from upstep.billing.stripe.asking import Line, PaymentRefusedError, Thing
+from upstep.billing.stripe.accounts import has_payment_method
+from upstep.billing.stripe.asking import PaymentRefusedError, Thing
+from upstep.billing.stripe.connected import WHOLE, Connected
 from upstep.billing.stripe.marks import mark, marked_with, marks
 from upstep.billing.stripe.prices import PriceMap
 from upstep.billing.stripe.quoting import Previewed, quote_from
-from upstep.billing.stripe.shelf import Shelf
-from upstep.clock import from_seconds, to_seconds
+from upstep.clock import from_seconds
 from upstep.errors import Fault, QuoteError
 
 if TYPE_CHECKING:
     import stripe
 
 QUOTE_VALID = timedelta(days=7)
-WHOLE = ["discounts.source.coupon", "schedule"]
-"""What is expanded of a subscription. Stripe allows four levels."""
 
 
-class StripeBiller:
+class StripeBiller(Connected):
     """A ``Provider`` over one Stripe account.
 
     Args:
@@ -57,9 +54,7 @@ class StripeBiller:
         return_url: str | None = None,
         quote_valid: timedelta = QUOTE_VALID,
     ) -> None:
-        self.line = Line(client)
-        self.shelf = Shelf(self.line, prices)
-        self.accounts = Accounts(self.line, account_metadata)
+        super().__init__(client, prices=prices, account_metadata=account_metadata)
         self.return_url = return_url
         self.quote_valid = quote_valid
 
@@ -88,19 +83,19 @@ class StripeBiller:
         anchor = from_seconds(found["billing_cycle_anchor"]) if found else None
         worked = work_out(asked, live, at=at, standing=Standing(mode=mode, anchor=anchor))
         customer_id = found["customer"] if found else self.accounts.customer(asked.account_id)["id"]
-        details = self._details(asked, found, worked, at)
+        details = self.details(asked, found, worked, at)
         whose = {"subscription": found["id"]} if found else {"customer": customer_id}
-        recurring = self._previewed({**whose, "preview_mode": "recurring"}, {**details, "proration_behavior": "none"})
+        recurring = self.previewed({**whose, "preview_mode": "recurring"}, {**details, "proration_behavior": "none"})
         is_later = asked.starts is Starts.AT_RENEWAL
         known = Previewed(
             change=asked,
             worked=worked,
             live=live,
-            invoice=recurring if is_later else self._previewed(whose, details),
+            invoice=recurring if is_later else self.previewed(whose, details),
             recurring=recurring,
             mode=mode,
             based_on=reading.digest(found) if found else "new",
-            open_minor=self._open_minor(customer_id, recurring["currency"]),
+            open_minor=self.open_minor(customer_id, recurring["currency"]),
         )
         return quote_from(known, at=at, valid_for=self.quote_valid)
 
@@ -112,10 +107,12 @@ class StripeBiller:
         if not isinstance(found, Mapping) and found is not None:
             return found
         if quote.due_now_minor > 0 and quote.change.items:
-            customer = self._customer(found, quote.account_id)
+            customer = self.customer(found, quote.account_id)
             is_automatic = found is None or found["collection_method"] == "charge_automatically"
             if is_automatic and not has_payment_method(found, customer):
-                return self._hosted_page(customer, quote, idempotency_key)
+                return self.hosted_page(
+                    customer, quote, mark(idempotency_key, quote.quote_id), return_url=self.return_url
+                )
         try:
             if found is None:
                 return trials.start(self, quote, idempotency_key, at=at)
@@ -161,75 +158,6 @@ class StripeBiller:
         """See ``Provider.events_since``. Stripe keeps events for 30 days; older ones are known to webhooks alone."""
         return events.since(self, cursor)
 
-    # What the verbs share
-
-    def subscription(self, subscription_id: str) -> Thing | None:
-        """A subscription, whole; None when Stripe has none of that id."""
-        verb = self.line.client.v1.subscriptions.retrieve
-        found = self.line.find(verb, subscription_id, {"expand": WHOLE})
-        return self.shelf.whole(found) if found else None
-
-    def items_of(self, subscription: Thing, account_id: str | None = None) -> list[Item]:
-        """The subscription's items, each from when it is as it is as far as its invoices tell."""
-        whole = self.shelf.whole(subscription)
-        return reading.items_of(
-            whole,
-            sold=self.shelf.sold,
-            account_id=account_id or self.accounts.account_of(whole["customer"]),
-            since=events.as_invoiced(self.line, whole),
-        )
-
-    def said(self, wishes: Sequence[ItemChange], found: Thing | None) -> list[Thing]:
-        """The wishes in Stripe's words.
-
-        Raises:
-            QuoteError: Prices that it does not know; all at once.
-        """
-        current = {item["id"]: item for item in found["items"]["data"]} if found else {}
-        said: list[Thing] = []
-        faults: list[Fault] = []
-        for wish in wishes:
-            try:
-                said.append(self.shelf.said(wish, current.get(wish.item_id or "")))
-            except QuoteError as error:
-                faults += error.faults
-        if faults:
-            raise QuoteError(faults)
-        return said
-
-    def settled(self, answer: Thing, *, mark: str, before: Mapping[str, Any] | None, at: datetime) -> Answer:
-        """What Stripe's answer to an update or a start means."""
-        if outcome.waiting_for(answer, mark):
-            expires_at = from_seconds(answer["pending_update"]["expires_at"])
-            return outcome.unpaid(self.line, answer, mark=mark, expires_at=expires_at)
-        invoice = answer.get("latest_invoice")
-        was = (before or {}).get("latest_invoice")
-        is_new = isinstance(invoice, Mapping) and invoice["id"] != was
-        return outcome.applied(invoice if is_new else None, str(answer["id"]), at=at)
-
-    def _details(self, change: Change, found: Thing | None, worked: WorkedOut, at: datetime) -> Thing:
-        """What decides the cost; the preview and the change send the same."""
-        details: Thing = {"items": self.said(change.items, found)}
-        if found is None:
-            return {**details, "billing_mode": {"type": "flexible"}}
-        if change.starts is Starts.AT_RENEWAL:
-            return {**details, "proration_behavior": "none"}
-        details["proration_behavior"] = change.behaviour.value
-        if found["status"] == "trialing":
-            return details
-        starts_anew = any(move.is_new_period for move in worked.moves)
-        details["billing_cycle_anchor"] = {"type": "now" if starts_anew else "unchanged"}
-        return {**details, "proration_date": to_seconds(at)}
-
-    def _previewed(self, whose: Thing, details: Thing) -> Thing:
-        verb = self.line.client.v1.invoices.create_preview
-        return self.line.ask(verb, {**whose, "subscription_details": details})
-
-    def _open_minor(self, customer_id: str, currency: str) -> int:
-        wanted = {"customer": customer_id, "status": "open", "limit": 100}
-        opened = self.line.every(self.line.client.v1.invoices.list, wanted)
-        return sum(from_provider(i["amount_remaining"], currency) for i in opened if i["currency"] == currency)
-
     def _still(self, quote: Quote, key: str, *, at: datetime) -> Thing | Answer | None:
         """The subscription, if it is still the one that was quoted; the answer, if the call was answered before."""
         if quote.provider != self.name:
@@ -250,7 +178,7 @@ class StripeBiller:
             known = outcome.known(self.line, quote, found, called) or scheduling.found(called, found)
             if known is not None:
                 return known
-        if at >= quote.expires_at and called in marks(self._customer(found, quote.account_id)):
+        if at >= quote.expires_at and called in marks(self.customer(found, quote.account_id)):
             return Declined("no_payment_method", "No card was named in time.", quote.due_now_minor)
         return None
 
@@ -258,7 +186,7 @@ class StripeBiller:
         mode = reading.billing_mode(found)
         anchor = from_seconds(found["billing_cycle_anchor"])
         worked = work_out(quote.change, self.items_of(found), at=quote.at, standing=Standing(mode=mode, anchor=anchor))
-        params = self._details(quote.change, found, worked, quote.at)
+        params = self.details(quote.change, found, worked, quote.at)
         called = mark(key, quote.quote_id)
         params |= {"metadata": marked_with(found, called), "expand": ["latest_invoice"]}
         is_charged = worked.is_invoiced or quote.change.behaviour is Behaviour.ALWAYS_INVOICE
@@ -268,7 +196,7 @@ class StripeBiller:
             answer = self.line.ask(self.line.client.v1.subscriptions.update, found["id"], params, key=key)
         except QuoteError as error:
             return self._after_refusal(quote, key, error)
-        return self.settled(answer, mark=called, before=found, at=at)
+        return outcome.settled(self.line, answer, mark=called, before=found, at=at)
 
     def _after_refusal(self, quote: Quote, key: str, error: QuoteError) -> Answer:
         """A refusal may be of a request that came second: then the first one's mark is there."""
@@ -280,27 +208,6 @@ class StripeBiller:
             place = f"quote {quote.quote_id}"
             raise QuoteError(Fault(place, f"key {key!r} has been used for another request.")) from error
         raise error
-
-    def _customer(self, found: Thing | None, account_id: str) -> Thing:
-        if found is None:
-            return self.accounts.customer(account_id)
-        return self.line.ask(self.line.client.v1.customers.retrieve, found["customer"], {})
-
-    def _hosted_page(self, customer: Thing, quote: Quote, key: str) -> NeedsConfirmation:
-        """Stripe's page on which a card is named. The change is made when the quote is accepted again after it.
-
-        The customer is marked: who names no card until the quote has expired has declined it, whoever asks.
-        """
-        v1 = self.line.client.v1
-        marked = {"metadata": marked_with(customer, mark(key, quote.quote_id))}
-        self.line.ask(v1.customers.update, customer["id"], marked)
-        params: Thing = {"customer": customer["id"], "flow_data": {"type": "payment_method_update"}}
-        if self.return_url:
-            params["return_url"] = self.return_url
-            redirect = {"type": "redirect", "redirect": {"return_url": self.return_url}}
-            params["flow_data"]["after_completion"] = redirect
-        page = self.line.ask(v1.billing_portal.sessions.create, params)
-        return NeedsConfirmation(page["id"], page["url"], "no_payment_method", quote.due_now_minor, quote.expires_at)
 
 
 def _in_stripes_intervals(change: Change) -> Change:

@@ -1,25 +1,26 @@
 """What Stripe tells of subscriptions, as changes of our items: how each was, and how it is.
 
-Pure but for ``since``, which pulls the events that a webhook may have missed, and ``as_invoiced``.
+``since`` pulls the events that a webhook may have missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from upstep.billing.change import Item
 from upstep.billing.provider import Event
-from upstep.billing.stripe.asking import Line, Thing
+from upstep.billing.stripe.asking import Thing
+from upstep.billing.stripe.invoiced import as_invoiced
 from upstep.billing.stripe.marks import new_quote
-from upstep.billing.stripe.reading import items_of, line_item_id
+from upstep.billing.stripe.reading import items_of
 from upstep.clock import from_seconds
 from upstep.errors import QuoteError
 
 if TYPE_CHECKING:
-    from upstep.billing.stripe.biller import StripeBiller
+    from upstep.billing.stripe.connected import Connected
 
 SUBSCRIPTION_EVENTS = (
     "customer.subscription.created",
@@ -34,7 +35,7 @@ _UNTOLD = ("valid_from", "period_start", "period_end", "renews_at")
 """What may differ without the item being another: a renewal moves the period on."""
 
 
-def since(biller: StripeBiller, cursor: str | None) -> list[Event]:
+def since(biller: Connected, cursor: str | None) -> list[Event]:
     """The events after that one, oldest first."""
     wanted: Thing = {"types": list(SUBSCRIPTION_EVENTS), "limit": 100}
     if cursor is not None:
@@ -50,7 +51,7 @@ def since(biller: StripeBiller, cursor: str | None) -> list[Event]:
     return changes_of(biller, told if cursor is not None else told[::-1])
 
 
-def changes_of(biller: StripeBiller, told: Iterable[Thing]) -> list[Event]:
+def changes_of(biller: Connected, told: Iterable[Thing]) -> list[Event]:
     """The changes that events tell of, in the order in which they are given: each starts where the last one ended."""
     held: dict[str, dict[str, Item]] = {}
     found: list[Event] = []
@@ -59,7 +60,7 @@ def changes_of(biller: StripeBiller, told: Iterable[Thing]) -> list[Event]:
     return found
 
 
-def _of_event(biller: StripeBiller, event: Thing, held: dict[str, dict[str, Item]]) -> list[Event]:
+def _of_event(biller: Connected, event: Thing, held: dict[str, dict[str, Item]]) -> list[Event]:
     """The changes of one event; ``held`` is what is known of each subscription so far, and learns of it."""
     after, before = event["data"]["object"], before_of(event)
     account_id = biller.accounts.account_of(after["customer"])
@@ -82,7 +83,7 @@ def _of_event(biller: StripeBiller, event: Thing, held: dict[str, dict[str, Item
 
 
 def _by_id(
-    biller: StripeBiller, subscription: Thing, account_id: str, since_when: Mapping[str, datetime]
+    biller: Connected, subscription: Thing, account_id: str, since_when: Mapping[str, datetime]
 ) -> dict[str, Item]:
     whole = biller.shelf.whole(dict(subscription))
     items = items_of(whole, sold=biller.shelf.sold, account_id=account_id, since=since_when)
@@ -154,56 +155,3 @@ def cause_of(event: Mapping[str, Any], quote_id: str | None) -> str:
         "scheduled": "schedule" in previous,
     }
     return next((word for word, is_so in said.items() if is_so), "change")
-
-
-def as_invoiced(line: Line, subscription: Mapping[str, Any], *, until: int | None = None) -> dict[str, datetime]:
-    """From when each item is as it is, as far as invoices tell.
-
-    That is the oldest invoice, going back, that bills it as it is, when the one before billed it otherwise. An item
-    that was never billed otherwise has no entry: it is as it was made. What a change without an invoice began is
-    seen from the renewal on; events tell of it at once.
-
-    Args:
-        line: To Stripe.
-        subscription: The subscription.
-        until: Invoices from this second on are left out; None: none is.
-    """
-    if subscription.get("latest_invoice") is None:
-        return {}
-    wanted: Thing = {"subscription": subscription["id"], "limit": 100}
-    if until is not None:
-        wanted["created"] = {"lt": until}
-    now = {item["id"]: (item["price"]["id"], item.get("quantity")) for item in subscription["items"]["data"]}
-    since_when: dict[str, datetime] = {}
-    found: dict[str, datetime] = {}
-    for invoice in line.every(line.client.v1.invoices.list, wanted):
-        if not now:
-            break
-        for item_id, sold_as, at in _billed(invoice, subscription):
-            if item_id not in now:
-                continue
-            if sold_as == now[item_id]:
-                since_when[item_id] = at
-                continue
-            del now[item_id]
-            if item_id in since_when:
-                found[item_id] = since_when[item_id]
-    return found
-
-
-def _billed(invoice: Mapping[str, Any], subscription: Mapping[str, Any]) -> Iterator[tuple[str, Any, datetime]]:
-    """What an invoice charges for: item, (price, quantity), from when. Nothing, when it came to nothing."""
-    if invoice["status"] == "void" or (subscription.get("pending_update") and invoice["status"] == "open"):
-        return
-    is_renewal = invoice["billing_reason"] == "subscription_cycle"
-    for entry in invoice["lines"]["data"]:
-        item_id = line_item_id(entry)
-        details = (entry.get("pricing") or {}).get("price_details") or {}
-        if item_id is None or entry["amount"] < 0:
-            continue
-        at = entry["period"]["start"] if is_renewal else _made_at(invoice)
-        yield item_id, (details.get("price"), entry.get("quantity")), from_seconds(at)
-
-
-def _made_at(invoice: Mapping[str, Any]) -> int:
-    return int((invoice.get("status_transitions") or {}).get("paid_at") or invoice["created"])

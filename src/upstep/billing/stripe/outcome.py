@@ -36,6 +36,17 @@ def known(line: Line, quote: Quote, subscription: Mapping[str, Any], mark: str) 
     return made_by(line, quote, subscription, mark)
 
 
+def settled(line: Line, answer: Thing, *, mark: str, before: Mapping[str, Any] | None, at: datetime) -> Answer:
+    """What Stripe's answer to an update or a start means."""
+    if waiting_for(answer, mark):
+        expires_at = from_seconds(answer["pending_update"]["expires_at"])
+        return unpaid(line, answer, mark=mark, expires_at=expires_at)
+    invoice = answer.get("latest_invoice")
+    was = (before or {}).get("latest_invoice")
+    is_new = isinstance(invoice, Mapping) and invoice["id"] != was
+    return applied(invoice if is_new else None, str(answer["id"]), at=at)
+
+
 def applied(invoice: Mapping[str, Any] | None, reference: str, *, at: datetime) -> Applied:
     """It was done; ``at`` when there was nothing to invoice."""
     if invoice is None:

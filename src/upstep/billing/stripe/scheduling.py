@@ -18,7 +18,7 @@ from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, QuoteError
 
 if TYPE_CHECKING:
-    from upstep.billing.stripe.biller import StripeBiller
+    from upstep.billing.stripe.connected import Connected
 
 
 def found(called: str, subscription: Mapping[str, Any]) -> Applied | None:
@@ -29,7 +29,7 @@ def found(called: str, subscription: Mapping[str, Any]) -> Applied | None:
     return Applied(str(subscription["schedule"]["id"]), 0, from_seconds(phase["start_date"]))
 
 
-def schedule(biller: StripeBiller, quote: Quote, subscription: Thing, key: str) -> Applied:
+def schedule(biller: Connected, quote: Quote, subscription: Thing, key: str) -> Applied:
     """Schedule the quote's change; what was scheduled is replaced.
 
     Two requests, for Stripe makes a schedule of a subscription and its phases in two. Cut off in between, the
@@ -80,7 +80,7 @@ def _kept(phase: Mapping[str, Any]) -> Thing:
     return {"items": items, **({"discounts": discounts} if discounts else {})}
 
 
-def _wanted(biller: StripeBiller, quote: Quote, subscription: Thing) -> Thing:
+def _wanted(biller: Connected, quote: Quote, subscription: Thing) -> Thing:
     said = biller.said(quote.change.items, subscription)
     named = {entry.get("id"): entry for entry in said}
     items = []
@@ -98,7 +98,7 @@ def _wanted(biller: StripeBiller, quote: Quote, subscription: Thing) -> Thing:
     }
 
 
-def release(biller: StripeBiller, subscription: Thing, key: str, *, at: datetime) -> Applied | None:
+def release(biller: Connected, subscription: Thing, key: str, *, at: datetime) -> Applied | None:
     """Take back what is scheduled. A second call with the same key gets Stripe's first answer, for a day."""
     v1 = biller.line.client.v1
     current = subscription.get("schedule")
@@ -113,7 +113,7 @@ def release(biller: StripeBiller, subscription: Thing, key: str, *, at: datetime
     return Applied(str(schedule_id), 0, from_seconds(released_at) if released_at else at)
 
 
-def _released(biller: StripeBiller, subscription: Thing) -> str | None:
+def _released(biller: Connected, subscription: Thing) -> str | None:
     """The last schedule that this subscription was released from."""
     wanted = {"customer": subscription["customer"], "limit": 20}
     listed = biller.line.ask(biller.line.client.v1.subscription_schedules.list, wanted)["data"]

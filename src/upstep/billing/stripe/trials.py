@@ -18,12 +18,12 @@ from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, QuoteError
 
 if TYPE_CHECKING:
-    from upstep.billing.stripe.biller import StripeBiller
+    from upstep.billing.stripe.connected import Connected
 
 _MONTHS = {"month": 1, "year": 12}
 
 
-def start(biller: StripeBiller, quote: Quote, key: str, *, at: datetime) -> Answer:
+def start(biller: Connected, quote: Quote, key: str, *, at: datetime) -> Answer:
     """Start the quote's subscription. Stripe gives it an id of its own; the quote's mark finds it again."""
     params = {
         "customer": biller.accounts.customer(quote.account_id)["id"],
@@ -37,10 +37,10 @@ def start(biller: StripeBiller, quote: Quote, key: str, *, at: datetime) -> Answ
     if made["status"] == "incomplete":
         expires_at = from_seconds(made["created"] + outcome.INCOMPLETE_SECONDS)
         return outcome.unpaid(biller.line, made, mark=mark(key, quote.quote_id), expires_at=expires_at)
-    return biller.settled(made, mark=mark(key, quote.quote_id), before=None, at=at)
+    return outcome.settled(biller.line, made, mark=mark(key, quote.quote_id), before=None, at=at)
 
 
-def started_by(biller: StripeBiller, quote: Quote, key: str) -> Thing | None:
+def started_by(biller: Connected, quote: Quote, key: str) -> Thing | None:
     """The subscription that this call has started, whatever became of it; None for a quote of one that was there."""
     if quote.based_on != "new":
         return None
@@ -51,7 +51,7 @@ def started_by(biller: StripeBiller, quote: Quote, key: str) -> Thing | None:
     return None
 
 
-def _marked(biller: StripeBiller, customer_id: str, called: str) -> Thing | None:
+def _marked(biller: Connected, customer_id: str, called: str) -> Thing | None:
     wanted = {"customer": customer_id, "status": "all", "limit": 100}
     for found in biller.line.every(biller.line.client.v1.subscriptions.list, wanted):
         if called in marks(found):
@@ -59,7 +59,7 @@ def _marked(biller: StripeBiller, customer_id: str, called: str) -> Thing | None
     return None
 
 
-def start_trial(biller: StripeBiller, change: Change, key: str, *, ends_at: datetime, at: datetime) -> Applied:
+def start_trial(biller: Connected, change: Change, key: str, *, ends_at: datetime, at: datetime) -> Applied:
     """Start a subscription that costs nothing until ``ends_at``."""
     place = f"subscription {change.subscription_id}"
     called = mark(key)
@@ -90,7 +90,7 @@ def _trial(made: Mapping[str, Any]) -> Applied:
     return Applied(str(made["id"]), 0, from_seconds(made["trial_start"] or made["created"]))
 
 
-def end_trial(biller: StripeBiller, subscription_id: str, key: str, *, at: datetime) -> Answer:
+def end_trial(biller: Connected, subscription_id: str, key: str, *, at: datetime) -> Answer:
     """End a trial now, if its first period is paid."""
     found = biller.subscription(subscription_id)
     place, called = f"subscription {subscription_id}", mark(key)
@@ -110,10 +110,10 @@ def end_trial(biller: StripeBiller, subscription_id: str, key: str, *, at: datet
         answer = biller.line.ask(biller.line.client.v1.subscriptions.update, subscription_id, params, key=key)
     except PaymentRefusedError as error:
         return Declined(error.reason, error.why)
-    return biller.settled(answer, mark=called, before=found, at=at)
+    return outcome.settled(biller.line, answer, mark=called, before=found, at=at)
 
 
-def _ended(biller: StripeBiller, found: Thing) -> Applied:
+def _ended(biller: Connected, found: Thing) -> Applied:
     """The answer that was given: the invoice of the first period, which starts where the trial ended."""
     wanted = {"subscription": found["id"], "created": {"gte": found["trial_end"]}, "limit": 100}
     listed = list(biller.line.every(biller.line.client.v1.invoices.list, wanted))
@@ -122,7 +122,7 @@ def _ended(biller: StripeBiller, found: Thing) -> Applied:
 
 
 def apply_incentive(
-    biller: StripeBiller, subscription_id: str, incentive: Incentive, key: str, *, at: datetime
+    biller: Connected, subscription_id: str, incentive: Incentive, key: str, *, at: datetime
 ) -> Applied:
     """Add a coupon of the incentive's name to the subscription's discounts."""
     v1 = biller.line.client.v1
@@ -142,7 +142,7 @@ def apply_incentive(
     return Applied(subscription_id, 0, at)
 
 
-def _coupon(biller: StripeBiller, incentive: Incentive, subscription: Thing) -> str:
+def _coupon(biller: Connected, incentive: Incentive, subscription: Thing) -> str:
     """The coupon of that name, made when it is not there yet.
 
     Raises:

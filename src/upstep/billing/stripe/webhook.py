@@ -26,7 +26,7 @@ from upstep.state import tables
 from upstep.state.session import hold, reading, writing
 
 if TYPE_CHECKING:
-    from upstep.billing.stripe.biller import StripeBiller
+    from upstep.billing.stripe.connected import Connected
 
 TOLERANCE = timedelta(minutes=5)  # Stripe's own default: older deliveries may be recordings.
 KEPT_DAYS = 60
@@ -89,7 +89,7 @@ def _refused(found: str) -> WebhookRefusedError:
 
 def take(
     engine: sa.Engine,
-    biller: StripeBiller,
+    biller: Connected,
     payload: bytes,
     signature: str | None,
     *,
