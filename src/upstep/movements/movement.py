@@ -157,7 +157,7 @@ def _careful(changed: ir.Table, policy: Policy) -> ir.Table:
         before_at=currency.moved_at.lag().over(in_order),
         after_at=currency.moved_at.lead().over(in_order),
     )
-    return careful.mutate(**_neighbours(careful))
+    return careful.mutate(**_neighbours(careful)).drop("before_at", "after_at")
 
 
 def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
@@ -252,11 +252,18 @@ def _category(moved: ir.Table, units: ir.IntegerValue, policy: Policy) -> ir.Int
 
 
 def _cause(moved: ir.Table) -> ir.IntegerValue:
-    """What changed, the first that is true: a pause; a discount; another plan, term, quantity, price; more or fewer."""
+    """What changed, the first that is true: a pause; a discount; another plan, term, quantity, price; more or fewer.
+
+    An account that begins to pay, or pays again, has a cause only where it came up from a free plan or out of a pause.
+    """
     replaced = moved["items"] == 0
     same = replaced & (moved.position == 0) & (moved.term_days == 0) & (moved.quantity == 0)
     is_usage = moved.is_usage
+    begins = ~moved.paying_before
     told = (
+        (begins & replaced & (moved.position > 0) & ~moved.is_add_on, "upsell"),
+        (begins & (moved.paused != 0) & (moved.moved_at != moved.first_paid_at), "pause"),
+        (begins, None),
         (moved.paused != 0, "pause"),
         (same & (moved.list_units == 0) & (moved.units < 0), "discount_start"),
         (same & (moved.list_units == 0) & (moved.units > 0), "discount_end"),
@@ -272,10 +279,11 @@ def _cause(moved: ir.Table) -> ir.IntegerValue:
         (moved.units < 0, "downsell"),
         (moved.product_before & is_usage, "usage_commit"),
         (moved.product_before, "seats"),
-        (moved.paying_before, "cross_sell"),
     )
-    found = ibis.cases(*((when, CAUSES.index(word)) for when, word in told), else_=ibis.null("int8"))
-    return found.cast("int32")
+    codes = [
+        (when, ibis.null("int32") if word is None else ibis.literal(CAUSES.index(word), "int32")) for when, word in told
+    ]
+    return ibis.cases(*codes, else_=ibis.literal(CAUSES.index("cross_sell"), "int32"))
 
 
 def net_view(moved: ir.Table) -> ir.Table:

@@ -74,7 +74,7 @@ def account_months(moved: ir.Table, days: ir.Table, *, view: View = "net", stage
         **{name: together[name].sum().cast("int64") for name in (*GAINS, *LOSSES)},
         net=together.units.sum().cast("int64"),
         committed_minor=together.committed.sum().cast("int64"),
-        is_payer=first % 2 == 0,
+        first=first,
         has_lapsed=(~together.paying_after).any(),
         is_mixed=together.is_mixed.any(),
         cohort=together.cohort.min(),
@@ -106,12 +106,12 @@ def _first_month(moved: ir.Table, days: ir.Table) -> ir.Table:
     return dated.mutate(cohort=(dated.cohort_before + turned).cast("int32"))
 
 
-def _payers(per: ir.Table) -> ir.Table:
-    """Whether the account paid as the month began, also where what moved first was in another currency."""
-    mixed = per.filter(per.is_mixed)
-    payers = mixed.group_by("account_key", "month").agg(was_payer=mixed.is_payer.any())
-    both = left(per, payers, ["account_key", "month"])
-    return both.mutate(is_payer=both.is_payer | ibis.coalesce(both.was_payer, False)).drop("was_payer")
+def _payers(grouped: ir.Table) -> ir.Table:
+    """Whether the account paid as the month began: by its first movement in it, in whatever currency that was."""
+    mixed = grouped.filter(grouped.is_mixed)
+    firsts = mixed.group_by("account_key", "month").agg(first_of_all=mixed["first"].min())
+    both = left(grouped, firsts, ["account_key", "month"])
+    return both.mutate(is_payer=ibis.coalesce(both.first_of_all, both["first"]) % 2 == 0).drop("first", "first_of_all")
 
 
 def _day(instant: ir.IntegerValue) -> ir.IntegerValue:
