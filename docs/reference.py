@@ -332,6 +332,10 @@ SETTINGS = {
     ),
     "revenue.policy": ("mrr_policy", "how MRR is counted: standard, chartmogul or stripe; see [money](../money.md)"),
     "revenue.credit_days": ("credit_days", "a change this long after a click is still credited to the offer"),
+    "planning.ACTIVITY": (
+        "activities",
+        "`{hours: 40, days: 150, owner: ID}`: an owner's hours for a motion or task, its expected length, and whose it is",
+    ),
     "billing.provider": ("billing_provider", "who bills: sandbox is built in; [stripe](../stripe.md) needs its extra"),
     "billing.key": ("billing_key", "`${NAME}`: the environment variable that holds the provider's secret key"),
     "billing.webhook_secret": (
@@ -560,6 +564,8 @@ def _default(defaults: Mapping[str, object], name: str | None) -> str:
     value = defaults.get(name or "", dataclasses.MISSING)
     if value is dataclasses.MISSING:
         return "this company" if name == "company" else "-"
+    if name == "activities":
+        return "; ".join(f"{one.id} {one.hours} h, {one.days} days" for one in config.ACTIVITIES)
     return "none" if value in (None, ()) else f"{value:,}" if isinstance(value, int) else str(value)
 
 

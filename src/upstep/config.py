@@ -25,6 +25,7 @@ _KEYS = (
     "propose",
     "revenue",
     "billing",
+    "planning",
     "fresh_days",
 )
 _MRR_POLICIES = ("standard", "chartmogul", "stripe")
@@ -64,6 +65,36 @@ class Assumption:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What takes an account manager's time: a motion, or a task before one.
+
+    Args:
+        hours: Of the quarter, for one account.
+        days: How long it is expected to take.
+        owner: Whose it is where that is not the account's owner.
+    """
+
+    id: str
+    hours: int
+    days: int
+    owner: str | None = None
+
+
+ACTIVITIES = (
+    Activity("upsell", 6, 30),
+    Activity("volume", 4, 30),
+    Activity("add_on", 4, 30),
+    Activity("cross_sell", 40, 150),
+    Activity("commit", 6, 45),
+    Activity("adopt", 8, 60),
+    Activity("right_size", 3, 30),
+    Activity("find_priority", 3, 30),
+    Activity("develop_sponsor", 6, 60),
+)
+"""The hours and days that hold where upstep.yaml says nothing else: starting points, to be set from one's own books."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a company decided.
 
@@ -77,6 +108,7 @@ class Settings:
             when the forecast does not fit today's plan.
         mrr_policy: How MRR is counted: standard, chartmogul or stripe; see ``movements.policy``.
         credit_days: A change this long after a click is still credited to the offer.
+        activities: What each motion and task takes of its owner's hours, and how long it is expected to take.
         billing_key: The environment variable that holds the provider's secret key; ``secret`` reads it.
         billing_webhook_secret: The one that holds the secret its webhooks are signed with.
         billing_account_metadata: The metadata key of a customer that holds the account's id; None: the customer's id.
@@ -100,6 +132,7 @@ class Settings:
     nearly_same_percent: int = 10
     mrr_policy: str = "standard"
     credit_days: int = 30
+    activities: tuple[Activity, ...] = ACTIVITIES
     billing_provider: str = "sandbox"
     billing_key: str | None = None
     billing_webhook_secret: str | None = None
@@ -154,6 +187,7 @@ def _settings(node: Node) -> Settings:
     if proposing:
         proposing.unknown_keys(("nearly_same_percent",))
     billing = node.mapping("billing")
+    planning = node.mapping("planning")
     return Settings(
         company=node.text("company", "this company"),
         currency=node.text("currency", allowed=tuple(CURRENCIES)),
@@ -169,8 +203,27 @@ def _settings(node: Node) -> Settings:
         nearly_same_percent=proposing.whole("nearly_same_percent", 10) if proposing else 10,
         mrr_policy=revenue.text("policy", "standard", allowed=_MRR_POLICIES) if revenue else "standard",
         credit_days=revenue.whole("credit_days", 30) if revenue else 30,
+        activities=_activities(planning) if planning else ACTIVITIES,
         **(_billing(billing) if billing else {}),
     )
+
+
+def _activities(node: Node) -> tuple[Activity, ...]:
+    """``planning: {cross_sell: {hours: 40, days: 150, owner: riva}}``; what is not named keeps its default."""
+    node.unknown_keys([activity.id for activity in ACTIVITIES])
+    found = []
+    for activity in ACTIVITIES:
+        entry = node.mapping(activity.id)
+        if entry is None:
+            found.append(activity)
+            continue
+        entry.unknown_keys(("hours", "days", "owner"))
+        hours, days = (
+            entry.whole(key, value, minimum=1, advice="An activity takes time: write 1 or more.")
+            for key, value in (("hours", activity.hours), ("days", activity.days))
+        )
+        found.append(Activity(activity.id, hours, days, entry.text("owner", None)))
+    return tuple(found)
 
 
 def _billing(node: Node) -> dict[str, Any]:

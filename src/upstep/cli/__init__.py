@@ -19,6 +19,7 @@ from upstep.cli import (
     demo,
     diagnosing,
     explaining,
+    goals,
     loading,
     offering,
     plays,
@@ -52,6 +53,7 @@ app.command()(offering.offers)
 app.command()(offering.deliver)
 app.command()(quoting.apply)
 app.command()(reporting.report)
+app.add_typer(goals.app, name="goals")
 app.add_typer(plays.app, name="plays")
 app.command()(diagnosing.doctor)
 

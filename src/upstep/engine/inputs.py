@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from upstep.engine.decide import Inputs
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
+    from upstep.planning.goals import Goal
 
 
 def gather(project: Project, *, at: datetime) -> Inputs:
@@ -18,6 +20,8 @@ def gather(project: Project, *, at: datetime) -> Inputs:
     if not project.state_path.exists():
         return Inputs({})
     from upstep.offers.history import offer_history
+    from upstep.planning.goals import typed_goals
+    from upstep.planning.kept import full_owners, planned_steps
     from upstep.state.answers import answers
     from upstep.state.session import open_state, reading
 
@@ -27,6 +31,8 @@ def gather(project: Project, *, at: datetime) -> Inputs:
     asked = asked.rename_columns(["account_id", "to_product_id", "target", "shown_at", "declined_at"])
     with reading(engine) as connection:
         said = answers(connection, at=at)
+        goals = typed_goals(connection, at=at)
+        owners, steps = full_owners(connection, at=at), planned_steps(connection, at=at)
     engine.dispose()
     columns = {
         "account_id": [answer.account_id for answer in said],
@@ -34,4 +40,31 @@ def gather(project: Project, *, at: datetime) -> Inputs:
         "answer": [answer.answer.value for answer in said],
     }
     confirmed = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    return Inputs({"offer_history": asked, "confirmed": confirmed})
+    told = {"offer_history": asked, "confirmed": confirmed}
+    if goals:
+        told["typed_goal"] = _goals(goals)
+    if owners:
+        told["owner_capacity"] = pa.table({"owner_id": owners, "is_full": [True] * len(owners)})
+    if steps:
+        named = [dict(zip(("account_id", "to_product_id", "target"), step, strict=True)) for step in steps]
+        told["planned_step"] = pa.Table.from_pylist(named)
+    return Inputs(told)
+
+
+def without_plans(inputs: Inputs) -> Inputs:
+    """The same, but for what was planned: making a plan anew, nobody's hours are taken yet."""
+    planned = ("owner_capacity", "planned_step")
+    return Inputs({name: rows for name, rows in inputs.tables.items() if name not in planned})
+
+
+def _goals(goals: Sequence[Goal]) -> pa.Table:
+    columns = {
+        "account_id": [goal.account_id for goal in goals],
+        "goal_id": [goal.goal_id for goal in goals],
+        "contact_id": [goal.contact_id for goal in goals],
+        "advances": ["\n".join(goal.advances) for goal in goals],
+        "sponsor_contact_id": [goal.sponsor_contact_id for goal in goals],
+    }
+    told = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    # Only goals said by the instant asked for are told, so deciding, whose facts may end earlier, need not ask again.
+    return pa.table({**told, "stated_at": pa.array([0] * len(goals), pa.int64())})

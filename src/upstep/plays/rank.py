@@ -14,7 +14,8 @@ from upstep.money import UNITS_PER_MINOR
 from upstep.plays.gates import ADOPTION_PERCENT, GATES, Answer
 from upstep.plays.people import with_recipients
 from upstep.plays.timing import account_kinds, account_moments, at_checkout
-from upstep.tables.query import inner, left
+from upstep.signals import strategy
+from upstep.tables.query import inner, left, union_all
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,6 +40,15 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
     },
     "confirmed": {"account_key": "int32", "gate": "string", "answer": "string"},
     "owner_capacity": {"owner_id": "string", "is_full": "boolean"},
+    "planned_step": {"account_key": "int32", "to_product_id": "string", "target": "string"},
+    "typed_goal": {
+        "account_key": "int32",
+        "goal_id": "string",
+        "contact_id": "string",
+        "advances": "string",
+        "sponsor_contact_id": "string",
+        "stated_at": "int64",
+    },
     "holdout": {"account_key": "int32", "lane": "string", "experiment": "string"},
     "likelihood": {"play": "int32", "motion": "string", "segment": "string", "rate": "float64"},
     "fx": {"currency": "string", "factor": "float64"},
@@ -173,7 +183,11 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     rows = left(rows, _asked(tables), "account_key")
     declined = tables["offer_history"].group_by(*STEP).agg(step_declined_at=tables["offer_history"].declined_at.max())
     rows = left(rows, declined, STEP)
-    rows = left(rows, _priorities(rows, tables["goals"]), STEP)
+    # What a person typed counts beside the company's own table, by the same rule.
+    typed = strategy.goals(tables["typed_goal"], tables["contact"], tables["today"])
+    rows = left(rows, _priorities(rows, union_all([tables["goals"], typed])), STEP)
+    planned = tables["planned_step"].distinct().mutate(is_planned=ibis.literal(True))
+    rows = left(rows, planned, STEP)
     full = tables["owner_capacity"].filter(tables["owner_capacity"].is_full)
     rows = left(rows, full.select("owner_id", is_full="is_full"), "owner_id").cross_join(
         tables["today"].select("as_of")
@@ -251,7 +265,9 @@ def _answers(rows: ir.Table, rules: Rules, playbook: Playbook) -> dict[str, ir.I
             holds(~ibis.coalesce(rows.has_sponsor, False)),
         ),
         "asked_recently": holds(cooling | declined).cast("int32"),
-        "at_capacity": when("at_capacity", assisted | ~sale, holds(rows.is_full)),
+        "at_capacity": when(
+            "at_capacity", assisted | ~sale, holds(rows.is_full & ~ibis.coalesce(rows.is_planned, False))
+        ),
     }
 
 

@@ -270,3 +270,95 @@ provider_cursor = sa.Table(
     _at("read_at"),
 )
 """One row per billing provider: the last event that was read and loaded."""
+
+goal = sa.Table(
+    "goal",
+    METADATA,
+    sa.Column("goal_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    _text("contact_id"),
+    _text("priority"),
+    _text("metric", null=True),
+    sa.Column("advances", sa.JSON, nullable=False),
+    _text("sponsor_contact_id", null=True),
+    _text("source"),
+    _at("stated_at"),
+    _at("review_at", null=True),
+    _at("added_at"),
+    _text("added_by"),
+    _at("removed_at", null=True),
+    _text("removed_by", null=True),
+    _text("removed_because", null=True),
+    sa.Index(None, "account_id"),
+)
+"""One row per executive's priority that a person typed; those of the company's own table stand in the facts."""
+
+quarter_plan = sa.Table(
+    "quarter_plan",
+    METADATA,
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    _text("owner_id"),
+    _at("begins_at"),
+    _at("ends_at"),
+    sa.Column("hours", sa.Integer, nullable=False),
+    sa.Column("planned_hours", sa.Integer, nullable=False),
+    sa.Column("is_full", sa.Boolean, nullable=False),
+    _text("run_id"),
+    _at("made_at"),
+    _text("made_by"),
+    sa.Index(None, "owner_id", "begins_at"),
+)
+"""One row per plan that was made for an account manager; of those that cover an instant the one made last counts."""
+
+planned_step = sa.Table(
+    "planned_step",
+    METADATA,
+    sa.Column("plan_id", sa.Text, sa.ForeignKey("quarter_plan.plan_id"), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    _text("account_id"),
+    _text("product_id"),
+    _text("target"),
+    _text("activity"),
+    sa.Column("hours", sa.Integer, nullable=False),
+)
+"""One row per step that a plan takes, best first."""
+
+opportunity = sa.Table(
+    "opportunity",
+    METADATA,
+    sa.Column("opportunity_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    _text("play"),
+    _text("motion"),
+    _text("product_id"),
+    _text("target"),
+    _text("owner_id", null=True),
+    _text("stage"),
+    _text("currency"),
+    sa.Column("expected_minor", sa.BigInteger),
+    sa.Column("is_hygiene", sa.Boolean, nullable=False),
+    _text("goal_id", null=True),
+    _text("sponsor_contact_id", null=True),
+    _text("run_id"),
+    _at("opened_at"),
+    _at("expected_at"),
+    _at("closed_at", null=True),
+    sa.Column("won_minor", sa.BigInteger),
+    _text("contract", null=True),
+    sa.Index(None, "account_id", "stage"),
+)
+"""One row per step that a person sells; ``*_minor`` are a year's. ``stage`` is the last of its changes."""
+
+stage_change = sa.Table(
+    "stage_change",
+    METADATA,
+    sa.Column("change_id", NUMBERED, primary_key=True),
+    sa.Column("opportunity_id", sa.Text, sa.ForeignKey("opportunity.opportunity_id"), nullable=False, index=True),
+    _text("from_stage", null=True),
+    _text("to_stage"),
+    _text("who"),
+    _at("changed_at"),
+    _text("why"),
+    _text("contact_id", null=True),
+)
+"""One row per move of an opportunity: who, when and why, and the contact that the move names."""
