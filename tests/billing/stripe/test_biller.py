@@ -213,7 +213,7 @@ def test_a_new_subscription_that_the_bank_asks_about(build: Built, confirms: boo
     quote = biller.preview(marketing(), AT)
     asked = biller.apply(quote, "key 1", at=AT)
     assert isinstance(asked, NeedsConfirmation)
-    assert biller.find(quote, "key 1", at=AT) == asked
+    assert (biller.find(quote, "key 1", at=AT), plans(biller)) == (asked, ["pro"])
     if confirms:
         biller.fake.books.confirm(asked.reference)
         later = biller.find(quote, "key 1", at=AT + timedelta(days=1))

@@ -69,7 +69,8 @@ class StripeBiller(Connected):
         for customer in self.accounts.customers(account_id):
             wanted = {"customer": customer["id"], "limit": 100, "expand": [f"data.{path}" for path in WHOLE]}
             for found in self.line.every(self.line.client.v1.subscriptions.list, wanted):
-                items += self.items_of(found, account_id)
+                # One whose first payment is awaited has not begun.
+                items += [] if found["status"] == "incomplete" else self.items_of(found, account_id)
         return sorted(items, key=lambda item: (item.subscription_id, item.item_id))
 
     def preview(self, change: Change, at: datetime) -> Quote:

@@ -23,7 +23,6 @@ from upstep.money import round_half_up
 
 Thing = Mapping[str, Any]
 
-LIVE = ("active", "past_due", "trialing", "unpaid", "paused", "incomplete")
 _STATUS = {"incomplete_expired": "canceled"}
 
 
