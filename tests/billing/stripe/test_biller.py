@@ -492,3 +492,18 @@ def test_an_update_that_waits_is_replaced_by_another_and_never_charged(build: Bu
     assert isinstance(biller.apply(second, "key 2", at=AT), Applied)
     assert isinstance(biller.find(first, "key 1", at=AT + timedelta(days=1)), Declined)
     assert charged(biller) == [1000]
+
+
+def test_events_are_read_page_by_page_oldest_first(build: Built, fake: FakeStripe) -> None:
+    biller = build()
+    for number in range(130):
+        fake.books.advance(int((AT + timedelta(minutes=number)).timestamp()))
+        fake.books.update_subscription("sub_1", {"cancel_at_period_end": number % 2 == 0})
+    everything = biller.events_since(None)
+    assert len(everything) == 130
+    instants = [event.occurred_at for event in everything]
+    assert instants == sorted(instants)
+    later = biller.events_since(everything[9].cursor)
+    assert [event.event_id for event in later] == [event.event_id for event in everything[10:]]
+    assert biller.events_since(everything[-1].cursor) == []
+    assert biller.events_since("evt_forgotten")[0].event_id == everything[0].event_id
