@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
@@ -457,11 +457,22 @@ def _opportunities(project: Project) -> tuple[tuple[dict[str, Any], ...], dateti
         "true QUALIFY row_number() OVER (PARTITION BY step_id ORDER BY as_of DESC, sequence DESC) = 1"
         " AND outcome IN ('eligible', 'unconfirmed') AND is_winner AND lane IN ('self_serve', 'assisted')"
     )
-    rows = sorted(
-        _ledger(project, where, [], "*"),
-        key=lambda row: (row["priority"] is None, -(row["priority"] or 0), row["step_id"]),
-    )
+    taken = _taken(project)
+    rows = [row for row in _ledger(project, where, [], "*") if row["step_id"] not in taken]
+    rows.sort(key=lambda row: (row["priority"] is None, -(row["priority"] or 0), row["step_id"]))
     return tuple(parsed(row) for row in rows[:OPPORTUNITIES]), from_seconds(last[0]["as_of"])
+
+
+def _taken(project: Project) -> set[str]:
+    """Steps that somebody said yes to: the next run no longer lists them, this one may not know yet."""
+    if not project.state_path.exists():
+        return set()
+    state = open_state(project.state_path)
+    try:
+        rows = offer_rows(state, until=datetime.max.replace(tzinfo=UTC))
+    finally:
+        state.dispose()
+    return {row["step_id"] for row in rows if row["accepted_at"] is not None and not row["is_withdrawn"]}
 
 
 # What must be said

@@ -15,8 +15,8 @@ from upstep.money import CURRENCIES, format_minor
 Told = Mapping[str, Any]
 """The report as ``engine.statement`` gives it."""
 
-COLUMNS_HEIGHT = 190
-LINES_HEIGHT = 170
+COLUMNS_HEIGHT = 230
+LINES_HEIGHT = 190
 _TOP, _FOOT = 16, 22
 
 CAUSE_CLASSES = ("upsell", "seats", "usage_commit", "add_on", "cross_sell", "commit")
@@ -161,11 +161,13 @@ def _blocks(
 
 
 def _nice(value: int) -> int:
-    """A round number at or above: 1, 2, 2.5 or 5 times a power of ten."""
+    """A round number at or above, whose half is round too."""
     if value <= 0:
         return 0
     power = int(10 ** (len(str(value)) - 1))
-    return next(size for size in (power, power * 2, power * 5 // 2, power * 5, power * 10) if size >= value)
+    return next(
+        power * tenths // 10 for tenths in (10, 12, 16, 20, 30, 40, 60, 80, 100) if power * tenths // 10 >= value
+    )
 
 
 def money_short(amount_minor: int, currency: str) -> str:
@@ -257,7 +259,8 @@ def retention_lines(told: Told) -> Lines | None:
         )
         for index, month in enumerate(months)
     )
-    ticks = (Tick(down(max(values)), percent(max(values))), Tick(down(min(values)), percent(min(values))))
+    marks = dict.fromkeys((1.0, *(value for value in (max(values), min(values)) if abs(down(value) - down(1.0)) > 14)))
+    ticks = tuple(Tick(down(value), percent(value)) for value in marks)
     says = "; ".join(f"{line.label} by month, last {line.last}" for line in lines)
     return Lines(tuple(lines), ticks, labels, down(1.0), says)
 
