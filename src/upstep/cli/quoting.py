@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder, instant
 from upstep.cli.quoted import applied_shape, show_quote, show_settled
 from upstep.cli.terminal import next_command, print_json, progress
-from upstep.errors import ConfigError, Fault, did_you_mean
+from upstep.errors import BusyError, ConfigError, Fault, did_you_mean
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
+    from upstep.engine.cycle import Reconciled
     from upstep.engine.project import Project
     from upstep.engine.wish import Wish
 
@@ -107,12 +109,11 @@ def apply(
         provider = open_biller(opened, as_of=moment, accounts=[known.account_id])
         settled = quoting.settle(opened, engine, provider, known, by=by or _user(), now=moment)
         tell("reading back", 0.7)
-        told = cycle.reconcile(opened, provider=provider, now=moment)
-        movements = cycle.account_movements(opened, known.account_id, as_of=moment)
+        told, movements = _read_back(opened, provider, known.account_id, now=moment)
         settled = quoting.as_it_stands(engine, settled)
     engine.dispose()
     if as_json:
-        print_json(applied_shape(settled, [one.offer_id for one in told.converted]))
+        print_json(applied_shape(settled, [one.offer_id for one in told.converted] if told else []))
     else:
         show_settled(settled, movements, opened)
         when = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
@@ -122,6 +123,23 @@ def apply(
             next_command("apply", offer_or_quote, project=project, why="asks again")
     if not (settled.answer is None or isinstance(settled.answer, Applied)):
         raise typer.Exit(NO)
+
+
+def _read_back(
+    project: Project, provider: Provider, account_id: str, *, now: datetime
+) -> tuple[Reconciled | None, list[dict[str, Any]]]:
+    """What the provider tells of the change, as facts and movements; nothing while somebody else loads facts.
+
+    The change stands, and the next apply reads it back: an error would say otherwise.
+    """
+    from upstep.engine import cycle
+
+    try:
+        told = cycle.reconcile(project, provider=provider, now=now)
+    except BusyError as error:
+        print(f"Not read back yet: {error}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
+        return None, []
+    return told, cycle.account_movements(project, account_id, as_of=now)
 
 
 def _moment(at: str | None) -> datetime:
