@@ -71,6 +71,19 @@ def test_a_quote_is_stripes_and_what_was_paid_is_in_the_facts(project: Project, 
     state.dispose()
 
 
+def test_an_item_that_stripe_began_later_than_an_export_says_counts_once(project: Project, fake: FakeStripe) -> None:
+    (item,) = fake.books.find("subscription", "sub_acme_sending")["items"]["data"]
+    item["created"] = int(parse_instant("2026-01-15").timestamp())
+    biller = open_biller(project, as_of=NOON)
+    wish = {"items": [{"id": item["id"], "quantity": 3}], "proration_behavior": "always_invoice"}
+    fake.client().v1.subscriptions.update("sub_acme_sending", wish)  # type: ignore[arg-type]
+    later = NOON + timedelta(minutes=1)
+    cycle.reconcile(project, provider=biller, now=later)
+    cycle.reconcile(project, provider=biller, now=later)
+    movements = cycle.account_movements(project, "acme", as_of=later)
+    assert [(row["category"], row["mrr_after_minor"]) for row in movements] == [("new", 2000), ("expansion", 6000)]
+
+
 def test_a_forgotten_cursor_reads_everything_and_changes_nothing(project: Project, fake: FakeStripe) -> None:
     biller = open_biller(project, as_of=NOON)
     fake.client().v1.subscriptions.update("sub_acme_sending", {"cancel_at_period_end": True})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from upstep.billing import faults
 from upstep.billing import quote as quotes
+from upstep.billing.change import item_from_row
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import from_seconds, iso
@@ -376,6 +377,7 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     is_whole = provider.name == SandboxBiller.name
     events = provider.events_since(None if is_whole else read_cursor(engine, provider.name))
     rows = subscription_item_rows(events)
+    rows += [] if is_whole else _ended_by(project, rows, now=now)
     report = _load_items(project, rows, now=now) if rows else None
     faults.point("reconcile.loaded")
     converted = lifecycle.convert_applied(engine, events)
@@ -387,6 +389,27 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     return Reconciled(len(rows), tuple(converted), report)
 
 
+def _ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, object]]:
+    """What facts hold as open of these items from before the provider's first word on them, ended by that word.
+
+    An export may begin an item earlier than the provider does, which would count it twice from then on.
+    """
+    first: dict[str, datetime] = {}
+    for row in rows:
+        first[row["item_id"]] = min(first.get(row["item_id"], row["valid_from"]), row["valid_from"])
+    if not first:
+        return []
+    engine = DuckEngine()
+    open_facts(project.folder, engine, as_of=now, account_ids={str(row["account_id"]) for row in rows})
+    known = engine.connection.sql(
+        "SELECT item.* EXCLUDE (account_key), account_id FROM subscription_item item JOIN account USING (account_key)"
+    ).to_arrow_table()
+    items = [item_from_row(row) for row in known.to_pylist() if row["item_id"] in first and row["valid_to"] is None]
+    return [
+        replace(item, valid_to=first[item.item_id]).row() for item in items if item.valid_from < first[item.item_id]
+    ]
+
+
 def _load_items(project: Project, rows: Sequence[Mapping[str, object]], *, now: datetime) -> LoadReport:
     """The provider's items as rows of ``subscription_item``, beside what the company's own source says."""
     from upstep.tables.load import load
@@ -396,7 +419,11 @@ def _load_items(project: Project, rows: Sequence[Mapping[str, object]], *, now: 
     path = project.billed_path
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_text("".join(json.dumps(_json_row(row)) + "\n" for row in rows), encoding="utf-8")
+    # What was told before stays beside it: the file says of which items the provider's word stands.
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    told = [*(json.loads(line) for line in before), *(_json_row(row) for row in rows)]
+    latest = {(row["item_id"], row["valid_from"]): row for row in told}
+    fresh.write_text("".join(json.dumps(row) + "\n" for row in latest.values()), encoding="utf-8")
     fresh.replace(path)
     pattern = str(path.relative_to(project.folder))
     source = Source("files", pattern, (pattern,))
