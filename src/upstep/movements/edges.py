@@ -26,11 +26,9 @@ FREE, PAUSED = 1, 2
 _KIND = ("currency", "product_id", "plan_id", "add_on_id", "interval", "interval_count", "status")
 
 
-def _live(items: ir.Table) -> ir.Table:
-    """Paid and paused intervals of some length, ready to be joined: no NULL in what they are told apart by."""
-    live = items.filter(
-        items.status.isin((*PAID_STATUSES, "paused")) & (items.valid_to.isnull() | (items.valid_to > items.valid_from))
-    )
+def _told_apart(items: ir.Table) -> ir.Table:
+    """Paid and paused intervals, ready to be joined: no NULL in what they are told apart by."""
+    live = items.filter(items.status.isin((*PAID_STATUSES, "paused")))
     return live.mutate(
         plan_id=ibis.coalesce(live.plan_id, ""),
         add_on_id=ibis.coalesce(live.add_on_id, ""),
@@ -43,9 +41,9 @@ def kinds(items: ir.Table, factors: ir.Table, plans: ir.Table) -> ir.Table:
 
     Returns:
         One row per (currency, product, plan or add-on, interval, status): kind (1, 2, …), lane, units_factor (0:
-        unpaid), term_days, plan_key, position, paused.
+        unpaid), term_days, plan_key, position, paused, is_add_on, is_usage.
     """
-    found = _live(items).select(*_KIND).distinct()
+    found = _told_apart(items).select(*_KIND).distinct()
     currencies = found.select("currency").distinct()
     currencies = currencies.mutate(currency_key=ibis.row_number().over(ibis.window(order_by="currency")))
     found = found.mutate(is_add_on=found.plan_id == "")
@@ -53,11 +51,12 @@ def kinds(items: ir.Table, factors: ir.Table, plans: ir.Table) -> ir.Table:
     parts = parts.mutate(part_key=ibis.row_number().over(ibis.window(order_by=["product_id", "is_add_on"])))
     keyed = inner(inner(found, currencies, "currency"), parts, ["product_id", "is_add_on"])
     rated = left(keyed, factors.select(*_TERM, "units_factor", "term_days"), _TERM)
-    rated = left(rated, plans.select("plan_id", "plan_key", "position"), "plan_id")
+    rated = left(rated, plans.select("plan_id", "plan_key", "position", "is_usage"), "plan_id")
     is_paid = rated.status.isin(PAID_STATUSES)
     return rated.select(
         *_KIND,
         "is_add_on",
+        is_usage=ibis.coalesce(rated.is_usage, False),
         kind=(ibis.row_number().over(ibis.window(order_by=list(_KIND))) + 1).cast("int32"),
         lane=(rated.currency_key * PARTS + rated.part_key).cast("int32"),
         units_factor=ibis.ifelse(is_paid, ibis.coalesce(rated.units_factor, 0), 0).cast("int64"),
@@ -86,7 +85,8 @@ def intervals(items: ir.Table, of: ir.Table, *, policy: Policy, merged: ir.Table
         One row per interval that is paid or stays on unpaid: account_key, lane, kind, valid_from, valid_to, and units,
         list_units (at list price), quantity, committed_minor (for one term), stays.
     """
-    known = inner(_live(items), of, list(_KIND))
+    some = items.filter(items.valid_to.isnull() | (items.valid_to > items.valid_from))
+    known = inner(_told_apart(some), of, list(_KIND))
     if merged is not None:
         known = left(known, merged, "account_key")
         known = known.mutate(account_key=ibis.coalesce(known.into_account_key, known.account_key))
@@ -159,7 +159,7 @@ def is_plain(per: ir.Table) -> ir.BooleanValue:
 
 
 def unpacked(per: ir.Table, of: ir.Table) -> ir.Table:
-    """Plain changes with ``SUMS``, stays, plan_before and plan_after, as ``changes`` has them.
+    """Plain changes with what ``changes`` has of them.
 
     Args:
         per: ``plain_changes``; of: ``kinds``.
@@ -170,7 +170,7 @@ def unpacked(per: ir.Table, of: ir.Table) -> ir.Table:
         kind_before=((per.packed - low) / 2**32).cast("int32"),
         is_unpaid=per.packed % 16 >= 4,
     )
-    names = ("position", "term_days", "paused", "plan_key")
+    names = ("position", "term_days", "paused", "plan_key", "is_usage", "is_add_on")
     told = left(told, of.select(kind_after="kind", **{f"{name}_after": name for name in names}), "kind_after")
     told = left(told, of.select(kind_before="kind", **{f"{name}_before": name for name in names}), "kind_before")
     change = {
@@ -185,6 +185,8 @@ def unpacked(per: ir.Table, of: ir.Table) -> ir.Table:
         stays=ibis.ifelse(told.is_unpaid, unpaid, 0).cast("int32"),
         plan_before=told.plan_key_before,
         plan_after=told.plan_key_after,
+        is_usage=ibis.coalesce(told.is_usage_after, told.is_usage_before),
+        is_add_on=ibis.coalesce(told.is_add_on_after, told.is_add_on_before),
     )
 
 
@@ -196,9 +198,9 @@ def changes(of: ir.Table, kind: ir.Table, today: ir.Table) -> ir.Table:
 
     Returns:
         One row per (account_key, lane, moved_at) with a change of MRR, or of the term of what is paid: ``SUMS``,
-        stays, and plan_before and plan_after as keys.
+        stays, plan_before and plan_after as keys, is_usage, is_add_on.
     """
-    shared = kind.select("kind", "position", "term_days", "paused", "plan_key")
+    shared = kind.select("kind", "position", "term_days", "paused", "plan_key", "is_usage", "is_add_on")
     edges = inner(_edges(of, today), shared, "kind").mutate(items=ibis.literal(1, "int64"))
     begins, none = edges.sign > 0, ibis.null("int32")
     per = edges.group_by(*_KEYS).agg(
@@ -206,6 +208,8 @@ def changes(of: ir.Table, kind: ir.Table, today: ir.Table) -> ir.Table:
         stays=ibis.ifelse(begins, edges.stays, 0).max().cast("int32"),
         plan_before=ibis.ifelse(begins, none, edges.plan_key).min(),
         plan_after=ibis.ifelse(begins, edges.plan_key, none).max(),
+        is_usage=edges.is_usage.any(),
+        is_add_on=edges.is_add_on.any(),
     )
     return per.filter(is_change(per))
 

@@ -75,13 +75,13 @@ def movements(
     plain = told.filter(is_change(told))
     careful = stage("movement_careful", _careful(changes(interval.semi_join(odd, "account_key"), kind, today), policy))
     moved = plain.select(*_PACED).union(careful.select(*_PACED))
-    coded = stage("movement_coded", _coded(moved, stage("movement_held", _held(moved)), lanes(kind), plans, policy))
+    coded = stage("movement_coded", _coded(moved, stage("movement_held", _held(moved)), policy))
     return _told(coded, lanes(kind), plans)
 
 
 _PACED = (
     *("account_key", "lane", "moved_at", *SUMS, "stays", "plan_before", "plan_after", "mrr_before", "mrr_after"),
-    *("first_paid_at", "is_mixed", "paying_before", "paying_after", "previous_at", "next_at"),
+    *("first_paid_at", "is_mixed", "paying_before", "paying_after", "previous_at", "next_at", "is_usage", "is_add_on"),
 )
 
 
@@ -178,6 +178,8 @@ def _merge(changed: ir.Table, policy: Policy) -> ir.Table:
         stays=dated.stays.max(),
         plan_before=(dated.plan_before.min() % _PLACES).cast("int32"),
         plan_after=(dated.plan_after.max() % _PLACES).cast("int32"),
+        is_usage=dated.is_usage.any(),
+        is_add_on=dated.is_add_on.any(),
     )
     return per.filter(is_change(per))
 
@@ -193,18 +195,10 @@ def _held(moved: ir.Table) -> ir.Table:
     return paid.filter(paid.paid > 0).select("account_key", "lane", "moved_at", product_before=ibis.literal(True))
 
 
-def _coded(moved: ir.Table, held: ir.Table, lane: ir.Table, plans: ir.Table, policy: Policy) -> ir.Table:
+def _coded(moved: ir.Table, held: ir.Table, policy: Policy) -> ir.Table:
     """Category and cause as places in ``CATEGORIES`` and ``CAUSES``: numbers, so that millions of rows stay narrow."""
-    named = inner(left(moved, held, ["account_key", "lane", "moved_at"]), lane, "lane")
-    usage = (
-        plans.select(plan_after="plan_key", usage_after="is_usage"),
-        plans.select(plan_before="plan_key", usage_before="is_usage"),
-    )
-    named = left(left(named, usage[0], "plan_after"), usage[1], "plan_before")
-    named = named.mutate(
-        product_before=ibis.coalesce(named.product_before, False),
-        is_usage=ibis.coalesce(named.usage_after, named.usage_before, False),
-    )
+    named = left(moved, held, ["account_key", "lane", "moved_at"])
+    named = named.mutate(product_before=ibis.coalesce(named.product_before, False))
     return named.select(
         *("account_key", "lane", "moved_at", "units", "plan_before", "plan_after", "committed_minor"),
         *("mrr_before", "mrr_after", "paying_before", "paying_after", "first_paid_at", "is_mixed"),
