@@ -18,7 +18,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference faults backends wheel bench bench-full lock clean
+.PHONY: help setup demo test check format format-check lint types imports docs reference faults backends wheel bench bench-full bench-revenue lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench: .venv/.bench ## Measure at the quick size: 100,000 accounts, 10 million e
 
 bench-full: .venv/.bench ## Measure at the full size: 1 million accounts, 100 million events
 	$(BIN)/python benchmarks/decide.py full
+
+bench-revenue: .venv/.bench ## Measure movements and NRR: 1 million accounts, 36 months, beside a month spine
+	$(BIN)/python benchmarks/revenue.py
 
 lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt

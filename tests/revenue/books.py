@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tests.company import Company, company, project
 from upstep.movements.accounts import merged_accounts, merged_pairs
-from upstep.movements.movement import movements
+from upstep.movements.movement import movements, net_view
 from upstep.movements.plans import plan_table
 from upstep.movements.policy import STANDARD, Policy
 from upstep.revenue.months import Month, month_days, months_between
@@ -53,6 +53,7 @@ def program(policy: Policy, view: str, is_merged: bool) -> Program:  # noqa: FBT
         stage=made.stage,
     )
     moved = made.stage("movement", moved)
+    made.stage("net", net_view(moved))
     by_account = made.stage("by_account", account_months(moved, tables["days"], view=view, stage=made.stage))
     made.stage("lines", month_lines(by_account))
     made.stage("causes", cause_lines(moved, tables["days"], view=view))
@@ -119,6 +120,10 @@ class Books:
     def movements(self) -> list[dict[str, Any]]:
         rows = self.found["movement"].to_pylist()
         return sorted(rows, key=lambda row: (row["account_key"], row["moved_at"], row["product_id"], row["units"]))
+
+    @cached_property
+    def net(self) -> list[dict[str, Any]]:
+        return self.found["net"].to_pylist()
 
     @cached_property
     def bridges(self) -> list[Bridge]:
