@@ -75,7 +75,7 @@ wheel: .venv/.dev ## Build the wheel, install it elsewhere, run its demo there
 
 bench: .venv/.bench ## Measure at the quick size: 100,000 accounts, 10 million events
 	$(BIN)/python benchmarks/decide.py quick
-	$(BIN)/python benchmarks/quote.py
+	$(BIN)/python benchmarks/quoting.py
 
 bench-full: .venv/.bench ## Measure at the full size: 1 million accounts, 100 million events
 	$(BIN)/python benchmarks/decide.py full
