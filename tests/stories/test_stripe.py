@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from tests.company import SETTINGS
-from tests.fakes.stripe_server import FakeStripe, running
+from tests.fakes.stripe_server import WEBHOOK_SECRET, FakeStripe, running
 from tests.stories.shop import AS_OF, NOON, items
 from upstep.billing.provider import Applied
 from upstep.clock import parse_instant
 from upstep.engine import cycle, quoting
-from upstep.engine.biller import open_biller
+from upstep.engine.biller import open_biller, take_delivery
 from upstep.engine.project import Project
 from upstep.engine.wish import Wish
 from upstep.errors import ConfigError
+from upstep.tables.facts import open_facts
+from upstep.tables.query import DuckEngine
 
 PRICES = {"pro_month": ("pro", 2000), "scale_month": ("scale", 9000)}
 
@@ -97,3 +99,28 @@ def test_without_its_key_one_error_says_which_variable(project: Project, monkeyp
     monkeypatch.delenv("STRIPE_KEY")
     with pytest.raises(ConfigError, match=r"billing\.key: names \$\{STRIPE_KEY\}, which is not set"):
         open_biller(project, as_of=NOON)
+
+
+def test_webhooks_keep_the_facts_current_in_any_order(
+    project: Project, fake: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (project.folder / "upstep.yaml").read_text(encoding="utf-8")
+    signed = text.replace("provider: stripe,", "provider: stripe, webhook_secret: '${WHSEC}',")
+    (project.folder / "upstep.yaml").write_text(signed, encoding="utf-8")
+    monkeypatch.setenv("WHSEC", WEBHOOK_SECRET)
+    opened = Project(project.folder)
+    (item,) = fake.books.find("subscription", "sub_acme_sending")["items"]["data"]
+    for quantity in (2, 3):
+        wish = {"items": [{"id": item["id"], "quantity": quantity}], "proration_behavior": "always_invoice"}
+        fake.client().v1.subscriptions.update("sub_acme_sending", wish)  # type: ignore[arg-type]
+        fake.books.advance(fake.books.now + 7200)
+    later = NOON + timedelta(hours=5)
+    told = [event for event in fake.books.events if event["type"] in ("customer.subscription.updated", "invoice.paid")]
+    for event in [*reversed(told), told[0]]:
+        take_delivery(opened, *fake.signed(event, at=int(later.timestamp())), now=later)
+    movements = cycle.account_movements(opened, "acme", as_of=later)
+    assert [row["mrr_after_minor"] for row in movements] == [2000, 4000, 6000]
+    facts = DuckEngine()
+    open_facts(opened.folder, facts, as_of=later)
+    paid = facts.connection.sql("SELECT count(*) FROM invoice WHERE status = 'paid' AND invoice_id LIKE 'in_fake%'")
+    assert paid.fetchall() == [(2,)]

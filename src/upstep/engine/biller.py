@@ -7,13 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upstep.billing.provider import Provider
+from upstep.billing.provider import Provider, subscription_item_rows
 from upstep.config import secret
-from upstep.engine.cycle import sandbox
+from upstep.engine.cycle import ended_by, load_billed, open_project_state, sandbox
 from upstep.engine.project import Project
+from upstep.offers.lifecycle import convert_applied
 
 if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
+    from upstep.billing.stripe.webhook import Told
 
 
 def open_biller(
@@ -54,3 +56,30 @@ def stripe_biller(project: Project) -> StripeBiller:
         account_metadata=settings.billing_account_metadata,
         return_url=settings.billing_return_url,
     )
+
+
+def take_delivery(project: Project, payload: bytes, signature: str | None, *, now: datetime) -> Told:
+    """Take in a webhook of Stripe: check and keep it, load what it tells into facts, convert the offer it applies.
+
+    Safe to repeat, in any order. The caller answers HTTP 200 when this returns, 400 to a ``WebhookRefusedError``, and
+    503 to an ``OutsideError``, after which Stripe delivers it again.
+
+    Raises:
+        WebhookRefusedError: It is not one of Stripe's.
+        OutsideError: Stripe had to be asked and did not answer, or another process writes facts.
+        ConfigError: A secret is not set.
+    """
+    from upstep.billing.stripe.webhook import take
+
+    signed_with = secret(project.settings.billing_webhook_secret, key="billing.webhook_secret")
+    state = open_project_state(project)
+    told = take(state, stripe_biller(project), payload, signature, secret=signed_with, now=now)
+    rows = subscription_item_rows(told.events)
+    rows += ended_by(project, rows, now=now)
+    if rows:
+        load_billed(project, rows, now=now)
+    if told.invoices:
+        load_billed(project, told.invoices, now=now, table="invoice")
+    convert_applied(state, told.events)
+    state.dispose()
+    return told

@@ -34,6 +34,7 @@ from upstep.state.cursor import read_cursor, save_cursor
 from upstep.state.session import open_state, reading
 from upstep.tables.facts import open_facts
 from upstep.tables.query import DuckEngine
+from upstep.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
@@ -377,8 +378,8 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     is_whole = provider.name == SandboxBiller.name
     events = provider.events_since(None if is_whole else read_cursor(engine, provider.name))
     rows = subscription_item_rows(events)
-    rows += [] if is_whole else _ended_by(project, rows, now=now)
-    report = _load_items(project, rows, now=now) if rows else None
+    rows += [] if is_whole else ended_by(project, rows, now=now)
+    report = load_billed(project, rows, now=now) if rows else None
     faults.point("reconcile.loaded")
     converted = lifecycle.convert_applied(engine, events)
     faults.point("reconcile.converted")
@@ -389,7 +390,7 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     return Reconciled(len(rows), tuple(converted), report)
 
 
-def _ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, object]]:
+def ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, object]]:
     """What facts hold as open of these items from before the provider's first word on them, ended by that word.
 
     An export may begin an item earlier than the provider does, which would count it twice from then on.
@@ -410,28 +411,30 @@ def _ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datet
     ]
 
 
-def _load_items(project: Project, rows: Sequence[Mapping[str, object]], *, now: datetime) -> LoadReport:
-    """The provider's items as rows of ``subscription_item``, beside what the company's own source says."""
+def load_billed(
+    project: Project, rows: Sequence[Mapping[str, object]], *, now: datetime, table: str = "subscription_item"
+) -> LoadReport:
+    """What the provider told as rows of a table, beside what the company's own source says."""
     from upstep.tables.load import load
     from upstep.tables.mapping import Mapping as TableMappings
     from upstep.tables.mapping import Source, TableMapping
 
-    path = project.billed_path
+    path = project.billed_path.with_name(f"{table}.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     # What was told before stays beside it: the file says of which items the provider's word stands.
     before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     told = [*(json.loads(line) for line in before), *(_json_row(row) for row in rows)]
-    latest = {(row["item_id"], row["valid_from"]): row for row in told}
+    latest = {tuple(row[name] for name in TABLES[table].key): row for row in told}
     fresh.write_text("".join(json.dumps(row) + "\n" for row in latest.values()), encoding="utf-8")
     fresh.replace(path)
     pattern = str(path.relative_to(project.folder))
     source = Source("files", pattern, (pattern,))
-    mapping = TableMapping("subscription_item", source, pattern, mode="append")
+    mapping = TableMapping(table, source, pattern, mode="append")
     return load(
         project.folder,
         now=now,
-        mapping=TableMappings({"subscription_item": mapping}, project.folder),
+        mapping=TableMappings({table: mapping}, project.folder),
         known=project.known_ids,
         command="upstep apply",
     )

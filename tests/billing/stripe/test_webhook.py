@@ -65,6 +65,12 @@ def test_events_in_any_order_and_twice_leave_the_same_rows(state: sa.Engine, bui
         assert rows([deliver(state, biller, event) for event in order][-1]) == EXPECTED
 
 
+def test_what_came_first_of_all_is_begun_where_an_invoice_says(state: sa.Engine, build: Callable[..., Clocked]) -> None:
+    biller = build()
+    _, second = two_changes(biller)
+    assert rows(deliver(state, biller, second)) == EXPECTED[1:]
+
+
 def test_a_second_delivery_is_known_as_one(state: sa.Engine, build: Callable[..., Clocked]) -> None:
     biller = build()
     first, _ = two_changes(biller)

@@ -66,7 +66,7 @@ def _of_event(biller: Connected, event: Thing, held: dict[str, dict[str, Item]])
     account_id = biller.accounts.account_of(after["customer"])
     known = held.get(after["id"])
     if known is None:
-        invoiced = as_invoiced(biller.line, after, until=event["created"]) if before is not None else {}
+        invoiced = as_invoiced(biller.line, before, until=event["created"]) if before is not None else {}
         known = held[after["id"]] = _by_id(biller, before, account_id, invoiced) if before is not None else {}
     quote_id = new_quote(before, after)
     found = []
