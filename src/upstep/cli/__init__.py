@@ -22,6 +22,7 @@ from upstep.cli import (
     goals,
     loading,
     offering,
+    planning,
     plays,
     quoting,
     reporting,
@@ -54,6 +55,7 @@ app.command()(offering.deliver)
 app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")
+app.command()(planning.plan)
 app.add_typer(plays.app, name="plays")
 app.command()(diagnosing.doctor)
 

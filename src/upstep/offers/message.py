@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from upstep.errors import Fault, PlayError, did_you_mean
 from upstep.offers.facts import FACT_KINDS, printable
+from upstep.wording import vendor_phrases
 
 SOURCE_LENGTH_MAX = 10_000
 TEXT_LENGTH_MAX = 20_000
@@ -91,7 +92,7 @@ def parse_message(name: str, source: str, *, place: str) -> MessageSource:
         raise PlayError(Fault(f"{place}:1", "the first line is not 'Subject: …', or no text follows."))
     subject = first.removeprefix("Subject: ")
     trees = [(_parse(subject, place, 0), 0), (_parse(rest, place, 1), 1)]
-    faults = [fault for tree, above in trees for fault in _faults(tree, place, above)]
+    faults = [fault for tree, above in trees for fault in _faults(tree, place, above)] + vendor_phrases(source, place)
     if faults:
         raise PlayError(faults)
     found = (node for tree, _ in trees for node, _, _ in _descend(tree))
