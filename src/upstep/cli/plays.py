@@ -1,4 +1,4 @@
-"""upstep plays: the rules that run, one of them, and the SQL it becomes."""
+"""upstep plays: the rules that run, one of them, what would come of it, and the SQL it becomes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upstep.cli import trying
 from upstep.cli.options import HERE, AsJson, ProjectFolder
 from upstep.cli.terminal import grid, next_command, print_json, show
 from upstep.errors import ConfigError, Fault, did_you_mean
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from upstep.engine.project import Project
     from upstep.plays.play import Play
 
-app = typer.Typer(help="List the plays, show one, or print the SQL it becomes.", no_args_is_help=True)
+app = typer.Typer(
+    help="List the plays, show one, try it on today or on past weeks, or print its SQL.", no_args_is_help=True
+)
+app.command("test")(trying.try_out)
+app.command("replay")(trying.replay)
 
 PlayId = Annotated[str, typer.Argument(metavar="PLAY", help="The play's id, as 'plays list' names it.")]
 
