@@ -249,6 +249,17 @@ def test_a_policy_that_does_not_exist_is_refused(eight: Project) -> None:
         told(eight, policy="mine")
 
 
+@pytest.mark.parametrize("words", [("2026-10",), ("2026-06", "2026-10"), ("2024-01", "2026-10")])
+def test_who_paid_at_the_start_who_did_not_and_the_rates_are_all_of_the_end(
+    eight: Project, words: tuple[str, ...]
+) -> None:
+    found = told(eight, *words)
+    bridge, kept = found["bridge"], found["retention"]
+    stayed = bridge["start_minor"] * (kept["net_revenue_retention"] or 0)
+    assert stayed + kept["newcomers_minor"] + bridge["fx_minor"] == pytest.approx(bridge["end_minor"], abs=1)
+    assert kept["newcomers_minor"] > 0
+
+
 def test_a_month_before_anybody_paid_is_empty_and_says_so(eight: Project) -> None:
     found = told(eight, "2024-01", "2024-01")
     assert not any(found["bridge"].values())

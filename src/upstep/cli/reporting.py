@@ -229,6 +229,9 @@ def _show_retention(told: Told) -> None:
     ]
     about = "of those who paid as the period began"
     show("", heading("RETENTION", about), grid(rows, header=("", "period", "12 months", ""), right=(1, 2)))
+    if kept["newcomers_minor"]:
+        paid = money(kept["newcomers_minor"])
+        show(f"  Not in NRR: {paid}, paid at the end by accounts that did not pay at the start.")
     accounts, sold = told["accounts"], told["one_off"]
     average = f", {money(accounts['average_minor'])} each" if accounts["average_minor"] is not None else ""
     show(f"  Paying accounts: {accounts['start']:,} at the start, {accounts['end']:,} at the end{average}.")

@@ -143,12 +143,22 @@ def _retention(report: Report) -> dict[str, Any]:
         "with_usage_why_not": report.usage_why or None,
         "usage_start_minor": _minor(usage.overage_start) if usage else None,
         "usage_end_minor": _minor(usage.overage_end) if usage else None,
+        "newcomers_minor": _minor(newcomers(report.numbers)),
         "twelve_months": {
             "first": history[0].bridge.month.name,
             "last": history[-1].bridge.month.name,
             **_kept(report.numbers.year),
         },
     }
+
+
+def newcomers(numbers: Numbers) -> Fraction:
+    """What the accounts that did not pay as the period began pay at its end, at the rates of its start.
+
+    NRR leaves them out: start x NRR + newcomers + exchange rates = end.
+    """
+    bridge = numbers.bridge
+    return bridge["end"] - bridge["fx"] - numbers.retention.end
 
 
 def _accounts(numbers: Numbers) -> dict[str, Any]:

@@ -127,6 +127,9 @@ def _lead(told: Told) -> str:
     first = f"MRR {verb}{by}, from {format_minor(start, currency)} to {format_minor(end, currency)}."
     kept = told["retention"]["net_revenue_retention"]
     second = "" if kept is None else f" Those who paid at the start now pay {percent(kept)} of what they did then."
+    if newcomers := told["retention"]["newcomers_minor"]:
+        paid = format_minor(newcomers, currency)
+        second += f" Those who did not pay then pay {paid} now, which is not in it."
     return first + second
 
 
