@@ -26,6 +26,7 @@ from upstep.cli import (
     plays,
     quoting,
     reporting,
+    stages,
     starting,
 )
 from upstep.errors import InputError, UpstepError
@@ -56,6 +57,7 @@ app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")
 app.command()(planning.plan)
+app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
 app.command()(diagnosing.doctor)
 
