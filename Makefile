@@ -18,7 +18,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference faults backends wheel bench bench-full bench-revenue lock clean
+.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults backends wheel bench bench-full bench-revenue lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ docs: .venv/.dev ## Check the docs: pages, links, decisions, words
 
 reference: .venv/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/reference.py
+
+slow: .venv/.dev ## The tests that take longer and need no server: more of the same, whole companies, public data
+	$(PYTEST) -n $(WORKERS) -m "slow and not postgres and not browser and not faults" --ignore tests/backends
 
 faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
 	$(PYTEST) -n $(WORKERS) -m faults tests/faults

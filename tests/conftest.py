@@ -20,6 +20,14 @@ settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("UPSTEP_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "local"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Queries are compiled once for all projects of a run, its workers and the commands that tests start.
+
+    A kept text is found by a digest of all that it is made from, so an earlier run's are as good.
+    """
+    os.environ.setdefault("UPSTEP_CACHE", str(config.cache.mkdir("queries")) if config.cache else "")
+
+
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """Folder of data sets that others published. They are never copied into this repository."""

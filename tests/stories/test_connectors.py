@@ -138,6 +138,7 @@ def test_mixpanel(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     assert "playthrough_25" in Project(mixpanel.folder).catalog.meters
 
 
+@pytest.mark.slow
 def test_all_of_them_at_once(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     names = [f"{name}_connector" for name in ("stripe", "hubspot", "zendesk", "salesforce", "mixpanel")]
     every = told(upstep, public_data, tmp_path / "p", *names)

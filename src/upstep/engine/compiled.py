@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -23,7 +24,7 @@ _SOURCES = (
     *("tables/query.py", "tables/pruned.py", "tables/sqlite_dialect.py", "tables/schema.py"),
 )
 _LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
-KEPT_MAX = 20
+KEPT_MAX = 100
 """Older texts than this many are removed when a new one is kept."""
 
 
@@ -80,7 +81,7 @@ def _kept(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], A
 
 def _write(path: Path, made: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{id(made)}.new")
+    fresh = path.with_suffix(f".{os.getpid()}.new")  # Several processes may share a folder.
     fresh.write_text(json.dumps(made), encoding="utf-8")
     fresh.replace(path)
     kept = sorted(path.parent.glob("*.json"), key=lambda found: found.stat().st_mtime, reverse=True)

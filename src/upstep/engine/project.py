@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -87,8 +88,9 @@ class Project:
 
     @property
     def cache_folder(self) -> Path:
-        """Where compiled queries are kept; it may be deleted at any time."""
-        return self.folder / ".upstep" / "cache"
+        """Where compiled queries are kept; it may be deleted at any time. ``UPSTEP_CACHE`` names one for all projects."""
+        shared = os.environ.get("UPSTEP_CACHE")
+        return Path(shared) if shared else self.folder / ".upstep" / "cache"
 
     @cached_property
     def kinds(self) -> Kinds:

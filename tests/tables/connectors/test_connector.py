@@ -90,6 +90,7 @@ def test_ids_are_looked_up_only_where_another_connector_holds_the_accounts(lande
     assert landed.rows("SELECT account_id FROM subscription_item JOIN account USING (account_key)") == [("c1",)]
 
 
+@pytest.mark.slow
 def test_typed_tables_of_a_database_give_the_rows_that_text_gives(tmp_path: Path) -> None:
     """Dates, numbers and flags have types there, and a column that lacks has none."""
     landings: dict[str, Callable[[Landed], None]] = {
