@@ -26,10 +26,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(folder)
 
 
-@settings(max_examples=6)
-@given(
-    days=st.integers(7, 150), play=st.sampled_from(["limit_approaching", "complement", "annual_commit", "right_size"])
-)
+@settings(max_examples=3)
+@given(days=st.integers(7, 150), play=st.sampled_from(["limit_approaching", "complement", "annual_commit"]))
 def test_a_replay_is_decide_as_of_each_week(project: Project, days: int, play: str) -> None:
     first = AS_OF - timedelta(days=days)
     found = project.playbook.play(play)

@@ -42,9 +42,9 @@ def steps(run_rows: list[dict[str, object]], play_id: str) -> dict[str, str]:
 
 def test_a_trial_says_of_each_play_what_decide_says(project: Project) -> None:
     everything = decide(project).decisions.to_pylist()
-    for each in project.playbook.plays:
-        tried = try_play(project, each)
-        assert {step["step_id"]: step["outcome"] for step in tried.steps} == steps(everything, each.id), each.id
+    for each in ("limit_approaching", "complement"):
+        tried = try_play(project, play(project, each))
+        assert {step["step_id"]: step["outcome"] for step in tried.steps} == steps(everything, each) != {}
 
 
 def test_the_next_count_reads_what_was_kept_and_says_the_same(
@@ -66,8 +66,8 @@ def test_another_threshold_needs_no_new_figures(project: Project, monkeypatch: p
 
 
 def test_nobody_is_both_asked_and_just_below(project: Project) -> None:
-    for each in project.playbook.plays:
-        found = matched(project, each)
+    for each in ("limit_approaching", "annual_commit"):
+        found = matched(project, play(project, each))
         assert not set(found.accounts) & set(found.below)
 
 

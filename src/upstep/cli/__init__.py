@@ -20,6 +20,7 @@ from upstep.cli import (
     diagnosing,
     explaining,
     goals,
+    learning,
     loading,
     offering,
     planning,
@@ -59,6 +60,7 @@ app.add_typer(goals.app, name="goals")
 app.command()(planning.plan)
 app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
+app.add_typer(learning.app, name="learn")
 app.command()(diagnosing.doctor)
 
 

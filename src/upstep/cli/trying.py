@@ -13,7 +13,7 @@ from upstep.cli.terminal import counted, grid, heading, indented, next_command, 
 
 if TYPE_CHECKING:
     from upstep.engine.replay import Replay, Week
-    from upstep.engine.trial import Matched, Trial
+    from upstep.engine.trial import Counts, Trial
     from upstep.learning.chance import Share
     from upstep.plays.play import Play
 
@@ -36,10 +36,10 @@ def try_out(
 ) -> None:
     """Test a play: who would be asked today, who is held and by what. Nothing is written or sent."""
     from upstep.clock import now
+    from upstep.engine import trial
     from upstep.engine.explain import find_account
     from upstep.engine.inputs import gather
     from upstep.engine.project import Project
-    from upstep.engine.trial import matched, try_play
 
     opened = Project(project)
     found = opened_play(opened, play)
@@ -48,11 +48,11 @@ def try_out(
     with progress(quiet=as_json) as tell:
         tell("finding who it fires for", 0.1)
         if count:
-            only = matched(opened, found, as_of=at, accounts=accounts)
-            tried = None
+            only, tried = trial.count(opened, found, as_of=at, accounts=accounts), None
         else:
-            tried = try_play(opened, found, as_of=at, accounts=accounts, inputs=gather(opened, at=at or now()))
-            only = tried.matched
+            told = gather(opened, at=at or now())
+            tried = trial.try_play(opened, found, as_of=at, accounts=accounts, inputs=told)
+            only = tried.matched.counts
     if as_json:
         print_json(_shape(found, only, tried))
         return
@@ -84,7 +84,7 @@ def opened_play(project: Any, play: str) -> Play:
 # A test
 
 
-def _shape(play: Play, found: Matched, tried: Trial | None) -> dict[str, Any]:
+def _shape(play: Play, found: Counts, tried: Trial | None) -> dict[str, Any]:
     from upstep.clock import iso
 
     shape: dict[str, Any] = {
@@ -92,8 +92,8 @@ def _shape(play: Play, found: Matched, tried: Trial | None) -> dict[str, Any]:
         "as_of": iso(found.as_of),
         "condition": play.condition.text,
         "subjects": found.subjects,
-        "accounts": len(found.accounts),
-        "below": len(found.below) if found.has_threshold else None,
+        "accounts": found.accounts,
+        "below": found.below if found.has_threshold else None,
         "steps": None,
         "notices": None,
         "outcomes": None,
@@ -119,12 +119,12 @@ def _step_shape(step: dict[str, Any], play: Play) -> dict[str, Any]:
     return {**{name: step[name] for name in names}, "is_leading": step["play"] == play.id}
 
 
-def _show(play: Play, found: Matched, tried: Trial | None, *, company: str) -> None:
+def _show(play: Play, found: Counts, tried: Trial | None, *, company: str) -> None:
     show(f"{play.id} at {company}, as of {found.as_of:%Y-%m-%d %H:%M} UTC.", "")
     show(indented(f"when {play.condition.text}", 2), "")
     what = {"account": ""}.get(play.each, f" ({counted(found.subjects, _SUBJECTS.get(play.each, play.each))})")
-    below = f" Just below the threshold: {len(found.below):,}." if found.has_threshold else ""
-    show(f"It fires for {counted(len(found.accounts), 'account')}{what}.{below}")
+    below = f" Just below the threshold: {found.below:,}." if found.has_threshold else ""
+    show(f"It fires for {counted(found.accounts, 'account')}{what}.{below}")
     if tried is None:
         return
     if tried.notices:

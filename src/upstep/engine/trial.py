@@ -1,6 +1,6 @@
 """A play tried before it meets anyone: who would be asked as of an instant, who waits and why, who is just below.
 
-What a condition reads is worked out once and kept beside the project's compiled queries, so that the next count of a
+What a condition reads is worked out once and kept beside the project's facts, so that the next count of a
 play, with other thresholds perhaps, is one scan of a narrow file. What would come of it is what ``decide`` says: the
 accounts for which the play fires are decided with every play, and the steps that this play speaks for are kept.
 """
@@ -57,17 +57,33 @@ class Matched:
     """For whom a play's condition is true.
 
     Args:
+        as_of: None of its figures is later.
         subjects: How many limits, products, … it is true of; an account may have several.
         accounts: Ids, in order.
         below: Accounts just below the threshold, without those that match; ``plays.just_below`` says what that is.
         has_threshold: Whether the condition has a threshold at all; without one nobody is just below.
-        as_of: None of its figures is later.
     """
 
     as_of: datetime
     subjects: int
     accounts: tuple[str, ...]
     below: tuple[str, ...]
+    has_threshold: bool
+
+    @property
+    def counts(self) -> Counts:
+        """How many there are."""
+        return Counts(self.as_of, self.subjects, len(self.accounts), len(self.below), self.has_threshold)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many a play's condition is true for; see ``Matched``."""
+
+    as_of: datetime
+    subjects: int
+    accounts: int
+    below: int
     has_threshold: bool
 
 
@@ -156,6 +172,47 @@ def matched(
     Raises:
         SourceError: A required table is not connected.
     """
+    engine, wide, at = _figures(project, play, as_of=as_of, accounts=accounts, keep=keep)
+    per = _by_account(play, wide, account_id=wide.account_id.min())
+    rows = engine.connection.sql(compile_select(per, engine.dialect)).to_arrow_table().to_pylist()
+    found = sorted(row["account_id"] for row in rows if row["subjects"])
+    below = sorted(row["account_id"] for row in rows if not row["subjects"])
+    subjects = sum(row["subjects"] for row in rows)
+    return Matched(at, subjects, tuple(found), tuple(below), easier(play.condition) is not None)
+
+
+def count(
+    project: Project, play: Play, *, as_of: datetime | None = None, accounts: Sequence[str] | None = None
+) -> Counts:
+    """How many ``matched`` would name, without naming them.
+
+    Raises:
+        SourceError: A required table is not connected.
+    """
+    engine, wide, at = _figures(project, play, as_of=as_of, accounts=accounts, keep=True)
+    per = _by_account(play, wide)
+    row = engine.connection.execute(
+        "SELECT coalesce(sum(subjects), 0)::BIGINT, count(*) FILTER (subjects > 0), count(*) FILTER (subjects = 0)"
+        f" FROM ({compile_select(per, engine.dialect)})"
+    ).fetchone()
+    assert row is not None
+    subjects, accounts_found, below = row
+    return Counts(at, subjects, accounts_found, below, easier(play.condition) is not None)
+
+
+def _by_account(play: Play, wide: ir.Table, **more: ir.Value) -> ir.Table:
+    """One row per account that matches or is just below: subjects that match."""
+    fires = ibis.coalesce(compile_condition(play.condition.tree, wide), False)
+    tree = easier(play.condition)
+    near = fires if tree is None else ibis.coalesce(compile_condition(tree, wide), False)
+    told = wide.filter(fires | near)
+    return told.group_by("account_key").agg(subjects=ibis.ifelse(fires, 1, 0).sum().cast("int64"), **more)
+
+
+def _figures(
+    project: Project, play: Play, *, as_of: datetime | None, accounts: Sequence[str] | None, keep: bool
+) -> tuple[DuckEngine, ir.Table, datetime]:
+    """An engine with the table of what the condition reads, and the instant that it speaks of."""
     snapshot = open_snapshot(project.folder)
     missing = [name for name in REQUIRED_TABLES if name not in snapshot.manifest.connected]
     if missing:
@@ -164,23 +221,8 @@ def matched(
     at = as_of or from_seconds(default_as_of(project.folder, snapshot))
     engine = DuckEngine(spill=str(project.folder / ".upstep" / "spill"))
     if accounts is None and keep:
-        rows = _kept_wide(project, play, snapshot, engine, at=at)
-    else:
-        rows = _wide_view(engine, [_wide(project, play, engine, at=at, accounts=accounts)])
-    return _counted(play, engine, rows, as_of=at)
-
-
-def _counted(play: Play, engine: DuckEngine, wide: ir.Table, *, as_of: datetime) -> Matched:
-    fires = ibis.coalesce(compile_condition(play.condition.tree, wide), False)
-    tree = easier(play.condition)
-    near = fires if tree is None else ibis.coalesce(compile_condition(tree, wide), False)
-    told = wide.mutate(fires=fires, near=near)
-    told = told.filter(told.fires | told.near)
-    per = told.group_by("account_id").agg(subjects=told.fires.cast("int64").sum())
-    rows = engine.connection.sql(compile_select(per, engine.dialect)).to_arrow_table().to_pylist()
-    found = sorted(row["account_id"] for row in rows if row["subjects"])
-    below = sorted(row["account_id"] for row in rows if not row["subjects"])
-    return Matched(as_of, sum(row["subjects"] for row in rows), tuple(found), tuple(below), tree is not None)
+        return engine, _kept_wide(project, play, snapshot, engine, at=at), at
+    return engine, _wide_view(engine, [_wide(project, play, engine, at=at, accounts=accounts)]), at
 
 
 # What the condition reads
@@ -191,7 +233,8 @@ def _kept_wide(project: Project, play: Play, snapshot: Snapshot, engine: DuckEng
 
     The file's name says all that its rows depend on, so a stale one is never read.
     """
-    folder = project.cache_folder / "wide"
+    # Beside this project's own facts, also where queries are shared by many.
+    folder = project.folder / ".upstep" / "figures"
     path = folder / f"{play.each}-{_wide_key(project, play, snapshot, at=at)}"
     if not path.is_dir():
         fresh = path.with_name(f".{path.name}.{id(engine)}")
@@ -245,7 +288,7 @@ def _wide(
     buckets: Sequence[int] | None = None,
     accounts: Sequence[str] | None = None,
 ) -> pa.Table:
-    """One row per subject: account_id, what names the subject, and every figure that the condition reads."""
+    """One row per subject: account_id, account_key, what names the subject, every figure that the condition reads."""
     facts = open_facts(project.folder, engine, as_of=at, account_ids=accounts, buckets=buckets)
     known = known_tables(facts, project.settings.fresh_days)
     keys = meter_keys(engine)
@@ -257,7 +300,7 @@ def _wide(
     statements = kept_statements(project.cache_folder / "plays", "wide", parts, lambda: _program(project, play))
     engine.run(statements)
     rows = engine.connection.sql(
-        "SELECT account_id, wide.* EXCLUDE (account_key) FROM wide JOIN account_key USING (account_key)"
+        "SELECT account_id, wide.* FROM wide JOIN account_key USING (account_key)"
     ).to_arrow_table()
     engine.drop("wide")
     return rows

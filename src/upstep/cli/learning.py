@@ -1,0 +1,158 @@
+"""upstep learn: what the company's own past says, in words and as files for a person to review."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
+from upstep.cli.terminal import counted, heading, indented, next_command, print_json, progress, show
+from upstep.cli.trying import share_shape
+
+if TYPE_CHECKING:
+    from upstep.engine.affinity import Learned, LearnedPlay, Written
+    from upstep.engine.project import Project
+    from upstep.learning.affinity import Compared
+
+app = typer.Typer(
+    help="Learn from the past: what comes before a purchase, where plans pinch, how good forecasts were.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def affinity(
+    *,
+    as_of: AsOf = None,
+    most: Annotated[int, typer.Option(min=1, metavar="N", help="So many findings at most, strongest first.")] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite a play of that name without asking.")] = False,
+    project: ProjectFolder = HERE,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find which heavy use comes before buying which product, and write each as a play to review."""
+    from upstep.engine.affinity import learn_affinities, write_plays
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    _ = opened.settings, opened.catalog
+    with progress(quiet=as_json) as tell:
+        tell("comparing use with what was bought", 0.1)
+        found = learn_affinities(opened, as_of=instant(as_of, "--as-of"), most=most)
+    if not as_json:
+        _show_affinities(found, company=opened.settings.company)
+    replace = frozenset() if dry_run else _to_replace(opened, found, yes=yes, may_ask=not as_json)
+    written = [] if dry_run else write_plays(opened, found.plays, replace=replace)
+    if as_json:
+        print_json(_affinity_shape(found, written))
+        return
+    _show_written(written, found, dry_run=dry_run)
+    if written:
+        next_command("plays", "test", written[0].play_id, project=project, why="who would be asked today")
+    else:
+        next_command("plays", "list", project=project)
+
+
+def _to_replace(project: Project, found: Learned, *, yes: bool, may_ask: bool) -> frozenset[str]:
+    """Plays whose file stands there with other words and may be overwritten. Asked only on a terminal."""
+    import sys
+
+    replace = set()
+    for play in found.plays:
+        path = project.folder / "plays" / f"{play.play_id}.yaml"
+        if not path.exists() or path.read_text(encoding="utf-8") == play.text:
+            continue
+        asks = may_ask and not yes and sys.stdin.isatty()
+        if yes or (asks and typer.confirm(f"{path} stands there with other words. Overwrite it?", default=False)):
+            replace.add(play.play_id)
+    return frozenset(replace)
+
+
+def _show_affinities(found: Learned, *, company: str) -> None:
+    show(f"What came before a purchase at {company}, up to {found.as_of:%Y-%m-%d}.")
+    if found.why_none is not None:
+        show("", f"Nothing can be said yet. {found.why_none}")
+        return
+    first, last = found.snapshots[0], found.snapshots[-1]
+    show(
+        indented(
+            f"{counted(found.accounts[0], 'account')} from {first:%Y-%m-%d} on to find, {found.accounts[1]:,} from"
+            f" {last:%Y-%m-%d} to {last + timedelta(days=60):%Y-%m-%d} to confirm. {counted(found.tested, 'threshold')}"
+            f" looked at; {counted(found.candidates, 'pair')} seemed to hold, {len(found.plays):,} did again.",
+            2,
+        )
+    )
+    if not found.plays:
+        show("", "No use of one product comes before buying another, as far as so many accounts can tell.")
+    for play in found.plays:
+        _show_affinity(play)
+    if found.plays:
+        show(
+            "",
+            "This is association, not cause: a third thing, such as growth, may bring about both.",
+        )
+
+
+def _show_affinity(play: LearnedPlay) -> None:
+    from upstep.engine.affinity import said
+
+    line = (
+        f"at least {play.affinity.threshold:,} of {play.meter_name} in 28 days comes before buying {play.product_name}"
+    )
+    show("", heading(play.play_id, line))
+    sentence = said(play.affinity)
+    show(indented(sentence[0].upper() + sentence[1:] + ".", 2))
+
+
+def _show_written(written: list[Written], found: Learned, *, dry_run: bool) -> None:
+    if dry_run and found.plays:
+        show("", *(f"Would write plays/{play.play_id}.yaml." for play in found.plays))
+        show("Nothing was written (--dry-run).")
+    if written:
+        show("")
+    for one in written:
+        said = {"written": "Written for you to review", "same": "Stands there already", "kept": "Left as it is"}
+        show(f"{said[one.outcome]}: plays/{one.path.name}")
+    if any(one.outcome == "kept" for one in written):
+        show(indented("A file with other words stands there. Give --yes to overwrite it.", 2))
+
+
+def _affinity_shape(found: Learned, written: list[Written]) -> dict[str, Any]:
+    from upstep.clock import iso
+
+    outcomes = {one.play_id: one.outcome for one in written}
+    return {
+        "as_of": iso(found.as_of),
+        "snapshots": [iso(at) for at in found.snapshots],
+        "accounts_found": found.accounts[0],
+        "accounts_confirmed": found.accounts[1],
+        "thresholds_tested": found.tested,
+        "candidates": found.candidates,
+        "why_none": found.why_none,
+        "found": [
+            {
+                "play": play.play_id,
+                "meter_id": play.meter_id,
+                "product_id": play.product_id,
+                "threshold": play.affinity.threshold,
+                "found": _compared(play.affinity.found),
+                "confirmed": _compared(play.affinity.confirmed),
+                "file": outcomes.get(play.play_id),
+            }
+            for play in found.plays
+        ],
+    }
+
+
+def _compared(compared: Compared) -> dict[str, Any]:
+    lift, low, high = compared.lift
+    return {
+        "above": share_shape(compared.above),
+        "below": share_shape(compared.below),
+        "lift": lift,
+        "lift_low": low,
+        "lift_high": high,
+        "chance": compared.chance,
+    }
