@@ -89,7 +89,7 @@ bench-revenue: .venv/.bench ## Measure movements and NRR: 1 million accounts, 36
 lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/demo.txt \
-		--extra postgres --extra stripe --group dev --group engines -o requirements/dev.txt
+		--extra postgres --extra stripe --extra pdf --group dev --group engines -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) -c requirements/dev.txt --group bench -o requirements/bench.txt
 	echo uv | $(COMPILE) $(UPGRADE) - -o requirements/uv.txt
 

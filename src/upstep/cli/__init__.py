@@ -15,6 +15,7 @@ import typer
 
 from upstep.cli import (
     answering,
+    cases,
     deciding,
     demo,
     diagnosing,
@@ -58,6 +59,7 @@ app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")
 app.command()(planning.plan)
+app.command()(cases.case)
 app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
 app.add_typer(learning.app, name="learn")
