@@ -230,7 +230,7 @@ HOLDS_WHEN = {
     "no_sponsor": "such a goal exists, and none has a sponsor who is still there",
     "asked_recently": "an offer was shown to the account within cool_down_days, or this step was declined within "
     "declined_days",
-    "at_capacity": "the owner's hours of the quarter are planned",
+    "at_capacity": "the owner's hours of the quarter are planned, and this step is not among what is planned",
 }
 
 ALL_SALES = "upsell, volume, add_on, cross_sell, commit"
@@ -334,7 +334,7 @@ SETTINGS = {
     "revenue.credit_days": ("credit_days", "a change this long after a click is still credited to the offer"),
     "planning.ACTIVITY": (
         "activities",
-        "`{hours: 40, days: 150, owner: ID}`: an owner's hours for a motion or task, its expected length, and whose it is",
+        "`{hours: 40, days: 150, owner: ID}`: an owner's hours for a motion or task, its expected length, whose it is",
     ),
     "billing.provider": ("billing_provider", "who bills: sandbox is built in; [stripe](../stripe.md) needs its extra"),
     "billing.key": ("billing_key", "`${NAME}`: the environment variable that holds the provider's secret key"),

@@ -68,6 +68,18 @@ def told(given: Company) -> dict[str, list[dict[str, Any]]]:
             {"account_id": "routes", "gate": "before_first_value", "answer": "clear"},
         ],
         "owner_capacity": [{"owner_id": "busy", "is_full": True}, {"owner_id": "olga", "is_full": False}],
+        "planned_step": [{"account_id": "any-2", "to_product_id": "audience", "target": "product:audience"}],
+        "typed_goal": [
+            {
+                "account_id": f"any-{n}",
+                "goal_id": f"typed_{n}",
+                "contact_id": "boss",
+                "advances": "audience",
+                "sponsor_contact_id": "cfo" if n % 2 else None,
+                "stated_at": 0,
+            }
+            for n in range(8)
+        ],
         "holdout": [
             {"account_id": f"any-{n}", "lane": lane, "experiment": "x"}
             for n in range(20)

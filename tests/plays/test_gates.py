@@ -198,6 +198,10 @@ WHOLE = company(
         cancel_at="2026-03-31",
     ),
     [account("full owner", owner_id="bob"), sender("full owner"), owner("bob")],
+    [account("full owner, planned", owner_id="bob"), sender("full owner, planned")],
+    # goals that a person typed, beside those of the company's table
+    [owned(f"typed: {name}") for name in ("with sponsor", "sponsor left", "stater left")],
+    [contact("typed: sponsor left", contact_id="left", left_at="2026-03-01")],
     [account("full owner, little use", owner_id="bob"), sender("full owner, little use", sent=3000)],
     sender("shown 30 days ago"),
     sender("shown a second later"),
@@ -220,6 +224,22 @@ TOLD = {
         )
     ],
     "owner_capacity": [{"owner_id": "bob", "is_full": True}],
+    "planned_step": [{"account_id": "full owner, planned", "to_product_id": "sending", "target": STORAGE}],
+    "typed_goal": [
+        {
+            "account_id": f"typed: {name}",
+            "goal_id": f"typed_{name}",
+            "contact_id": stater,
+            "advances": "sending\naudience",
+            "sponsor_contact_id": sponsor,
+            "stated_at": 0,
+        }
+        for name, stater, sponsor in (
+            ("with sponsor", "boss", "cfo"),
+            ("sponsor left", "boss", "left"),
+            ("stater left", "left", "cfo"),
+        )
+    ],
 }
 for _row in TOLD["offer_history"]:
     _row |= {name: to_seconds(parse_instant(_row[name])) for name in ("shown_at", "declined_at") if _row[name]}
@@ -402,6 +422,21 @@ def test_capacity_is_the_owners_and_holds_assisted_and_care(said: Settled) -> No
     assert answer(said, "full owner, little use", "at_capacity", ADOPT) == HOLDS
     assert answer(said, "goal: no goal", "at_capacity") == CLEAR
     assert answer(said, "issue: no ticket", "at_capacity") == NOT_APPLICABLE
+
+
+def test_what_is_planned_is_not_held_by_the_plan(said: Settled) -> None:
+    assert answer(said, "full owner, planned", "at_capacity") == CLEAR
+    assert answer(said, "full owner, planned", "at_capacity", AUDIENCE) == HOLDS
+
+
+def test_a_typed_goal_counts_as_one_of_the_table_does(said: Settled) -> None:
+    for name, priority, sponsor in (
+        ("with sponsor", CLEAR, CLEAR),
+        ("sponsor left", CLEAR, HOLDS),
+        ("stater left", HOLDS, NOT_APPLICABLE),
+    ):
+        assert answer(said, f"typed: {name}", "no_priority", AUDIENCE) == priority
+        assert answer(said, f"typed: {name}", "no_sponsor", AUDIENCE) == sponsor
 
 
 def test_the_cool_down_lasts_30_days_for_every_step_of_the_account(said: Settled) -> None:

@@ -49,7 +49,7 @@ def write_case(
     """
     run, rows = account_rows(project, account_id, as_of=as_of, now=now)
     row = row_of(project, rows, account_id, play)
-    records = Records(project, as_of=run.as_of, now=now)
+    records = Records(project, account_id, as_of=run.as_of, now=now)
     register = read_register(project, now=now, as_of=run.as_of, accounts=[account_id])
     made = _Writer(project, row, records, register, play).write()
     if isinstance(made, Incomplete):

@@ -189,9 +189,11 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     planned = tables["planned_step"].distinct().mutate(is_planned=ibis.literal(True))
     rows = left(rows, planned, STEP)
     full = tables["owner_capacity"].filter(tables["owner_capacity"].is_full)
-    rows = left(rows, full.select("owner_id", is_full="is_full"), "owner_id").cross_join(
-        tables["today"].select("as_of")
-    )
+    # An assisted step of an account that nobody owns is the default owner's task, and takes their hours.
+    default = ibis.literal(rules.default_owner, "string")
+    led_by = ibis.ifelse(rows.path == "assisted", ibis.coalesce(rows.owner_id, default), rows.owner_id)
+    rows = left(rows.mutate(led_by=led_by), full.select("is_full", led_by="owner_id"), "led_by")
+    rows = rows.cross_join(tables["today"].select("as_of"))
     answers = _answers(rows, rules, playbook)
     answers = {gate: _adjusted(gate, answer, rows, playbook) for gate, answer in answers.items()}
     lifts = ibis.greatest(
