@@ -63,3 +63,22 @@ def test_findings_are_told_as_json(upstep: Upstep, learned: Path) -> None:
 def test_a_short_past_is_told(upstep: Upstep, learned: Path) -> None:
     ran = upstep("learn", "affinity", "--as-of", "2026-05-01", "--project", learned)
     assert (ran.code, "Usage must reach back 148 days" in ran.out) == (0, True)
+
+
+def test_tiers_are_told_in_words_and_as_json(upstep: Upstep, loaded: Path) -> None:
+    told = json.loads(upstep("learn", "tiers", "--json", "--project", loaded).out)
+    out = upstep("learn", "tiers", "--project", loaded).out
+
+    assert faults(told, "learn-tiers") == []
+    assert told["tiers"]
+    assert f" {told['tiers'][0]['meter_id']} " in out
+    assert "never more than a quarter" in " ".join(out.split())
+
+
+def test_forecasts_are_scored_in_words_and_as_json(upstep: Upstep, loaded: Path) -> None:
+    told = json.loads(upstep("learn", "forecasts", "--weeks", "6", "--json", "--project", loaded).out)
+    out = upstep("learn", "forecasts", "--weeks", "6", "--project", loaded).out
+
+    assert faults(told, "learn-forecasts") == []
+    assert told["scores"][0]["meter_id"] is None
+    assert "75 to 85 %" in out

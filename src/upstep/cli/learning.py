@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
-from upstep.cli.terminal import counted, heading, indented, next_command, print_json, progress, show
+from upstep.cli.terminal import counted, grid, heading, indented, next_command, print_json, progress, show
 from upstep.cli.trying import share_shape
 
 if TYPE_CHECKING:
     from upstep.engine.affinity import Learned, LearnedPlay, Written
+    from upstep.engine.forecast_scores import ForecastScores
     from upstep.engine.project import Project
+    from upstep.engine.tiers import Tiers
     from upstep.learning.affinity import Compared
+    from upstep.learning.chance import Share
 
 app = typer.Typer(
     help="Learn from the past: what comes before a purchase, where plans pinch, how good forecasts were.",
@@ -156,3 +159,161 @@ def _compared(compared: Compared) -> dict[str, Any]:
         "lift_high": high,
         "chance": compared.chance,
     }
+
+
+# Where plans pinch
+
+
+@app.command()
+def tiers(
+    *,
+    as_of: AsOf = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where plans pinch: who stands at each limit, pays overage, or leaves the allowance idle."""
+    from upstep.engine.project import Project
+    from upstep.engine.tiers import learn_tiers
+
+    opened = Project(project)
+    _ = opened.settings, opened.catalog
+    found = learn_tiers(opened, as_of=instant(as_of, "--as-of"))
+    if as_json:
+        print_json(_tiers_shape(found))
+        return
+    _show_tiers(found, opened)
+    next_command("plays", "test", "limit_approaching", project=project, why="who stands at a limit today")
+
+
+def _tiers_shape(found: Tiers) -> dict[str, Any]:
+    from upstep.clock import iso
+
+    names = ("product_id", "plan_id", "meter_id", "enforcement", "limit", "accounts", "middle", "overage_minor")
+    return {
+        "as_of": iso(found.as_of),
+        "currency": found.currency,
+        "is_sample": found.is_sample,
+        "tiers": [
+            {
+                **{name: getattr(tier, name) for name in names},
+                **{name: share_shape(getattr(tier, name)) for name in ("near", "at", "habit", "idle")},
+                "findings": list(tier.findings),
+            }
+            for tier in found.tiers
+        ],
+    }
+
+
+def _show_tiers(found: Tiers, project: Project) -> None:
+    from upstep.learning.tiers import ADVICE, GROUP_LEAST
+    from upstep.money import format_minor
+
+    sample = " of a sample of accounts" if found.is_sample else ""
+    least = f"Plans with {GROUP_LEAST} accounts or more are told."
+    show(f"Limits{sample} at {project.settings.company}, as of {found.as_of:%Y-%m-%d}. {least}", "")
+    if not found.tiers:
+        show("No plan with a limit has so many accounts.")
+        return
+    rows = [
+        (
+            tier.plan_id,
+            tier.meter_id,
+            f"{tier.limit:,}",
+            f"{tier.accounts:,}",
+            *(f"{100 * (share.value or 0):.0f} %" for share in (tier.near, tier.at, tier.habit, tier.idle)),
+            "" if tier.overage_minor is None else format_minor(tier.overage_minor, found.currency),
+        )
+        for tier in found.tiers
+    ]
+    header = ("plan", "meter", "limit", "accounts", "near", "at", "over", "idle", "overage")
+    show(grid(rows, header=header, right=range(2, len(header))), "")
+    show(
+        indented(
+            "near: 90 % of it in this period or one of the last three; at: all of it; over: beyond it in two of three;"
+            " idle: never more than a quarter; overage: what it cost a period, of those who paid any.",
+            2,
+        )
+    )
+    told = [(tier, finding) for tier in found.tiers for finding in tier.findings]
+    for tier, finding in told:
+        show("", heading(f"{tier.plan_id}, {tier.meter_id}", finding), indented(ADVICE[finding], 2))
+    if not told:
+        show("", "Each limit does its work: some reach it, most have room.")
+
+
+# How good forecasts were
+
+
+@app.command()
+def forecasts(
+    *,
+    weeks: Annotated[int, typer.Option(min=1, max=104, metavar="N", help="Forecasts of so many past weeks.")] = 13,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Score past forecasts: each limit's date and use as they would have been told, beside what happened."""
+    from upstep.engine.forecast_scores import score_forecasts
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    _ = opened.settings, opened.catalog
+    with progress(quiet=as_json) as tell:
+        found = score_forecasts(opened, weeks=weeks, progress=tell)
+    if as_json:
+        print_json(_scores_shape(found))
+        return
+    _show_scores(found, company=opened.settings.company)
+    next_command("plays", "replay", "limit_forecast", project=project, why="whom these forecasts would have asked")
+
+
+def _scores_shape(found: ForecastScores) -> dict[str, Any]:
+    from upstep.clock import iso
+
+    return {
+        "as_of": iso(found.as_of),
+        "weeks": [iso(at) for at in found.weeks],
+        "is_sample": found.is_sample,
+        "scores": [
+            {
+                "meter_id": score.meter_id,
+                "use_error_share": score.use_error,
+                "days_error": score.days_error,
+                **{name: share_shape(getattr(score, name)) for name in ("use_held", "date_held", "came", "expected")},
+            }
+            for score in found.scores
+        ],
+    }
+
+
+def _show_scores(found: ForecastScores, *, company: str) -> None:
+    first, last = found.weeks[0], found.weeks[-1]
+    sample = ", a sample of accounts" if found.is_sample else ""
+    show(f"Forecasts at {company} from {first:%Y-%m-%d} to {last:%Y-%m-%d}{sample}, beside what happened.", "")
+    if not found.scores:
+        show("No forecast of those weeks can be scored: no limit of a flow was open in a period that is over.")
+        return
+    rows = [
+        (
+            score.meter_id or "all",
+            f"{score.use_held.of:,}",
+            f"{100 * score.use_error:.1f} %",
+            _held(score.use_held),
+            f"{score.date_held.of:,}",
+            "" if score.days_error is None else f"{score.days_error:.1f} days",
+            _held(score.date_held),
+            _held(score.came),
+            _held(score.expected),
+        )
+        for score in found.scores
+    ]
+    header = ("meter", "forecasts", "off by", "held", "dates", "off by", "held", "came", "expected")
+    show(grid(rows, header=header, right=range(1, len(header))), "")
+    notes = (
+        "held: how often the 80 % interval held what happened; 75 to 85 % is as good as its word.",
+        "came: of the limits expected in the period, those that came. expected: of those that came, those expected.",
+    )
+    show(*(indented(note, 2) for note in notes))
+
+
+def _held(share: Share) -> str:
+    return "" if share.value is None else f"{100 * share.value:.0f} %"
