@@ -10298,7 +10298,7 @@ FROM (
  ) AS "t9"
 ) AS stage;
 
--- gated 74eb59ebf2dcf29d
+-- gated 77ac0d7a55bba215
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -10390,6 +10390,8 @@ SELECT
  "has_priority",
  "has_sponsor",
  "goal_id",
+ "is_planned",
+ "led_by",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
  CAST("asked_on" AS BIGINT) AS "asked_on",
@@ -10408,227 +10410,234 @@ SELECT
  CAST("gate_asked_recently" AS INT) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INT) AS "gate_at_capacity"
 FROM (
+ WITH "t12" AS (
+  SELECT
+   "t2"."as_of"
+  FROM "today" AS "t2"
+ )
  SELECT
-  "t25"."play",
-  "t25"."grain",
-  "t25"."source_row",
-  "t25"."account_key",
-  "t25"."product_id",
-  "t25"."gate_product_id",
-  "t25"."meter_id",
-  "t25"."feature_id",
-  "t25"."subject_add_on_id",
-  "t25"."subject_plan_id",
-  "t25"."target",
-  "t25"."motion",
-  "t25"."to_product_id",
-  "t25"."to_plan_id",
-  "t25"."to_add_on_id",
-  "t25"."interval",
-  "t25"."currency",
-  "t25"."one_off_units",
-  "t25"."meter_adoption",
-  "t25"."rungs",
-  "t25"."is_estimated",
-  "t25"."is_quote",
-  "t25"."stays",
-  "t25"."adds_nothing",
-  "t25"."is_hygiene",
-  "t25"."prior",
-  "t25"."lever",
-  "t25"."segment",
-  "t25"."likelihood",
-  "t25"."is_prior",
-  "t25"."quantity",
-  "t25"."recurring_units",
-  "t25"."overage_units",
-  "t25"."saving_units",
-  "t25"."committed_units",
-  "t25"."rank_units",
-  "t25"."any_hygiene",
-  "t25"."evidence_0",
-  "t25"."moment_bits",
-  "t25"."account_id",
-  "t25"."name",
-  "t25"."owner_id",
-  "t25"."has_owner",
-  "t25"."account_currency",
-  "t25"."signal_density",
-  "t25"."mrr_units",
-  "t25"."weighing_problems",
-  "t25"."weighing_ticket_id",
-  "t25"."troubled_invoices",
-  "t25"."troubled_invoice_id",
-  "t25"."open_invoices",
-  "t25"."cancel_at",
-  "t25"."renewal_risk_id",
-  "t25"."open_deals",
-  "t25"."open_deal_id",
-  "t25"."do_not_sell_why",
-  "t25"."do_not_sell_until",
-  "t25"."has_usage_signal",
-  "t25"."has_outcome_signal",
-  "t25"."has_strategic_signal",
-  "t25"."has_intent_signal",
-  "t25"."in_renewal_window",
-  "t25"."outcomes_met",
-  "t25"."feature_requests_90d",
-  "t25"."payment_how",
-  "t25"."leaving_how",
-  "t25"."renewal_how",
-  "t25"."open_issue",
-  "t25"."payment_trouble",
-  "t25"."leaving",
-  "t25"."renewal_threat",
-  "t25"."open_deal",
-  "t25"."do_not_sell",
-  "t25"."factor",
-  "t25"."path",
-  "t25"."lane",
-  "t25"."value_year",
-  "t25"."adoption",
-  "t25"."first_value_how",
-  "t25"."bought_on",
-  "t25"."bought_days",
-  "t25"."just_purchased_until",
-  "t25"."before_first_value",
-  "t25"."just_purchased",
-  "t25"."low_adoption",
-  "t25"."asked_at",
-  "t25"."step_declined_at",
-  "t25"."has_priority",
-  "t25"."has_sponsor",
-  "t25"."goal_id",
-  "t25"."is_full",
-  "t25"."as_of",
-  "t25"."asked_at" AS "asked_on",
+  "t51"."play",
+  "t51"."grain",
+  "t51"."source_row",
+  "t51"."account_key",
+  "t51"."product_id",
+  "t51"."gate_product_id",
+  "t51"."meter_id",
+  "t51"."feature_id",
+  "t51"."subject_add_on_id",
+  "t51"."subject_plan_id",
+  "t51"."target",
+  "t51"."motion",
+  "t51"."to_product_id",
+  "t51"."to_plan_id",
+  "t51"."to_add_on_id",
+  "t51"."interval",
+  "t51"."currency",
+  "t51"."one_off_units",
+  "t51"."meter_adoption",
+  "t51"."rungs",
+  "t51"."is_estimated",
+  "t51"."is_quote",
+  "t51"."stays",
+  "t51"."adds_nothing",
+  "t51"."is_hygiene",
+  "t51"."prior",
+  "t51"."lever",
+  "t51"."segment",
+  "t51"."likelihood",
+  "t51"."is_prior",
+  "t51"."quantity",
+  "t51"."recurring_units",
+  "t51"."overage_units",
+  "t51"."saving_units",
+  "t51"."committed_units",
+  "t51"."rank_units",
+  "t51"."any_hygiene",
+  "t51"."evidence_0",
+  "t51"."moment_bits",
+  "t51"."account_id",
+  "t51"."name",
+  "t51"."owner_id",
+  "t51"."has_owner",
+  "t51"."account_currency",
+  "t51"."signal_density",
+  "t51"."mrr_units",
+  "t51"."weighing_problems",
+  "t51"."weighing_ticket_id",
+  "t51"."troubled_invoices",
+  "t51"."troubled_invoice_id",
+  "t51"."open_invoices",
+  "t51"."cancel_at",
+  "t51"."renewal_risk_id",
+  "t51"."open_deals",
+  "t51"."open_deal_id",
+  "t51"."do_not_sell_why",
+  "t51"."do_not_sell_until",
+  "t51"."has_usage_signal",
+  "t51"."has_outcome_signal",
+  "t51"."has_strategic_signal",
+  "t51"."has_intent_signal",
+  "t51"."in_renewal_window",
+  "t51"."outcomes_met",
+  "t51"."feature_requests_90d",
+  "t51"."payment_how",
+  "t51"."leaving_how",
+  "t51"."renewal_how",
+  "t51"."open_issue",
+  "t51"."payment_trouble",
+  "t51"."leaving",
+  "t51"."renewal_threat",
+  "t51"."open_deal",
+  "t51"."do_not_sell",
+  "t51"."factor",
+  "t51"."path",
+  "t51"."lane",
+  "t51"."value_year",
+  "t51"."adoption",
+  "t51"."first_value_how",
+  "t51"."bought_on",
+  "t51"."bought_days",
+  "t51"."just_purchased_until",
+  "t51"."before_first_value",
+  "t51"."just_purchased",
+  "t51"."low_adoption",
+  "t51"."asked_at",
+  "t51"."step_declined_at",
+  "t51"."has_priority",
+  "t51"."has_sponsor",
+  "t51"."goal_id",
+  "t51"."is_planned",
+  "t51"."led_by",
+  "t51"."is_full",
+  "t51"."as_of",
+  "t51"."asked_at" AS "asked_on",
   GREATEST(
-   COALESCE("t25"."asked_at" + 2592000, 0),
-   COALESCE("t25"."step_declined_at" + 7776000, 0)
+   COALESCE("t51"."asked_at" + 2592000, 0),
+   COALESCE("t51"."step_declined_at" + 7776000, 0)
   ) AS "asked_until",
-  "t25"."open_issue" AS "gate_open_issue",
+  "t51"."open_issue" AS "gate_open_issue",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t25"."payment_trouble",
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t51"."payment_trouble",
    3
   ) AS "gate_payment_trouble",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   COALESCE("t25"."before_first_value", 2),
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   COALESCE("t51"."before_first_value", 2),
    3
   ) AS "gate_before_first_value",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t25"."motion" = 'cross_sell'
+    "t51"."motion" = 'cross_sell'
    )
    AND NOT (
     FALSE
    ),
-   COALESCE("t25"."just_purchased", 0),
+   COALESCE("t51"."just_purchased", 0),
    3
   ) AS "gate_just_purchased",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t25"."motion" = 'cross_sell'
+    "t51"."motion" = 'cross_sell'
    ),
    COALESCE(
     IFF(
-     NOT "t25"."meter_adoption" IS NULL,
+     NOT "t51"."meter_adoption" IS NULL,
      IFF((
-      "t25"."meter_adoption" * 100.0
+      "t51"."meter_adoption" * 100.0
      ) <= 40.0, 1, 0),
      CAST(NULL AS INT)
     ),
-    "t25"."low_adoption",
+    "t51"."low_adoption",
     3
    ),
    3
   ) AS "gate_low_adoption",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t25"."leaving",
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t51"."leaving",
    3
   ) AS "gate_leaving",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t25"."renewal_threat",
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t51"."renewal_threat",
    3
   ) AS "gate_renewal_threat",
   3 AS "gate_open_deal",
   IFF(
-   "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t25"."do_not_sell",
+   "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t51"."do_not_sell",
    3
   ) AS "gate_do_not_sell",
   CAST(IFF(
    (
-    "t25"."path" = 'assisted'
+    "t51"."path" = 'assisted'
    )
-   AND "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t25"."motion" <> 'commit'
+    "t51"."motion" <> 'commit'
    )
    AND NOT (
-    "t25"."motion" IN ('upsell', 'volume')
-    AND "t25"."any_hygiene"
+    "t51"."motion" IN ('upsell', 'volume')
+    AND "t51"."any_hygiene"
     AND COALESCE(
      IFF(
-      NOT "t25"."meter_adoption" IS NULL,
+      NOT "t51"."meter_adoption" IS NULL,
       IFF((
-       "t25"."meter_adoption" * 100.0
+       "t51"."meter_adoption" * 100.0
       ) <= 40.0, 1, 0),
       CAST(NULL AS INT)
      ),
-     "t25"."low_adoption",
+     "t51"."low_adoption",
      3
     ) IN (0, 3)
    ),
    IFF(COALESCE(NOT (
-    COALESCE("t25"."has_priority", FALSE)
+    COALESCE("t51"."has_priority", FALSE)
    ), FALSE), 1, 0),
    3
   ) AS INT) AS "gate_no_priority",
   CAST(IFF(
    (
-    "t25"."path" = 'assisted'
+    "t51"."path" = 'assisted'
    )
-   AND "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t25"."motion" <> 'commit'
+    "t51"."motion" <> 'commit'
    )
    AND NOT (
-    "t25"."motion" IN ('upsell', 'volume')
-    AND "t25"."any_hygiene"
+    "t51"."motion" IN ('upsell', 'volume')
+    AND "t51"."any_hygiene"
     AND COALESCE(
      IFF(
-      NOT "t25"."meter_adoption" IS NULL,
+      NOT "t51"."meter_adoption" IS NULL,
       IFF((
-       "t25"."meter_adoption" * 100.0
+       "t51"."meter_adoption" * 100.0
       ) <= 40.0, 1, 0),
       CAST(NULL AS INT)
      ),
-     "t25"."low_adoption",
+     "t51"."low_adoption",
      3
     ) IN (0, 3)
    )
-   AND COALESCE("t25"."has_priority", FALSE),
+   AND COALESCE("t51"."has_priority", FALSE),
    IFF(COALESCE(NOT (
-    COALESCE("t25"."has_sponsor", FALSE)
+    COALESCE("t51"."has_sponsor", FALSE)
    ), FALSE), 1, 0),
    3
   ) AS INT) AS "gate_no_sponsor",
   CAST(IFF(
    COALESCE(
     (
-     "t25"."asked_at" > (
-      "t25"."as_of" - 2592000
+     "t51"."asked_at" > (
+      "t51"."as_of" - 2592000
      )
     )
     OR (
-     "t25"."step_declined_at" > (
-      "t25"."as_of" - 7776000
+     "t51"."step_declined_at" > (
+      "t51"."as_of" - 7776000
      )
     ),
     FALSE
@@ -10638,339 +10647,660 @@ FROM (
   ) AS INT) AS "gate_asked_recently",
   CAST(IFF(
    (
-    "t25"."path" = 'assisted'
+    "t51"."path" = 'assisted'
    )
    OR NOT (
-    "t25"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+    "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    ),
-   IFF(COALESCE("t25"."is_full", FALSE), 1, 0),
+   IFF(
+    COALESCE("t51"."is_full" AND NOT (
+     COALESCE("t51"."is_planned", FALSE)
+    ), FALSE),
+    1,
+    0
+   ),
    3
   ) AS INT) AS "gate_at_capacity"
  FROM (
   SELECT
-   "t6"."play",
-   "t6"."grain",
-   "t6"."source_row",
-   "t6"."account_key",
-   "t6"."product_id",
-   "t6"."gate_product_id",
-   "t6"."meter_id",
-   "t6"."feature_id",
-   "t6"."subject_add_on_id",
-   "t6"."subject_plan_id",
-   "t6"."target",
-   "t6"."motion",
-   "t6"."to_product_id",
-   "t6"."to_plan_id",
-   "t6"."to_add_on_id",
-   "t6"."interval",
-   "t6"."currency",
-   "t6"."one_off_units",
-   "t6"."meter_adoption",
-   "t6"."rungs",
-   "t6"."is_estimated",
-   "t6"."is_quote",
-   "t6"."stays",
-   "t6"."adds_nothing",
-   "t6"."is_hygiene",
-   "t6"."prior",
-   "t6"."lever",
-   "t6"."segment",
-   "t6"."likelihood",
-   "t6"."is_prior",
-   "t6"."quantity",
-   "t6"."recurring_units",
-   "t6"."overage_units",
-   "t6"."saving_units",
-   "t6"."committed_units",
-   "t6"."rank_units",
-   "t6"."any_hygiene",
-   "t6"."evidence_0",
-   "t6"."moment_bits",
-   "t6"."account_id",
-   "t6"."name",
-   "t6"."owner_id",
-   "t6"."has_owner",
-   "t6"."account_currency",
-   "t6"."signal_density",
-   "t6"."mrr_units",
-   "t6"."weighing_problems",
-   "t6"."weighing_ticket_id",
-   "t6"."troubled_invoices",
-   "t6"."troubled_invoice_id",
-   "t6"."open_invoices",
-   "t6"."cancel_at",
-   "t6"."renewal_risk_id",
-   "t6"."open_deals",
-   "t6"."open_deal_id",
-   "t6"."do_not_sell_why",
-   "t6"."do_not_sell_until",
-   "t6"."has_usage_signal",
-   "t6"."has_outcome_signal",
-   "t6"."has_strategic_signal",
-   "t6"."has_intent_signal",
-   "t6"."in_renewal_window",
-   "t6"."outcomes_met",
-   "t6"."feature_requests_90d",
-   "t6"."payment_how",
-   "t6"."leaving_how",
-   "t6"."renewal_how",
-   "t6"."open_issue",
-   "t6"."payment_trouble",
-   "t6"."leaving",
-   "t6"."renewal_threat",
-   "t6"."open_deal",
-   "t6"."do_not_sell",
-   "t6"."factor",
-   "t6"."path",
-   "t6"."lane",
-   "t6"."value_year",
-   "t11"."adoption",
-   "t11"."first_value_how",
-   "t11"."bought_on",
-   "t11"."bought_days",
-   "t11"."just_purchased_until",
-   "t11"."before_first_value",
-   "t11"."just_purchased",
-   "t11"."low_adoption",
-   "t16"."asked_at",
-   "t17"."step_declined_at",
-   "t24"."has_priority",
-   "t24"."has_sponsor",
-   "t24"."goal_id",
-   "t14"."is_full",
-   "t15"."as_of"
-  FROM "placed" AS "t6"
-  LEFT OUTER JOIN (
+   "t50"."play",
+   "t50"."grain",
+   "t50"."source_row",
+   "t50"."account_key",
+   "t50"."product_id",
+   "t50"."gate_product_id",
+   "t50"."meter_id",
+   "t50"."feature_id",
+   "t50"."subject_add_on_id",
+   "t50"."subject_plan_id",
+   "t50"."target",
+   "t50"."motion",
+   "t50"."to_product_id",
+   "t50"."to_plan_id",
+   "t50"."to_add_on_id",
+   "t50"."interval",
+   "t50"."currency",
+   "t50"."one_off_units",
+   "t50"."meter_adoption",
+   "t50"."rungs",
+   "t50"."is_estimated",
+   "t50"."is_quote",
+   "t50"."stays",
+   "t50"."adds_nothing",
+   "t50"."is_hygiene",
+   "t50"."prior",
+   "t50"."lever",
+   "t50"."segment",
+   "t50"."likelihood",
+   "t50"."is_prior",
+   "t50"."quantity",
+   "t50"."recurring_units",
+   "t50"."overage_units",
+   "t50"."saving_units",
+   "t50"."committed_units",
+   "t50"."rank_units",
+   "t50"."any_hygiene",
+   "t50"."evidence_0",
+   "t50"."moment_bits",
+   "t50"."account_id",
+   "t50"."name",
+   "t50"."owner_id",
+   "t50"."has_owner",
+   "t50"."account_currency",
+   "t50"."signal_density",
+   "t50"."mrr_units",
+   "t50"."weighing_problems",
+   "t50"."weighing_ticket_id",
+   "t50"."troubled_invoices",
+   "t50"."troubled_invoice_id",
+   "t50"."open_invoices",
+   "t50"."cancel_at",
+   "t50"."renewal_risk_id",
+   "t50"."open_deals",
+   "t50"."open_deal_id",
+   "t50"."do_not_sell_why",
+   "t50"."do_not_sell_until",
+   "t50"."has_usage_signal",
+   "t50"."has_outcome_signal",
+   "t50"."has_strategic_signal",
+   "t50"."has_intent_signal",
+   "t50"."in_renewal_window",
+   "t50"."outcomes_met",
+   "t50"."feature_requests_90d",
+   "t50"."payment_how",
+   "t50"."leaving_how",
+   "t50"."renewal_how",
+   "t50"."open_issue",
+   "t50"."payment_trouble",
+   "t50"."leaving",
+   "t50"."renewal_threat",
+   "t50"."open_deal",
+   "t50"."do_not_sell",
+   "t50"."factor",
+   "t50"."path",
+   "t50"."lane",
+   "t50"."value_year",
+   "t50"."adoption",
+   "t50"."first_value_how",
+   "t50"."bought_on",
+   "t50"."bought_days",
+   "t50"."just_purchased_until",
+   "t50"."before_first_value",
+   "t50"."just_purchased",
+   "t50"."low_adoption",
+   "t50"."asked_at",
+   "t50"."step_declined_at",
+   "t50"."has_priority",
+   "t50"."has_sponsor",
+   "t50"."goal_id",
+   "t50"."is_planned",
+   "t50"."led_by",
+   "t15"."is_full",
+   "t21"."as_of"
+  FROM (
    SELECT
-    "t1"."account_key",
-    "t1"."product_id" AS "gate_product_id",
-    "t1"."adoption",
-    "t1"."first_value_how",
-    "t1"."bought_on",
-    "t1"."bought_days",
-    "t1"."just_purchased_until",
-    "t1"."before_first_value",
-    "t1"."just_purchased",
-    "t1"."low_adoption"
-   FROM "product_gates" AS "t1"
-  ) AS "t11"
-   ON "t6"."account_key" = "t11"."account_key"
-   AND "t6"."gate_product_id" = "t11"."gate_product_id"
-  LEFT OUTER JOIN (
-   SELECT
-    "t2"."account_key",
-    MAX("t2"."shown_at") AS "asked_at"
-   FROM "offer_history" AS "t2"
-   GROUP BY
-    1
-  ) AS "t16"
-   ON "t6"."account_key" = "t16"."account_key"
-  LEFT OUTER JOIN (
-   SELECT
-    "t2"."account_key",
-    "t2"."to_product_id",
-    "t2"."target",
-    MAX("t2"."declined_at") AS "step_declined_at"
-   FROM "offer_history" AS "t2"
-   GROUP BY
-    1,
-    2,
-    3
-  ) AS "t17"
-   ON "t6"."account_key" = "t17"."account_key"
-   AND "t6"."to_product_id" = "t17"."to_product_id"
-   AND "t6"."target" = "t17"."target"
-  LEFT OUTER JOIN (
-   SELECT
-    "t22"."account_key",
-    "t22"."to_product_id",
-    "t22"."target",
-    MAX(NOT "t22"."goal_id" IS NULL) AS "has_priority",
-    MAX("t22"."has_sponsor") AS "has_sponsor",
-    MIN("t22"."goal_id") AS "goal_id"
+    "t48"."play",
+    "t48"."grain",
+    "t48"."source_row",
+    "t48"."account_key",
+    "t48"."product_id",
+    "t48"."gate_product_id",
+    "t48"."meter_id",
+    "t48"."feature_id",
+    "t48"."subject_add_on_id",
+    "t48"."subject_plan_id",
+    "t48"."target",
+    "t48"."motion",
+    "t48"."to_product_id",
+    "t48"."to_plan_id",
+    "t48"."to_add_on_id",
+    "t48"."interval",
+    "t48"."currency",
+    "t48"."one_off_units",
+    "t48"."meter_adoption",
+    "t48"."rungs",
+    "t48"."is_estimated",
+    "t48"."is_quote",
+    "t48"."stays",
+    "t48"."adds_nothing",
+    "t48"."is_hygiene",
+    "t48"."prior",
+    "t48"."lever",
+    "t48"."segment",
+    "t48"."likelihood",
+    "t48"."is_prior",
+    "t48"."quantity",
+    "t48"."recurring_units",
+    "t48"."overage_units",
+    "t48"."saving_units",
+    "t48"."committed_units",
+    "t48"."rank_units",
+    "t48"."any_hygiene",
+    "t48"."evidence_0",
+    "t48"."moment_bits",
+    "t48"."account_id",
+    "t48"."name",
+    "t48"."owner_id",
+    "t48"."has_owner",
+    "t48"."account_currency",
+    "t48"."signal_density",
+    "t48"."mrr_units",
+    "t48"."weighing_problems",
+    "t48"."weighing_ticket_id",
+    "t48"."troubled_invoices",
+    "t48"."troubled_invoice_id",
+    "t48"."open_invoices",
+    "t48"."cancel_at",
+    "t48"."renewal_risk_id",
+    "t48"."open_deals",
+    "t48"."open_deal_id",
+    "t48"."do_not_sell_why",
+    "t48"."do_not_sell_until",
+    "t48"."has_usage_signal",
+    "t48"."has_outcome_signal",
+    "t48"."has_strategic_signal",
+    "t48"."has_intent_signal",
+    "t48"."in_renewal_window",
+    "t48"."outcomes_met",
+    "t48"."feature_requests_90d",
+    "t48"."payment_how",
+    "t48"."leaving_how",
+    "t48"."renewal_how",
+    "t48"."open_issue",
+    "t48"."payment_trouble",
+    "t48"."leaving",
+    "t48"."renewal_threat",
+    "t48"."open_deal",
+    "t48"."do_not_sell",
+    "t48"."factor",
+    "t48"."path",
+    "t48"."lane",
+    "t48"."value_year",
+    "t48"."adoption",
+    "t48"."first_value_how",
+    "t48"."bought_on",
+    "t48"."bought_days",
+    "t48"."just_purchased_until",
+    "t48"."before_first_value",
+    "t48"."just_purchased",
+    "t48"."low_adoption",
+    "t48"."asked_at",
+    "t48"."step_declined_at",
+    "t48"."has_priority",
+    "t48"."has_sponsor",
+    "t48"."goal_id",
+    "t48"."is_planned",
+    IFF(
+     "t48"."path" = 'assisted',
+     COALESCE("t48"."owner_id", CAST(NULL AS VARCHAR)),
+     "t48"."owner_id"
+    ) AS "led_by"
    FROM (
     SELECT
-     *
-    FROM (
+     "t9"."play",
+     "t9"."grain",
+     "t9"."source_row",
+     "t9"."account_key",
+     "t9"."product_id",
+     "t9"."gate_product_id",
+     "t9"."meter_id",
+     "t9"."feature_id",
+     "t9"."subject_add_on_id",
+     "t9"."subject_plan_id",
+     "t9"."target",
+     "t9"."motion",
+     "t9"."to_product_id",
+     "t9"."to_plan_id",
+     "t9"."to_add_on_id",
+     "t9"."interval",
+     "t9"."currency",
+     "t9"."one_off_units",
+     "t9"."meter_adoption",
+     "t9"."rungs",
+     "t9"."is_estimated",
+     "t9"."is_quote",
+     "t9"."stays",
+     "t9"."adds_nothing",
+     "t9"."is_hygiene",
+     "t9"."prior",
+     "t9"."lever",
+     "t9"."segment",
+     "t9"."likelihood",
+     "t9"."is_prior",
+     "t9"."quantity",
+     "t9"."recurring_units",
+     "t9"."overage_units",
+     "t9"."saving_units",
+     "t9"."committed_units",
+     "t9"."rank_units",
+     "t9"."any_hygiene",
+     "t9"."evidence_0",
+     "t9"."moment_bits",
+     "t9"."account_id",
+     "t9"."name",
+     "t9"."owner_id",
+     "t9"."has_owner",
+     "t9"."account_currency",
+     "t9"."signal_density",
+     "t9"."mrr_units",
+     "t9"."weighing_problems",
+     "t9"."weighing_ticket_id",
+     "t9"."troubled_invoices",
+     "t9"."troubled_invoice_id",
+     "t9"."open_invoices",
+     "t9"."cancel_at",
+     "t9"."renewal_risk_id",
+     "t9"."open_deals",
+     "t9"."open_deal_id",
+     "t9"."do_not_sell_why",
+     "t9"."do_not_sell_until",
+     "t9"."has_usage_signal",
+     "t9"."has_outcome_signal",
+     "t9"."has_strategic_signal",
+     "t9"."has_intent_signal",
+     "t9"."in_renewal_window",
+     "t9"."outcomes_met",
+     "t9"."feature_requests_90d",
+     "t9"."payment_how",
+     "t9"."leaving_how",
+     "t9"."renewal_how",
+     "t9"."open_issue",
+     "t9"."payment_trouble",
+     "t9"."leaving",
+     "t9"."renewal_threat",
+     "t9"."open_deal",
+     "t9"."do_not_sell",
+     "t9"."factor",
+     "t9"."path",
+     "t9"."lane",
+     "t9"."value_year",
+     "t17"."adoption",
+     "t17"."first_value_how",
+     "t17"."bought_on",
+     "t17"."bought_days",
+     "t17"."just_purchased_until",
+     "t17"."before_first_value",
+     "t17"."just_purchased",
+     "t17"."low_adoption",
+     "t23"."asked_at",
+     "t24"."step_declined_at",
+     "t47"."has_priority",
+     "t47"."has_sponsor",
+     "t47"."goal_id",
+     "t27"."is_planned"
+    FROM "placed" AS "t9"
+    LEFT OUTER JOIN (
      SELECT
-      "t20"."account_key",
-      "t20"."to_product_id",
-      "t20"."target",
-      "t20"."to_plan_id",
-      "t7"."goal_id",
-      "t7"."advances",
-      "t7"."has_sponsor"
+      "t3"."account_key",
+      "t3"."product_id" AS "gate_product_id",
+      "t3"."adoption",
+      "t3"."first_value_how",
+      "t3"."bought_on",
+      "t3"."bought_days",
+      "t3"."just_purchased_until",
+      "t3"."before_first_value",
+      "t3"."just_purchased",
+      "t3"."low_adoption"
+     FROM "product_gates" AS "t3"
+    ) AS "t17"
+     ON "t9"."account_key" = "t17"."account_key"
+     AND "t9"."gate_product_id" = "t17"."gate_product_id"
+    LEFT OUTER JOIN (
+     SELECT
+      "t4"."account_key",
+      MAX("t4"."shown_at") AS "asked_at"
+     FROM "offer_history" AS "t4"
+     GROUP BY
+      1
+    ) AS "t23"
+     ON "t9"."account_key" = "t23"."account_key"
+    LEFT OUTER JOIN (
+     SELECT
+      "t4"."account_key",
+      "t4"."to_product_id",
+      "t4"."target",
+      MAX("t4"."declined_at") AS "step_declined_at"
+     FROM "offer_history" AS "t4"
+     GROUP BY
+      1,
+      2,
+      3
+    ) AS "t24"
+     ON "t9"."account_key" = "t24"."account_key"
+     AND "t9"."to_product_id" = "t24"."to_product_id"
+     AND "t9"."target" = "t24"."target"
+    LEFT OUTER JOIN (
+     SELECT
+      "t45"."account_key",
+      "t45"."to_product_id",
+      "t45"."target",
+      MAX(NOT "t45"."goal_id" IS NULL) AS "has_priority",
+      MAX("t45"."has_sponsor") AS "has_sponsor",
+      MIN("t45"."goal_id") AS "goal_id"
      FROM (
       SELECT
-       "t18"."account_key",
-       "t18"."to_product_id",
-       "t18"."target",
-       "t18"."to_plan_id"
+       *
       FROM (
        SELECT
-        "t6"."play",
-        "t6"."grain",
-        "t6"."source_row",
-        "t6"."account_key",
-        "t6"."product_id",
-        "t6"."gate_product_id",
-        "t6"."meter_id",
-        "t6"."feature_id",
-        "t6"."subject_add_on_id",
-        "t6"."subject_plan_id",
-        "t6"."target",
-        "t6"."motion",
-        "t6"."to_product_id",
-        "t6"."to_plan_id",
-        "t6"."to_add_on_id",
-        "t6"."interval",
-        "t6"."currency",
-        "t6"."one_off_units",
-        "t6"."meter_adoption",
-        "t6"."rungs",
-        "t6"."is_estimated",
-        "t6"."is_quote",
-        "t6"."stays",
-        "t6"."adds_nothing",
-        "t6"."is_hygiene",
-        "t6"."prior",
-        "t6"."lever",
-        "t6"."segment",
-        "t6"."likelihood",
-        "t6"."is_prior",
-        "t6"."quantity",
-        "t6"."recurring_units",
-        "t6"."overage_units",
-        "t6"."saving_units",
-        "t6"."committed_units",
-        "t6"."rank_units",
-        "t6"."any_hygiene",
-        "t6"."evidence_0",
-        "t6"."moment_bits",
-        "t6"."account_id",
-        "t6"."name",
-        "t6"."owner_id",
-        "t6"."has_owner",
-        "t6"."account_currency",
-        "t6"."signal_density",
-        "t6"."mrr_units",
-        "t6"."weighing_problems",
-        "t6"."weighing_ticket_id",
-        "t6"."troubled_invoices",
-        "t6"."troubled_invoice_id",
-        "t6"."open_invoices",
-        "t6"."cancel_at",
-        "t6"."renewal_risk_id",
-        "t6"."open_deals",
-        "t6"."open_deal_id",
-        "t6"."do_not_sell_why",
-        "t6"."do_not_sell_until",
-        "t6"."has_usage_signal",
-        "t6"."has_outcome_signal",
-        "t6"."has_strategic_signal",
-        "t6"."has_intent_signal",
-        "t6"."in_renewal_window",
-        "t6"."outcomes_met",
-        "t6"."feature_requests_90d",
-        "t6"."payment_how",
-        "t6"."leaving_how",
-        "t6"."renewal_how",
-        "t6"."open_issue",
-        "t6"."payment_trouble",
-        "t6"."leaving",
-        "t6"."renewal_threat",
-        "t6"."open_deal",
-        "t6"."do_not_sell",
-        "t6"."factor",
-        "t6"."path",
-        "t6"."lane",
-        "t6"."value_year",
-        "t11"."adoption",
-        "t11"."first_value_how",
-        "t11"."bought_on",
-        "t11"."bought_days",
-        "t11"."just_purchased_until",
-        "t11"."before_first_value",
-        "t11"."just_purchased",
-        "t11"."low_adoption",
-        "t16"."asked_at",
-        "t17"."step_declined_at"
-       FROM "placed" AS "t6"
-       LEFT OUTER JOIN (
+        "t33"."account_key",
+        "t33"."to_product_id",
+        "t33"."target",
+        "t33"."to_plan_id",
+        "t43"."goal_id",
+        "t43"."advances",
+        "t43"."has_sponsor"
+       FROM (
         SELECT
-         "t1"."account_key",
-         "t1"."product_id" AS "gate_product_id",
-         "t1"."adoption",
-         "t1"."first_value_how",
-         "t1"."bought_on",
-         "t1"."bought_days",
-         "t1"."just_purchased_until",
-         "t1"."before_first_value",
-         "t1"."just_purchased",
-         "t1"."low_adoption"
-        FROM "product_gates" AS "t1"
-       ) AS "t11"
-        ON "t6"."account_key" = "t11"."account_key"
-        AND "t6"."gate_product_id" = "t11"."gate_product_id"
-       LEFT OUTER JOIN (
+         "t29"."account_key",
+         "t29"."to_product_id",
+         "t29"."target",
+         "t29"."to_plan_id"
+        FROM (
+         SELECT
+          "t9"."play",
+          "t9"."grain",
+          "t9"."source_row",
+          "t9"."account_key",
+          "t9"."product_id",
+          "t9"."gate_product_id",
+          "t9"."meter_id",
+          "t9"."feature_id",
+          "t9"."subject_add_on_id",
+          "t9"."subject_plan_id",
+          "t9"."target",
+          "t9"."motion",
+          "t9"."to_product_id",
+          "t9"."to_plan_id",
+          "t9"."to_add_on_id",
+          "t9"."interval",
+          "t9"."currency",
+          "t9"."one_off_units",
+          "t9"."meter_adoption",
+          "t9"."rungs",
+          "t9"."is_estimated",
+          "t9"."is_quote",
+          "t9"."stays",
+          "t9"."adds_nothing",
+          "t9"."is_hygiene",
+          "t9"."prior",
+          "t9"."lever",
+          "t9"."segment",
+          "t9"."likelihood",
+          "t9"."is_prior",
+          "t9"."quantity",
+          "t9"."recurring_units",
+          "t9"."overage_units",
+          "t9"."saving_units",
+          "t9"."committed_units",
+          "t9"."rank_units",
+          "t9"."any_hygiene",
+          "t9"."evidence_0",
+          "t9"."moment_bits",
+          "t9"."account_id",
+          "t9"."name",
+          "t9"."owner_id",
+          "t9"."has_owner",
+          "t9"."account_currency",
+          "t9"."signal_density",
+          "t9"."mrr_units",
+          "t9"."weighing_problems",
+          "t9"."weighing_ticket_id",
+          "t9"."troubled_invoices",
+          "t9"."troubled_invoice_id",
+          "t9"."open_invoices",
+          "t9"."cancel_at",
+          "t9"."renewal_risk_id",
+          "t9"."open_deals",
+          "t9"."open_deal_id",
+          "t9"."do_not_sell_why",
+          "t9"."do_not_sell_until",
+          "t9"."has_usage_signal",
+          "t9"."has_outcome_signal",
+          "t9"."has_strategic_signal",
+          "t9"."has_intent_signal",
+          "t9"."in_renewal_window",
+          "t9"."outcomes_met",
+          "t9"."feature_requests_90d",
+          "t9"."payment_how",
+          "t9"."leaving_how",
+          "t9"."renewal_how",
+          "t9"."open_issue",
+          "t9"."payment_trouble",
+          "t9"."leaving",
+          "t9"."renewal_threat",
+          "t9"."open_deal",
+          "t9"."do_not_sell",
+          "t9"."factor",
+          "t9"."path",
+          "t9"."lane",
+          "t9"."value_year",
+          "t17"."adoption",
+          "t17"."first_value_how",
+          "t17"."bought_on",
+          "t17"."bought_days",
+          "t17"."just_purchased_until",
+          "t17"."before_first_value",
+          "t17"."just_purchased",
+          "t17"."low_adoption",
+          "t23"."asked_at",
+          "t24"."step_declined_at"
+         FROM "placed" AS "t9"
+         LEFT OUTER JOIN (
+          SELECT
+           "t3"."account_key",
+           "t3"."product_id" AS "gate_product_id",
+           "t3"."adoption",
+           "t3"."first_value_how",
+           "t3"."bought_on",
+           "t3"."bought_days",
+           "t3"."just_purchased_until",
+           "t3"."before_first_value",
+           "t3"."just_purchased",
+           "t3"."low_adoption"
+          FROM "product_gates" AS "t3"
+         ) AS "t17"
+          ON "t9"."account_key" = "t17"."account_key"
+          AND "t9"."gate_product_id" = "t17"."gate_product_id"
+         LEFT OUTER JOIN (
+          SELECT
+           "t4"."account_key",
+           MAX("t4"."shown_at") AS "asked_at"
+          FROM "offer_history" AS "t4"
+          GROUP BY
+           1
+         ) AS "t23"
+          ON "t9"."account_key" = "t23"."account_key"
+         LEFT OUTER JOIN (
+          SELECT
+           "t4"."account_key",
+           "t4"."to_product_id",
+           "t4"."target",
+           MAX("t4"."declined_at") AS "step_declined_at"
+          FROM "offer_history" AS "t4"
+          GROUP BY
+           1,
+           2,
+           3
+         ) AS "t24"
+          ON "t9"."account_key" = "t24"."account_key"
+          AND "t9"."to_product_id" = "t24"."to_product_id"
+          AND "t9"."target" = "t24"."target"
+        ) AS "t29"
+       ) AS "t33"
+       INNER JOIN (
         SELECT
-         "t2"."account_key",
-         MAX("t2"."shown_at") AS "asked_at"
-        FROM "offer_history" AS "t2"
-        GROUP BY
-         1
-       ) AS "t16"
-        ON "t6"."account_key" = "t16"."account_key"
-       LEFT OUTER JOIN (
+         *
+        FROM "goals" AS "t6"
+        UNION ALL
         SELECT
-         "t2"."account_key",
-         "t2"."to_product_id",
-         "t2"."target",
-         MAX("t2"."declined_at") AS "step_declined_at"
-        FROM "offer_history" AS "t2"
-        GROUP BY
-         1,
-         2,
-         3
-       ) AS "t17"
-        ON "t6"."account_key" = "t17"."account_key"
-        AND "t6"."to_product_id" = "t17"."to_product_id"
-        AND "t6"."target" = "t17"."target"
-      ) AS "t18"
-     ) AS "t20"
-     INNER JOIN "goals" AS "t7"
-      ON "t20"."account_key" = "t7"."account_key"
-    ) AS "t21"
-    WHERE
-     CONTAINS("t21"."advances", CONCAT(CONCAT('\n', "t21"."to_product_id"), '\n'))
-     OR COALESCE(CONTAINS("t21"."advances", CONCAT(CONCAT('\n', "t21"."to_plan_id"), '\n')), FALSE)
-   ) AS "t22"
-   GROUP BY
-    1,
-    2,
-    3
-  ) AS "t24"
-   ON "t6"."account_key" = "t24"."account_key"
-   AND "t6"."to_product_id" = "t24"."to_product_id"
-   AND "t6"."target" = "t24"."target"
+         *
+        FROM (
+         SELECT
+          "t40"."account_key",
+          "t40"."goal_id",
+          CONCAT(CONCAT('\n', COALESCE("t40"."advances", '')), '\n') AS "advances",
+          (
+           NOT "t40"."sponsor_contact_id" IS NULL
+          )
+          AND (
+           (
+            "t40"."left_at" IS NULL
+           ) OR (
+            "t40"."left_at" > "t40"."as_of"
+           )
+          ) AS "has_sponsor"
+         FROM (
+          SELECT
+           "t39".*
+           EXCLUDE ("gone_id")
+          FROM (
+           SELECT
+            "t38"."account_key",
+            "t38"."goal_id",
+            "t38"."contact_id",
+            "t38"."advances",
+            "t38"."sponsor_contact_id",
+            "t38"."stated_at",
+            "t38"."as_of",
+            "t26"."gone_id",
+            "t26"."left_at"
+           FROM (
+            SELECT
+             "t36".*
+             EXCLUDE ("left_at")
+            FROM (
+             SELECT
+              *
+             FROM (
+              SELECT
+               "t34".*
+               EXCLUDE ("gone_id")
+              FROM (
+               SELECT
+                "t31"."account_key",
+                "t31"."goal_id",
+                "t31"."contact_id",
+                "t31"."advances",
+                "t31"."sponsor_contact_id",
+                "t31"."stated_at",
+                "t31"."as_of",
+                "t26"."gone_id",
+                "t26"."left_at"
+               FROM (
+                SELECT
+                 *
+                FROM (
+                 SELECT
+                  "t10"."account_key",
+                  "t10"."goal_id",
+                  "t10"."contact_id",
+                  "t10"."advances",
+                  "t10"."sponsor_contact_id",
+                  "t10"."stated_at",
+                  "t22"."as_of"
+                 FROM "typed_goal" AS "t10"
+                 CROSS JOIN "t12" AS "t22"
+                ) AS "t28"
+                WHERE
+                 "t28"."stated_at" <= "t28"."as_of"
+               ) AS "t31"
+               LEFT OUTER JOIN (
+                SELECT
+                 "t7"."contact_id" AS "gone_id",
+                 "t7"."left_at"
+                FROM "contact" AS "t7"
+                WHERE
+                 NOT "t7"."left_at" IS NULL
+               ) AS "t26"
+                ON "t31"."contact_id" = "t26"."gone_id"
+              ) AS "t34"
+             ) AS "t35"
+             WHERE
+              (
+               "t35"."left_at" IS NULL
+              ) OR (
+               "t35"."left_at" > "t35"."as_of"
+              )
+            ) AS "t36"
+           ) AS "t38"
+           LEFT OUTER JOIN (
+            SELECT
+             "t7"."contact_id" AS "gone_id",
+             "t7"."left_at"
+            FROM "contact" AS "t7"
+            WHERE
+             NOT "t7"."left_at" IS NULL
+           ) AS "t26"
+            ON "t38"."sponsor_contact_id" = "t26"."gone_id"
+          ) AS "t39"
+         ) AS "t40"
+        ) AS "t41"
+       ) AS "t43"
+        ON "t33"."account_key" = "t43"."account_key"
+      ) AS "t44"
+      WHERE
+       CONTAINS("t44"."advances", CONCAT(CONCAT('\n', "t44"."to_product_id"), '\n'))
+       OR COALESCE(CONTAINS("t44"."advances", CONCAT(CONCAT('\n', "t44"."to_plan_id"), '\n')), FALSE)
+     ) AS "t45"
+     GROUP BY
+      1,
+      2,
+      3
+    ) AS "t47"
+     ON "t9"."account_key" = "t47"."account_key"
+     AND "t9"."to_product_id" = "t47"."to_product_id"
+     AND "t9"."target" = "t47"."target"
+    LEFT OUTER JOIN (
+     SELECT
+      "t14"."account_key",
+      "t14"."to_product_id",
+      "t14"."target",
+      TRUE AS "is_planned"
+     FROM (
+      SELECT DISTINCT
+       *
+      FROM "planned_step" AS "t5"
+     ) AS "t14"
+    ) AS "t27"
+     ON "t9"."account_key" = "t27"."account_key"
+     AND "t9"."to_product_id" = "t27"."to_product_id"
+     AND "t9"."target" = "t27"."target"
+   ) AS "t48"
+  ) AS "t50"
   LEFT OUTER JOIN (
    SELECT
-    *
-   FROM "owner_capacity" AS "t3"
+    "t0"."is_full",
+    "t0"."owner_id" AS "led_by"
+   FROM "owner_capacity" AS "t0"
    WHERE
-    "t3"."is_full"
-  ) AS "t14"
-   ON "t6"."owner_id" = "t14"."owner_id"
-  CROSS JOIN (
-   SELECT
-    "t4"."as_of"
-   FROM "today" AS "t4"
+    "t0"."is_full"
   ) AS "t15"
- ) AS "t25"
+   ON "t50"."led_by" = "t15"."led_by"
+  CROSS JOIN "t12" AS "t21"
+ ) AS "t51"
 ) AS stage;
 
--- settled 3c6143c3f592fe8a
+-- settled 3153947ed72a3810
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -11062,6 +11392,8 @@ SELECT
  "has_priority",
  "has_sponsor",
  "goal_id",
+ "is_planned",
+ "led_by",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
  CAST("asked_on" AS BIGINT) AS "asked_on",
@@ -11173,6 +11505,8 @@ FROM (
   "t7"."has_priority",
   "t7"."has_sponsor",
   "t7"."goal_id",
+  "t7"."is_planned",
+  "t7"."led_by",
   "t7"."is_full",
   "t7"."as_of",
   "t7"."asked_on",
@@ -11380,6 +11714,8 @@ FROM (
     "t5"."has_priority",
     "t5"."has_sponsor",
     "t5"."goal_id",
+    "t5"."is_planned",
+    "t5"."led_by",
     "t5"."is_full",
     "t5"."as_of",
     "t5"."asked_on",
@@ -11741,6 +12077,8 @@ FROM (
      "t2"."has_priority",
      "t2"."has_sponsor",
      "t2"."goal_id",
+     "t2"."is_planned",
+     "t2"."led_by",
      "t2"."is_full",
      "t2"."as_of",
      "t2"."asked_on",
@@ -12006,7 +12344,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- arbitrated c9abc9e1a11f5721
+-- arbitrated c63e8a9d9ab0e314
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -12098,6 +12436,8 @@ SELECT
  "has_priority",
  "has_sponsor",
  "goal_id",
+ "is_planned",
+ "led_by",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
  CAST("asked_on" AS BIGINT) AS "asked_on",
@@ -12217,6 +12557,8 @@ FROM (
    "t6"."has_priority",
    "t6"."has_sponsor",
    "t6"."goal_id",
+   "t6"."is_planned",
+   "t6"."led_by",
    "t6"."is_full",
    "t6"."as_of",
    "t6"."asked_on",
@@ -12349,6 +12691,8 @@ FROM (
     "t5"."has_priority",
     "t5"."has_sponsor",
     "t5"."goal_id",
+    "t5"."is_planned",
+    "t5"."led_by",
     "t5"."is_full",
     "t5"."as_of",
     "t5"."asked_on",
@@ -12467,6 +12811,8 @@ FROM (
      "t3"."has_priority",
      "t3"."has_sponsor",
      "t3"."goal_id",
+     "t3"."is_planned",
+     "t3"."led_by",
      "t3"."is_full",
      "t3"."as_of",
      "t3"."asked_on",
@@ -12588,6 +12934,8 @@ FROM (
       "t1"."has_priority",
       "t1"."has_sponsor",
       "t1"."goal_id",
+      "t1"."is_planned",
+      "t1"."led_by",
       "t1"."is_full",
       "t1"."as_of",
       "t1"."asked_on",
@@ -12629,7 +12977,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided 84ccffed1c79a037
+-- decided b5ec6defe43a1505
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -12721,6 +13069,8 @@ SELECT
  "has_priority",
  "has_sponsor",
  "goal_id",
+ "is_planned",
+ "led_by",
  "is_full",
  CAST("as_of" AS BIGINT) AS "as_of",
  CAST("asked_on" AS BIGINT) AS "asked_on",
@@ -12905,6 +13255,8 @@ FROM (
    "t28"."has_priority",
    "t28"."has_sponsor",
    "t28"."goal_id",
+   "t28"."is_planned",
+   "t28"."led_by",
    "t28"."is_full",
    "t28"."as_of",
    "t28"."asked_on",
@@ -13033,6 +13385,8 @@ FROM (
     "t3"."has_priority",
     "t3"."has_sponsor",
     "t3"."goal_id",
+    "t3"."is_planned",
+    "t3"."led_by",
     "t3"."is_full",
     "t3"."as_of",
     "t3"."asked_on",
