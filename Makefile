@@ -18,7 +18,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults backends wheel bench bench-full bench-revenue lock clean
+.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults backends wheel bench bench-full bench-revenue lock clean bench-learning
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,11 +86,16 @@ bench-full: .venv/.bench ## Measure at the full size: 1 million accounts, 100 mi
 bench-revenue: .venv/.bench ## Measure movements and NRR: 1 million accounts, 36 months, beside a month spine
 	$(BIN)/python benchmarks/revenue.py
 
+bench-learning: .venv/.dev benchmarks/work/.beside ## Measure affinity and forecasts, beside mlxtend and statsforecast
+	benchmarks/work/beside/bin/python -W ignore benchmarks/affinity.py
+	benchmarks/work/beside/bin/python -W ignore benchmarks/forecasts.py
+
 lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/demo.txt \
 		--extra postgres --extra stripe --extra pdf --group dev --group engines -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) -c requirements/dev.txt --group bench -o requirements/bench.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group beside -o requirements/beside.txt
 	echo uv | $(COMPILE) $(UPGRADE) - -o requirements/uv.txt
 
 clean: ## Remove what was built and what tools keep; .venv stays
@@ -119,4 +124,12 @@ clean: ## Remove what was built and what tools keep; .venv stays
 
 .venv/.bench: .venv/.dev requirements/bench.txt
 	@$(INSTALL) --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# An environment of its own: what stands beside would change the versions that everything else is tested with.
+benchmarks/work/.beside: .venv/.uv requirements/beside.txt
+	@mkdir -p benchmarks/work
+	@$(UV) venv --quiet --clear --python .venv/bin/python benchmarks/work/beside
+	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --require-hashes -r requirements/beside.txt
+	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --no-deps --editable .
 	@touch $@
