@@ -60,8 +60,12 @@ def _cards(told: Told) -> list[tuple[str, str, str]]:
     value = format_minor(told["value_minor"], told["currency"])
     committed = told["committed_minor"]
     more = f"; {format_minor(committed, told['currency'])} is committed for longer" if committed else ""
+    worth = ("Worth a year", value, f"sales at list prices, without estimates and tasks{more}")
+    if committed and not told["value_minor"]:
+        longer = format_minor(committed, told["currency"])
+        worth = ("Committed for longer, a year", longer, "at list prices, without estimates and tasks")
     return [
-        ("Worth a year", value, f"sales at list prices, without estimates and tasks{more}"),
+        worth,
         ("Hours planned", f"{told['planned_hours']:,} of {told['hours']:,}", beside),
         ("Left alone", f"{len(told['left_alone']):,}", "accounts or steps, each with its reason"),
     ]
