@@ -52,7 +52,7 @@ def test_names_are_text_and_nothing_is_fetched() -> None:
     page = render_plan(TOLD)
     assert "Acme &lt;b&gt;&amp; Sons&lt;/b&gt;" in page
     assert "<script" not in page
-    assert "default-src 'none'" in page
+    assert "default-src &#39;none&#39;" in page
     assert page == render_plan(TOLD)
 
 
