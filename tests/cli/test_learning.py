@@ -82,3 +82,12 @@ def test_forecasts_are_scored_in_words_and_as_json(upstep: Upstep, loaded: Path)
     assert faults(told, "learn-forecasts") == []
     assert told["scores"][0]["meter_id"] is None
     assert "75 to 85 %" in out
+
+
+def test_a_report_may_be_about_forecasts(upstep: Upstep, loaded: Path) -> None:
+    told = json.loads(upstep("report", "forecasts", "--json", "--project", loaded).out)
+    wrong = upstep("report", "forecast", "--project", loaded)
+
+    assert faults(told, "learn-forecasts") == []
+    assert len(told["weeks"]) == 13
+    assert (wrong.code, "Did you mean 'forecasts'?" in wrong.err) == (2, True)

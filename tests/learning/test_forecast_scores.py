@@ -91,6 +91,7 @@ def test_use_outside_the_interval_is_not_held() -> None:
     assert scored(even(13))[0].use_held.value == 0.0  # 170, and at most 160 were said
     assert scored(even(7))[0].use_held.value == 0.0  # 110, and at least 120 were said
     assert scored(even(12))[0].use_error == pytest.approx(0.20)
+    assert scored(even(13))[0].widen == pytest.approx(1.5)
 
 
 def test_a_period_that_ends_at_noon_takes_half_of_that_day() -> None:

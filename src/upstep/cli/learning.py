@@ -277,6 +277,7 @@ def _scores_shape(found: ForecastScores) -> dict[str, Any]:
             {
                 "meter_id": score.meter_id,
                 "use_error_share": score.use_error,
+                "widen": score.widen,
                 "days_error": score.days_error,
                 **{name: share_shape(getattr(score, name)) for name in ("use_held", "date_held", "came", "expected")},
             }
@@ -286,6 +287,8 @@ def _scores_shape(found: ForecastScores) -> dict[str, Any]:
 
 
 def _show_scores(found: ForecastScores, *, company: str) -> None:
+    from upstep.learning.forecast_scores import WELL
+
     first, last = found.weeks[0], found.weeks[-1]
     sample = ", a sample of accounts" if found.is_sample else ""
     show(f"Forecasts at {company} from {first:%Y-%m-%d} to {last:%Y-%m-%d}{sample}, beside what happened.", "")
@@ -313,6 +316,10 @@ def _show_scores(found: ForecastScores, *, company: str) -> None:
         "came: of the limits expected in the period, those that came. expected: of those that came, those expected.",
     )
     show(*(indented(note, 2) for note in notes))
+    every = found.scores[0]
+    low, high = WELL
+    if not low <= (every.use_held.value or 0.0) <= high:
+        show(indented(f"Intervals {every.widen:.1f} times as wide would have held 80 % of what was used.", 2))
 
 
 def _held(share: Share) -> str:

@@ -27,6 +27,9 @@ _ROWS = 12
 
 
 def report(  # noqa: PLR0913 - a command's parameters are its options
+    topic: Annotated[
+        str | None, typer.Argument(metavar="[forecasts]", help="forecasts: past forecasts beside what happened.")
+    ] = None,
     *,
     month: Annotated[str | None, typer.Option(metavar="2026-10", help="One month. Default: the last complete.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="2026-08", help="The first month of several.")] = None,
@@ -44,6 +47,9 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
     as_json: AsJson = False,
 ) -> None:
     """Tell what came of a month: MRR from start to end, NRR and GRR, growth by cause, what offers earned."""
+    if topic is not None:
+        _topic(topic, project, as_json=as_json)
+        return
     from upstep.engine.project import Project
     from upstep.engine.reporting import make_report
     from upstep.engine.statement import as_csv, statement
@@ -63,6 +69,21 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
         show(f"Written: {path.resolve().as_uri()}")
     if html is None:
         _next(told, project)
+
+
+def _topic(topic: str, project: Path, *, as_json: bool) -> None:
+    """What is told instead of a month.
+
+    Raises:
+        ConfigError: No such topic.
+    """
+    from upstep.cli.learning import forecasts
+    from upstep.errors import ConfigError, Fault, did_you_mean
+
+    if topic != "forecasts":
+        advice = did_you_mean(topic, ["forecasts"])
+        raise ConfigError(Fault("report", f"'{topic}' is no topic; a month is named as --month 2026-10.", advice))
+    forecasts(weeks=13, project=project, as_json=as_json)
 
 
 def _asking(

@@ -33,6 +33,7 @@ class Score:
     Args:
         meter_id: None: all.
         use_held: Forecasts whose 80 % interval of use at the period's end held what was used.
+        widen: The 80 % interval of use would have held 80 of 100 had it been so many times as wide.
         use_error: Mean absolute error of that use, as a share of the limit.
         date_held: Named dates whose 80 % interval held the day; one that did not come in the period is held by an
             interval that reaches past the reset.
@@ -44,6 +45,7 @@ class Score:
     meter_id: str | None
     use_held: Share
     use_error: float
+    widen: float
     date_held: Share
     days_error: float | None
     came: Share
@@ -88,7 +90,9 @@ WITH told AS (
          ELSE came_after BETWEEN days_to_limit_low AND days_to_limit_high END AS is_held
   FROM _happened)
 SELECT meter_id, count(*), count(*) FILTER (used_then BETWEEN forecast_low - 0.5 AND forecast_high + 0.5),
-  avg(abs(used_then - forecast_use) / limit_quantity), count(*) FILTER (is_named),
+  avg(abs(used_then - forecast_use) / limit_quantity),
+  quantile_cont(abs(used_then - forecast_use) / greatest(forecast_high - forecast_use, 0.5), 0.8),
+  count(*) FILTER (is_named),
   count(*) FILTER (is_named AND is_held), avg(abs(came_after - days_to_limit)) FILTER (is_named AND has_come),
   count(*) FILTER (is_named AND has_come), count(*) FILTER (has_come)
 FROM told GROUP BY GROUPING SETS ((), (meter_id)) HAVING count(*) > 0
@@ -101,6 +105,7 @@ def _score(  # noqa: PLR0913, PLR0917 - a row of the query
     forecasts: int,
     use_held: int,
     use_error: float,
+    widen: float,
     named: int,
     date_held: int,
     days_error: float | None,
@@ -111,6 +116,7 @@ def _score(  # noqa: PLR0913, PLR0917 - a row of the query
         meter_id=meter_id,
         use_held=Share(use_held, forecasts),
         use_error=float(use_error),
+        widen=float(widen),
         date_held=Share(date_held, named),
         days_error=None if days_error is None else float(days_error),
         came=Share(hits, named),
