@@ -14,16 +14,26 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import upstep.offers
 import upstep.tables.sample
 from upstep import config
 from upstep.catalog.load import load_catalog
+from upstep.catalog.model import PARTNER_KINDS
 from upstep.plays import gates
 from upstep.plays.expression import METER_COLUMNS
 from upstep.plays.gates import GATES, Answer, Gate
 from upstep.plays.grain import GRAINS
-from upstep.plays.play import Play, Playbook, Rung, kinds_of, load_playbook
+from upstep.plays.play import Kinds, Play, Rung, kinds_of, read_library
 from upstep.signals import billing, strategy, support
-from upstep.signals.profile import RENEWAL_WINDOW_DAYS, build, vocabulary
+from upstep.signals.profile import (
+    JOURNEY,
+    LARGE_EMPLOYEES,
+    MANY_USE_CASES,
+    RENEWAL_WINDOW_DAYS,
+    build,
+    vocabulary,
+)
+from upstep.tables.sample import PLANTED
 from upstep.tables.schema import REQUIRED_TABLES, TABLES, Column, Table
 
 if TYPE_CHECKING:
@@ -88,6 +98,30 @@ ACCOUNT = {
     "signal_density": ("0 to 4", "how many of the four kinds of signal are true"),
     "in_renewal_window": ("flag", f"long_renewal_days is at most {RENEWAL_WINDOW_DAYS}"),
     "do_not_sell": ("flag", "the owner said so, and its date has not passed"),
+    "journey_stage": (
+        "text",
+        f"the first that is true of: {', '.join(JOURNEY)}; empty without a live product ([signals](../signals.md))",
+    ),
+    "is_only_trial": ("flag", "every live item is trialing"),
+    "values_reached": ("products", "whose first value is reached; what was bought once and finished counts"),
+    "values_missing": ("products", "whose first value, by the catalog's rule, is still to come"),
+    "new_users_prev_28d": ("people", "the same in the 28 days before"),
+    "questions_90d": ("tickets", f"questions opened in {support.REQUEST_DAYS} days"),
+    "questions_prev_90d": ("tickets", f"questions opened in the {support.REQUEST_DAYS} days before"),
+    "use_cases_28d": ("use cases", "of the catalog whose meter was used in 28 days"),
+    "milestones_28d": ("milestones", "of the catalog, reached by use in 28 days"),
+    "purchases_365d": ("purchases", "of one-off products in 365 days"),
+    "customer_growth_180d": ("moments", f"customer_growth in {strategy.STRATEGIC_DAYS} days"),
+    "new_places_180d": ("moments", f"{' and '.join(strategy.PLACE_KINDS)} in {strategy.STRATEGIC_DAYS} days"),
+    "funding_365d": ("moments", f"funding in {strategy.PROOF_DAYS} days"),
+    "at_checkout": ("flag", "a checkout moment lies within a day"),
+    "onboarded_days": ("days", "since the first onboarded moment"),
+    "in_annual_review": ("flag", "within 30 days after each year of being a customer"),
+    "size_signs": (
+        "0 to 4",
+        f"of these: {LARGE_EMPLOYEES:,} employees, funding in {strategy.PROOF_DAYS} days, a new place or unit in "
+        f"{strategy.STRATEGIC_DAYS} days, {MANY_USE_CASES} use cases in 28 days",
+    ),
 }
 
 LIMIT = {
@@ -100,6 +134,7 @@ LIMIT = {
     "meter_kind": ("text", "flow or stock"),
     "period": ("text", "billing_month, billing_term, calendar_month or lifetime"),
     "value_meter": ("flag", "the catalog says the price is for this meter, or its seats are what was bought"),
+    "is_advanced": ("flag", "the catalog says the meter counts the use of an advanced feature"),
     "limit_quantity": ("meter's unit", "what may be used in a period; empty when unlimited"),
     "is_unlimited": ("flag", "nothing limits it"),
     "enforcement": ("text", "hard, overage or auto; the loosest of several live items"),
@@ -141,7 +176,29 @@ LIMIT = {
 PRODUCT = {
     "product_id": ("text", "a product that is sold and that the account does not own"),
     "one_off": ("flag", "it is bought once, not subscribed to"),
-    "partner_product_id": ("text", "a product the account owns that the catalog names as its partner"),
+    "partner_product_id": ("text", "a product the account has that the catalog names as its partner"),
+    "partner_kind": (
+        "text",
+        "what the pair is for: complement, completion, related, larger or retainer; of several the first of "
+        f"{', '.join(PARTNER_KINDS)}",
+    ),
+    "partner_holds": ("units bought", "how many of the partner one of this holds, for a pair of kind larger"),
+    "partner_completed_days": ("days", "since the partner, bought once, was finished; empty while it is not"),
+    "partner_purchases_365d": ("purchases", "of the partner in 365 days"),
+    "partner_milestones": ("milestones", "reached so far in the partner's meters"),
+    "partner_currency": ("text", "the currency the partner was bought in; empty when in several"),
+    "own_product_id": ("text", "the partner; without one, what the account has with its first value reached first"),
+    "other_vendors_365d": (
+        "moments",
+        f"other_vendor that names this product or a use case of it, in {strategy.VENDOR_DAYS} days",
+    ),
+    "initiatives_180d": (
+        "moments",
+        f"initiative, {', '.join(strategy.PLACE_KINDS)} that name this product or a use case of it, in "
+        f"{strategy.STRATEGIC_DAYS} days",
+    ),
+    "hires_180d": ("moments", f"hire that names this product, in {strategy.STRATEGIC_DAYS} days"),
+    "new_buyers_180d": ("people", f"contacts of {strategy.STRATEGIC_DAYS} days whose title the catalog names as a buyer's"),
     "partner_first_value_reached": ("flag", "first value of that partner is reached; empty without a rule for it"),
     "available_days": ("days", "since available_from in the catalog; empty without that date"),
     "has_partner": ("flag", "there is such a partner"),
@@ -149,19 +206,47 @@ PRODUCT = {
 
 FEATURE = {
     "product_id": ("text", "a product the account owns"),
+    "plan_id": ("text", "the costliest live plan of that product"),
     "feature_id": ("text", "a feature of it that no live plan or add-on of the account includes"),
     "requested": ("flag", f"a feature request named it within {support.REQUEST_DAYS} days"),
     "feature_gate_hits_28d": (
         "moments",
         f"feature_gate_hit with this feature as subject_id in {strategy.INTENT_DAYS} days",
     ),
+    "feature_gate_people_28d": ("people", "different contacts among them"),
+    "imitated_28d": ("uses", "in 28 days of the meters that the catalog says imitate it"),
+    "imitated_prev_28d": ("uses", "the same in the 28 days before"),
+    "is_top": ("flag", "of the product's plans only the highest includes it"),
+    "first_value_reached": ("flag", "of the product; empty without a rule"),
 }
 
 ADD_ON = {
     "product_id": ("text", "the product of the add-on"),
-    "add_on_id": ("text", "an add-on the account has"),
+    "plan_id": ("text", "the costliest live plan of that product"),
+    "add_on_id": ("text", "an add-on"),
     "add_on_quantity": ("units bought", "summed over its live items"),
-    "has_add_on": ("flag", "always true today: only add-ons that are held have a row"),
+    "has_add_on": ("flag", "the account has it; the other rows may stand on its plan"),
+    "add_on_kind": ("text", "support: help by people; empty for others"),
+    "first_value_reached": ("flag", "of the product; empty without a rule"),
+}
+
+USE_CASE = {
+    "product_id": ("text", "a product the account owns"),
+    "meter_id": ("text", "the meter of the use case"),
+    "use_case_id": ("text", "a use case of it that is the neighbour of another one"),
+    "neighbour_id": ("text", "that other one; of several the most used"),
+    "use_case_used_28d": ("meter's unit", "use of it in 28 days"),
+    "neighbour_used_28d": ("meter's unit", "use of the neighbour in 28 days"),
+    "neighbour_used_prev_28d": ("meter's unit", "the same in the 28 days before"),
+    "is_included": ("flag", "no limit of 0 stands before it"),
+}
+
+BUNDLE = {
+    "product_id": ("text", "the one of its products that speaks: first value reached first, then by id"),
+    "bundle_id": ("text", "a bundle of which the account owns two products or more"),
+    "bundle_owned": ("products", "of the bundle that the account owns"),
+    "bundle_missing": ("products", "of the bundle that it does not own"),
+    "bundle_values_missing": ("products", "of those owned, whose first value is still to come"),
 }
 
 PLAN = {
@@ -188,16 +273,30 @@ PLAN = {
     "paid_days": ("days", "since the product was first paid for"),
     "plan_days": ("days", "since the first payment, the last upgrade or the last purchase of it"),
     "is_paid": ("flag", "the plan counts in MRR"),
+    "plans_above": ("plans", "of the product that are sold and stand above"),
+    "top_feature_asks": ("features", "of the highest plan alone that were asked for or tried"),
+    "overage_periods_3": ("periods", "the most of any limit: how many of the last three went over it"),
 }
 
-COLUMNS = {"account": ACCOUNT, "limit": LIMIT, "product": PRODUCT, "feature": FEATURE, "add_on": ADD_ON, "plan": PLAN}
+COLUMNS = {
+    "account": ACCOUNT,
+    "limit": LIMIT,
+    "product": PRODUCT,
+    "feature": FEATURE,
+    "add_on": ADD_ON,
+    "use_case": USE_CASE,
+    "bundle": BUNDLE,
+    "plan": PLAN,
+}
 
 GRAIN_ROWS = {
     "account": "account",
     "limit": "limit of a meter that a live plan or add-on of the account names",
-    "product": "product that is sold and that the account does not own",
+    "product": "product that is sold and that the account does not have",
     "feature": "feature of an owned product that the account does not have",
-    "add_on": "add-on the account has",
+    "add_on": "add-on the account has or that may stand on its plan",
+    "use_case": "use case of an owned product that has a neighbour which is used",
+    "bundle": "bundle of which the account owns two products or more",
     "plan": "product the account owns through a plan",
 }
 
@@ -372,8 +471,10 @@ def _sample() -> tuple[Catalog, Program]:
 def pages() -> dict[str, str]:
     """Every reference page by its file name."""
     catalog, program = _sample()
+    shipped = read_library(catalog, kinds_of(program))
     return {
-        "plays.md": plays_page(load_playbook(catalog, kinds_of(program))),
+        "plays.md": plays_page(shipped),
+        **{f"plays/{play.id}.md": play_page(play, kinds_of(program)) for play in shipped},
         "gates.md": gates_page(),
         "signals.md": signals_page(kinds_of(program)),
         "tables.md": tables_page(),
@@ -394,22 +495,22 @@ def _page(title: str, *parts: str) -> str:
 # Plays
 
 
-def plays_page(playbook: Playbook) -> str:
+def plays_page(shipped: Sequence[Play]) -> str:
     """The plays that ship."""
     overview = _table(
-        ("play", "motion", "each", "propose", "prior"),
-        [(f"[{p.id}](#{p.id})", p.motion, p.each, p.propose, f"{p.prior:.0%}") for p in playbook.plays],
+        ("play", "fires when", "motion", "each", "propose", "prior"),
+        [(f"[{p.id}](plays/{p.id}.md)", p.what, p.motion, p.each, p.propose, f"{p.prior:.0%}") for p in shipped],
     )
     return _page(
         "The plays that ship",
         "How a play is written and what becomes of it stands in [plays](../plays.md); each column it reads in\n"
         "[signals](signals.md). A prior is an assumption of ours, not a measurement.\n",
         overview,
-        *(_play(play) for play in playbook.plays),
     )
 
 
-def _play(play: Play) -> str:
+def play_page(play: Play, kinds: Kinds) -> str:
+    """One play: its rule, what each column of it means, its words, and the planted accounts that prove it."""
     rows = [
         ("motion", "what the proposal comes out as" if play.motion == "from_proposal" else play.motion),
         ("each", play.each),
@@ -423,8 +524,40 @@ def _play(play: Play) -> str:
     rows += [("rung", _rung(rung)) for rung in play.ladder]
     rows += [("gate added", gate) for gate in play.gates_added]
     rows += [("gate removed", f"{gate}: {why}") for gate, why in play.gates_removed.items()]
+    rows.append(("prior", f"{play.prior:.0%}, an assumption of ours"))
     rows.append(("source", play.source))
-    return f"## {play.id}\n\n{play.what}\n\n" + _table(("", ""), rows)
+    parts = [f"{play.what}\n", "[All plays](../plays.md) · [how plays work](../../plays.md)\n", _table(("", ""), rows)]
+    if play.is_template:
+        parts.append("\nA template: it never runs itself. Plays of its kind lie in the project's own `plays/`.\n")
+    parts += ["\n## What it reads\n", _columns_read(play, kinds), *_words(play), *_planted(play)]
+    return f"# {play.id}\n\n" + HEAD + "\n" + "\n".join(parts)
+
+
+def _columns_read(play: Play, kinds: Kinds) -> str:
+    own = COLUMNS[play.each]
+    rows = []
+    for name in play.condition.columns:
+        grain = play.each if name in own else "account"
+        rows.append((f"`{name}`", *defined(grain, name, kinds[play.each][name])))
+    return _table(("column", "unit", "meaning"), rows)
+
+
+def _words(play: Play) -> list[str]:
+    if play.message is None:
+        return []
+    text = (Path(upstep.offers.__file__).parent / "messages" / f"{play.message}.md").read_text(encoding="utf-8")
+    return ["\n## What it says\n", f"```text\n{text.rstrip()}\n```\n"]
+
+
+def _planted(play: Play) -> list[str]:
+    """The accounts of the samples that it must find, and those it must not."""
+    rows = [
+        (company, f"`{case.account_id}`", case.story, "not found" if case.answer["outcome"] is None else case.answer["outcome"])
+        for company, cases in PLANTED.items()
+        for case in cases.values()
+        if case.answer["play"] == play.id or case.answer["play"].startswith(f"{play.id}_")
+    ]
+    return ["\n## Planted accounts\n", _table(("sample", "account", "story", "answer"), rows)] if rows else []
 
 
 def _rung(rung: Rung) -> str:
@@ -572,6 +705,7 @@ def _default(defaults: Mapping[str, object], name: str | None) -> str:
 def main() -> None:
     """Write every page."""
     FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "plays").mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
 

@@ -12,7 +12,7 @@ from upstep.engine import decide, explain
 from upstep.engine.decide import Decider, Run
 from upstep.engine.project import Project
 from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF, COMPANIES, write_sample
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +56,17 @@ def postline_run(postline: Project) -> Run:
 @pytest.fixture(scope="session")
 def databoard_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return decide.decide(loaded("databoard", tmp_path_factory.mktemp("databoard")))
+
+
+@pytest.fixture(scope="session")
+def sample_runs(postline_run: Run, databoard_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """The decisions of every sample company."""
+    others = {
+        company: decide.decide(loaded(company, tmp_path_factory.mktemp(company)))
+        for company in COMPANIES
+        if company not in ("postline", "databoard")
+    }
+    return {"postline": postline_run, "databoard": databoard_run, **others}
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pytest
 from upstep.engine.decide import Inputs, Run, decide
 from upstep.engine.explain import parsed
 from upstep.engine.project import Project
-from upstep.tables.sample import PLANTED, Planted
+from upstep.plays.play import LIBRARY
+from upstep.tables.sample import COMPANIES, PLANTED, Planted
 
 POSTLINE, DATABOARD = PLANTED["postline"], PLANTED["databoard"]
 _SAME = {"outcome": "outcome", "lane": "lane", "motion": "motion", "plan_id": "to_plan_id", "interval": "to_interval"}
@@ -58,6 +60,27 @@ def test_a_planted_sender_gets_its_answer(postline_run: Run, case: str) -> None:
 @pytest.mark.parametrize("case", DATABOARD)
 def test_a_planted_team_gets_its_answer(databoard_run: Run, case: str) -> None:
     check(databoard_run, DATABOARD[case])
+
+
+OTHERS = [(company, case) for company in COMPANIES[2:] for case in PLANTED[company]]
+
+
+@pytest.mark.parametrize(("company", "case"), OTHERS)
+def test_a_planted_account_of_another_business_gets_its_answer(
+    sample_runs: Mapping[str, Run], company: str, case: str
+) -> None:
+    check(sample_runs[company], PLANTED[company][case])
+
+
+def test_every_shipped_play_has_a_planted_account_that_it_finds_and_one_that_it_must_not() -> None:
+    answers = [planted.answer for cases in PLANTED.values() for planted in cases.values()]
+    named = {answer["play"].partition("_chat")[0] for answer in answers}
+    found = {answer["play"].partition("_chat")[0] for answer in answers if answer["outcome"] == "eligible"}
+    missed = {answer["play"].partition("_chat")[0] for answer in answers if answer["outcome"] is None}
+    shipped = {path.stem for path in LIBRARY.glob("*.yaml")}
+    assert len(shipped) == 30
+    assert (shipped - found, shipped - missed) == (set(), set())
+    assert named <= shipped
 
 
 def test_the_use_and_the_limit_of_a_planted_account_are_told_as_facts(postline_run: Run) -> None:

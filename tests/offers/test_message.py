@@ -11,17 +11,9 @@ import pytest
 from upstep.errors import PlayError
 from upstep.offers.facts import FACT_KINDS, FactKind, MessageFacts, stored
 from upstep.offers.message import load_message, parse_message, render, shipped_messages
+from upstep.plays.play import LIBRARY
 
-PLAYS = {
-    "adoption_rescue",
-    "annual_commit",
-    "complement",
-    "limit_approaching",
-    "limit_forecast",
-    "overage_habit",
-    "right_size",
-    "seat_saturation",
-}
+PLAYS = {path.stem for path in LIBRARY.glob("*.yaml")}
 FACTS: MessageFacts = {
     "account_name": "Acme",
     "product_name": "Transactional e-mail",
@@ -57,6 +49,14 @@ FACTS: MessageFacts = {
     "partner_reason": "one list, one sender reputation",
     "adoption_percent": 38,
     "feature_name": "webhooks",
+    "gate_hits": 5,
+    "questions": 7,
+    "use_cases": 2,
+    "use_case_name": "digest",
+    "neighbour_name": "magic link",
+    "neighbour_used": 900,
+    "packages": 4,
+    "bundle_name": "Suite",
     "accept_url": "https://acme.example/o/of/yes",
     "decline_url": "https://acme.example/o/of/no",
 }

@@ -99,7 +99,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class _Option:
+class Option:
     """One thing that could be bought instead, priced for every row."""
 
     plan: Plan
@@ -129,13 +129,13 @@ def fit(terms: Terms, holding: Holding, *, nearly_same_percent: int = 10) -> Fit
     today = mean_overage(terms, holding)
     total_now = holding.recurring_units + today
     fits_today = _holds(terms.plan, holding, holding.quantity, own=True)
-    options = [*_plan_options(terms, holding, at_least=terms.plan.position), *_add_on_options(terms, holding)]
-    best, chosen = _cheapest(options, holding, today=terms.plan)
+    options = [*plan_options(terms, holding, at_least=terms.plan.position), *_add_on_options(terms, holding)]
+    best, chosen = cheapest(options, holding, today=terms.plan)
     # The whole is compared in hundredths, so that no share is ever a fraction.
     unpriced = np.isin(chosen, [index for index, option in enumerate(options) if option.is_unpriced])
     nearly = (best * 100 <= total_now * (100 + nearly_same_percent)) & ~unpriced
     propose = (chosen >= 0) & (~fits_today | nearly)
-    answer = _answer(options, np.where(propose, chosen, -1), holding, today)
+    answer = answer_of(options, np.where(propose, chosen, -1), holding, today)
     answer.adds_nothing = fits_today & (answer.recurring_units > 0) & (answer.overage_units <= 0)
     return answer
 
@@ -144,11 +144,11 @@ def fit_down(terms: Terms, holding: Holding) -> Fit:
     """A cheaper plan, quantity or single subscription that holds every need; stay when none costs less."""
     today = mean_overage(terms, holding)
     options = [
-        option for option in _plan_options(terms, holding, at_least=0, smaller=True) if _covers(option.plan, terms.plan)
+        option for option in plan_options(terms, holding, at_least=0, smaller=True) if _covers(option.plan, terms.plan)
     ]
-    best, chosen = _cheapest(options, holding, today=None)
+    best, chosen = cheapest(options, holding, today=None)
     propose = (chosen >= 0) & (best < holding.recurring_units + today)
-    return _answer(options, np.where(propose, chosen, -1), holding, today)
+    return answer_of(options, np.where(propose, chosen, -1), holding, today)
 
 
 def _covers(plan: Plan, today: Plan) -> bool:
@@ -160,12 +160,12 @@ def fit_term(terms: Terms, holding: Holding, interval: str = "year") -> Fit:
     """The same plan and quantity for a longer term; stay when it saves nothing."""
     price = price_for(terms.plan, currency=terms.currency, interval=interval, on=terms.on)
     if price is None or price.model is PriceModel.QUOTE:
-        return _stay(len(holding))
-    units = _units(price, holding.quantity)
+        return stay_everywhere(len(holding))
+    units = units_of(price, holding.quantity)
     propose = (units < holding.plan_units) & (holding.plan_units > 0)
     change = np.where(propose, units - holding.plan_units, 0)
-    stay = _stay(len(holding))
-    stay.plan_id = _either(propose, terms.plan.id, None)
+    stay = stay_everywhere(len(holding))
+    stay.plan_id = either(propose, terms.plan.id, None)
     stay.quantity = holding.quantity
     stay.recurring_units, stay.saving_units = change, -change
     return stay
@@ -179,14 +179,14 @@ def entry_price(product: Product, *, currency: str, interval: str, on: date) -> 
     """
     if product.one_off:
         listed = [price for price in product.prices if price.currency == currency and price.sold]
-        return None, min(listed, key=lambda price: amounts(price, _ones(1))[0], default=None)
+        return None, min(listed, key=lambda price: amounts(price, ones(1))[0], default=None)
     found: list[tuple[bool, int, Plan, Price]] = []
     for plan in product.plans:
         for length in (interval, "month", "year"):
             price = price_for(plan, currency=currency, interval=length, on=on)
             if price is not None:
                 units = (
-                    int(_units(price, _ones(1))[0])
+                    int(units_of(price, ones(1))[0])
                     if price.estimate_minor or price.model is not PriceModel.QUOTE
                     else 0
                 )
@@ -218,7 +218,7 @@ def mean_overage(terms: Terms, holding: Holding) -> Wholes:
     return total
 
 
-def _plan_options(terms: Terms, holding: Holding, *, at_least: int, smaller: bool = False) -> list[_Option]:
+def plan_options(terms: Terms, holding: Holding, *, at_least: int, smaller: bool = False) -> list[Option]:
     options = []
     for plan in terms.product.plans:
         if plan.position < at_least or not plan.sold:
@@ -242,10 +242,10 @@ def _quote_of(plan: Plan, terms: Terms) -> Price | None:
     return None
 
 
-def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, smaller: bool) -> _Option:
+def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, smaller: bool) -> Option:
     need = holding.needs.get(price.per) if price.per else None
     if price.per is None:
-        quantity = _ones(len(holding))
+        quantity = ones(len(holding))
     elif smaller:
         quantity = _known(need, holding.quantity)
     else:
@@ -253,9 +253,9 @@ def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, sm
     quantity = np.maximum(quantity, max(price.minimum_quantity, 1)).astype(np.int64)
     add_ons = holding.recurring_units - holding.plan_units
     if smaller:
-        add_ons = _zeros(len(holding)) if holding.add_on_units is None else holding.add_on_units
+        add_ons = zeros(len(holding)) if holding.add_on_units is None else holding.add_on_units
     is_quote = price.model is PriceModel.QUOTE
-    amount = _units(price, quantity) if not is_quote or price.estimate_minor else _zeros(len(holding))
+    amount = units_of(price, quantity) if not is_quote or price.estimate_minor else zeros(len(holding))
     if plan.id == terms.plan.id and price.model is PriceModel.PER_UNIT and not smaller:
         amount = _own_price(terms, holding, quantity, amount)
     recurring = amount + add_ons
@@ -267,7 +267,7 @@ def _plan_option(terms: Terms, holding: Holding, plan: Plan, price: Price, *, sm
     if price.maximum_quantity is not None:
         holds &= quantity <= price.maximum_quantity
     beyond = _overage_ahead(plan, holding, quantity, terms, stays=stays)
-    return _Option(plan, None, quantity, recurring, beyond, holds, price)
+    return Option(plan, None, quantity, recurring, beyond, holds, price)
 
 
 def _known(need: Wholes | None, quantity: Wholes) -> Wholes:
@@ -284,7 +284,7 @@ def _own_price(terms: Terms, holding: Holding, quantity: Wholes, listed: Wholes)
     return np.where(whole & (left == 0) & (holding.plan_units > 0), each * factor, listed)
 
 
-def _add_on_options(terms: Terms, holding: Holding) -> list[_Option]:
+def _add_on_options(terms: Terms, holding: Holding) -> list[Option]:
     """Today's plan with as many of an add-on as the need takes, for add-ons that raise a limit."""
     options = []
     for add_on in terms.product.add_ons:
@@ -302,7 +302,7 @@ def _add_on_options(terms: Terms, holding: Holding) -> list[_Option]:
     return options
 
 
-def _add_on_option(terms: Terms, holding: Holding, add_on: AddOn, price: Price, meter: str, each: int) -> _Option:
+def _add_on_option(terms: Terms, holding: Holding, add_on: AddOn, price: Price, meter: str, each: int) -> Option:
     limit, need = holding.limits[meter], holding.needs[meter]
     short = np.where(limit >= UNLIMITED, 0, np.maximum(need - limit, 0))
     count = np.maximum(-(-short // each), 1).astype(np.int64)
@@ -311,11 +311,11 @@ def _add_on_option(terms: Terms, holding: Holding, add_on: AddOn, price: Price, 
     holds = _holds(terms.plan, lifted, holding.quantity, own=True) & (short > 0)
     beyond = _overage_at(terms, lifted)
     # A flat add-on costs its amount each time it is bought.
-    cost = _units(price, _ones(len(count))) * count if price.model is PriceModel.FLAT else _units(price, count)
-    return _Option(terms.plan, add_on, count, holding.recurring_units + cost, beyond, holds, price)
+    cost = units_of(price, ones(len(count))) * count if price.model is PriceModel.FLAT else units_of(price, count)
+    return Option(terms.plan, add_on, count, holding.recurring_units + cost, beyond, holds, price)
 
 
-def _cheapest(options: Sequence[_Option], holding: Holding, *, today: Plan | None) -> tuple[Wholes, NDArray[np.int64]]:
+def cheapest(options: Sequence[Option], holding: Holding, *, today: Plan | None) -> tuple[Wholes, NDArray[np.int64]]:
     """The least total per row and which option it is (-1: none). Quotes only count where nothing listed holds."""
     best = np.full(len(holding), _NEVER)
     chosen = np.full(len(holding), -1, np.int64)
@@ -379,7 +379,7 @@ def _plan_limit(plan: Plan, meter: str, quantity: Wholes) -> Wholes:
 
 def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms, *, stays: Terms | None) -> Wholes:
     """What the forecast would cost in overage at that plan, in MRR units."""
-    total = _zeros(len(holding))
+    total = zeros(len(holding))
     for overage in plan.overages:
         need = holding.needs.get(overage.meter_id)
         if need is not None and overage.currency == terms.currency:
@@ -390,7 +390,7 @@ def _overage_ahead(plan: Plan, holding: Holding, quantity: Wholes, terms: Terms,
 
 
 def _overage_at(terms: Terms, holding: Holding) -> Wholes:
-    total = _zeros(len(holding))
+    total = zeros(len(holding))
     for overage in terms.plan.overages:
         need, limit = holding.needs.get(overage.meter_id), holding.limits.get(overage.meter_id)
         if need is not None and limit is not None and overage.currency == terms.currency:
@@ -399,8 +399,8 @@ def _overage_at(terms: Terms, holding: Holding) -> Wholes:
     return total
 
 
-def _answer(options: Sequence[_Option], chosen: NDArray[np.int64], holding: Holding, today: Wholes) -> Fit:
-    answer = _stay(len(holding))
+def answer_of(options: Sequence[Option], chosen: NDArray[np.int64], holding: Holding, today: Wholes) -> Fit:
+    answer = stay_everywhere(len(holding))
     answer.quantity = holding.quantity.copy()
     for index, option in enumerate(options):
         rows = chosen == index
@@ -409,9 +409,9 @@ def _answer(options: Sequence[_Option], chosen: NDArray[np.int64], holding: Hold
         change = option.recurring_units - holding.recurring_units
         total_change = option.total - holding.recurring_units - today
         if option.is_unpriced:
-            change = total_change = _zeros(len(holding))
-        answer.plan_id = _either(rows, option.plan.id, answer.plan_id)
-        answer.add_on_id = _either(rows, option.add_on.id if option.add_on else None, answer.add_on_id)
+            change = total_change = zeros(len(holding))
+        answer.plan_id = either(rows, option.plan.id, answer.plan_id)
+        answer.add_on_id = either(rows, option.add_on.id if option.add_on else None, answer.add_on_id)
         answer.quantity = np.where(rows, option.quantity, answer.quantity)
         answer.recurring_units = np.where(rows, change, answer.recurring_units)
         answer.overage_units = np.where(rows, np.maximum(today - option.overage_units, 0), answer.overage_units)
@@ -421,35 +421,35 @@ def _answer(options: Sequence[_Option], chosen: NDArray[np.int64], holding: Hold
     return answer
 
 
-def _stay(rows: int) -> Fit:
+def stay_everywhere(rows: int) -> Fit:
     nothing = np.full(rows, None, object)
     return Fit(
         plan_id=nothing,
         add_on_id=nothing.copy(),
-        quantity=_ones(rows),
-        recurring_units=_zeros(rows),
-        overage_units=_zeros(rows),
-        saving_units=_zeros(rows),
+        quantity=ones(rows),
+        recurring_units=zeros(rows),
+        overage_units=zeros(rows),
+        saving_units=zeros(rows),
         is_estimated=np.zeros(rows, bool),
         is_quote=np.zeros(rows, bool),
         adds_nothing=np.zeros(rows, bool),
     )
 
 
-def _either(rows: NDArray[np.bool_], chosen: Any, other: Any) -> NDArray[np.object_]:
+def either(rows: NDArray[np.bool_], chosen: Any, other: Any) -> NDArray[np.object_]:
     picked = np.empty(len(rows), object)
     picked[:] = other
     picked[rows] = chosen
     return picked
 
 
-def _units(price: Price, quantity: Wholes) -> Wholes:
+def units_of(price: Price, quantity: Wholes) -> Wholes:
     return monthly_units(amounts(price, quantity), price.interval, price.interval_count)
 
 
-def _ones(rows: int) -> Wholes:
+def ones(rows: int) -> Wholes:
     return np.ones(rows, np.int64)
 
 
-def _zeros(rows: int) -> Wholes:
+def zeros(rows: int) -> Wholes:
     return np.zeros(rows, np.int64)

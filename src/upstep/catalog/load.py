@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from upstep.catalog.model import (
+    PARTNER_KINDS,
     AddOn,
     Bundle,
     Catalog,
@@ -34,6 +35,7 @@ from upstep.yaml_file import Node, in_file_order, read_yaml
 BUSINESSES = ("saas", "information", "services")
 AGGREGATES = ("sum", "count", "max", "latest", "unique_contacts", "seats")
 KINDS = ("flow", "stock")
+ADD_ON_KINDS = ("support",)
 PERIODS = ("billing_month", "billing_term", "calendar_month", "lifetime")
 VERSION = 1
 
@@ -194,7 +196,8 @@ def _meter(node: Node, known: _Known) -> Meter:
         node.fault("is a flow with period lifetime.", f"Write 'kind: stock', or one of {', '.join(PERIODS[:3])}.")
     minutes, source = _minutes_saved(node)
     value_meter = node.flag("value_meter", default=False)
-    return Meter(meter_id, _name(node, meter_id), aggregate, kind, period, value_meter, minutes, source)
+    advanced = node.flag("advanced", default=False)
+    return Meter(meter_id, _name(node, meter_id), aggregate, kind, period, value_meter, minutes, source, advanced)
 
 
 def _minutes_saved(node: Node) -> tuple[float | None, str | None]:
@@ -243,6 +246,7 @@ def _product(node: Node, known: _Known) -> Product:
         use_cases=tuple(_use_case(item, product_id, known) for item in node.mappings("use_cases")),
         one_off=one_off,
         available_from=node.day("available_from", None),
+        buyers=node.words("buyers", ()),
     )
 
 
@@ -303,6 +307,7 @@ def _add_on(node: Node, product_id: str, known: _Known) -> AddOn:
         features=_features(node, known),
         sold=node.flag("sold", default=True),
         effective_from=node.day("effective_from", None),
+        kind=node.text("kind", None, allowed=ADD_ON_KINDS),
     )
 
 
@@ -482,12 +487,16 @@ def _use_case(node: Node, product_id: str, known: _Known) -> UseCase:
 
 
 def _partner(node: Node, known: _Known) -> Partner:
-    node.unknown_keys(("has", "then", "because"))
+    node.unknown_keys(("has", "then", "because", "kind", "holds"))
     has = node.text("has", allowed=known.products)
     then = node.text("then", allowed=known.products)
     if has and has == then:
         node.fault(f"'{has}' is named as its own partner.", "Name another product under 'then'.")
-    return Partner(has, then, node.text("because"))
+    kind = node.text("kind", "complement", allowed=PARTNER_KINDS)
+    holds = node.whole("holds", 1, minimum=1)
+    if "holds" in node and kind != "larger":
+        node.fault(f"holds stands beside kind: {kind}.", "Only a larger package holds several smaller ones.")
+    return Partner(has, then, node.text("because"), kind, holds)
 
 
 def _bundle(node: Node, known: _Known, products: dict[str, Product]) -> Bundle:

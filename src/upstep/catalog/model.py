@@ -130,6 +130,7 @@ class AddOn:
     features: tuple[Feature, ...] = ()
     sold: bool = True
     effective_from: date | None = None
+    kind: str | None = None  # support: help by people
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Meter:
     value_meter: bool = False
     minutes_saved_per_use: float | None = None
     minutes_saved_source: str | None = None
+    advanced: bool = False  # counts the use of an advanced feature, which plans ration
 
 
 @dataclass(frozen=True)
@@ -187,15 +189,26 @@ class Product:
     meters: tuple[str, ...] = ()  # the meters that belong to it; seats belong to every product that limits them
     one_off: bool = False
     available_from: date | None = None
+    buyers: tuple[str, ...] = ()  # titles of those who buy this kind of thing
+
+
+PARTNER_KINDS = ("completion", "retainer", "larger", "related", "complement")
+"""What a pair of products is for; where several lead to one product, the first kind speaks."""
 
 
 @dataclass(frozen=True)
 class Partner:
-    """Who has one product naturally needs the other."""
+    """Who has one product naturally needs the other.
+
+    ``kind`` says what for: complement (both at once), completion (what follows once the first is finished), related
+    (the next of its kind), larger (does the work of ``holds`` of the first) or retainer (instead of buying it again).
+    """
 
     has: str
     then: str
     because: str
+    kind: str = "complement"
+    holds: int = 1
 
 
 @dataclass(frozen=True)

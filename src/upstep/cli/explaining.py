@@ -81,6 +81,8 @@ def _who(account: Row, catalog: Catalog) -> str:
         parts.append(f"pays {format_minor(units_to_minor(int(account['mrr_units'])), currency)} a month")
     if account.get("owner_id"):
         parts.append(f"owned by {account['owner_id']}")
+    if account.get("journey_stage"):
+        parts.append(f"stage: {account['journey_stage'].replace('_', ' ')}")
     present = [name for name in _SIGNALS if account.get(f"has_{name}_signal")]
     signals = f"Signals present: {', '.join(present)}" if present else "No signal is present"
     return f"{', '.join(parts)}.\n  {signals} ({len(present)} of 4 kinds)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,8 @@ def change_of(project: Project, live: Sequence[Item], row: Mapping[str, Any], *,
     ``live`` is what the provider says that the account has, ``row`` a decision, parsed, and ``on`` the instant whose
     prices count.
     """
+    if row["target"].startswith("trial:"):
+        return NoChange(f"a trial of {row['to_plan_id']} is begun by a person or by your own program; nothing is charged")
     if row["to_plan_id"] is None:
         return NoChange(f"{row['target']} is nothing that a subscription bills")
     plan = project.catalog.plan(row["to_plan_id"])
@@ -135,9 +138,9 @@ def _add_on_change(catalog: Catalog, row: Mapping[str, Any], item: Item | None, 
 
 
 def _price(sold: Plan | AddOn, row: Mapping[str, Any], item: Item | None, *, on: date) -> Price | NoChange:
-    """A decision names the interval only; how many of them a period has stays as it is billed today."""
+    """A decision names the interval only; how many of them a period has stays as billed today, but for a longer term."""
     interval = row["to_interval"] or "month"
-    count = item.every[1] if item and item.interval == interval else 1
+    count = _count_named(row["target"]) or (item.every[1] if item and item.interval == interval else 1)
     price = price_for(sold, currency=row["currency"], interval=interval, interval_count=count, on=on)
     if price is None:
         every = interval if count == 1 else f"{count} {interval}s"
@@ -145,3 +148,9 @@ def _price(sold: Plan | AddOn, row: Mapping[str, Any], item: Item | None, *, on:
     if price.model is PriceModel.QUOTE:
         return NoChange(f"a person makes the price of {sold.id}")
     return price
+
+
+def _count_named(target: str) -> int | None:
+    """How many intervals a longer term has: 2 of ``term:pro@2year``, 1 of ``term:pro@year``, else None."""
+    found = re.fullmatch(r"term:.+@(\d*)[a-z]+", target)
+    return int(found[1] or 1) if found else None

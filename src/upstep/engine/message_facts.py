@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from upstep.billing.change import Change, Item
+from upstep.catalog.model import PriceModel
+from upstep.catalog.price import amount, price_for
 from upstep.offers.message import load_message, render
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def message_facts(
         **_product_facts(catalog, row, facts),
         **_use_facts(catalog, row, facts, as_of=as_of),
         **_seat_facts(catalog, row, facts),
+        **_occasion_facts(catalog, row, facts),
         **_price_facts(catalog, row, item, change),
         **(_quote_facts(quote) if quote else {}),
     }
@@ -67,12 +70,12 @@ def message_of(project: Project, row: Mapping[str, Any], facts: Mapping[str, Any
 
 def _product_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """What they have, and for a cross-sell what goes with it: there the decision's product is the one not owned yet."""
-    if row["motion"] != "cross_sell":
+    if row.get("grain") != "product" and row["motion"] != "cross_sell":
         own = catalog.products.get(row["product_id"] or "")
         return {"product_name": own.name if own else None}
     offered = row["step_product_id"]
     pairs = [pair for pair in catalog.partners if pair.then == offered]
-    has = facts.get("partner_product_id") or next((pair.has for pair in pairs), None)
+    has = facts.get("partner_product_id") or facts.get("own_product_id") or next((pair.has for pair in pairs), None)
     own, following = catalog.products.get(has or ""), catalog.products.get(offered or "")
     return {
         "product_name": own.name if own else None,
@@ -120,6 +123,26 @@ def _seat_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, An
     return {"seats_paid": facts.get("limit_quantity"), "seats_used": facts.get("used"), "seats_next": following}
 
 
+def _occasion_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What made the play fire, where it is no limit: tries, questions, purchases, a use case, a bundle."""
+    owners = [*catalog.plans(), *catalog.add_ons()]
+    features = {feature.id: feature.name for owner in owners for feature in owner.features}
+    bundles = {bundle.id: bundle.name for bundle in catalog.bundles}
+    case, near = facts.get("use_case_id"), facts.get("neighbour_id")
+    return {
+        "feature_name": features.get(row.get("feature_id") or ""),
+        "gate_hits": facts.get("feature_gate_hits_28d") or None,
+        "questions": facts.get("questions_90d") or None,
+        "use_cases": facts.get("use_cases_28d") or None,
+        "use_case_name": case.replace("_", " ") if case else None,
+        "neighbour_name": near.replace("_", " ") if near else None,
+        "neighbour_used": facts.get("neighbour_used_28d") or None,
+        "packages": facts.get("partner_purchases_365d") or None,
+        "bundle_name": bundles.get(facts.get("bundle_id") or ""),
+        "new_people": facts.get("new_users_28d") or None,
+    }
+
+
 def _price_facts(catalog: Catalog, row: Mapping[str, Any], item: Item | None, change: Change | None) -> dict[str, Any]:
     """Today's plan and price as billing has them, and the next. An add-on comes on top of the plan, which stays."""
     plan_now = catalog.plan((item.plan_id if item else row["plan_id"]) or "")
@@ -133,7 +156,7 @@ def _price_facts(catalog: Catalog, row: Mapping[str, Any], item: Item | None, ch
         "plan_name_next": name_next,
     }
     if change is None:
-        return told
+        return told | _once_facts(catalog, row)
     wish = change.items[0]
     told |= {"price_next": wish.amount_minor, "price_interval_next": _interval(wish.interval, wish.interval_count)}
     if wish.add_on_id and item and item.every == (wish.interval, wish.interval_count):
@@ -141,6 +164,17 @@ def _price_facts(catalog: Catalog, row: Mapping[str, Any], item: Item | None, ch
         told |= {"plan_name_next": f"{name_next} with {count}{wish.name}"}
         told |= {"price_next": item.amount_minor + wish.amount_minor}
     return told
+
+
+def _once_facts(catalog: Catalog, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The price of what is bought once: it has no interval."""
+    product = catalog.products.get(row["step_product_id"] or "")
+    if product is None or not product.one_off:
+        return {}
+    found = price_for(product, currency=row["currency"], interval="once", on=None)
+    if found is None or found.model is PriceModel.QUOTE:
+        return {}
+    return {"price_next": amount(found, int(row["to_quantity"] or 1))}
 
 
 def _limit_next(catalog: Catalog, row: Mapping[str, Any]) -> int | None:

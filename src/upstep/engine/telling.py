@@ -93,7 +93,8 @@ def _plan_step(row: Row, plan_id: str, catalog: Catalog) -> str:
 def _term_step(row: Row, target: str, catalog: Catalog) -> str:
     plan_id, _, interval = target.partition("@")
     now = fact_value(row, "interval")
-    to = _INTERVALS.get(interval, interval)
+    count = interval.rstrip("abcdefghijklmnopqrstuvwxyz")
+    to = f"every {count} {interval.removeprefix(count)}s" if count else _INTERVALS.get(interval, interval)
     return f"{plan_name(plan_id, catalog)}: {f'{_INTERVALS.get(now, now)} → {to}' if now else to}"
 
 
@@ -129,6 +130,16 @@ def _stay_step(row: Row, _rest: str, catalog: Catalog) -> str:
     return f"Stay on {plan}" if plan else "Stay"
 
 
+def _trial_step(row: Row, plan_id: str, catalog: Catalog) -> str:
+    return f"Try {plan_name(plan_id, catalog)} free, beside {plan_name(row.get('plan_id'), catalog)}"
+
+
+def _bundle_step(_row: Row, bundle_id: str, catalog: Catalog) -> str:
+    bundle = next((bundle for bundle in catalog.bundles if bundle.id == bundle_id), None)
+    names = ", ".join(product_name(product, catalog) for product in bundle.products) if bundle else ""
+    return f"{bundle.name}: {names}" if bundle else readable(bundle_id)
+
+
 def _notice_step(_row: Row, target: str, catalog: Catalog) -> str:
     meter_id, _, percent = target.partition("@")
     return f"Notice at {percent} %: {meter_name(meter_id, catalog)}"
@@ -142,6 +153,8 @@ _STEPS: Mapping[str, Callable[[Row, str, Catalog], str]] = {
     "product": _product_step,
     "add_on": _add_on_step,
     "adopt": _adopt_step,
+    "trial": _trial_step,
+    "bundle": _bundle_step,
     "stay": _stay_step,
     "notice": _notice_step,
 }
@@ -227,6 +240,16 @@ _GOOD = {
     "outcome_met": "they met an outcome they set out for",
     "product_released": "it has just become available",
     "checkout": "they are at the checkout",
+    "milestone": "they reached a milestone",
+    "completed": "something was finished",
+    "hire": "they hired",
+    "funding": "they were funded",
+    "customer_growth": "their own customers grow",
+    "initiative": "they launched an initiative",
+    "business_unit": "they opened a unit",
+    "geography": "they went to a new place",
+    "other_vendor": "another vendor was named",
+    "pricing_page_viewed": "they looked at the prices",
 }
 
 
@@ -297,6 +320,112 @@ def _complement_why(row: Row, catalog: Catalog) -> str:
     return f"{gets} and does not have {product_name(then, catalog)}{reason}"
 
 
+
+def _feature_name(row: Row, catalog: Catalog) -> str:
+    owners = [*catalog.plans(), *catalog.add_ons()]
+    names = {feature.id: feature.name for owner in owners for feature in owner.features}
+    feature = str(row.get("feature_id") or "")
+    return names.get(feature, readable(feature))
+
+
+def _gate_why(row: Row, catalog: Catalog) -> str:
+    times = fact_value(row, "feature_gate_hits_28d")
+    return f"Their people tried {_feature_name(row, catalog)} {times:,} times in four weeks, and it is locked"
+
+
+def _workaround_why(row: Row, catalog: Catalog) -> str:
+    now, before = fact_value(row, "imitated_28d"), fact_value(row, "imitated_prev_28d")
+    return (
+        f"{now:,} uses in four weeks, {before:,} in those before, of what imitates {_feature_name(row, catalog)}"
+    )
+
+
+def _request_why(row: Row, catalog: Catalog) -> str:
+    return f"They asked for {_feature_name(row, catalog)}"
+
+
+def _growing_why(row: Row, catalog: Catalog) -> str:
+    now, before = fact_value(row, "new_users_28d"), fact_value(row, "new_users_prev_28d")
+    return f"{now:,} people came on their own in four weeks, {before:,} in those before; {_use(row, catalog)}"
+
+
+def _power_why(row: Row, catalog: Catalog) -> str:
+    one, two, limit = (fact_value(row, name) for name in ("used_1", "used_2", "limit_quantity"))
+    return f"{two:,} and {one:,} of {limit:,} {meter_of(row, catalog)} in the last two periods"
+
+
+def _growth_why(row: Row, catalog: Catalog) -> str:
+    share = percent(fact_value(row, "trend_56d"))
+    return f"Their own customers grow, and their use by {share} % in eight weeks; {_use(row, catalog)}"
+
+
+def _enterprise_why(row: Row, _catalog: Catalog) -> str:
+    signs, asks = fact_value(row, "size_signs"), fact_value(row, "top_feature_asks")
+    asked = f", and {asks:,} of the highest plan's features were asked for or tried" if asks else ""
+    return f"{signs:,} signs of a company that outgrows self-serve{asked}"
+
+
+def _support_why(row: Row, _catalog: Catalog) -> str:
+    asked, before, cases = (fact_value(row, name) for name in ("questions_90d", "questions_prev_90d", "use_cases_28d"))
+    return f"{asked:,} questions in three months, {before:,} in those before, and {cases:,} use cases side by side"
+
+
+def _trial_why(row: Row, _catalog: Catalog) -> str:
+    views, tries = fact_value(row, "pricing_views_28d"), fact_value(row, "gate_hits_28d")
+    return f"In four weeks they looked at the prices ({views:,}) and tried what is locked ({tries:,})"
+
+
+def _renewal_why(row: Row, catalog: Catalog) -> str:
+    share = fact_value(row, "adoption")
+    used = f"; {percent(share)} % of {plan_name(row.get('plan_id'), catalog)} was used" if share is not None else ""
+    saving = row.get("customer_saving_minor") or 0
+    saved = f"; the longer term costs them {_month(saving, row)} less" if saving > 0 else ""
+    return f"The term ends soon and all is well{used}{saved}"
+
+
+def _volume_why(row: Row, _catalog: Catalog) -> str:
+    saving, overage = row.get("customer_saving_minor") or 0, row.get("overage_replaced_minor") or 0
+    told = f"; overage of {_month(overage, row)} disappears" if overage else ""
+    saved = f", which costs them {_month(saving, row)} less" if saving > 0 else ""
+    return f"Over the limit in each of the last 3 periods at a steady volume{told}{saved}"
+
+
+def _partner(row: Row, catalog: Catalog) -> str:
+    return product_name(str(fact_value(row, "partner_product_id") or ""), catalog)
+
+
+def _completion_why(row: Row, catalog: Catalog) -> str:
+    days = fact_value(row, "partner_completed_days")
+    done = f"Finished {_partner(row, catalog)} {days_words(days)} ago" if days is not None else ""
+    deep = f"Is deep in {_partner(row, catalog)}"
+    return f"{done or deep}; {product_words(row, catalog)} follows"
+
+
+def _packages_why(row: Row, catalog: Catalog) -> str:
+    times = fact_value(row, "partner_purchases_365d")
+    return f"Bought {_partner(row, catalog)} {times:,} times in a year; {product_words(row, catalog)} serves that better"
+
+
+def _bundle_why(row: Row, catalog: Catalog) -> str:
+    owned, missing = fact_value(row, "bundle_owned"), fact_value(row, "bundle_missing")
+    bundle_id = str(fact_value(row, "bundle_id") or "")
+    name = next((bundle.name for bundle in catalog.bundles if bundle.id == bundle_id), readable(bundle_id))
+    lacks = f" and lacks {missing:,}" if missing else ""
+    return f"Pays one by one for {owned:,} products of {name}{lacks}"
+
+
+def _use_case_why(row: Row, _catalog: Catalog) -> str:
+    case, near = str(fact_value(row, "use_case_id")), str(fact_value(row, "neighbour_id"))
+    return f"Lives {readable(near)} ({fact_value(row, 'neighbour_used_28d'):,} in four weeks) and not yet {readable(case)}"
+
+
+def _said_why(told: str) -> Callable[[Row, Catalog], str]:
+    def words(row: Row, catalog: Catalog) -> str:
+        return f"{told}, which {product_words(row, catalog)} serves"
+
+    return words
+
+
 _WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
     "limit_approaching": (_limit_why, ("used",)),
     "limit_forecast": (_limit_why, ("used",)),
@@ -306,6 +435,27 @@ _WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
     "annual_commit": (_term_why, ()),
     "right_size": (_size_why, ()),
     "complement": (_complement_why, ()),
+    "lifecycle": (_complement_why, ()),
+    "feature_gate": (_gate_why, ("feature_gate_hits_28d",)),
+    "workaround": (_workaround_why, ("imitated_28d", "imitated_prev_28d")),
+    "feature_request": (_request_why, ()),
+    "growing_team": (_growing_why, ("new_users_28d", "new_users_prev_28d", "used")),
+    "power_user": (_power_why, ("used_1", "used_2", "limit_quantity")),
+    "own_growth": (_growth_why, ("trend_56d", "used")),
+    "enterprise_fit": (_enterprise_why, ("size_signs", "top_feature_asks")),
+    "support_need": (_support_why, ("questions_90d", "questions_prev_90d", "use_cases_28d")),
+    "trial_higher_plan": (_trial_why, ("pricing_views_28d", "gate_hits_28d")),
+    "renewal_annual": (_renewal_why, ()),
+    "volume_commit": (_volume_why, ()),
+    "completion": (_completion_why, ()),
+    "related_course": (_completion_why, ()),
+    "package_upgrade": (_packages_why, ("partner_purchases_365d",)),
+    "retainer": (_packages_why, ("partner_purchases_365d",)),
+    "bundle": (_bundle_why, ("bundle_owned",)),
+    "use_case": (_use_case_why, ("use_case_id", "neighbour_id", "neighbour_used_28d")),
+    "consolidate": (_said_why("Another vendor or team does the neighbouring job"), ()),
+    "new_initiative": (_said_why("They launched an initiative, a unit or a place"), ()),
+    "new_buyer": (_said_why("Somebody came into a role that buys this"), ()),
 }
 """By play: its words, and the facts without which they cannot be said."""
 
@@ -318,7 +468,7 @@ def _stay_reason(row: Row, catalog: Catalog) -> str:
         return "it would cost more and add nothing they use or are forecast to need"
     if row["play"] == "right_size":
         return "no smaller plan holds what they may need"
-    if row["play"] == "annual_commit":
+    if row["motion"] == "commit":
         return "no longer term is cheaper"
     if forecast is not None and limit is not None and forecast <= limit:
         return f"{plan} holds that"
@@ -354,7 +504,9 @@ def price_words(row: Row, catalog: Catalog, *, on: date | None = None) -> str:
     if price is None:
         return ""
     quantity = row.get("to_quantity") or 1
-    name = plan_name(row.get("to_plan_id"), catalog) or add_on_name(row.get("to_add_on_id"), catalog)
+    bundles = {f"bundle:{bundle.id}": bundle.name for bundle in catalog.bundles}
+    name = add_on_name(row.get("to_add_on_id"), catalog) or plan_name(row.get("to_plan_id"), catalog)
+    name = name or bundles.get(str(row["target"]), "")
     counted = f", {quantity:,} {meter_name(price.per, catalog)}" if price.per else ""
     return f"{name or product_words(row, catalog)}{counted}: {_price_amount(price, quantity)}"
 
@@ -369,11 +521,22 @@ def _price(row: Row, catalog: Catalog, *, on: date | None) -> Price | None:
     from upstep.catalog.price import price_for
 
     add_on = next((add_on for add_on in catalog.add_ons() if add_on.id == row.get("to_add_on_id")), None)
-    sold = add_on or catalog.plan(row.get("to_plan_id") or "")
+    named = str(row.get("step_product_id") or "")
+    bundle = next((bundle for bundle in catalog.bundles if row["target"] == f"bundle:{bundle.id}"), None)
+    product = catalog.products.get(named)
+    once = product if product and product.one_off else None
+    sold = add_on or catalog.plan(row.get("to_plan_id") or "") or bundle or once
     interval, currency = row.get("to_interval"), row.get("currency")
     if sold is None or not interval or not currency:
         return None
-    return price_for(sold, currency=currency, interval=interval, on=on)
+    return price_for(sold, currency=currency, interval=interval, interval_count=_count(row), on=on)
+
+
+def _count(row: Row) -> int:
+    """How many intervals a term has: of ``term:pro@2year`` two."""
+    every = str(row["target"]).partition("@")[2] if str(row["target"]).startswith("term:") else ""
+    digits = every.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(digits) if digits else 1
 
 
 def _price_amount(price: Price, quantity: int) -> str:
@@ -388,6 +551,8 @@ def _price_amount(price: Price, quantity: int) -> str:
 
 
 def _each(price: Price) -> str:
+    if price.interval == "once":
+        return "once"
     return f"a {price.interval}" if price.interval_count == 1 else f"every {price.interval_count} {price.interval}s"
 
 

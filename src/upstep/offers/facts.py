@@ -79,6 +79,15 @@ class MessageFacts(TypedDict, total=False):
     adoption_percent: Whole  # of what is paid for, in the last complete period
     feature_name: Text
 
+    gate_hits: Whole  # tries of a locked feature in four weeks
+    questions: Whole  # asked in three months
+    use_cases: Whole  # lived in four weeks
+    use_case_name: Text
+    neighbour_name: Text  # the use case next to it, which they live
+    neighbour_used: Whole  # in four weeks
+    packages: Whole  # bought within a year
+    bundle_name: Text
+
     accept_url: Link
     decline_url: Link
 

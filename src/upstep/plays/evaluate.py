@@ -89,7 +89,9 @@ _PROPOSAL_COLUMNS = {
         "plan_id",
         "adoption",
     ),
-    "product": ("partner_product_id",),
+    "feature": ("plan_id",),
+    "add_on": ("plan_id",),
+    "product": ("partner_product_id", "own_product_id", "partner_currency", "partner_spent_minor"),
 }
 """What the proposal and the once-key of a limit need whether or not a condition reads it."""
 

@@ -210,6 +210,7 @@ def account_answers(accounts: ir.Table, known: ir.Table) -> ir.Table:
         "in_renewal_window",
         "outcomes_met",
         "feature_requests_90d",
+        "milestones_28d",
         payment_how=ibis.cases(
             (
                 at.troubled_invoices > 0,
@@ -247,16 +248,25 @@ def _answer(holds: ir.BooleanValue, known: ir.BooleanValue, without: Answer) -> 
 
 
 def product_answers(
-    owned: ir.Table, *, first_value: ir.Table, history: ir.Table, adoption: ir.Table, today: ir.Table
+    owned: ir.Table,
+    *,
+    first_value: ir.Table,
+    history: ir.Table,
+    bought: ir.Table,
+    adoption: ir.Table,
+    today: ir.Table,
 ) -> ir.Table:
-    """What the product gates say of products owned, with the facts their reasons name.
+    """What the product gates say of products that an account has, with the facts their reasons name.
 
     Returns:
         One row per (account_key, product_id) owned: before_first_value, just_purchased, low_adoption and the facts.
     """
     keys = ["account_key", "product_id"]
     state = left(owned.select(*keys), first_value, keys)
-    state = left(left(state, history, keys), adoption, keys).cross_join(today.select("as_of"))
+    state = left(left(state, history, keys), adoption, keys)
+    once = bought.select(*keys, "purchased_at")
+    state = left(state, once, keys).cross_join(today.select("as_of"))
+    state = state.mutate(bought_at=ibis.coalesce(state.bought_at, state.purchased_at))
     days = (state.as_of - state.bought_at) / float(DAY_SECONDS)
     value = ibis.cases(
         (state.first_value_reached.isnull(), int(Answer.UNKNOWN)),
@@ -300,9 +310,10 @@ def add_gates(program: Program, tables: Mapping[str, ir.Table]) -> None:
     """Add the stages ``account_gates`` and ``product_gates`` to a program that has the profiles."""
     program.stage("account_gates", account_answers(tables["account_profile"], tables["known"]))
     product = product_answers(
-        tables["owned"],
+        tables["has"],
         first_value=tables["first_value"],
         history=tables["history"],
+        bought=tables["bought"],
         adoption=tables["adoption"],
         today=tables["today"],
     )

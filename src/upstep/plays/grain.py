@@ -46,7 +46,14 @@ GRAINS: Mapping[str, Grain] = {
     for grain in (
         Grain("account", "account_profile", (), ("live_products", "tenure_days")),
         Grain("limit", "limit_profile", ("product_id", "meter_id"), _LIMIT_FACTS),
-        Grain("product", "product_profile", ("product_id",), ("partner_product_id", "partner_first_value_reached")),
+        Grain(
+            "product",
+            "product_profile",
+            ("product_id",),
+            ("partner_product_id", "own_product_id", "partner_first_value_reached"),
+        ),
+        Grain("use_case", "use_case_profile", ("product_id", "meter_id"), ("use_case_id", "neighbour_id")),
+        Grain("bundle", "bundle_profile", ("product_id",), ("bundle_id", "bundle_owned", "bundle_missing")),
         Grain("feature", "feature_profile", ("product_id", "feature_id"), ("requested", "feature_gate_hits_28d")),
         Grain("add_on", "add_on_profile", ("product_id", "add_on_id"), ("add_on_quantity",)),
         Grain(

@@ -25,18 +25,30 @@ LIBRARY = Path(__file__).parent / "library"
 Kinds = dict[str, dict[str, str]]
 """Grain to its visible columns and their kinds: number, text or flag."""
 
-PROPOSALS = ("fit", "seats", "term", "product", "adopt", "cheaper")
-"""What a play proposes: what holds the forecast; seats; a longer term; a product; use; a smaller plan."""
-
 _SUITS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "fit": (("limit", "plan", "feature", "add_on"), ("from_proposal",)),
-    "seats": (("limit", "plan"), ("from_proposal",)),
+    "fit": (("limit",), ("from_proposal",)),
+    "seats": (("limit",), ("from_proposal",)),
+    "room": (("limit",), ("from_proposal",)),
+    "higher": (("limit", "plan"), ("from_proposal", "upsell")),
+    "highest": (("plan",), ("from_proposal", "upsell")),
+    "trial": (("plan",), ("from_proposal", "upsell")),
+    "feature": (("feature",), ("from_proposal",)),
+    "add_on": (("add_on",), ("from_proposal", "add_on")),
     "term": (("plan",), ("commit",)),
+    "longer": (("plan",), ("commit",)),
+    "commit": (("plan",), ("commit",)),
     "product": (("product",), ("cross_sell",)),
+    "bundle": (("bundle",), ("cross_sell",)),
+    "package": (("product",), ("upsell",)),
+    "retainer": (("product",), ("commit",)),
     "adopt": (("limit",), ("adopt",)),
+    "learn": (("use_case",), ("adopt",)),
     "cheaper": (("plan",), ("right_size",)),
 }
 """Which grains a proposal can be made for, and which motion it is."""
+
+PROPOSALS = tuple(_SUITS)
+"""What a play may propose; ``docs/plays.md`` says what each looks for."""
 
 DERIVED_MOMENTS = (
     "limit_reached",
@@ -62,6 +74,7 @@ _KEYS = [
     "source",
     "prior",
     "lever",
+    "template",
 ]
 
 
@@ -83,6 +96,7 @@ class Play:
         motion: A motion, or ``from_proposal``.
         prior: Likelihood before there is history: share of such offers that convert; see ``docs/plays.md``.
         lever: A company's own weight; 1 leaves the rank as it is.
+        is_template: It shows how plays of its kind are written and never runs itself.
     """
 
     id: str
@@ -101,6 +115,7 @@ class Play:
     prior: float = 0.1
     lever: float = 1.0
     file: str = ""
+    is_template: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,8 +167,22 @@ def load_playbook(
     if faults:
         raise PlayError(faults)
     digest.update("\0".join(sorted(off)).encode())
-    kept = tuple(play for name, play in sorted(plays.items()) if name not in off)
+    kept = tuple(play for name, play in sorted(plays.items()) if name not in off and not play.is_template)
     return Playbook(kept, digest.hexdigest())
+
+
+def read_library(catalog: Catalog, kinds: Kinds) -> tuple[Play, ...]:
+    """Every play that ships, templates among them, by id.
+
+    Raises:
+        PlayError: With every fault of every file.
+    """
+    faults: list[Fault] = []
+    nodes = [(file, read_yaml(file, faults)) for file in sorted(LIBRARY.glob("*.yaml"))]
+    found = [_read(node, catalog, kinds, file=file) for file, node in nodes if node]
+    if faults:
+        raise PlayError(faults)
+    return tuple(play for play in found if play)
 
 
 def _read(node: Node, catalog: Catalog, kinds_by_grain: Kinds, *, file: Path) -> Play | None:
@@ -182,6 +211,7 @@ def _read(node: Node, catalog: Catalog, kinds_by_grain: Kinds, *, file: Path) ->
         prior=node.number("prior", 0.1, minimum=0.0, maximum=1.0),
         lever=node.number("lever", 1.0, minimum=0.0, maximum=100.0),
         file=str(file),
+        is_template=node.flag("template", default=False),
     )
     _tell_misfits(node, play)
     return play if len(node.faults) == before else None

@@ -2,122 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upstep.catalog.fit import UNLIMITED, Fit, Holding, Terms, entry_price, fit, fit_down, fit_term
-from upstep.catalog.model import PriceModel
-from upstep.catalog.price import amounts
-from upstep.money import monthly_units
+from upstep.catalog.fit import Fit, Terms, fit, fit_down, fit_term
+from upstep.plays import one_off, step_up
+from upstep.plays.proposal import (
+    NOTHING,
+    SCHEMA,
+    Batch,
+    Columns,
+    Fired,
+    Held,
+    PlayFigures,
+    add_fit,
+    add_stay,
+    each_group,
+    each_once,
+    forecasts,
+    groups,
+    holding_of,
+    part_of,
+    prefixed,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from upstep.catalog.model import Catalog
-    from upstep.plays.play import Play, Playbook
+    from upstep.plays.play import Playbook
 
     Wholes = NDArray[np.int64]
 
+__all__ = ["SCHEMA", "Fired", "propose"]
+
 SEATS_FREE_SHARE = 85
 """More seats are proposed until assigned ones fall under this percentage: the same figure that made the play fire."""
-
-KEYS = ("account_key", "product_id")
-
-
-@dataclass(frozen=True)
-class Fired:
-    """Everything that fired, as tables by grain, and what the accounts concerned hold.
-
-    Args:
-        rows: Grain to its ``fired_<grain>`` table.
-        owned: ``owned`` of the accounts that fired.
-        limits: ``limit_profile`` of the same accounts.
-        reached: ``stock_reached``: since when stocks stand where they do, for notices.
-    """
-
-    rows: Mapping[str, pa.Table]
-    owned: pa.Table
-    limits: pa.Table
-    reached: pa.Table | None = None
-
-
-@dataclass
-class Columns:
-    """The proposals being collected: one value per fired row and name."""
-
-    parts: dict[str, list[Any]] = field(default_factory=dict)
-
-    def add(self, rows: int, **values: Any) -> None:
-        """Append one block of rows; single values are repeated."""
-        for name, kind in SCHEMA.items():
-            value = values.get(name)
-            array = value if isinstance(value, pa.Array | pa.ChunkedArray) else _array(value, rows, kind)
-            self.parts.setdefault(name, []).append(array)
-
-    def table(self) -> pa.Table:
-        """All blocks as one table."""
-        fields = pa.schema([pa.field(name, kind) for name, kind in SCHEMA.items()])
-        if not self.parts:
-            return fields.empty_table()
-        columns = [pa.chunked_array([*_chunks(self.parts[name])], kind) for name, kind in SCHEMA.items()]
-        return pa.table(columns, schema=fields)
-
-
-def _chunks(parts: Sequence[Any]) -> Iterator[pa.Array]:
-    for part in parts:
-        yield from part.chunks if isinstance(part, pa.ChunkedArray) else (part,)
-
-
-def _array(value: Any, rows: int, kind: pa.DataType) -> pa.Array:
-    if value is None:
-        return pa.nulls(rows, kind)
-    if isinstance(value, np.ndarray):
-        return pa.array(value, kind, from_pandas=value.dtype == object)
-    return pa.repeat(pa.scalar(value, kind), rows)
-
-
-SCHEMA: dict[str, pa.DataType] = {
-    "play": pa.int32(),
-    "grain": pa.string(),
-    "source_row": pa.int64(),
-    "account_key": pa.int32(),
-    "product_id": pa.string(),
-    "gate_product_id": pa.string(),
-    "meter_id": pa.string(),
-    "feature_id": pa.string(),
-    "subject_add_on_id": pa.string(),
-    "subject_plan_id": pa.string(),
-    "target": pa.string(),
-    "motion": pa.string(),
-    "to_product_id": pa.string(),
-    "to_plan_id": pa.string(),
-    "to_add_on_id": pa.string(),
-    "quantity": pa.int64(),
-    "interval": pa.string(),
-    "currency": pa.string(),
-    "recurring_units": pa.int64(),
-    "overage_units": pa.int64(),
-    "saving_units": pa.int64(),
-    "committed_units": pa.int64(),
-    "rank_units": pa.int64(),
-    "one_off_units": pa.int64(),
-    "meter_adoption": pa.float64(),
-    "rungs": pa.int32(),
-    "is_estimated": pa.bool_(),
-    "is_quote": pa.bool_(),
-    "stays": pa.bool_(),
-    "adds_nothing": pa.bool_(),
-    "is_hygiene": pa.bool_(),
-    "prior": pa.float64(),
-    "lever": pa.float64(),
-}
 
 
 def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nearly_same_percent: int = 10) -> pa.Table:
@@ -126,16 +52,16 @@ def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nea
     ``stays`` says that nothing sold serves better than what they have. ``rank_units`` is what the step ranks by: the
     recurring change, the committed monthly amount for commit, the unused share of what is paid for adopt.
     """
-    held = _Held.of(fired.owned, fired.limits, catalog)
+    held = Held.of(fired.owned, fired.limits, catalog)
     columns = Columns()
-    figures = _PlayFigures.of(playbook)
+    figures = PlayFigures.of(playbook)
     for grain, rows in fired.rows.items():
         kept = rows.select([name for name in _SUBJECT_COLUMNS if name in rows.column_names])
         indexes = kept["play"].to_numpy()
         for (proposal, staying), members in figures.alike(np.unique(indexes)).items():
             where = np.flatnonzero(np.isin(indexes, members))
             subject = kept.take(pa.array(where))
-            batch = _Batch(staying, figures, grain, subject, where, held, catalog, on, nearly_same_percent)
+            batch = Batch(staying, figures, grain, subject, where, held, catalog, on, nearly_same_percent)
             _PROPOSERS[proposal](columns, batch)
     return columns.table()
 
@@ -154,368 +80,48 @@ _SUBJECT_COLUMNS = [
     "enforcement",
     "adoption",
     "partner_product_id",
+    "own_product_id",
+    "partner_currency",
+    "partner_spent_minor",
+    "bundle_id",
+    "new_users_28d",
+    "trend_56d",
 ]
+"""What proposers read of the rows that fired, where the grain has it."""
 
 
-@dataclass(frozen=True)
-class _PlayFigures:
-    """What the proposal of a row takes from its play, by the play's index."""
-
-    plays: tuple[Play, ...]
-    prior: NDArray[np.float64]
-    lever: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, playbook: Playbook) -> _PlayFigures:
-        plays = playbook.plays
-        return cls(plays, np.array([play.prior for play in plays]), np.array([play.lever for play in plays]))
-
-    def alike(self, indexes: Wholes) -> dict[tuple[str, str], list[int]]:
-        """Plays that propose in the same way, by (proposal, motion of staying): their rows are worked on together."""
-        groups: dict[tuple[str, str], list[int]] = {}
-        for index in indexes:
-            play = self.plays[int(index)]
-            groups.setdefault((play.propose, _motion_of_staying(play)), []).append(int(index))
-        return groups
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Rows of one grain whose plays propose in the same way; ``staying`` is the motion of a step that stays."""
-
-    staying: str
-    figures: _PlayFigures
-    grain: str
-    rows: pa.Table
-    where: Wholes
-    held: _Held
-    catalog: Catalog
-    on: date
-    nearly_same_percent: int
-
-    def __len__(self) -> int:
-        return int(self.rows.num_rows)
-
-    @property
-    def term_meters(self) -> frozenset[str]:
-        """Meters that are counted by the term of the contract."""
-        return frozenset(meter.id for meter in self.catalog.meters.values() if meter.period == "billing_term")
-
-    def subject(self) -> dict[str, Any]:
-        """The columns that say what the row is about."""
-        names = {"meter_id": "meter_id", "feature_id": "feature_id", "add_on_id": "subject_add_on_id"}
-        found = {ours: self.rows[theirs] for theirs, ours in names.items() if theirs in self.rows.column_names}
-        if "plan_id" in self.rows.column_names:
-            found["subject_plan_id"] = self.rows["plan_id"]
-        if self.grain == "limit":
-            found["meter_adoption"] = self.rows["adoption"]
-        index = self.rows["play"].to_numpy()
-        return {
-            "play": self.rows["play"],
-            "grain": self.grain,
-            "source_row": self.where.astype(np.int64),
-            "account_key": self.rows["account_key"],
-            "product_id": self.rows["product_id"],
-            "gate_product_id": self.rows["product_id"],
-            "prior": self.figures.prior[index],
-            "lever": self.figures.lever[index],
-            "one_off_units": 0,
-            "rungs": self.rows["rungs"],
-            **found,
-        }
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What accounts hold, by pair of account and product, in arrays sorted by pair.
-
-    Args:
-        pairs: account_key x number of products + product index, rising.
-        groups: Per pair, an index into ``terms``; -1 without a plan.
-    """
-
-    products: Mapping[str, int]
-    pairs: Wholes
-    owned: pa.Table
-    groups: NDArray[np.int64]
-    terms: tuple[tuple[str, str, str, str, int], ...]
-    meters: Mapping[str, Mapping[str, Wholes]]
-
-    @classmethod
-    def of(cls, owned: pa.Table, limits: pa.Table, catalog: Catalog) -> _Held:
-        products = {product: index for index, product in enumerate(catalog.products)}
-        keys = _pairs(owned, products)
-        order = np.argsort(keys, kind="stable")
-        owned = owned.take(pa.array(order))
-        pairs = keys[order]
-        terms, groups = _terms(owned)
-        return cls(products, pairs, owned, groups, terms, _by_meter(limits, pairs, products))
-
-    def find(self, rows: pa.Table) -> Wholes:
-        """Position of each row's pair; -1 when the account does not hold the product."""
-        keys = _pairs(rows, self.products)
-        if not len(self.pairs):
-            return np.full(len(keys), -1, np.int64)
-        at = np.minimum(np.searchsorted(self.pairs, keys), len(self.pairs) - 1)
-        return np.where(self.pairs[at] == keys, at, -1).astype(np.int64)
-
-    def column(self, name: str, at: Wholes) -> Wholes:
-        """A whole-number column of ``owned`` at positions; NULL is 0."""
-        column: Wholes = pc.fill_null(self.owned[name], 0).to_numpy().astype(np.int64)
-        return column[at]
-
-
-def _pairs(rows: pa.Table, products: Mapping[str, int]) -> Wholes:
-    names = rows["product_id"].combine_chunks().dictionary_encode()
-    codes = np.array([products.get(name, -1) for name in names.dictionary.to_pylist()] or [-1], np.int64)
-    keys = rows["account_key"].to_numpy().astype(np.int64)
-    pairs: Wholes = keys
-    if len(keys):
-        pairs = keys * (len(products) + 1) + codes[names.indices.to_numpy(zero_copy_only=False)]
-    return pairs
-
-
-def _terms(owned: pa.Table) -> tuple[tuple[tuple[str, str, str, str, int], ...], NDArray[np.int64]]:
-    """The distinct (product, plan, currency, interval, count) and which each row has."""
-    names = ("product_id", "plan_id", "currency", "interval", "interval_count")
-    if not owned.num_rows:
-        return (), np.zeros(0, np.int64)
-    joined = pc.binary_join_element_wise(
-        *(pc.fill_null(pc.cast(owned[name], pa.string()), "") for name in names), "\x1f"
-    )
-    coded = joined.combine_chunks().dictionary_encode()
-    keys = []
-    for text in coded.dictionary.to_pylist():
-        product, plan, currency, interval, count = text.split("\x1f")
-        keys.append((product, plan, currency, interval, int(count or 1)))
-    return tuple(keys), coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-_METER_FIGURES = (
-    *("limit", "forecast", "forecast_high", "peak", "used", "plan_used_1", "plan_used_2", "plan_used_3"),
-    *("is_own", "is_hard"),
-)
-
-
-def _by_meter(limits: pa.Table, pairs: Wholes, products: Mapping[str, int]) -> dict[str, dict[str, Wholes]]:
-    """Meter to figures per pair: -1 where the account has no such limit."""
-    found: dict[str, dict[str, Wholes]] = {}
-    if not limits.num_rows or not len(pairs):
-        return found
-    keys = _pairs(limits, products)
-    at = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
-    known = pairs[at] == keys
-    unlimited = limits["is_unlimited"].to_numpy(zero_copy_only=False)
-    limit = np.where(unlimited, UNLIMITED, _whole(limits, "limit_quantity"))
-    figures = {"limit": limit, "forecast": _whole(limits, "forecast_use"), "peak": _whole(limits, "peak_3")}
-    figures |= {name: _whole(limits, name) for name in ("forecast_high", "used")}
-    figures |= {f"plan_used_{index}": _whole(limits, f"plan_used_{index}") for index in (1, 2, 3)}
-    figures["is_own"] = limits["is_own_limit"].to_numpy(zero_copy_only=False).astype(np.int64)
-    figures["is_hard"] = np.asarray(pc.equal(limits["enforcement"], "hard").to_numpy(zero_copy_only=False)).astype(
-        np.int64
-    )
-    names = limits["meter_id"].combine_chunks().dictionary_encode()
-    codes = names.indices.to_numpy(zero_copy_only=False)
-    for code, meter in enumerate(names.dictionary.to_pylist()):
-        rows = known & (codes == code)
-        found[meter] = {}
-        for name in _METER_FIGURES:
-            column = np.full(len(pairs), -1, np.int64)
-            column[at[rows]] = figures[name][rows]
-            found[meter][name] = column
-    return found
-
-
-def _whole(table: pa.Table, name: str) -> Wholes:
-    column: Wholes = pc.fill_null(table[name], -1).to_numpy().astype(np.int64)
-    return column
-
-
-def _groups(batch: _Batch) -> Iterator[tuple[Terms, Wholes, Wholes]]:
-    """The batch by equal terms: terms, rows of the batch, positions in ``held``. Others have nothing to fit."""
-    at = batch.held.find(batch.rows)
-    groups = np.where(at >= 0, batch.held.groups[at] if len(batch.held.groups) else -1, -1)
-    for group in np.unique(groups[groups >= 0]):
-        product_id, plan_id, currency, interval, count = batch.held.terms[int(group)]
-        product = batch.catalog.products.get(product_id)
-        plan = batch.catalog.plan(plan_id)
-        if product is not None and plan is not None:
-            rows = np.flatnonzero(groups == group)
-            yield Terms(product, plan, currency, interval, count, batch.on, batch.term_meters), rows, at[rows]
-
-
-def _holding(batch: _Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes]) -> Holding:
-    held = batch.held
-    limits = {meter: figures["limit"][at] for meter, figures in held.meters.items()}
-    known = {meter: limit for meter, limit in limits.items() if (limit >= 0).any()}
-    past = {
-        meter: [held.meters[meter][f"plan_used_{index}"][at] for index in (1, 2, 3)]
-        for meter in known
-        if terms.plan.overage(meter, terms.currency)
-    }
-    return Holding(
-        quantity=np.maximum(held.column("quantity", at), 1),
-        recurring_units=held.column("recurring_units", at),
-        plan_units=held.column("plan_units", at),
-        add_on_units=held.column("add_on_units", at),
-        needs={meter: need for meter, need in needs.items() if meter in known},
-        limits=known,
-        own_limits={meter: held.meters[meter]["is_own"][at] == 1 for meter in known},
-        past_use=past,
-    )
-
-
-def _forecasts(batch: _Batch, at: Wholes) -> dict[str, Wholes]:
-    """What each meter is forecast to need: the use expected, at least what is used already.
-
-    Where a hard limit is reached, work has stopped and use cannot grow: one more than the limit is needed.
-    """
-    needs = {}
-    for meter, figures in batch.held.meters.items():
-        used, limit = figures["used"][at], figures["limit"][at]
-        stuck = (figures["is_hard"][at] == 1) & (limit > 0) & (used >= limit)
-        needs[meter] = np.maximum(np.maximum(figures["forecast"][at], used), np.where(stuck, limit + 1, -1))
-    return needs
-
-
-def _propose_fit(columns: Columns, batch: _Batch) -> None:
+def _propose_fit(columns: Columns, batch: Batch) -> None:
     """The cheapest plan, add-on or quantity that holds the forecast, or stay."""
-    _each_group(
+    each_group(
         columns,
         batch,
         lambda terms, at: fit(
-            terms, _holding(batch, terms, at, _forecasts(batch, at)), nearly_same_percent=batch.nearly_same_percent
+            terms, holding_of(batch, terms, at, forecasts(batch, at)), nearly_same_percent=batch.nearly_same_percent
         ),
     )
 
 
-def _propose_seats(columns: Columns, batch: _Batch) -> None:
+def _propose_seats(columns: Columns, batch: Batch) -> None:
     """Seats for the forecast, and enough that the assigned ones are no longer near all of them."""
 
     def answer(terms: Terms, at: Wholes) -> Fit:
-        needs = _forecasts(batch, at)
+        needs = forecasts(batch, at)
         for meter, figures in batch.held.meters.items():
             if batch.catalog.meters[meter].aggregate == "seats":
                 free = -(-figures["used"][at] * 100 // SEATS_FREE_SHARE)
                 needs[meter] = np.maximum(needs[meter], np.where(figures["used"][at] >= 0, free, -1))
-        return fit(terms, _holding(batch, terms, at, needs), nearly_same_percent=batch.nearly_same_percent)
+        return fit(terms, holding_of(batch, terms, at, needs), nearly_same_percent=batch.nearly_same_percent)
 
-    _each_group(columns, batch, answer)
-
-
-def _each_group(columns: Columns, batch: _Batch, answer: Any) -> None:
-    done = np.zeros(len(batch), bool)
-    for terms, rows, at in _groups(batch):
-        done[rows] = True
-        _add_fit(columns, _part(batch, rows), terms, _each_once(at, partial(answer, terms)))
-    if not done.all():
-        _add_stay(columns, _part(batch, np.flatnonzero(~done)))
+    each_group(columns, batch, answer)
 
 
-def _part(batch: _Batch, rows: Wholes) -> _Batch:
-    return replace(batch, rows=batch.rows.take(pa.array(rows)), where=batch.where[rows])
-
-
-def _each_once(at: Wholes, answer: Callable[[Wholes], Fit]) -> Fit:
-    """The answers for positions in ``held``. Several plays ask about the same one, so each is worked out once."""
-    distinct, inverse = np.unique(at, return_inverse=True)
-    if len(distinct) == len(at):
-        return answer(at)
-    found = answer(distinct)
-    return Fit(**{part.name: getattr(found, part.name)[inverse] for part in fields(Fit)})
-
-
-def _add_fit(columns: Columns, batch: _Batch, terms: Terms, answer: Fit) -> None:
-    same_plan = answer.plan_id == terms.plan.id
-    with_add_on = answer.add_on_id != np.array(None)
-    stays = answer.plan_id == np.array(None)
-    target = np.where(with_add_on, _prefixed("add_on:", answer.add_on_id), _prefixed("plan:", answer.plan_id))
-    more = same_plan & ~with_add_on
-    meter = terms_meter(terms)
-    target = np.where(more, f"more:{meter}", target)
-    motion = np.where(with_add_on, "add_on", np.where(more, "volume", "upsell")).astype(object)
-    target = target.astype(object)
-    target[stays] = f"stay:{batch.staying}"
-    motion[stays] = batch.staying
-    columns.add(
-        len(batch),
-        **batch.subject(),
-        target=target,
-        motion=motion,
-        to_product_id=terms.product.id,
-        to_plan_id=answer.plan_id,
-        to_add_on_id=answer.add_on_id,
-        quantity=answer.quantity,
-        interval=terms.interval,
-        currency=terms.currency,
-        recurring_units=answer.recurring_units,
-        overage_units=answer.overage_units,
-        saving_units=answer.saving_units,
-        committed_units=0,
-        rank_units=np.maximum(answer.recurring_units - answer.overage_units, 0),
-        is_estimated=answer.is_estimated,
-        is_quote=answer.is_quote,
-        stays=stays,
-        adds_nothing=answer.adds_nothing,
-        is_hygiene=_hygiene(batch),
-    )
-
-
-def terms_meter(terms: Terms) -> str:
-    """The meter that more of today's plan would add: the one its price is per."""
-    return next((price.per for price in terms.plan.prices if price.per), "units")
-
-
-def _hygiene(batch: _Batch) -> NDArray[np.bool_]:
-    """The account's own hard or overage limit constrains work in use: 90 % of it is used. See ``docs/words.md``."""
-    if batch.grain != "limit":
-        return np.zeros(len(batch), bool)
-    used = pc.fill_null(batch.rows["used"], 0).to_numpy()
-    limit = pc.fill_null(batch.rows["limit_quantity"], 0).to_numpy()
-    is_met = batch.rows["enforcement"].combine_chunks()
-    auto = np.asarray(pc.equal(is_met, "auto").to_numpy(zero_copy_only=False))
-    constrained: NDArray[np.bool_] = ~auto & (limit > 0) & (used * 100 >= limit * 90)
-    return constrained
-
-
-def _motion_of_staying(play: Play) -> str:
-    return "upsell" if play.motion == "from_proposal" else play.motion
-
-
-def _add_stay(columns: Columns, batch: _Batch) -> None:
-    """Nothing to fit against: no plan of the catalog is known for these."""
-    columns.add(
-        len(batch),
-        **batch.subject(),
-        target=f"stay:{batch.staying}",
-        motion=batch.staying,
-        to_product_id=batch.rows["product_id"],
-        quantity=1,
-        recurring_units=0,
-        overage_units=0,
-        saving_units=0,
-        committed_units=0,
-        rank_units=0,
-        is_estimated=False,
-        is_quote=False,
-        stays=True,
-        adds_nothing=False,
-        is_hygiene=False,
-    )
-
-
-def _prefixed(prefix: str, names: NDArray[np.object_]) -> NDArray[np.object_]:
-    coded, inverse = np.unique(np.where(names == np.array(None), "", names).astype(str), return_inverse=True)
-    return np.array([f"{prefix}{name}" for name in coded], object)[inverse]
-
-
-def _propose_term(columns: Columns, batch: _Batch) -> None:
+def _propose_term(columns: Columns, batch: Batch) -> None:
     """A year of the same, when it costs less."""
     done = np.zeros(len(batch), bool)
-    for terms, rows, at in _groups(batch):
+    for terms, rows, at in groups(batch):
         done[rows] = True
-        part = _part(batch, rows)
-        answer = _each_once(at, partial(_term, batch, terms))
+        part = part_of(batch, rows)
+        answer = each_once(at, partial(_term, batch, terms))
         stays = answer.plan_id == np.array(None)
         committed = np.where(stays, 0, batch.held.column("plan_units", at) + answer.recurring_units)
         columns.add(
@@ -540,22 +146,22 @@ def _propose_term(columns: Columns, batch: _Batch) -> None:
             is_hygiene=False,
         )
     if not done.all():
-        _add_stay(columns, _part(batch, np.flatnonzero(~done)))
+        add_stay(columns, part_of(batch, np.flatnonzero(~done)))
 
 
-def _term(batch: _Batch, terms: Terms, at: Wholes) -> Fit:
-    return fit_term(terms, _holding(batch, terms, at, {}))
+def _term(batch: Batch, terms: Terms, at: Wholes) -> Fit:
+    return fit_term(terms, holding_of(batch, terms, at, {}))
 
 
-def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
+def _propose_cheaper(columns: Columns, batch: Batch) -> None:
     """A smaller plan, fewer seats, or one subscription in place of several, that holds every need of theirs."""
     done = np.zeros(len(batch), bool)
-    for terms, rows, at in _groups(batch):
+    for terms, rows, at in groups(batch):
         done[rows] = True
-        part = _part(batch, rows)
-        answer = _each_once(at, partial(_down, batch, terms))
+        part = part_of(batch, rows)
+        answer = each_once(at, partial(_down, batch, terms))
         stays = answer.plan_id == np.array(None)
-        target = _prefixed("fit:", answer.plan_id)
+        target = prefixed("fit:", answer.plan_id)
         target[stays] = "stay:right_size"
         columns.add(
             len(part),
@@ -579,12 +185,12 @@ def _propose_cheaper(columns: Columns, batch: _Batch) -> None:
             is_hygiene=False,
         )
     if not done.all():
-        _add_stay(columns, _part(batch, np.flatnonzero(~done)))
+        add_stay(columns, part_of(batch, np.flatnonzero(~done)))
 
 
-def _down(batch: _Batch, terms: Terms, at: Wholes) -> Fit:
+def _down(batch: Batch, terms: Terms, at: Wholes) -> Fit:
     needs = {meter: _whole_need(figures, at) for meter, figures in batch.held.meters.items()}
-    return fit_down(terms, _holding(batch, terms, at, needs))
+    return fit_down(terms, holding_of(batch, terms, at, needs))
 
 
 def _whole_need(figures: Mapping[str, Wholes], at: Wholes) -> Wholes:
@@ -593,7 +199,7 @@ def _whole_need(figures: Mapping[str, Wholes], at: Wholes) -> Wholes:
     return np.where(figures["used"][at] >= 0, most, figures["limit"][at])
 
 
-def _propose_adopt(columns: Columns, batch: _Batch) -> None:
+def _propose_adopt(columns: Columns, batch: Batch) -> None:
     """Help them use what they pay for; ranked by what the unused share costs them."""
     at = batch.held.find(batch.rows)
     paid = np.where(at >= 0, batch.held.column("recurring_units", np.maximum(at, 0)), 0)
@@ -609,81 +215,16 @@ def _propose_adopt(columns: Columns, batch: _Batch) -> None:
         to_product_id=batch.rows["product_id"],
         quantity=1,
         currency=currency,
-        recurring_units=0,
-        overage_units=0,
-        saving_units=0,
-        committed_units=0,
-        rank_units=paid // 100 * unused_percent,
-        is_estimated=False,
-        is_quote=False,
-        stays=False,
-        adds_nothing=False,
-        is_hygiene=False,
+        **{**NOTHING, "rank_units": paid // 100 * unused_percent},
     )
 
 
-def _propose_product(columns: Columns, batch: _Batch) -> None:
-    """Another product, at its cheapest paid plan, in the currency and interval of what they have."""
-    held = batch.held
-    partner = batch.rows["partner_product_id"] if "partner_product_id" in batch.rows.column_names else None
-    basis = (
-        batch.rows if partner is None else batch.rows.drop_columns(["product_id"]).append_column("product_id", partner)
-    )
-    at = held.find(basis)
-    names = batch.rows["product_id"].combine_chunks().dictionary_encode()
-    codes = names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    groups = np.where(at >= 0, held.groups[np.maximum(at, 0)] if len(held.groups) else 0, -1)
-    for code, product_id in enumerate(names.dictionary.to_pylist()):
-        for group in np.unique(groups[codes == code]):
-            rows = np.flatnonzero((codes == code) & (groups == group))
-            term = held.terms[int(group)] if group >= 0 else None
-            _add_product(columns, _part(batch, rows), product_id, term)
-
-
-def _add_product(columns: Columns, batch: _Batch, product_id: str, term: tuple[str, str, str, str, int] | None) -> None:
-    currency, interval = (term[2], term[3]) if term else (batch.catalog.currency, "month")
-    product = batch.catalog.products[product_id]
-    plan, price = entry_price(product, currency=currency, interval=interval, on=batch.on)
-    if price is None:
-        _add_stay(columns, batch)
-        return
-    is_quote = price.model is PriceModel.QUOTE
-    one = np.ones(1, np.int64)
-    minor = 0 if is_quote and not price.estimate_minor else int(amounts(price, one)[0])
-    units = 0 if product.one_off else int(monthly_units(minor, price.interval, price.interval_count))
-    # A one-off sale counts as its whole price in the year it is made.
-    once = int(monthly_units(minor, "year", 1)) if product.one_off else 0
-    subject = batch.subject() | {"one_off_units": once}
-    if "partner_product_id" in batch.rows.column_names:
-        subject["gate_product_id"] = batch.rows["partner_product_id"]
-    columns.add(
-        len(batch),
-        **subject,
-        target=f"product:{product_id}",
-        motion="cross_sell",
-        to_product_id=product_id,
-        to_plan_id=plan.id if plan else None,
-        quantity=max(price.minimum_quantity, 1),
-        interval=price.interval,
-        currency=currency,
-        recurring_units=units,
-        overage_units=0,
-        saving_units=0,
-        committed_units=0,
-        rank_units=units,
-        is_estimated=is_quote,
-        is_quote=is_quote,
-        stays=False,
-        adds_nothing=False,
-        is_hygiene=False,
-    )
-
-
-_PROPOSERS = {
+_PROPOSERS: Mapping[str, Callable[[Columns, Batch], None]] = {
     "fit": _propose_fit,
     "seats": _propose_seats,
     "term": _propose_term,
-    "product": _propose_product,
     "adopt": _propose_adopt,
     "cheaper": _propose_cheaper,
+    **step_up.PROPOSERS,
+    **one_off.PROPOSERS,
 }

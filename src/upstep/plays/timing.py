@@ -62,7 +62,13 @@ def account_moments(moment: ir.Table, accounts: ir.Table, *, today: ir.Table, ki
         if kind not in _STATES
     }
     known = left(accounts, at.group_by("account_key").agg(**marks), "account_key") if marks else accounts
-    bits = [ibis.coalesce(known[name], 0) for name in marks]
+    bits = [
+        ibis.ifelse(_ALSO[kind](known), 1 << index, ibis.coalesce(known[f"bit_{index}"], 0))
+        if kind in _ALSO
+        else ibis.coalesce(known[f"bit_{index}"], 0)
+        for index, kind in enumerate(kinds)
+        if kind not in _STATES
+    ]
     bits += [ibis.ifelse(_STATES[kind](known), 1 << index, 0) for index, kind in enumerate(kinds) if kind in _STATES]
     total = sum(bits, start=ibis.literal(0, "int64"))
     return known.select("account_key", moment_bits=total.cast("int64"))
@@ -81,6 +87,10 @@ _STATES: Mapping[str, Any] = {
     "outcome_met": lambda known: ibis.coalesce(known.outcomes_met, 0) > 0,
     "feature_requested": lambda known: ibis.coalesce(known.feature_requests_90d, 0) > 0,
 }
+
+
+_ALSO: Mapping[str, Any] = {"milestone": lambda known: ibis.coalesce(known.milestones_28d, 0) > 0}
+"""Moments that stand in the table or follow from use, by the catalog's rules."""
 
 
 def at_checkout(rows: ir.Table, playbook: Playbook) -> ir.BooleanValue:

@@ -50,7 +50,8 @@ def contract(items: ir.Table, history: ir.Table, plans: ir.Table, today: ir.Tabl
 
     Returns:
         One row per account_key with a live item: live_products, mrr_units, cancel_at, pending_downgrade, downgraded_at,
-        is_past_due, renewal_days, long_renewal_days (of terms of 180 days and more), term_days (the longest).
+        is_past_due, is_only_trial, renewal_days, long_renewal_days (of terms of 180 days and more), term_days (the
+        longest).
     """
     live = items.filter(items.is_live)
     now = left(live, plans.select("plan_id", position_now="position"), "plan_id")
@@ -69,6 +70,7 @@ def contract(items: ir.Table, history: ir.Table, plans: ir.Table, today: ir.Tabl
         cancel_at=marked.cancel_at.min(),
         pending_downgrade=marked.lower.any(),
         is_past_due=marked.late.any(),
+        is_only_trial=~(marked.status != "trialing").any(),
         renews_at=marked.renews_at.min(),
         long_renews_at=marked.long_renewal.min(),
         term_days=marked.term_days.max(),

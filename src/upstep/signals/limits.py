@@ -24,7 +24,8 @@ def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir
 
     Returns:
         One row per (account_key, product_id, meter_id): limit_quantity (NULL when unlimited), is_unlimited,
-        enforcement, aggregate, meter_kind, period, value_meter, basis (the limit and what it is made of).
+        enforcement, aggregate, meter_kind, period, value_meter, is_advanced, basis (the limit and what it is
+        made of).
     """
     live = items.filter(items.is_live)
     by_plan = inner(
@@ -43,6 +44,7 @@ def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir
         sum_quantity=given.quantity.sum().cast("int64"),
         strictness=given.strictness.min(),
         value_meter=given.value_meter.any(),
+        is_advanced=given.is_advanced.any(),
         parts=given.part.max(),
         parts_count=given.part.count(),
     )
@@ -62,6 +64,7 @@ def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir
         "meter_kind",
         "period",
         "value_meter",
+        "is_advanced",
         limit_quantity=quantity,
         is_unlimited=with_own.is_unlimited & ~has_own,
         enforcement=enforcement,
@@ -92,6 +95,7 @@ def _given(joined: ir.Table, *, times: bool) -> ir.Table:
         "unlimited",
         "strictness",
         "value_meter",
+        "is_advanced",
         quantity=ibis.coalesce(ibis.ifelse(joined.follows_quantity, joined.quantity, each), 0),
         part=owner,
     )
@@ -217,6 +221,7 @@ def _measured(state: ir.Table) -> ir.Table:
     for week in range(WEEKS + 1):
         columns[f"level_{week}"] = ibis.ifelse(is_seats, state[f"seat_level_{week}"], state[f"stock_level_{week}"])
     kept = [*KEYS, "meter_key", "plan_id", "paid_quantity", "aggregate", "meter_kind", "period", "value_meter"]
+    kept += ["is_advanced"]
     kept += ["limit_quantity", "is_unlimited", "is_own_limit", "enforcement", "basis", "starts_next", "starts_0"]
     kept += [*_STARTS]
     return state.select(

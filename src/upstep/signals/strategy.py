@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 STRATEGIC_KINDS = ("initiative", "business_unit", "geography", "hire", "funding", "customer_growth")
 PROOF_KINDS = ("case_study", "public_reference")
+PLACE_KINDS = ("business_unit", "geography")
 INTENT_DAYS, STRATEGIC_DAYS, PROOF_DAYS, RISK_DAYS = 28, 180, 365, 90
+VENDOR_DAYS = 365
+"""Another vendor at work stays one until the account says otherwise; after a year nobody knows."""
 
 
 def moments(moment: ir.Table, today: ir.Table) -> ir.Table:
@@ -24,7 +27,8 @@ def moments(moment: ir.Table, today: ir.Table) -> ir.Table:
 
     Returns:
         One row per account_key with moments: strategic_moments_180d, proofs_365d, gate_hits_28d, pricing_views_28d,
-        renewal_risks_90d, renewal_risk_id, onboarded_at, first_value_at, checkout_at.
+        renewal_risks_90d, renewal_risk_id, onboarded_at, first_value_at, checkout_at, onboarded_days, and the kinds
+        that some plays look for one by one.
     """
     at = moment.cross_join(today.select("as_of")).filter(lambda t: t.occurred_at <= t.as_of)
 
@@ -37,17 +41,52 @@ def moments(moment: ir.Table, today: ir.Table) -> ir.Table:
         "gate_hits_28d": recent(("feature_gate_hit",), INTENT_DAYS),
         "pricing_views_28d": recent(("pricing_page_viewed",), INTENT_DAYS),
         "renewal_risks_90d": recent(("renewal_risk",), RISK_DAYS),
+        "customer_growth_180d": recent(("customer_growth",), STRATEGIC_DAYS),
+        "new_places_180d": recent(PLACE_KINDS, STRATEGIC_DAYS),
+        "funding_365d": recent(("funding",), PROOF_DAYS),
+        "at_checkout": recent(("checkout",), 1),
     }
     dated = {
         f"{kind}_at": ibis.ifelse(at.kind == kind, at.occurred_at, ibis.null("int64")).min()
         for kind in ("onboarded", "first_value")
     }
     risk = recent(("renewal_risk",), RISK_DAYS)
-    return at.group_by("account_key").agg(
+    known = at.group_by("account_key").agg(
         **{name: ibis.ifelse(condition, 1, 0).sum().cast("int64") for name, condition in counted.items()},
         **dated,
         renewal_risk_id=ibis.ifelse(risk, at.moment_id, ibis.null("string")).min(),
     )
+    return known.mutate(at_checkout=known.at_checkout > 0)
+
+
+def named_moments(moment: ir.Table, subjects: ir.Table, today: ir.Table) -> ir.Table:
+    """Dated facts that name a product, or a use case of it, as their subject.
+
+    Returns:
+        One row per (account_key, product_id): other_vendors_365d, initiatives_180d (an initiative, unit or geography),
+        hires_180d.
+    """
+    at = inner(moment.cross_join(today.select("as_of")), subjects, "subject_id")
+    at = at.filter(at.occurred_at <= at.as_of)
+
+    def count(kinds: tuple[str, ...], days: int) -> ir.IntegerScalar:
+        recent = at.kind.isin(kinds) & (at.occurred_at > at.as_of - days * DAY_SECONDS)
+        return ibis.ifelse(recent, 1, 0).sum().cast("int64")
+
+    return at.group_by("account_key", "product_id").agg(
+        other_vendors_365d=count(("other_vendor",), VENDOR_DAYS),
+        initiatives_180d=count(("initiative", *PLACE_KINDS), STRATEGIC_DAYS),
+        hires_180d=count(("hire",), STRATEGIC_DAYS),
+    )
+
+
+def new_buyers(contacts: ir.Table, buyers: ir.Table, today: ir.Table) -> ir.Table:
+    """People who came within 180 days with a title that buys a product: one row per (account_key, product_id)."""
+    at = contacts.cross_join(today.select("as_of"))
+    is_new = at.created_at.notnull() & (at.created_at > at.as_of - STRATEGIC_DAYS * DAY_SECONDS)
+    here = at.filter(is_new & (at.left_at.isnull() | (at.left_at > at.as_of)))
+    titled = inner(here.select("account_key", "contact_id", "title"), buyers, "title")
+    return titled.group_by("account_key", "product_id").agg(new_buyers_180d=titled.contact_id.nunique().cast("int64"))
 
 
 def first_value_moments(moment: ir.Table, products: ir.Table, today: ir.Table) -> ir.Table:
@@ -125,15 +164,15 @@ def goals(goal: ir.Table, contacts: ir.Table, today: ir.Table) -> ir.Table:
 
 
 def people(contacts: ir.Table, today: ir.Table) -> ir.Table:
-    """Who is there: one row per account_key: contacts_now, new_users_28d (on their own: not in the purchase)."""
+    """Who is there: one row per account_key: contacts_now, new_users_28d (on their own: not in the purchase) and
+    new_users_prev_28d, those of the four weeks before."""
     at = contacts.cross_join(today.select("as_of"))
     here = at.filter(at.left_at.isnull() | (at.left_at > at.as_of))
-    is_new = (
-        here.created_at.notnull()
-        & (here.created_at > here.as_of - 28 * DAY_SECONDS)
-        & ~ibis.coalesce(here.in_original_purchase, False)
-    )
+    own = here.created_at.notnull() & ~ibis.coalesce(here.in_original_purchase, False)
+    is_new = own & (here.created_at > here.as_of - 28 * DAY_SECONDS)
+    was_new = own & (here.created_at > here.as_of - 56 * DAY_SECONDS) & ~is_new
     return here.group_by("account_key").agg(
         contacts_now=here.contact_id.count().cast("int64"),
         new_users_28d=ibis.ifelse(is_new, 1, 0).sum().cast("int64"),
+        new_users_prev_28d=ibis.ifelse(was_new, 1, 0).sum().cast("int64"),
     )

@@ -25,7 +25,7 @@ def support(tickets: ir.Table, today: ir.Table) -> ir.Table:
 
     Returns:
         One row per account_key with tickets: open_problems, weighing_problems, weighing_ticket_id (the oldest's),
-        oldest_problem_days, feature_requests_90d, requested_ticket_id.
+        oldest_problem_days, feature_requests_90d, requested_ticket_id, questions_90d, questions_prev_90d.
     """
     at = tickets.cross_join(today.select("as_of")).filter(lambda t: t.opened_at <= t.as_of)
     is_open = at.closed_at.isnull() | (at.closed_at > at.as_of)
@@ -38,7 +38,15 @@ def support(tickets: ir.Table, today: ir.Table) -> ir.Table:
         | (age > OLD_PROBLEM_DAYS)
     )
     asked = (kind == "feature_request") & (is_open | (age <= REQUEST_DAYS))
-    marked = at.mutate(is_problem=is_problem, weighs=weighs, asked=asked, age=age)
+    question = kind == "question"
+    marked = at.mutate(
+        is_problem=is_problem,
+        weighs=weighs,
+        asked=asked,
+        age=age,
+        wonders=question & (age <= REQUEST_DAYS),
+        wondered=question & (age > REQUEST_DAYS) & (age <= 2 * REQUEST_DAYS),
+    )
     return marked.group_by("account_key").agg(
         open_problems=_count(marked.is_problem),
         weighing_problems=_count(marked.weighs),
@@ -46,6 +54,8 @@ def support(tickets: ir.Table, today: ir.Table) -> ir.Table:
         oldest_problem_days=ibis.ifelse(marked.is_problem, marked.age, ibis.null("float64")).max(),
         feature_requests_90d=_count(marked.asked),
         requested_ticket_id=ibis.ifelse(marked.asked, marked.ticket_id, ibis.null("string")).min(),
+        questions_90d=_count(marked.wonders),
+        questions_prev_90d=_count(marked.wondered),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from upstep.clock import DAY_SECONDS, from_day, to_day, to_seconds
+from upstep.catalog.model import PARTNER_KINDS
 from upstep.money import monthly_units
 
 if TYPE_CHECKING:
@@ -164,6 +165,13 @@ def catalog_tables(catalog: Catalog, meter_keys: Mapping[str, int]) -> dict[str,
         "catalog_product": _products(catalog, keys),
         "catalog_plan": _plans(catalog),
         "catalog_partner": _partners(catalog),
+        "catalog_add_on": _add_ons(catalog),
+        "catalog_use_case": _use_cases(catalog),
+        "catalog_imitation": _imitations(catalog),
+        "catalog_milestone": _milestones(catalog, keys),
+        "catalog_bundle": _bundles(catalog),
+        "catalog_buyer": _buyers(catalog),
+        "catalog_subject": _subjects(catalog),
     }
 
 
@@ -235,6 +243,7 @@ def _limits(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
                     meter.kind,
                     meter.period,
                     meter.value_meter or (meter.aggregate == "seats" and limit.follows_quantity),
+                    meter.advanced,
                 )
             )
     return _table(
@@ -252,17 +261,39 @@ def _limits(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
         meter_kind=pa.string(),
         period=pa.string(),
         value_meter=pa.bool_(),
+        is_advanced=pa.bool_(),
     )
 
 
 def _features(catalog: Catalog) -> pa.Table:
+    """``is_top``: of the product's plans only the highest includes it."""
+    highest = {product.id: max((plan.position for plan in product.plans), default=0) for product in catalog.products.values()}
+    below = {
+        (plan.product_id, feature.id)
+        for plan in catalog.plans()
+        for feature in plan.features
+        if plan.position < highest[plan.product_id]
+    }
+    top = {
+        (plan.product_id, feature.id)
+        for plan in catalog.plans()
+        for feature in plan.features
+        if plan.position == highest[plan.product_id] > 0
+    } - below
     rows: list[tuple[object, ...]] = [
-        (kind, owner.id, owner.product_id, feature.id)
+        (kind, owner.id, owner.product_id, feature.id, (owner.product_id, feature.id) in top)
         for kind, owners in (("plan", catalog.plans()), ("add_on", catalog.add_ons()))
         for owner in owners
         for feature in owner.features
     ]
-    return _table(rows, owner_kind=pa.string(), owner_id=pa.string(), product_id=pa.string(), feature_id=pa.string())
+    return _table(
+        rows,
+        owner_kind=pa.string(),
+        owner_id=pa.string(),
+        product_id=pa.string(),
+        feature_id=pa.string(),
+        is_top=pa.bool_(),
+    )
 
 
 def _products(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
@@ -294,10 +325,96 @@ def _products(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
 
 
 def _plans(catalog: Catalog) -> pa.Table:
-    rows: list[tuple[object, ...]] = [(plan.id, plan.product_id, plan.position) for plan in catalog.plans()]
-    return _table(rows, plan_id=pa.string(), product_id=pa.string(), position=pa.int32())
+    """``plans_above``: how many plans of the product that are sold stand above."""
+    rows: list[tuple[object, ...]] = [
+        (
+            plan.id,
+            plan.product_id,
+            plan.position,
+            sum(1 for other in catalog.products[plan.product_id].plans if other.position > plan.position and other.sold),
+        )
+        for plan in catalog.plans()
+    ]
+    return _table(rows, plan_id=pa.string(), product_id=pa.string(), position=pa.int32(), plans_above=pa.int64())
 
 
 def _partners(catalog: Catalog) -> pa.Table:
-    rows: list[tuple[object, ...]] = [(partner.has, partner.then) for partner in catalog.partners]
-    return _table(rows, has=pa.string(), then=pa.string())
+    """``kind_place``: which kind of pair speaks first where several lead to one product."""
+    rows: list[tuple[object, ...]] = [
+        (partner.has, partner.then, partner.kind, PARTNER_KINDS.index(partner.kind), partner.holds)
+        for partner in catalog.partners
+    ]
+    return _table(
+        rows,
+        has=pa.string(),
+        then=pa.string(),
+        partner_kind=pa.string(),
+        kind_place=pa.int32(),
+        partner_holds=pa.int64(),
+    )
+
+
+def _add_ons(catalog: Catalog) -> pa.Table:
+    """Every add-on that is sold, with each plan that it may stand on."""
+    rows: list[tuple[object, ...]] = [
+        (add_on.id, add_on.product_id, add_on.kind, plan.id)
+        for add_on in catalog.add_ons()
+        for plan in catalog.products[add_on.product_id].plans
+        if add_on.sold and (not add_on.needs or plan.id in add_on.needs)
+    ]
+    return _table(rows, add_on_id=pa.string(), product_id=pa.string(), add_on_kind=pa.string(), plan_id=pa.string())
+
+
+def _use_cases(catalog: Catalog) -> pa.Table:
+    """Every use case with each one that names it as its neighbour; neighbour_id NULL where none does."""
+    cases = {case.id: (product.id, case) for product in catalog.products.values() for case in product.use_cases}
+    rows: list[tuple[object, ...]] = []
+    for case_id, (product_id, case) in cases.items():
+        near = [other for _, other in cases.values() if case_id in other.neighbours]
+        rows += [(product_id, case_id, case.meter_id, other.id, other.meter_id) for other in near] or [
+            (product_id, case_id, case.meter_id, None, None)
+        ]
+    return _table(
+        rows,
+        product_id=pa.string(),
+        use_case_id=pa.string(),
+        meter_id=pa.string(),
+        neighbour_id=pa.string(),
+        neighbour_meter_id=pa.string(),
+    )
+
+
+def _imitations(catalog: Catalog) -> pa.Table:
+    owners: list[Plan | AddOn] = [*catalog.plans(), *catalog.add_ons()]
+    pairs = {(feature.id, meter) for owner in owners for feature in owner.features for meter in feature.imitated_by}
+    return _table(list(sorted(pairs)), feature_id=pa.string(), meter_id=pa.string())
+
+
+def _milestones(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
+    rows: list[tuple[object, ...]] = [
+        (product.id, keys[rule.meter_id], rule.every)
+        for product in catalog.products.values()
+        for rule in product.milestones
+    ]
+    return _table(rows, product_id=pa.string(), meter_key=pa.int32(), every=pa.int64())
+
+
+def _bundles(catalog: Catalog) -> pa.Table:
+    rows: list[tuple[object, ...]] = [
+        (bundle.id, product, len(bundle.products)) for bundle in catalog.bundles for product in bundle.products
+    ]
+    return _table(rows, bundle_id=pa.string(), product_id=pa.string(), bundle_size=pa.int64())
+
+
+def _buyers(catalog: Catalog) -> pa.Table:
+    rows: list[tuple[object, ...]] = [
+        (product.id, title) for product in catalog.products.values() for title in product.buyers
+    ]
+    return _table(rows, product_id=pa.string(), title=pa.string())
+
+
+def _subjects(catalog: Catalog) -> pa.Table:
+    """What a moment may name to speak of a product: the product itself, or one of its use cases."""
+    rows: set[tuple[object, ...]] = {(product, product) for product in catalog.products}
+    rows |= {(case.id, product.id) for product in catalog.products.values() for case in product.use_cases}
+    return _table(sorted(rows, key=str), subject_id=pa.string(), product_id=pa.string())

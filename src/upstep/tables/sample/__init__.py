@@ -1,7 +1,7 @@
 """Sample companies: believable, made from a seed, with planted accounts whose right answers are known by name.
 
 Owns names, people, usage and subscriptions that look real, and the files of a whole project folder. A company is one
-module (``postline``, ``databoard``) that fills a ``Book``; what all share stands in the other modules. Nothing here
+module (``postline``, ``databoard``, ``loomboard``, ``northlight``) that fills a ``Book``; what all share stands in the other modules. Nothing here
 reads the clock: as-of is fixed unless another one is asked for.
 """
 
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from upstep.errors import Fault, InputError, did_you_mean
-from upstep.tables.sample import databoard, postline
+from upstep.tables.sample import databoard, loomboard, northlight, postline
 from upstep.tables.sample.book import Book
 from upstep.tables.sample.planted import Planted
 from upstep.tables.sample.writing import write_folder
 
 __all__ = ["AS_OF", "COMPANIES", "PLANTED", "Planted", "Sample", "write_sample"]
 
-_MODULES = {"postline": postline, "databoard": databoard}
+_MODULES = {"postline": postline, "databoard": databoard, "loomboard": loomboard, "northlight": northlight}
 
 COMPANIES = tuple(_MODULES)
-"""The sample companies: one that grows by limits, one by seats and contract capacity."""
+"""The sample companies: they grow by limits, by seats and contract capacity, by features, and by what is sold once."""
 
 PLANTED: dict[str, dict[str, Planted]] = {company: module.PLANTED for company, module in _MODULES.items()}
 """The planted accounts of each company by the name of their case."""
@@ -62,5 +62,11 @@ def write_sample(company: str, folder: Path, *, seed: int = 7, accounts: int = 2
     module = _MODULES[company]
     book = Book(company, seed=seed, as_of=as_of.astimezone(UTC).replace(microsecond=0))
     module.fill(book, accounts=accounts)
-    files = write_folder(book, folder, settings=module.SETTINGS, planted=module.PLANTED.values())
+    files = write_folder(
+        book,
+        folder,
+        settings=module.SETTINGS,
+        planted=module.PLANTED.values(),
+        plays=getattr(module, "PLAYS", {}),
+    )
     return Sample(company, folder, book.as_of, files, dict(module.PLANTED))

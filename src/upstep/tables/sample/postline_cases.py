@@ -71,7 +71,7 @@ def _urgent_problem(book: Book, customer: Customer) -> None:
 
 
 def _feature_request(book: Book, customer: Customer) -> None:
-    add_ticket(book, customer, opened_days=40.2, kind="feature_request", feature_id="subaccounts")
+    add_ticket(book, customer, opened_days=40.2, kind="feature_request", feature_id="sent_folders")
 
 
 def _open_deal(book: Book, customer: Customer) -> None:
@@ -152,7 +152,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "feature_request_92",
         "Maplegate Academy",
-        "At 92 % with nothing open but a feature request.",
+        "At 92 % with nothing open but a request for something that no plan has.",
         _SELLS_UP | {"plan_id": "scale"},
         elapsed=21.7,
         twist=_feature_request,

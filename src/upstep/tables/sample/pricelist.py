@@ -65,6 +65,7 @@ def _plan(entry: dict[str, Any], product_id: str, currency: str, *, is_add_on: b
             price["id"], price["estimate"] if price["amount"] == "quote" else price["amount"], "per" in price
         )
         for price in entry["prices"]
+        if price.get("interval_count", 1) == 1  # Samples bill by the month and the year.
     }
     limits = {meter: _limit(value) for meter, value in entry.get("limits", {}).items()}
     overages = {meter: (value["per"], value["amounts"]) for meter, value in entry.get("overage", {}).items()}

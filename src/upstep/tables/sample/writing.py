@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from upstep.tables.sample.usage import Events
 
 
-def write_folder(book: Book, folder: Path, *, settings: str, planted: Iterable[Planted]) -> tuple[Path, ...]:
+def write_folder(
+    book: Book, folder: Path, *, settings: str, planted: Iterable[Planted], plays: Mapping[str, str]
+) -> tuple[Path, ...]:
     """Write every file of the project; the same book gives the same bytes.
+
+    Args:
+        plays: The company's own plays by their id.
 
     Returns:
         The files, in the order they were written.
@@ -31,6 +36,8 @@ def write_folder(book: Book, folder: Path, *, settings: str, planted: Iterable[P
     (folder / "data").mkdir(parents=True, exist_ok=True)
     answers = json.dumps([asdict(case) for case in planted], indent=2, ensure_ascii=False) + "\n"
     texts = {"upstep.yaml": settings, "catalog.yaml": catalog_text(book.company), "planted.json": answers}
+    texts |= {f"plays/{play}.yaml": text for play, text in plays.items()}
+    (folder / "plays").mkdir(exist_ok=True)
     files = []
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
