@@ -119,8 +119,8 @@ ACCOUNT = {
     "in_annual_review": ("flag", "within 30 days after each year of being a customer"),
     "size_signs": (
         "0 to 4",
-        f"of these: {LARGE_EMPLOYEES:,} employees, funding in {strategy.PROOF_DAYS} days, a new place or unit in "
-        f"{strategy.STRATEGIC_DAYS} days, {MANY_USE_CASES} use cases in 28 days",
+        (f"of these: {LARGE_EMPLOYEES:,} employees, funding in {strategy.PROOF_DAYS} days, a new place or unit in "
+        f"{strategy.STRATEGIC_DAYS} days, {MANY_USE_CASES} use cases in 28 days"),
     ),
 }
 
@@ -179,8 +179,8 @@ PRODUCT = {
     "partner_product_id": ("text", "a product the account has that the catalog names as its partner"),
     "partner_kind": (
         "text",
-        "what the pair is for: complement, completion, related, larger or retainer; of several the first of "
-        f"{', '.join(PARTNER_KINDS)}",
+        ("what the pair is for: complement, completion, related, larger or retainer; of several the first of "
+        f"{', '.join(PARTNER_KINDS)}"),
     ),
     "partner_holds": ("units bought", "how many of the partner one of this holds, for a pair of kind larger"),
     "partner_completed_days": ("days", "since the partner, bought once, was finished; empty while it is not"),
@@ -194,11 +194,14 @@ PRODUCT = {
     ),
     "initiatives_180d": (
         "moments",
-        f"initiative, {', '.join(strategy.PLACE_KINDS)} that name this product or a use case of it, in "
-        f"{strategy.STRATEGIC_DAYS} days",
+        (f"initiative, {', '.join(strategy.PLACE_KINDS)} that name this product or a use case of it, in "
+        f"{strategy.STRATEGIC_DAYS} days"),
     ),
     "hires_180d": ("moments", f"hire that names this product, in {strategy.STRATEGIC_DAYS} days"),
-    "new_buyers_180d": ("people", f"contacts of {strategy.STRATEGIC_DAYS} days whose title the catalog names as a buyer's"),
+    "new_buyers_180d": (
+        "people",
+        f"contacts of {strategy.STRATEGIC_DAYS} days whose title the catalog names as a buyer's",
+    ),
     "partner_first_value_reached": ("flag", "first value of that partner is reached; empty without a rule for it"),
     "available_days": ("days", "since available_from in the catalog; empty without that date"),
     "has_partner": ("flag", "there is such a partner"),
@@ -552,7 +555,12 @@ def _words(play: Play) -> list[str]:
 def _planted(play: Play) -> list[str]:
     """The accounts of the samples that it must find, and those it must not."""
     rows = [
-        (company, f"`{case.account_id}`", case.story, "not found" if case.answer["outcome"] is None else case.answer["outcome"])
+        (
+            company,
+            f"`{case.account_id}`",
+            case.story,
+            "not found" if case.answer["outcome"] is None else case.answer["outcome"],
+        )
         for company, cases in PLANTED.items()
         for case in cases.values()
         if case.answer["play"] == play.id or case.answer["play"].startswith(f"{play.id}_")

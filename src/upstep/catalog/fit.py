@@ -112,6 +112,7 @@ class Option:
 
     @property
     def total(self) -> Wholes:
+        """Recurring and overage together."""
         return self.recurring_units + self.overage_units
 
     @property
@@ -219,6 +220,7 @@ def mean_overage(terms: Terms, holding: Holding) -> Wholes:
 
 
 def plan_options(terms: Terms, holding: Holding, *, at_least: int, smaller: bool = False) -> list[Option]:
+    """Plans of the product from a position on, priced for every row."""
     options = []
     for plan in terms.product.plans:
         if plan.position < at_least or not plan.sold:
@@ -400,6 +402,7 @@ def _overage_at(terms: Terms, holding: Holding) -> Wholes:
 
 
 def answer_of(options: Sequence[Option], chosen: NDArray[np.int64], holding: Holding, today: Wholes) -> Fit:
+    """The chosen option of each row as a ``Fit``; -1 stays."""
     answer = stay_everywhere(len(holding))
     answer.quantity = holding.quantity.copy()
     for index, option in enumerate(options):
@@ -422,6 +425,7 @@ def answer_of(options: Sequence[Option], chosen: NDArray[np.int64], holding: Hol
 
 
 def stay_everywhere(rows: int) -> Fit:
+    """A ``Fit`` that stays, for so many rows."""
     nothing = np.full(rows, None, object)
     return Fit(
         plan_id=nothing,
@@ -437,6 +441,7 @@ def stay_everywhere(rows: int) -> Fit:
 
 
 def either(rows: NDArray[np.bool_], chosen: Any, other: Any) -> NDArray[np.object_]:
+    """One value where the rows are true, else what was there."""
     picked = np.empty(len(rows), object)
     picked[:] = other
     picked[rows] = chosen
@@ -444,12 +449,15 @@ def either(rows: NDArray[np.bool_], chosen: Any, other: Any) -> NDArray[np.objec
 
 
 def units_of(price: Price, quantity: Wholes) -> Wholes:
+    """A price's amount for a quantity, in MRR units."""
     return monthly_units(amounts(price, quantity), price.interval, price.interval_count)
 
 
 def ones(rows: int) -> Wholes:
+    """So many ones."""
     return np.ones(rows, np.int64)
 
 
 def zeros(rows: int) -> Wholes:
+    """So many zeros."""
     return np.zeros(rows, np.int64)

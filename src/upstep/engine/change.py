@@ -36,15 +36,15 @@ def change_of(project: Project, live: Sequence[Item], row: Mapping[str, Any], *,
     prices count.
     """
     if row["target"].startswith("trial:"):
-        return NoChange(f"a trial of {row['to_plan_id']} is begun by a person or by your own program; nothing is charged")
+        return NoChange(
+            f"a trial of {row['to_plan_id']} is begun by a person or by your own program; nothing is charged"
+        )
     if row["to_plan_id"] is None:
         return NoChange(f"{row['target']} is nothing that a subscription bills")
     plan = project.catalog.plan(row["to_plan_id"])
-    if plan is None:
-        return NoChange(f"plan {row['to_plan_id']} is not in the catalog")
     item = item_of(project.catalog, live, row)
-    if isinstance(item, NoChange):
-        return item
+    if plan is None or isinstance(item, NoChange):
+        return item if isinstance(item, NoChange) else NoChange(f"plan {row['to_plan_id']} is not in the catalog")
     if row["to_add_on_id"]:
         return _add_on_change(project.catalog, row, item, on=on.date())
     price = _price(plan, row, item, on=on.date())
@@ -138,7 +138,7 @@ def _add_on_change(catalog: Catalog, row: Mapping[str, Any], item: Item | None, 
 
 
 def _price(sold: Plan | AddOn, row: Mapping[str, Any], item: Item | None, *, on: date) -> Price | NoChange:
-    """A decision names the interval only; how many of them a period has stays as billed today, but for a longer term."""
+    """A decision names the interval; how many of them a period has stays as billed today, but for a longer term."""
     interval = row["to_interval"] or "month"
     count = _count_named(row["target"]) or (item.every[1] if item and item.interval == interval else 1)
     price = price_for(sold, currency=row["currency"], interval=interval, interval_count=count, on=on)

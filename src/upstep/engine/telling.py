@@ -320,7 +320,6 @@ def _complement_why(row: Row, catalog: Catalog) -> str:
     return f"{gets} and does not have {product_name(then, catalog)}{reason}"
 
 
-
 def _feature_name(row: Row, catalog: Catalog) -> str:
     owners = [*catalog.plans(), *catalog.add_ons()]
     names = {feature.id: feature.name for owner in owners for feature in owner.features}
@@ -335,9 +334,7 @@ def _gate_why(row: Row, catalog: Catalog) -> str:
 
 def _workaround_why(row: Row, catalog: Catalog) -> str:
     now, before = fact_value(row, "imitated_28d"), fact_value(row, "imitated_prev_28d")
-    return (
-        f"{now:,} uses in four weeks, {before:,} in those before, of what imitates {_feature_name(row, catalog)}"
-    )
+    return f"{now:,} uses in four weeks, {before:,} in those before, of what imitates {_feature_name(row, catalog)}"
 
 
 def _request_why(row: Row, catalog: Catalog) -> str:
@@ -403,7 +400,9 @@ def _completion_why(row: Row, catalog: Catalog) -> str:
 
 def _packages_why(row: Row, catalog: Catalog) -> str:
     times = fact_value(row, "partner_purchases_365d")
-    return f"Bought {_partner(row, catalog)} {times:,} times in a year; {product_words(row, catalog)} serves that better"
+    return (
+        f"Bought {_partner(row, catalog)} {times:,} times in a year; {product_words(row, catalog)} serves that better"
+    )
 
 
 def _bundle_why(row: Row, catalog: Catalog) -> str:
@@ -416,7 +415,9 @@ def _bundle_why(row: Row, catalog: Catalog) -> str:
 
 def _use_case_why(row: Row, _catalog: Catalog) -> str:
     case, near = str(fact_value(row, "use_case_id")), str(fact_value(row, "neighbour_id"))
-    return f"Lives {readable(near)} ({fact_value(row, 'neighbour_used_28d'):,} in four weeks) and not yet {readable(case)}"
+    return (
+        f"Lives {readable(near)} ({fact_value(row, 'neighbour_used_28d'):,} in four weeks) and not yet {readable(case)}"
+    )
 
 
 def _said_why(told: str) -> Callable[[Row, Catalog], str]:

@@ -44,9 +44,7 @@ def propose_product(columns: Columns, batch: Batch) -> None:
 def _by_currency(batch: Batch) -> list[tuple[str, Batch]]:
     """Accounts that only bought things once, by the currency they bought in."""
     currencies = np.array(pc.fill_null(batch.rows["partner_currency"], batch.catalog.currency).to_pylist(), object)
-    return [
-        (currency, part_of(batch, np.flatnonzero(currencies == currency))) for currency in sorted(set(currencies))
-    ]
+    return [(currency, part_of(batch, np.flatnonzero(currencies == currency))) for currency in sorted(set(currencies))]
 
 
 def _add_product(columns: Columns, batch: Batch, product_id: str, currency: str, interval: str) -> None:

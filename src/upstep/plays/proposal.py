@@ -1,4 +1,4 @@
-"""What proposers share: the rows that fired, what their accounts hold, and the table that proposals are collected in."""
+"""What proposers share: the rows that fired, what their accounts hold, and the table proposals are collected in."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ class PlayFigures:
 
     @classmethod
     def of(cls, playbook: Playbook) -> PlayFigures:
+        """The figures of every play of a playbook."""
         plays = playbook.plays
         return cls(plays, np.array([play.prior for play in plays]), np.array([play.lever for play in plays]))
 
@@ -200,6 +201,7 @@ class Held:
 
     @classmethod
     def of(cls, owned: pa.Table, limits: pa.Table, catalog: Catalog) -> Held:
+        """What the accounts hold, ready to be looked up."""
         products = {product: index for index, product in enumerate(catalog.products)}
         keys = _pairs(owned, products)
         order = np.argsort(keys, kind="stable")
@@ -302,6 +304,7 @@ def groups(batch: Batch) -> Iterator[tuple[Terms, Wholes, Wholes]]:
 
 
 def holding_of(batch: Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes]) -> Holding:
+    """What the accounts at those positions have today, as fitting takes it."""
     held = batch.held
     limits = {meter: figures["limit"][at] for meter, figures in held.meters.items()}
     known = {meter: limit for meter, limit in limits.items() if (limit >= 0).any()}
@@ -336,6 +339,7 @@ def forecasts(batch: Batch, at: Wholes) -> dict[str, Wholes]:
 
 
 def each_group(columns: Columns, batch: Batch, answer: Any) -> None:
+    """Fit every group of equal terms; what no plan is known for stays."""
     done = np.zeros(len(batch), bool)
     for terms, rows, at in groups(batch):
         done[rows] = True
@@ -345,6 +349,7 @@ def each_group(columns: Columns, batch: Batch, answer: Any) -> None:
 
 
 def part_of(batch: Batch, rows: Wholes) -> Batch:
+    """Those rows of a batch."""
     return replace(batch, rows=batch.rows.take(pa.array(rows)), where=batch.where[rows])
 
 
@@ -430,6 +435,7 @@ def add_stay(columns: Columns, batch: Batch) -> None:
 
 
 def prefixed(prefix: str, names: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Names with a word before them; each distinct one is made once."""
     coded, inverse = np.unique(np.where(names == np.array(None), "", names).astype(str), return_inverse=True)
     return np.array([f"{prefix}{name}" for name in coded], object)[inverse]
 

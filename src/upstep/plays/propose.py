@@ -21,7 +21,6 @@ from upstep.plays.proposal import (
     Fired,
     Held,
     PlayFigures,
-    add_fit,
     add_stay,
     each_group,
     each_once,

@@ -201,8 +201,7 @@ def _by_word(batch: Batch, name: str) -> list[tuple[str, Batch]]:
     coded = batch.rows[name].combine_chunks().dictionary_encode()
     codes = coded.indices.to_numpy(zero_copy_only=False)
     return [
-        (word, part_of(batch, np.flatnonzero(codes == code)))
-        for code, word in enumerate(coded.dictionary.to_pylist())
+        (word, part_of(batch, np.flatnonzero(codes == code))) for code, word in enumerate(coded.dictionary.to_pylist())
     ]
 
 

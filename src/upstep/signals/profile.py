@@ -83,7 +83,8 @@ def build(catalog: Catalog, words: Vocabulary) -> Program:
 
     Returns:
         Stages ``account_profile``, ``limit_profile``, ``product_profile``, ``feature_profile``, ``add_on_profile``,
-        ``use_case_profile``, ``bundle_profile``, ``plan_profile``, ``owned`` (products owned, for pricing) and ``stock_reached``.
+        ``use_case_profile``, ``bundle_profile``, ``plan_profile``, ``owned`` (products owned, for
+        pricing) and ``stock_reached``.
     """
     program = Program()
     core = {name: core_table(name) for name in CORE_TABLES}
@@ -312,7 +313,9 @@ def _account_derived(account: ir.Table) -> ir.Table:
     onboarded = ((account.as_of - account.onboarded_at) / float(DAY_SECONDS)).floor().cast("int64")
     return account.mutate(
         journey_stage=_journey_stage(account, in_window),
-        size_signs=sum((ibis.ifelse(sign, 1, 0) for sign in signs[1:]), start=ibis.ifelse(signs[0], 1, 0)).cast("int64"),
+        size_signs=sum((ibis.ifelse(sign, 1, 0) for sign in signs[1:]), start=ibis.ifelse(signs[0], 1, 0)).cast(
+            "int64"
+        ),
         onboarded_days=onboarded,
         # Thirty days after each year of being a customer.
         in_annual_review=ibis.coalesce((account.tenure_days >= 365) & (since < ANNUAL_REVIEW_DAYS), False),
@@ -657,7 +660,9 @@ def feature_profile(core: Tables, small: Tables) -> ir.Table:
     values = core["first_value"].select("account_key", "product_id", "first_value_reached")
     state = left(missing, requests, ["account_key", "feature_id"])
     state = left(state, hit, ["account_key", "feature_id"])
-    state = left(state, use_cases.imitations(core["meter_profile"], small["catalog_imitation"]), ["account_key", "feature_id"])
+    state = left(
+        state, use_cases.imitations(core["meter_profile"], small["catalog_imitation"]), ["account_key", "feature_id"]
+    )
     state = left(state, values, ["account_key", "product_id"])
     return state.select(
         "account_key",

@@ -164,8 +164,11 @@ def goals(goal: ir.Table, contacts: ir.Table, today: ir.Table) -> ir.Table:
 
 
 def people(contacts: ir.Table, today: ir.Table) -> ir.Table:
-    """Who is there: one row per account_key: contacts_now, new_users_28d (on their own: not in the purchase) and
-    new_users_prev_28d, those of the four weeks before."""
+    """Who is there, and who came on their own: not in the purchase.
+
+    Returns:
+        One row per account_key: contacts_now, new_users_28d, new_users_prev_28d (those of the four weeks before).
+    """
     at = contacts.cross_join(today.select("as_of"))
     here = at.filter(at.left_at.isnull() | (at.left_at > at.as_of))
     own = here.created_at.notnull() & ~ibis.coalesce(here.in_original_purchase, False)

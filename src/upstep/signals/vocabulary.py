@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 import pyarrow as pa
 
-from upstep.clock import DAY_SECONDS, from_day, to_day, to_seconds
 from upstep.catalog.model import PARTNER_KINDS
+from upstep.clock import DAY_SECONDS, from_day, to_day, to_seconds
 from upstep.money import monthly_units
 
 if TYPE_CHECKING:
@@ -267,7 +267,9 @@ def _limits(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:
 
 def _features(catalog: Catalog) -> pa.Table:
     """``is_top``: of the product's plans only the highest includes it."""
-    highest = {product.id: max((plan.position for plan in product.plans), default=0) for product in catalog.products.values()}
+    highest = {
+        product.id: max((plan.position for plan in product.plans), default=0) for product in catalog.products.values()
+    }
     below = {
         (plan.product_id, feature.id)
         for plan in catalog.plans()
@@ -331,7 +333,9 @@ def _plans(catalog: Catalog) -> pa.Table:
             plan.id,
             plan.product_id,
             plan.position,
-            sum(1 for other in catalog.products[plan.product_id].plans if other.position > plan.position and other.sold),
+            sum(
+                1 for other in catalog.products[plan.product_id].plans if other.position > plan.position and other.sold
+            ),
         )
         for plan in catalog.plans()
     ]
@@ -387,7 +391,7 @@ def _use_cases(catalog: Catalog) -> pa.Table:
 def _imitations(catalog: Catalog) -> pa.Table:
     owners: list[Plan | AddOn] = [*catalog.plans(), *catalog.add_ons()]
     pairs = {(feature.id, meter) for owner in owners for feature in owner.features for meter in feature.imitated_by}
-    return _table(list(sorted(pairs)), feature_id=pa.string(), meter_id=pa.string())
+    return _table(sorted(pairs), feature_id=pa.string(), meter_id=pa.string())
 
 
 def _milestones(catalog: Catalog, keys: Mapping[str, int]) -> pa.Table:

@@ -492,6 +492,117 @@ FROM (
   AND "t19"."product_id" = "t14"."product_id"
 ) AS stage;
 
+-- bought e01565f345b551e3
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("purchases_365d" AS INTEGER) AS "purchases_365d",
+ CAST("purchased_at" AS INTEGER) AS "purchased_at",
+ CAST("completed_at" AS INTEGER) AS "completed_at",
+ "is_open",
+ CAST("spent_minor" AS INTEGER) AS "spent_minor",
+ "spent_currency"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t2"."as_of"
+  FROM "today" AS "t2"
+ ), "t7" AS (
+  SELECT
+   "t3"."purchase_id",
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."quantity",
+   "t3"."amount_minor",
+   "t3"."currency",
+   "t3"."purchased_at",
+   "t3"."completed_at",
+   "t6"."as_of"
+  FROM "purchase" AS "t3"
+  CROSS JOIN "t6" AS "t6"
+  WHERE
+   EXISTS(
+    SELECT
+     1
+    FROM "account" AS "t4"
+    WHERE
+     "t3"."account_key" = "t4"."account_key"
+   )
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t7"."purchase_id",
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."quantity",
+   "t7"."amount_minor",
+   "t7"."currency",
+   "t7"."purchased_at",
+   "t7"."completed_at",
+   "t7"."as_of",
+   "t7"."purchased_at" > (
+    "t7"."as_of" - 31536000
+   ) AS "recent",
+   IIF("t7"."completed_at" <= "t7"."as_of", "t7"."completed_at", CAST(NULL AS INTEGER)) AS "done"
+  FROM "t7" AS "t7"
+  WHERE
+   "t7"."purchased_at" <= "t7"."as_of"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t8"."account_key",
+   "t8"."product_id",
+   SUM(IIF("t8"."recent", 1, 0)) AS "purchases_365d",
+   SUM(IIF("t8"."recent", "t8"."amount_minor", 0)) AS "spent",
+   MIN("t8"."currency") AS "first_currency",
+   MAX("t8"."currency") AS "last_currency",
+   MAX("t8"."purchased_at") AS "purchased_at",
+   MAX("t8"."done") AS "completed_at",
+   MAX("t8"."done" IS NULL) AS "is_open"
+  FROM "t8" AS "t8"
+  GROUP BY
+   1,
+   2
+ )
+ SELECT
+  "t9"."account_key",
+  "t9"."product_id",
+  "t9"."purchases_365d",
+  "t9"."purchased_at",
+  "t9"."completed_at",
+  "t9"."is_open",
+  IIF("t9"."first_currency" = "t9"."last_currency", "t9"."spent", CAST(NULL AS INTEGER)) AS "spent_minor",
+  IIF(
+   "t9"."first_currency" = "t9"."last_currency",
+   "t9"."first_currency",
+   CAST(NULL AS TEXT)
+  ) AS "spent_currency"
+ FROM "t9" AS "t9"
+) AS stage;
+
+-- has 4b69df2d7f0676a3
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id"
+FROM (
+ WITH "t2" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t3" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id"
+  FROM "bought" AS "t1"
+ )
+ SELECT
+  *
+ FROM "t2" AS "t2"
+ UNION
+ SELECT
+  *
+ FROM "t3" AS "t3"
+) AS stage;
+
 -- history f2e4199f488120b3
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
@@ -3033,6 +3144,80 @@ FROM (
   2
 ) AS stage;
 
+-- milestones 7cc910e585109d4d
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ CAST("milestones" AS INTEGER) AS "milestones",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t2"."as_of_day"
+  FROM "today" AS "t2"
+ ), "t7" AS (
+  SELECT
+   "t3"."account_key",
+   "t4"."product_id",
+   "t3"."meter_key",
+   "t4"."every",
+   "t3"."day",
+   "t3"."quantity",
+   "t6"."as_of_day"
+  FROM "usage_day" AS "t3"
+  INNER JOIN "catalog_milestone" AS "t4"
+   ON "t3"."meter_key" = "t4"."meter_key"
+  CROSS JOIN "t6" AS "t6"
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."meter_key",
+   "t7"."every",
+   "t7"."day",
+   "t7"."quantity",
+   "t7"."as_of_day",
+   IIF("t7"."day" <= (
+    "t7"."as_of_day" - 28
+   ), "t7"."quantity", 0) AS "old"
+  FROM "t7" AS "t7"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t8"."account_key",
+   "t8"."product_id",
+   "t8"."meter_key",
+   "t8"."every",
+   SUM(CAST("t8"."quantity" AS REAL)) AS "life",
+   SUM(CAST("t8"."old" AS REAL)) AS "before"
+  FROM "t8" AS "t8"
+  GROUP BY
+   1,
+   2,
+   3,
+   4
+ ), "t10" AS MATERIALIZED (
+  SELECT
+   "t9"."account_key",
+   "t9"."product_id",
+   "t9"."meter_key",
+   "t9"."every",
+   "t9"."life",
+   "t9"."before",
+   CAST(FLOOR("t9"."life" / CAST(NULLIF("t9"."every", 0) AS REAL)) AS INTEGER) AS "reached",
+   CAST(FLOOR("t9"."before" / CAST(NULLIF("t9"."every", 0) AS REAL)) AS INTEGER) AS "reached_before"
+  FROM "t9" AS "t9"
+ )
+ SELECT
+  "t10"."account_key",
+  "t10"."product_id",
+  MAX("t10"."reached") AS "milestones",
+  MAX("t10"."reached" - "t10"."reached_before") AS "milestones_28d"
+ FROM "t10" AS "t10"
+ GROUP BY
+  1,
+  2
+) AS stage;
+
 -- active e294b11c4de0f352
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
@@ -3111,7 +3296,7 @@ FROM (
  FROM "t11" AS "t11"
 ) AS stage;
 
--- limit_rows fbd5d42283d7bd20
+-- limit_rows 8b85601e112ef6a6
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -3121,6 +3306,7 @@ SELECT
  "meter_kind",
  "period",
  "value_meter",
+ "is_advanced",
  CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
  "is_unlimited",
  "enforcement",
@@ -3183,7 +3369,8 @@ FROM (
    "t16"."aggregate",
    "t16"."meter_kind",
    "t16"."period",
-   "t16"."value_meter"
+   "t16"."value_meter",
+   "t16"."is_advanced"
   FROM "t13" AS "t13"
   INNER JOIN "t16" AS "t16"
    ON "t13"."plan_id" = "t16"."owner_id" AND "t13"."product_id" = "t16"."product_id"
@@ -3199,6 +3386,7 @@ FROM (
    "t19"."unlimited",
    "t19"."strictness",
    "t19"."value_meter",
+   "t19"."is_advanced",
    COALESCE(IIF("t19"."follows_quantity", "t19"."quantity", "t19"."limit_each"), 0) AS "quantity",
    "t19"."plan_id" AS "part"
   FROM "t19" AS "t19"
@@ -3254,7 +3442,8 @@ FROM (
    "t17"."aggregate",
    "t17"."meter_kind",
    "t17"."period",
-   "t17"."value_meter"
+   "t17"."value_meter",
+   "t17"."is_advanced"
   FROM "t14" AS "t14"
   INNER JOIN "t17" AS "t17"
    ON "t14"."add_on_id" = "t17"."owner_id" AND "t14"."product_id" = "t17"."product_id"
@@ -3270,6 +3459,7 @@ FROM (
    "t20"."unlimited",
    "t20"."strictness",
    "t20"."value_meter",
+   "t20"."is_advanced",
    COALESCE(
     IIF("t20"."follows_quantity", "t20"."quantity", "t20"."limit_each" * "t20"."quantity"),
     0
@@ -3297,6 +3487,7 @@ FROM (
    SUM("t26"."quantity") AS "sum_quantity",
    MIN("t26"."strictness") AS "strictness",
    MAX("t26"."value_meter") AS "value_meter",
+   MAX("t26"."is_advanced") AS "is_advanced",
    MAX("t26"."part") AS "parts",
    COUNT("t26"."part") AS "parts_count"
   FROM "t26" AS "t26"
@@ -3372,6 +3563,7 @@ FROM (
    "t28"."sum_quantity",
    "t28"."strictness",
    "t28"."value_meter",
+   "t28"."is_advanced",
    "t28"."parts",
    "t28"."parts_count",
    "t25"."own_limit"
@@ -3388,6 +3580,7 @@ FROM (
    "t29"."meter_kind",
    "t29"."period",
    "t29"."value_meter",
+   "t29"."is_advanced",
    IIF(
     NOT "t29"."own_limit" IS NULL,
     "t29"."own_limit",
@@ -3436,6 +3629,7 @@ FROM (
   "t31"."meter_kind",
   "t31"."period",
   "t31"."value_meter",
+  "t31"."is_advanced",
   "t31"."limit_quantity",
   "t31"."is_unlimited",
   "t31"."enforcement",
@@ -3913,7 +4107,7 @@ FROM (
  FROM "t39" AS "t39"
 ) AS stage;
 
--- limit_state 377e0a77ce518328
+-- limit_state 56922276c620ed23
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -3925,6 +4119,7 @@ SELECT
  "meter_kind",
  "period",
  "value_meter",
+ "is_advanced",
  CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
  "is_unlimited",
  "is_own_limit",
@@ -4096,6 +4291,7 @@ FROM (
    "t9"."meter_kind",
    "t9"."period",
    "t9"."value_meter",
+   "t9"."is_advanced",
    "t9"."limit_quantity",
    "t9"."is_unlimited",
    "t9"."enforcement",
@@ -4179,6 +4375,7 @@ FROM (
    "t28"."meter_kind",
    "t28"."period",
    "t28"."value_meter",
+   "t28"."is_advanced",
    "t28"."limit_quantity",
    "t28"."is_unlimited",
    "t28"."is_own_limit",
@@ -4391,6 +4588,7 @@ FROM (
   "t29"."meter_kind",
   "t29"."period",
   "t29"."value_meter",
+  "t29"."is_advanced",
   "t29"."limit_quantity",
   "t29"."is_unlimited",
   "t29"."is_own_limit",
@@ -4646,7 +4844,7 @@ FROM (
  FROM "t29" AS "t29"
 ) AS stage;
 
--- limit_profile 869cb173a475583d
+-- limit_profile 7d2a132566be14b0
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -4658,6 +4856,7 @@ SELECT
  "meter_kind",
  "period",
  "value_meter",
+ "is_advanced",
  CAST("limit_quantity" AS INTEGER) AS "limit_quantity",
  "is_unlimited",
  "is_own_limit",
@@ -4736,6 +4935,7 @@ FROM (
    "t0"."meter_kind",
    "t0"."period",
    "t0"."value_meter",
+   "t0"."is_advanced",
    "t0"."limit_quantity",
    "t0"."is_unlimited",
    "t0"."is_own_limit",
@@ -4863,6 +5063,7 @@ FROM (
    "t1"."meter_kind",
    "t1"."period",
    "t1"."value_meter",
+   "t1"."is_advanced",
    "t1"."limit_quantity",
    "t1"."is_unlimited",
    "t1"."is_own_limit",
@@ -5460,6 +5661,7 @@ FROM (
    "t2"."meter_kind",
    "t2"."period",
    "t2"."value_meter",
+   "t2"."is_advanced",
    "t2"."limit_quantity",
    "t2"."is_unlimited",
    "t2"."is_own_limit",
@@ -5527,6 +5729,7 @@ FROM (
    "t3"."meter_kind",
    "t3"."period",
    "t3"."value_meter",
+   "t3"."is_advanced",
    "t3"."limit_quantity",
    "t3"."is_unlimited",
    "t3"."is_own_limit",
@@ -5746,6 +5949,7 @@ FROM (
    "t4"."meter_kind",
    "t4"."period",
    "t4"."value_meter",
+   "t4"."is_advanced",
    "t4"."limit_quantity",
    "t4"."is_unlimited",
    "t4"."is_own_limit",
@@ -6111,6 +6315,7 @@ FROM (
    "t5"."meter_kind",
    "t5"."period",
    "t5"."value_meter",
+   "t5"."is_advanced",
    "t5"."limit_quantity",
    "t5"."is_unlimited",
    "t5"."is_own_limit",
@@ -6190,6 +6395,7 @@ FROM (
    "t6"."meter_kind",
    "t6"."period",
    "t6"."value_meter",
+   "t6"."is_advanced",
    "t6"."limit_quantity",
    "t6"."is_unlimited",
    "t6"."is_own_limit",
@@ -6264,6 +6470,7 @@ FROM (
    "t7"."meter_kind",
    "t7"."period",
    "t7"."value_meter",
+   "t7"."is_advanced",
    "t7"."limit_quantity",
    "t7"."is_unlimited",
    "t7"."is_own_limit",
@@ -6421,6 +6628,7 @@ FROM (
    "t8"."meter_kind",
    "t8"."period",
    "t8"."value_meter",
+   "t8"."is_advanced",
    "t8"."limit_quantity",
    "t8"."is_unlimited",
    "t8"."is_own_limit",
@@ -6525,6 +6733,7 @@ FROM (
    "t9"."meter_kind",
    "t9"."period",
    "t9"."value_meter",
+   "t9"."is_advanced",
    "t9"."limit_quantity",
    "t9"."is_unlimited",
    "t9"."is_own_limit",
@@ -6647,6 +6856,7 @@ FROM (
   "t10"."meter_kind",
   "t10"."period",
   "t10"."value_meter",
+  "t10"."is_advanced",
   "t10"."limit_quantity",
   "t10"."is_unlimited",
   "t10"."is_own_limit",
@@ -7011,7 +7221,7 @@ FROM (
  FROM "t27" AS "t27"
 ) AS stage;
 
--- first_value 0e4d1b691000f5bf
+-- first_value e2a2ada574092c12
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -7020,115 +7230,121 @@ SELECT
  CAST("first_value_used" AS INTEGER) AS "first_value_used",
  "first_value_reached"
 FROM (
- WITH "t12" AS (
+ WITH "t14" AS (
   SELECT
-   "t0"."account_key",
-   "t0"."product_id"
-  FROM "owned" AS "t0"
- ), "t13" AS (
-  SELECT
+   "t1"."account_key",
    "t1"."product_id",
-   "t1"."has_first_value_rule",
-   "t1"."first_value_meter_key",
-   "t1"."first_value_at_least",
-   "t1"."first_value_moment"
-  FROM "catalog_product" AS "t1"
+   "t1"."completed_at"
+  FROM "bought" AS "t1"
  ), "t15" AS (
   SELECT
-   "t2"."account_key",
-   "t2"."meter_key" AS "first_value_meter_key",
-   "t2"."lifetime" AS "first_value_used"
-  FROM "lifetime" AS "t2"
+   "t2"."product_id",
+   "t2"."has_first_value_rule",
+   "t2"."first_value_meter_key",
+   "t2"."first_value_at_least",
+   "t2"."first_value_moment"
+  FROM "catalog_product" AS "t2"
  ), "t17" AS (
   SELECT
-   "t5"."as_of"
-  FROM "today" AS "t5"
- ), "t18" AS (
-  SELECT
-   "t1"."product_id",
-   "t1"."first_value_moment" AS "kind"
-  FROM "catalog_product" AS "t1"
-  WHERE
-   NOT "t1"."first_value_moment" IS NULL
+   "t3"."account_key",
+   "t3"."meter_key" AS "first_value_meter_key",
+   "t3"."lifetime" AS "first_value_used"
+  FROM "lifetime" AS "t3"
  ), "t19" AS (
   SELECT
-   "t6"."moment_id",
-   "t6"."account_key",
-   "t6"."kind",
-   "t6"."occurred_at",
-   "t6"."contact_id",
-   "t6"."subject_id",
-   "t6"."detail",
-   "t6"."source",
-   "t17"."as_of",
-   "t18"."product_id"
-  FROM "moment" AS "t6"
-  CROSS JOIN "t17" AS "t17"
-  INNER JOIN "t18" AS "t18"
-   ON "t6"."kind" = "t18"."kind"
+   "t6"."as_of"
+  FROM "today" AS "t6"
  ), "t20" AS (
   SELECT
-   *
-  FROM "t19" AS "t19"
+   "t2"."product_id",
+   "t2"."first_value_moment" AS "kind"
+  FROM "catalog_product" AS "t2"
   WHERE
-   "t19"."occurred_at" <= "t19"."as_of"
+   NOT "t2"."first_value_moment" IS NULL
+ ), "t21" AS (
+  SELECT
+   "t8"."moment_id",
+   "t8"."account_key",
+   "t8"."kind",
+   "t8"."occurred_at",
+   "t8"."contact_id",
+   "t8"."subject_id",
+   "t8"."detail",
+   "t8"."source",
+   "t19"."as_of",
+   "t20"."product_id"
+  FROM "moment" AS "t8"
+  CROSS JOIN "t19" AS "t19"
+  INNER JOIN "t20" AS "t20"
+   ON "t8"."kind" = "t20"."kind"
+ ), "t22" AS (
+  SELECT
+   *
+  FROM "t21" AS "t21"
+  WHERE
+   "t21"."occurred_at" <= "t21"."as_of"
    AND (
     (
-     "t19"."subject_id" IS NULL
+     "t21"."subject_id" IS NULL
     ) OR (
-     "t19"."subject_id" = "t19"."product_id"
+     "t21"."subject_id" = "t21"."product_id"
     )
    )
- ), "t22" AS MATERIALIZED (
+ ), "t24" AS MATERIALIZED (
   SELECT
-   "t20"."account_key",
-   "t20"."product_id",
-   MIN("t20"."occurred_at") AS "seen_at"
-  FROM "t20" AS "t20"
+   "t22"."account_key",
+   "t22"."product_id",
+   MIN("t22"."occurred_at") AS "seen_at"
+  FROM "t22" AS "t22"
   GROUP BY
    1,
    2
- ), "t16" AS (
+ ), "t18" AS (
   SELECT
-   "t3"."has_moment"
-  FROM "known" AS "t3"
+   "t4"."has_moment"
+  FROM "known" AS "t4"
  )
  SELECT
-  "t12"."account_key",
-  "t12"."product_id",
-  "t13"."first_value_at_least",
-  "t13"."first_value_moment",
+  "t7"."account_key",
+  "t7"."product_id",
+  "t15"."first_value_at_least",
+  "t15"."first_value_moment",
   IIF(
-   NOT "t13"."first_value_meter_key" IS NULL,
-   COALESCE("t15"."first_value_used", 0),
+   NOT "t15"."first_value_meter_key" IS NULL,
+   COALESCE("t17"."first_value_used", 0),
    CAST(NULL AS INTEGER)
   ) AS "first_value_used",
   CASE
+   WHEN NOT "t14"."completed_at" IS NULL
+   THEN TRUE
    WHEN NOT (
-    COALESCE("t13"."has_first_value_rule", FALSE)
+    COALESCE("t15"."has_first_value_rule", FALSE)
    )
    THEN CAST(NULL AS BOOLEAN)
-   WHEN NOT "t13"."first_value_meter_key" IS NULL
-   THEN COALESCE("t15"."first_value_used", 0) >= "t13"."first_value_at_least"
+   WHEN NOT "t15"."first_value_meter_key" IS NULL
+   THEN COALESCE("t17"."first_value_used", 0) >= "t15"."first_value_at_least"
    ELSE IIF(
-    NOT "t22"."seen_at" IS NULL,
+    NOT "t24"."seen_at" IS NULL,
     TRUE,
-    IIF("t16"."has_moment", FALSE, CAST(NULL AS BOOLEAN))
+    IIF("t18"."has_moment", FALSE, CAST(NULL AS BOOLEAN))
    )
   END AS "first_value_reached"
- FROM "t12" AS "t12"
- LEFT OUTER JOIN "t13" AS "t13"
-  ON "t12"."product_id" = "t13"."product_id"
+ FROM "has" AS "t7"
+ LEFT OUTER JOIN "t14" AS "t14"
+  ON "t7"."account_key" = "t14"."account_key"
+  AND "t7"."product_id" = "t14"."product_id"
  LEFT OUTER JOIN "t15" AS "t15"
-  ON "t12"."account_key" = "t15"."account_key"
-  AND "t13"."first_value_meter_key" = "t15"."first_value_meter_key"
- LEFT OUTER JOIN "t22" AS "t22"
-  ON "t12"."account_key" = "t22"."account_key"
-  AND "t12"."product_id" = "t22"."product_id"
- CROSS JOIN "t16" AS "t16"
+  ON "t7"."product_id" = "t15"."product_id"
+ LEFT OUTER JOIN "t17" AS "t17"
+  ON "t7"."account_key" = "t17"."account_key"
+  AND "t15"."first_value_meter_key" = "t17"."first_value_meter_key"
+ LEFT OUTER JOIN "t24" AS "t24"
+  ON "t7"."account_key" = "t24"."account_key"
+  AND "t7"."product_id" = "t24"."product_id"
+ CROSS JOIN "t18" AS "t18"
 ) AS stage;
 
--- account_profile 2351ebf400c6ec55
+-- account_profile a6293d270cca659b
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "account_id",
@@ -7149,6 +7365,7 @@ SELECT
  CAST("cancel_at" AS INTEGER) AS "cancel_at",
  "pending_downgrade",
  "is_past_due",
+ "is_only_trial",
  CAST("renews_at" AS INTEGER) AS "renews_at",
  CAST("long_renews_at" AS INTEGER) AS "long_renews_at",
  CAST("term_days" AS INTEGER) AS "term_days",
@@ -7167,11 +7384,17 @@ SELECT
  "oldest_problem_days",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
  "requested_ticket_id",
+ CAST("questions_90d" AS INTEGER) AS "questions_90d",
+ CAST("questions_prev_90d" AS INTEGER) AS "questions_prev_90d",
  CAST("strategic_moments_180d" AS INTEGER) AS "strategic_moments_180d",
  CAST("proofs_365d" AS INTEGER) AS "proofs_365d",
  CAST("gate_hits_28d" AS INTEGER) AS "gate_hits_28d",
  CAST("pricing_views_28d" AS INTEGER) AS "pricing_views_28d",
  CAST("renewal_risks_90d" AS INTEGER) AS "renewal_risks_90d",
+ CAST("customer_growth_180d" AS INTEGER) AS "customer_growth_180d",
+ CAST("new_places_180d" AS INTEGER) AS "new_places_180d",
+ CAST("funding_365d" AS INTEGER) AS "funding_365d",
+ "at_checkout",
  CAST("onboarded_at" AS INTEGER) AS "onboarded_at",
  CAST("first_value_at" AS INTEGER) AS "first_value_at",
  "renewal_risk_id",
@@ -7184,11 +7407,21 @@ SELECT
  "open_deal_id",
  CAST("contacts_now" AS INTEGER) AS "contacts_now",
  CAST("new_users_28d" AS INTEGER) AS "new_users_28d",
+ CAST("new_users_prev_28d" AS INTEGER) AS "new_users_prev_28d",
  CAST("limits_saturated" AS INTEGER) AS "limits_saturated",
  CAST("limits_rising" AS INTEGER) AS "limits_rising",
  "utilisation_max",
+ CAST("use_cases_28d" AS INTEGER) AS "use_cases_28d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
+ CAST("values_reached" AS INTEGER) AS "values_reached",
+ CAST("values_missing" AS INTEGER) AS "values_missing",
+ CAST("purchases_365d" AS INTEGER) AS "purchases_365d",
  "has_owner",
  CAST("as_of" AS INTEGER) AS "as_of",
+ "journey_stage",
+ CAST("size_signs" AS INTEGER) AS "size_signs",
+ CAST("onboarded_days" AS INTEGER) AS "onboarded_days",
+ "in_annual_review",
  "has_usage_signal",
  "has_outcome_signal",
  "has_strategic_signal",
@@ -7197,7 +7430,7 @@ SELECT
  "in_renewal_window",
  "do_not_sell"
 FROM (
- WITH "t28" AS (
+ WITH "t35" AS (
   SELECT
    "t1"."account_key",
    "t1"."account_id",
@@ -7214,370 +7447,405 @@ FROM (
    "t1"."do_not_sell_until",
    "t1"."do_not_sell_why"
   FROM "account" AS "t1"
- ), "t31" AS (
+ ), "t41" AS (
   SELECT
    *
-  FROM "items" AS "t12"
+  FROM "items" AS "t17"
   WHERE
-   "t12"."is_live"
- ), "t32" AS (
+   "t17"."is_live"
+ ), "t42" AS (
   SELECT
-   "t13"."plan_id",
-   "t13"."position" AS "position_now"
-  FROM "catalog_plan" AS "t13"
- ), "t33" AS (
+   "t18"."plan_id",
+   "t18"."position" AS "position_now"
+  FROM "catalog_plan" AS "t18"
+ ), "t43" AS (
   SELECT
-   "t13"."plan_id" AS "pending_plan_id",
-   "t13"."position" AS "position_later"
-  FROM "catalog_plan" AS "t13"
- ), "t45" AS (
+   "t18"."plan_id" AS "pending_plan_id",
+   "t18"."position" AS "position_later"
+  FROM "catalog_plan" AS "t18"
+ ), "t60" AS (
   SELECT
-   "t31"."account_key",
-   "t31"."item_id",
-   "t31"."subscription_id",
-   "t31"."product_id",
-   "t31"."plan_id",
-   "t31"."add_on_id",
-   "t31"."price_id",
-   "t31"."quantity",
-   "t31"."amount_minor",
-   "t31"."list_amount_minor",
-   "t31"."currency",
-   "t31"."interval",
-   "t31"."interval_count",
-   "t31"."status",
-   "t31"."valid_from",
-   "t31"."valid_to",
-   "t31"."period_start",
-   "t31"."auto_renew",
-   "t31"."cancel_at",
-   "t31"."pending_plan_id",
-   "t31"."collection",
-   "t31"."renews_at",
-   "t31"."term_months",
-   "t31"."term_days",
-   "t31"."is_live",
-   "t31"."units",
-   "t31"."is_paid",
-   "t32"."position_now",
-   "t33"."position_later"
-  FROM "t31" AS "t31"
-  LEFT OUTER JOIN "t32" AS "t32"
-   ON "t31"."plan_id" = "t32"."plan_id"
-  LEFT OUTER JOIN "t33" AS "t33"
-   ON "t31"."pending_plan_id" = "t33"."pending_plan_id"
- ), "t52" AS MATERIALIZED (
-  SELECT
-   "t45"."account_key",
-   "t45"."item_id",
-   "t45"."subscription_id",
-   "t45"."product_id",
-   "t45"."plan_id",
-   "t45"."add_on_id",
-   "t45"."price_id",
-   "t45"."quantity",
-   "t45"."amount_minor",
-   "t45"."list_amount_minor",
-   "t45"."currency",
-   "t45"."interval",
-   "t45"."interval_count",
-   "t45"."status",
-   "t45"."valid_from",
-   "t45"."valid_to",
-   "t45"."period_start",
-   "t45"."auto_renew",
-   "t45"."cancel_at",
-   "t45"."pending_plan_id",
-   "t45"."collection",
-   "t45"."renews_at",
-   "t45"."term_months",
-   "t45"."term_days",
-   "t45"."is_live",
-   "t45"."units",
-   "t45"."is_paid",
-   "t45"."position_now",
-   "t45"."position_later",
-   COALESCE("t45"."position_later" < "t45"."position_now", FALSE) AS "lower",
-   "t45"."status" IN ('past_due', 'unpaid') AS "late",
-   IIF("t45"."term_days" >= 180, "t45"."renews_at", CAST(NULL AS INTEGER)) AS "long_renewal"
-  FROM "t45" AS "t45"
- ), "t60" AS MATERIALIZED (
-  SELECT
-   "t52"."account_key",
-   COUNT(DISTINCT "t52"."product_id") AS "live_products",
-   SUM("t52"."units") AS "mrr_units",
-   MIN("t52"."cancel_at") AS "cancel_at",
-   MAX("t52"."lower") AS "pending_downgrade",
-   MAX("t52"."late") AS "is_past_due",
-   MIN("t52"."renews_at") AS "renews_at",
-   MIN("t52"."long_renewal") AS "long_renews_at",
-   MAX("t52"."term_days") AS "term_days"
-  FROM "t52" AS "t52"
-  GROUP BY
-   1
- ), "t36" AS MATERIALIZED (
-  SELECT
-   "t10"."account_key",
-   MAX("t10"."downgraded_at") AS "downgraded_at",
-   MIN("t10"."first_paid_at") AS "customer_since"
-  FROM "history" AS "t10"
-  GROUP BY
-   1
- ), "t72" AS (
+   "t41"."account_key",
+   "t41"."item_id",
+   "t41"."subscription_id",
+   "t41"."product_id",
+   "t41"."plan_id",
+   "t41"."add_on_id",
+   "t41"."price_id",
+   "t41"."quantity",
+   "t41"."amount_minor",
+   "t41"."list_amount_minor",
+   "t41"."currency",
+   "t41"."interval",
+   "t41"."interval_count",
+   "t41"."status",
+   "t41"."valid_from",
+   "t41"."valid_to",
+   "t41"."period_start",
+   "t41"."auto_renew",
+   "t41"."cancel_at",
+   "t41"."pending_plan_id",
+   "t41"."collection",
+   "t41"."renews_at",
+   "t41"."term_months",
+   "t41"."term_days",
+   "t41"."is_live",
+   "t41"."units",
+   "t41"."is_paid",
+   "t42"."position_now",
+   "t43"."position_later"
+  FROM "t41" AS "t41"
+  LEFT OUTER JOIN "t42" AS "t42"
+   ON "t41"."plan_id" = "t42"."plan_id"
+  LEFT OUTER JOIN "t43" AS "t43"
+   ON "t41"."pending_plan_id" = "t43"."pending_plan_id"
+ ), "t68" AS MATERIALIZED (
   SELECT
    "t60"."account_key",
-   "t60"."live_products",
-   "t60"."mrr_units",
+   "t60"."item_id",
+   "t60"."subscription_id",
+   "t60"."product_id",
+   "t60"."plan_id",
+   "t60"."add_on_id",
+   "t60"."price_id",
+   "t60"."quantity",
+   "t60"."amount_minor",
+   "t60"."list_amount_minor",
+   "t60"."currency",
+   "t60"."interval",
+   "t60"."interval_count",
+   "t60"."status",
+   "t60"."valid_from",
+   "t60"."valid_to",
+   "t60"."period_start",
+   "t60"."auto_renew",
    "t60"."cancel_at",
-   "t60"."pending_downgrade",
-   "t60"."is_past_due",
+   "t60"."pending_plan_id",
+   "t60"."collection",
    "t60"."renews_at",
-   "t60"."long_renews_at",
+   "t60"."term_months",
    "t60"."term_days",
-   "t36"."downgraded_at",
-   "t36"."customer_since",
-   "t35"."as_of"
+   "t60"."is_live",
+   "t60"."units",
+   "t60"."is_paid",
+   "t60"."position_now",
+   "t60"."position_later",
+   COALESCE("t60"."position_later" < "t60"."position_now", FALSE) AS "lower",
+   "t60"."status" IN ('past_due', 'unpaid') AS "late",
+   IIF("t60"."term_days" >= 180, "t60"."renews_at", CAST(NULL AS INTEGER)) AS "long_renewal"
   FROM "t60" AS "t60"
-  LEFT OUTER JOIN "t36" AS "t36"
-   ON "t60"."account_key" = "t36"."account_key"
-  CROSS JOIN "t21" AS "t35"
- ), "t75" AS MATERIALIZED (
+ ), "t82" AS MATERIALIZED (
   SELECT
-   "t72"."account_key",
-   "t72"."live_products",
-   "t72"."mrr_units",
-   "t72"."cancel_at",
-   "t72"."pending_downgrade",
-   "t72"."is_past_due",
-   "t72"."renews_at",
-   "t72"."long_renews_at",
-   "t72"."term_days",
-   "t72"."downgraded_at",
-   "t72"."customer_since",
-   "t72"."as_of",
+   "t68"."account_key",
+   COUNT(DISTINCT "t68"."product_id") AS "live_products",
+   SUM("t68"."units") AS "mrr_units",
+   MIN("t68"."cancel_at") AS "cancel_at",
+   MAX("t68"."lower") AS "pending_downgrade",
+   MAX("t68"."late") AS "is_past_due",
+   NOT (
+    MAX("t68"."status" <> 'trialing')
+   ) AS "is_only_trial",
+   MIN("t68"."renews_at") AS "renews_at",
+   MIN("t68"."long_renewal") AS "long_renews_at",
+   MAX("t68"."term_days") AS "term_days"
+  FROM "t68" AS "t68"
+  GROUP BY
+   1
+ ), "t48" AS MATERIALIZED (
+  SELECT
+   "t14"."account_key",
+   MAX("t14"."downgraded_at") AS "downgraded_at",
+   MIN("t14"."first_paid_at") AS "customer_since"
+  FROM "history" AS "t14"
+  GROUP BY
+   1
+ ), "t91" AS (
+  SELECT
+   "t82"."account_key",
+   "t82"."live_products",
+   "t82"."mrr_units",
+   "t82"."cancel_at",
+   "t82"."pending_downgrade",
+   "t82"."is_past_due",
+   "t82"."is_only_trial",
+   "t82"."renews_at",
+   "t82"."long_renews_at",
+   "t82"."term_days",
+   "t48"."downgraded_at",
+   "t48"."customer_since",
+   "t45"."as_of"
+  FROM "t82" AS "t82"
+  LEFT OUTER JOIN "t48" AS "t48"
+   ON "t82"."account_key" = "t48"."account_key"
+  CROSS JOIN "t27" AS "t45"
+ ), "t94" AS MATERIALIZED (
+  SELECT
+   "t91"."account_key",
+   "t91"."live_products",
+   "t91"."mrr_units",
+   "t91"."cancel_at",
+   "t91"."pending_downgrade",
+   "t91"."is_past_due",
+   "t91"."is_only_trial",
+   "t91"."renews_at",
+   "t91"."long_renews_at",
+   "t91"."term_days",
+   "t91"."downgraded_at",
+   "t91"."customer_since",
+   "t91"."as_of",
    IIF(
     (
      CAST((
-      "t72"."renews_at" - "t72"."as_of"
+      "t91"."renews_at" - "t91"."as_of"
      ) AS REAL) / 86400.0
     ) >= 0,
     CAST(FLOOR(CAST((
-     "t72"."renews_at" - "t72"."as_of"
+     "t91"."renews_at" - "t91"."as_of"
     ) AS REAL) / 86400.0) AS INTEGER),
     CAST(NULL AS INTEGER)
    ) AS "renewal_days",
    IIF(
     (
      CAST((
-      "t72"."long_renews_at" - "t72"."as_of"
+      "t91"."long_renews_at" - "t91"."as_of"
      ) AS REAL) / 86400.0
     ) >= 0,
     CAST(FLOOR(CAST((
-     "t72"."long_renews_at" - "t72"."as_of"
+     "t91"."long_renews_at" - "t91"."as_of"
     ) AS REAL) / 86400.0) AS INTEGER),
     CAST(NULL AS INTEGER)
    ) AS "long_renewal_days",
    CAST(FLOOR(CAST((
-    "t72"."as_of" - "t72"."customer_since"
+    "t91"."as_of" - "t91"."customer_since"
    ) AS REAL) / 86400.0) AS INTEGER) AS "tenure_days"
-  FROM "t72" AS "t72"
- ), "t77" AS (
+  FROM "t91" AS "t91"
+ ), "t96" AS (
   SELECT
-   "t75"."account_key",
-   "t75"."live_products",
-   "t75"."mrr_units",
-   "t75"."cancel_at",
-   "t75"."pending_downgrade",
-   "t75"."is_past_due",
-   "t75"."renews_at",
-   "t75"."long_renews_at",
-   "t75"."term_days",
-   "t75"."downgraded_at",
-   "t75"."customer_since",
-   "t75"."renewal_days",
-   "t75"."long_renewal_days",
-   "t75"."tenure_days"
-  FROM "t75" AS "t75"
- ), "t37" AS (
+   "t94"."account_key",
+   "t94"."live_products",
+   "t94"."mrr_units",
+   "t94"."cancel_at",
+   "t94"."pending_downgrade",
+   "t94"."is_past_due",
+   "t94"."is_only_trial",
+   "t94"."renews_at",
+   "t94"."long_renews_at",
+   "t94"."term_days",
+   "t94"."downgraded_at",
+   "t94"."customer_since",
+   "t94"."renewal_days",
+   "t94"."long_renewal_days",
+   "t94"."tenure_days"
+  FROM "t94" AS "t94"
+ ), "t49" AS (
   SELECT
-   "t14"."invoice_id",
-   "t14"."account_key",
-   "t14"."issued_at",
-   "t14"."due_at",
-   "t14"."paid_at",
-   "t14"."amount_due_minor",
-   "t14"."currency",
-   "t14"."status",
-   "t14"."last_failure_at",
-   "t34"."as_of"
-  FROM "invoice" AS "t14"
-  CROSS JOIN "t21" AS "t34"
- ), "t53" AS MATERIALIZED (
+   "t19"."invoice_id",
+   "t19"."account_key",
+   "t19"."issued_at",
+   "t19"."due_at",
+   "t19"."paid_at",
+   "t19"."amount_due_minor",
+   "t19"."currency",
+   "t19"."status",
+   "t19"."last_failure_at",
+   "t44"."as_of"
+  FROM "invoice" AS "t19"
+  CROSS JOIN "t27" AS "t44"
+ ), "t69" AS MATERIALIZED (
   SELECT
-   "t37"."invoice_id",
-   "t37"."account_key",
-   "t37"."issued_at",
-   "t37"."due_at",
-   "t37"."paid_at",
-   "t37"."amount_due_minor",
-   "t37"."currency",
-   "t37"."status",
-   "t37"."last_failure_at",
-   "t37"."as_of",
+   "t49"."invoice_id",
+   "t49"."account_key",
+   "t49"."issued_at",
+   "t49"."due_at",
+   "t49"."paid_at",
+   "t49"."amount_due_minor",
+   "t49"."currency",
+   "t49"."status",
+   "t49"."last_failure_at",
+   "t49"."as_of",
    (
     (
-     COALESCE("t37"."due_at", "t37"."issued_at" + 2592000) + 259200
-    ) < "t37"."as_of"
+     COALESCE("t49"."due_at", "t49"."issued_at" + 2592000) + 259200
+    ) < "t49"."as_of"
    )
-   OR COALESCE("t37"."last_failure_at" <= "t37"."as_of", FALSE) AS "troubled"
-  FROM "t37" AS "t37"
+   OR COALESCE("t49"."last_failure_at" <= "t49"."as_of", FALSE) AS "troubled"
+  FROM "t49" AS "t49"
   WHERE
-   "t37"."issued_at" <= "t37"."as_of"
+   "t49"."issued_at" <= "t49"."as_of"
    AND NOT (
-    "t37"."status" IN ('void', 'draft')
+    "t49"."status" IN ('void', 'draft')
    )
    AND NOT (
     (
      (
-      "t37"."status" = 'paid'
+      "t49"."status" = 'paid'
      ) AND (
-      "t37"."paid_at" IS NULL
+      "t49"."paid_at" IS NULL
      )
     )
-    OR COALESCE("t37"."paid_at" <= "t37"."as_of", FALSE)
+    OR COALESCE("t49"."paid_at" <= "t49"."as_of", FALSE)
    )
-   AND "t37"."amount_due_minor" > 0
- ), "t66" AS MATERIALIZED (
+   AND "t49"."amount_due_minor" > 0
+ ), "t83" AS MATERIALIZED (
   SELECT
-   "t53"."account_key",
-   SUM(IIF("t53"."troubled", 1, 0)) AS "troubled_invoices",
-   MIN(IIF("t53"."troubled", "t53"."invoice_id", CAST(NULL AS TEXT))) AS "troubled_invoice_id",
-   COUNT("t53"."invoice_id") AS "open_invoices",
-   MAX("t53"."last_failure_at") AS "failed_at"
-  FROM "t53" AS "t53"
+   "t69"."account_key",
+   SUM(IIF("t69"."troubled", 1, 0)) AS "troubled_invoices",
+   MIN(IIF("t69"."troubled", "t69"."invoice_id", CAST(NULL AS TEXT))) AS "troubled_invoice_id",
+   COUNT("t69"."invoice_id") AS "open_invoices",
+   MAX("t69"."last_failure_at") AS "failed_at"
+  FROM "t69" AS "t69"
   GROUP BY
    1
- ), "t38" AS (
+ ), "t50" AS (
   SELECT
-   "t15"."ticket_id",
-   "t15"."account_key",
-   "t15"."opened_at",
-   "t15"."closed_at",
-   "t15"."kind",
-   "t15"."severity",
-   "t15"."escalated",
-   "t15"."feature_id",
-   "t15"."contact_id",
-   "t34"."as_of"
-  FROM "ticket" AS "t15"
-  CROSS JOIN "t21" AS "t34"
- ), "t54" AS MATERIALIZED (
+   "t20"."ticket_id",
+   "t20"."account_key",
+   "t20"."opened_at",
+   "t20"."closed_at",
+   "t20"."kind",
+   "t20"."severity",
+   "t20"."escalated",
+   "t20"."feature_id",
+   "t20"."contact_id",
+   "t44"."as_of"
+  FROM "ticket" AS "t20"
+  CROSS JOIN "t27" AS "t44"
+ ), "t70" AS MATERIALIZED (
   SELECT
-   "t38"."ticket_id",
-   "t38"."account_key",
-   "t38"."opened_at",
-   "t38"."closed_at",
-   "t38"."kind",
-   "t38"."severity",
-   "t38"."escalated",
-   "t38"."feature_id",
-   "t38"."contact_id",
-   "t38"."as_of",
+   "t50"."ticket_id",
+   "t50"."account_key",
+   "t50"."opened_at",
+   "t50"."closed_at",
+   "t50"."kind",
+   "t50"."severity",
+   "t50"."escalated",
+   "t50"."feature_id",
+   "t50"."contact_id",
+   "t50"."as_of",
    (
     (
-     "t38"."closed_at" IS NULL
+     "t50"."closed_at" IS NULL
     ) OR (
-     "t38"."closed_at" > "t38"."as_of"
+     "t50"."closed_at" > "t50"."as_of"
     )
    )
    AND (
-    COALESCE("t38"."kind", 'problem') = 'problem'
+    COALESCE("t50"."kind", 'problem') = 'problem'
    ) AS "is_problem",
    (
     (
-     "t38"."closed_at" IS NULL
+     "t50"."closed_at" IS NULL
     ) OR (
-     "t38"."closed_at" > "t38"."as_of"
+     "t50"."closed_at" > "t50"."as_of"
     )
    )
    AND (
-    COALESCE("t38"."kind", 'problem') = 'problem'
+    COALESCE("t50"."kind", 'problem') = 'problem'
    )
    AND (
-    COALESCE("t38"."severity" IN ('urgent', 'high'), FALSE)
-    OR COALESCE("t38"."escalated", FALSE)
+    COALESCE("t50"."severity" IN ('urgent', 'high'), FALSE)
+    OR COALESCE("t50"."escalated", FALSE)
     OR (
      (
       CAST((
-       "t38"."as_of" - "t38"."opened_at"
+       "t50"."as_of" - "t50"."opened_at"
       ) AS REAL) / 86400.0
      ) > 5
     )
    ) AS "weighs",
    (
-    COALESCE("t38"."kind", 'problem') = 'feature_request'
+    COALESCE("t50"."kind", 'problem') = 'feature_request'
    )
    AND (
     (
-     "t38"."closed_at" IS NULL
+     "t50"."closed_at" IS NULL
     )
     OR (
-     "t38"."closed_at" > "t38"."as_of"
+     "t50"."closed_at" > "t50"."as_of"
     )
     OR (
      (
       CAST((
-       "t38"."as_of" - "t38"."opened_at"
+       "t50"."as_of" - "t50"."opened_at"
       ) AS REAL) / 86400.0
      ) <= 90
     )
    ) AS "asked",
    CAST((
-    "t38"."as_of" - "t38"."opened_at"
-   ) AS REAL) / 86400.0 AS "age"
-  FROM "t38" AS "t38"
+    "t50"."as_of" - "t50"."opened_at"
+   ) AS REAL) / 86400.0 AS "age",
+   (
+    COALESCE("t50"."kind", 'problem') = 'question'
+   )
+   AND (
+    (
+     CAST((
+      "t50"."as_of" - "t50"."opened_at"
+     ) AS REAL) / 86400.0
+    ) <= 90
+   ) AS "wonders",
+   (
+    COALESCE("t50"."kind", 'problem') = 'question'
+   )
+   AND (
+    (
+     CAST((
+      "t50"."as_of" - "t50"."opened_at"
+     ) AS REAL) / 86400.0
+    ) > 90
+   )
+   AND (
+    (
+     CAST((
+      "t50"."as_of" - "t50"."opened_at"
+     ) AS REAL) / 86400.0
+    ) <= 180
+   ) AS "wondered"
+  FROM "t50" AS "t50"
   WHERE
-   "t38"."opened_at" <= "t38"."as_of"
- ), "t67" AS MATERIALIZED (
+   "t50"."opened_at" <= "t50"."as_of"
+ ), "t84" AS MATERIALIZED (
   SELECT
-   "t54"."account_key",
-   SUM(IIF("t54"."is_problem", 1, 0)) AS "open_problems",
-   SUM(IIF("t54"."weighs", 1, 0)) AS "weighing_problems",
-   MIN(IIF("t54"."weighs", "t54"."ticket_id", CAST(NULL AS TEXT))) AS "weighing_ticket_id",
-   MAX(IIF("t54"."is_problem", "t54"."age", CAST(NULL AS REAL))) AS "oldest_problem_days",
-   SUM(IIF("t54"."asked", 1, 0)) AS "feature_requests_90d",
-   MIN(IIF("t54"."asked", "t54"."ticket_id", CAST(NULL AS TEXT))) AS "requested_ticket_id"
-  FROM "t54" AS "t54"
+   "t70"."account_key",
+   SUM(IIF("t70"."is_problem", 1, 0)) AS "open_problems",
+   SUM(IIF("t70"."weighs", 1, 0)) AS "weighing_problems",
+   MIN(IIF("t70"."weighs", "t70"."ticket_id", CAST(NULL AS TEXT))) AS "weighing_ticket_id",
+   MAX(IIF("t70"."is_problem", "t70"."age", CAST(NULL AS REAL))) AS "oldest_problem_days",
+   SUM(IIF("t70"."asked", 1, 0)) AS "feature_requests_90d",
+   MIN(IIF("t70"."asked", "t70"."ticket_id", CAST(NULL AS TEXT))) AS "requested_ticket_id",
+   SUM(IIF("t70"."wonders", 1, 0)) AS "questions_90d",
+   SUM(IIF("t70"."wondered", 1, 0)) AS "questions_prev_90d"
+  FROM "t70" AS "t70"
   GROUP BY
    1
- ), "t39" AS (
+ ), "t53" AS (
   SELECT
-   "t16"."moment_id",
-   "t16"."account_key",
-   "t16"."kind",
-   "t16"."occurred_at",
-   "t16"."contact_id",
-   "t16"."subject_id",
-   "t16"."detail",
-   "t16"."source",
-   "t34"."as_of"
-  FROM "moment" AS "t16"
-  CROSS JOIN "t21" AS "t34"
- ), "t47" AS (
+   "t24"."moment_id",
+   "t24"."account_key",
+   "t24"."kind",
+   "t24"."occurred_at",
+   "t24"."contact_id",
+   "t24"."subject_id",
+   "t24"."detail",
+   "t24"."source",
+   "t44"."as_of"
+  FROM "moment" AS "t24"
+  CROSS JOIN "t27" AS "t44"
+ ), "t62" AS (
   SELECT
    *
-  FROM "t39" AS "t39"
+  FROM "t53" AS "t53"
   WHERE
-   "t39"."occurred_at" <= "t39"."as_of"
- ), "t64" AS MATERIALIZED (
+   "t53"."occurred_at" <= "t53"."as_of"
+ ), "t77" AS MATERIALIZED (
   SELECT
-   "t47"."account_key",
+   "t62"."account_key",
    SUM(
     IIF(
-     "t47"."kind" IN ('initiative', 'business_unit', 'geography', 'hire', 'funding', 'customer_growth')
+     "t62"."kind" IN ('initiative', 'business_unit', 'geography', 'hire', 'funding', 'customer_growth')
      AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 15552000
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 15552000
       )
      ),
      1,
@@ -7586,10 +7854,10 @@ FROM (
    ) AS "strategic_moments_180d",
    SUM(
     IIF(
-     "t47"."kind" IN ('case_study', 'public_reference')
+     "t62"."kind" IN ('case_study', 'public_reference')
      AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 31536000
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 31536000
       )
      ),
      1,
@@ -7598,10 +7866,10 @@ FROM (
    ) AS "proofs_365d",
    SUM(
     IIF(
-     "t47"."kind" IN ('feature_gate_hit')
+     "t62"."kind" IN ('feature_gate_hit')
      AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 2419200
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 2419200
       )
      ),
      1,
@@ -7610,10 +7878,10 @@ FROM (
    ) AS "gate_hits_28d",
    SUM(
     IIF(
-     "t47"."kind" IN ('pricing_page_viewed')
+     "t62"."kind" IN ('pricing_page_viewed')
      AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 2419200
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 2419200
       )
      ),
      1,
@@ -7622,222 +7890,316 @@ FROM (
    ) AS "pricing_views_28d",
    SUM(
     IIF(
-     "t47"."kind" IN ('renewal_risk')
+     "t62"."kind" IN ('renewal_risk')
      AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 7776000
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 7776000
       )
      ),
      1,
      0
     )
    ) AS "renewal_risks_90d",
-   MIN(IIF("t47"."kind" = 'onboarded', "t47"."occurred_at", CAST(NULL AS INTEGER))) AS "onboarded_at",
-   MIN(IIF("t47"."kind" = 'first_value', "t47"."occurred_at", CAST(NULL AS INTEGER))) AS "first_value_at",
-   MIN(
-    IIF(
-     "t47"."kind" IN ('renewal_risk')
-     AND (
-      "t47"."occurred_at" > (
-       "t47"."as_of" - 7776000
-      )
-     ),
-     "t47"."moment_id",
-     CAST(NULL AS TEXT)
-    )
-   ) AS "renewal_risk_id"
-  FROM "t47" AS "t47"
-  GROUP BY
-   1
- ), "t42" AS (
-  SELECT
-   "t19"."feedback_id",
-   "t19"."account_key",
-   "t19"."contact_id",
-   "t19"."kind",
-   "t19"."score",
-   "t19"."answered_at",
-   "t34"."as_of"
-  FROM "feedback" AS "t19"
-  CROSS JOIN "t21" AS "t34"
- ), "t50" AS (
-  SELECT
-   *
-  FROM "t42" AS "t42"
-  WHERE
-   "t42"."kind" = 'nps'
-   AND "t42"."answered_at" <= "t42"."as_of"
-   AND "t42"."answered_at" > (
-    "t42"."as_of" - 31536000
-   )
- ), "t59" AS MATERIALIZED (
-  SELECT
-   "t50"."feedback_id",
-   "t50"."account_key",
-   "t50"."contact_id",
-   "t50"."kind",
-   "t50"."score",
-   "t50"."answered_at",
-   "t50"."as_of",
-   ROW_NUMBER() OVER (
-    PARTITION BY "t50"."account_key"
-    ORDER BY "t50"."answered_at" DESC, "t50"."feedback_id" ASC NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-   ) - 1 AS "place"
-  FROM "t50" AS "t50"
- ), "t71" AS (
-  SELECT
-   "t59"."account_key",
-   "t59"."score" AS "nps_score",
-   "t59"."feedback_id" AS "nps_feedback_id"
-  FROM "t59" AS "t59"
-  WHERE
-   "t59"."place" = 0
- ), "t43" AS (
-  SELECT
-   "t20"."outcome_id",
-   "t20"."account_key",
-   "t20"."product_id",
-   "t20"."metric",
-   "t20"."unit",
-   "t20"."currency",
-   "t20"."target",
-   "t20"."achieved",
-   "t20"."started_at",
-   "t20"."measured_at",
-   "t20"."source",
-   "t34"."as_of"
-  FROM "outcome" AS "t20"
-  CROSS JOIN "t21" AS "t34"
- ), "t48" AS (
-  SELECT
-   *
-  FROM "t43" AS "t43"
-  WHERE
-   "t43"."measured_at" <= "t43"."as_of"
- ), "t56" AS MATERIALIZED (
-  SELECT
-   "t48"."outcome_id",
-   "t48"."account_key",
-   "t48"."product_id",
-   "t48"."metric",
-   "t48"."unit",
-   "t48"."currency",
-   "t48"."target",
-   "t48"."achieved",
-   "t48"."started_at",
-   "t48"."measured_at",
-   "t48"."source",
-   "t48"."as_of",
-   ROW_NUMBER() OVER (
-    PARTITION BY "t48"."account_key", "t48"."metric"
-    ORDER BY "t48"."measured_at" DESC, "t48"."outcome_id" ASC NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-   ) - 1 AS "place"
-  FROM "t48" AS "t48"
- ), "t65" AS (
-  SELECT
-   *
-  FROM "t56" AS "t56"
-  WHERE
-   "t56"."place" = 0
- ), "t74" AS MATERIALIZED (
-  SELECT
-   "t65"."account_key",
-   SUM(IIF("t65"."achieved" >= "t65"."target", 1, 0)) AS "outcomes_met",
-   SUM(IIF("t65"."achieved" >= "t65"."target", 0, 1)) AS "outcomes_missed",
-   MIN(IIF("t65"."achieved" >= "t65"."target", "t65"."outcome_id", CAST(NULL AS TEXT))) AS "met_outcome_id"
-  FROM "t65" AS "t65"
-  GROUP BY
-   1
- ), "t40" AS (
-  SELECT
-   "t17"."deal_id",
-   "t17"."account_key",
-   "t17"."motion",
-   "t17"."stage",
-   "t17"."amount_minor",
-   "t17"."opened_at",
-   "t17"."closed_at",
-   "t17"."won",
-   "t34"."as_of"
-  FROM "deal" AS "t17"
-  CROSS JOIN "t21" AS "t34"
- ), "t51" AS (
-  SELECT
-   *
-  FROM "t40" AS "t40"
-  WHERE
-   "t40"."opened_at" <= "t40"."as_of"
-   AND NOT (
-    IIF(
-     "t40"."closed_at" IS NULL,
-     NOT "t40"."won" IS NULL,
-     "t40"."closed_at" <= "t40"."as_of"
-    )
-   )
- ), "t58" AS MATERIALIZED (
-  SELECT
-   "t51"."account_key",
-   COUNT("t51"."deal_id") AS "open_deals",
-   MIN("t51"."deal_id") AS "open_deal_id"
-  FROM "t51" AS "t51"
-  GROUP BY
-   1
- ), "t41" AS (
-  SELECT
-   "t18"."contact_id",
-   "t18"."account_key",
-   "t18"."name",
-   "t18"."email",
-   "t18"."title",
-   "t18"."role",
-   "t18"."team",
-   "t18"."time_zone",
-   "t18"."may_buy",
-   "t18"."in_original_purchase",
-   "t18"."invited_by_contact_id",
-   "t18"."consents",
-   "t18"."created_at",
-   "t18"."left_at",
-   "t34"."as_of"
-  FROM "contact" AS "t18"
-  CROSS JOIN "t21" AS "t34"
- ), "t49" AS (
-  SELECT
-   *
-  FROM "t41" AS "t41"
-  WHERE
-   (
-    "t41"."left_at" IS NULL
-   ) OR (
-    "t41"."left_at" > "t41"."as_of"
-   )
- ), "t70" AS MATERIALIZED (
-  SELECT
-   "t49"."account_key",
-   COUNT("t49"."contact_id") AS "contacts_now",
    SUM(
     IIF(
-     (
-      NOT "t49"."created_at" IS NULL
-     )
+     "t62"."kind" IN ('customer_growth')
      AND (
-      "t49"."created_at" > (
-       "t49"."as_of" - 2419200
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 15552000
       )
-     )
-     AND NOT (
-      COALESCE("t49"."in_original_purchase", FALSE)
      ),
      1,
      0
     )
-   ) AS "new_users_28d"
-  FROM "t49" AS "t49"
+   ) AS "customer_growth_180d",
+   SUM(
+    IIF(
+     "t62"."kind" IN ('business_unit', 'geography')
+     AND (
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 15552000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "new_places_180d",
+   SUM(
+    IIF(
+     "t62"."kind" IN ('funding')
+     AND (
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 31536000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "funding_365d",
+   SUM(
+    IIF(
+     "t62"."kind" IN ('checkout')
+     AND (
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 86400
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "at_checkout",
+   MIN(IIF("t62"."kind" = 'onboarded', "t62"."occurred_at", CAST(NULL AS INTEGER))) AS "onboarded_at",
+   MIN(IIF("t62"."kind" = 'first_value', "t62"."occurred_at", CAST(NULL AS INTEGER))) AS "first_value_at",
+   MIN(
+    IIF(
+     "t62"."kind" IN ('renewal_risk')
+     AND (
+      "t62"."occurred_at" > (
+       "t62"."as_of" - 7776000
+      )
+     ),
+     "t62"."moment_id",
+     CAST(NULL AS TEXT)
+    )
+   ) AS "renewal_risk_id"
+  FROM "t62" AS "t62"
   GROUP BY
    1
- ), "t46" AS MATERIALIZED (
+ ), "t89" AS MATERIALIZED (
+  SELECT
+   "t77"."account_key",
+   "t77"."strategic_moments_180d",
+   "t77"."proofs_365d",
+   "t77"."gate_hits_28d",
+   "t77"."pricing_views_28d",
+   "t77"."renewal_risks_90d",
+   "t77"."customer_growth_180d",
+   "t77"."new_places_180d",
+   "t77"."funding_365d",
+   "t77"."at_checkout" > 0 AS "at_checkout",
+   "t77"."onboarded_at",
+   "t77"."first_value_at",
+   "t77"."renewal_risk_id"
+  FROM "t77" AS "t77"
+ ), "t54" AS (
+  SELECT
+   "t25"."feedback_id",
+   "t25"."account_key",
+   "t25"."contact_id",
+   "t25"."kind",
+   "t25"."score",
+   "t25"."answered_at",
+   "t44"."as_of"
+  FROM "feedback" AS "t25"
+  CROSS JOIN "t27" AS "t44"
+ ), "t65" AS (
+  SELECT
+   *
+  FROM "t54" AS "t54"
+  WHERE
+   "t54"."kind" = 'nps'
+   AND "t54"."answered_at" <= "t54"."as_of"
+   AND "t54"."answered_at" > (
+    "t54"."as_of" - 31536000
+   )
+ ), "t76" AS MATERIALIZED (
+  SELECT
+   "t65"."feedback_id",
+   "t65"."account_key",
+   "t65"."contact_id",
+   "t65"."kind",
+   "t65"."score",
+   "t65"."answered_at",
+   "t65"."as_of",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t65"."account_key"
+    ORDER BY "t65"."answered_at" DESC, "t65"."feedback_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t65" AS "t65"
+ ), "t87" AS (
+  SELECT
+   "t76"."account_key",
+   "t76"."score" AS "nps_score",
+   "t76"."feedback_id" AS "nps_feedback_id"
+  FROM "t76" AS "t76"
+  WHERE
+   "t76"."place" = 0
+ ), "t55" AS (
+  SELECT
+   "t26"."outcome_id",
+   "t26"."account_key",
+   "t26"."product_id",
+   "t26"."metric",
+   "t26"."unit",
+   "t26"."currency",
+   "t26"."target",
+   "t26"."achieved",
+   "t26"."started_at",
+   "t26"."measured_at",
+   "t26"."source",
+   "t44"."as_of"
+  FROM "outcome" AS "t26"
+  CROSS JOIN "t27" AS "t44"
+ ), "t63" AS (
+  SELECT
+   *
+  FROM "t55" AS "t55"
+  WHERE
+   "t55"."measured_at" <= "t55"."as_of"
+ ), "t73" AS MATERIALIZED (
+  SELECT
+   "t63"."outcome_id",
+   "t63"."account_key",
+   "t63"."product_id",
+   "t63"."metric",
+   "t63"."unit",
+   "t63"."currency",
+   "t63"."target",
+   "t63"."achieved",
+   "t63"."started_at",
+   "t63"."measured_at",
+   "t63"."source",
+   "t63"."as_of",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t63"."account_key", "t63"."metric"
+    ORDER BY "t63"."measured_at" DESC, "t63"."outcome_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t63" AS "t63"
+ ), "t81" AS (
+  SELECT
+   *
+  FROM "t73" AS "t73"
+  WHERE
+   "t73"."place" = 0
+ ), "t93" AS MATERIALIZED (
+  SELECT
+   "t81"."account_key",
+   SUM(IIF("t81"."achieved" >= "t81"."target", 1, 0)) AS "outcomes_met",
+   SUM(IIF("t81"."achieved" >= "t81"."target", 0, 1)) AS "outcomes_missed",
+   MIN(IIF("t81"."achieved" >= "t81"."target", "t81"."outcome_id", CAST(NULL AS TEXT))) AS "met_outcome_id"
+  FROM "t81" AS "t81"
+  GROUP BY
+   1
+ ), "t51" AS (
+  SELECT
+   "t21"."deal_id",
+   "t21"."account_key",
+   "t21"."motion",
+   "t21"."stage",
+   "t21"."amount_minor",
+   "t21"."opened_at",
+   "t21"."closed_at",
+   "t21"."won",
+   "t44"."as_of"
+  FROM "deal" AS "t21"
+  CROSS JOIN "t27" AS "t44"
+ ), "t67" AS (
+  SELECT
+   *
+  FROM "t51" AS "t51"
+  WHERE
+   "t51"."opened_at" <= "t51"."as_of"
+   AND NOT (
+    IIF(
+     "t51"."closed_at" IS NULL,
+     NOT "t51"."won" IS NULL,
+     "t51"."closed_at" <= "t51"."as_of"
+    )
+   )
+ ), "t75" AS MATERIALIZED (
+  SELECT
+   "t67"."account_key",
+   COUNT("t67"."deal_id") AS "open_deals",
+   MIN("t67"."deal_id") AS "open_deal_id"
+  FROM "t67" AS "t67"
+  GROUP BY
+   1
+ ), "t52" AS (
+  SELECT
+   "t22"."contact_id",
+   "t22"."account_key",
+   "t22"."name",
+   "t22"."email",
+   "t22"."title",
+   "t22"."role",
+   "t22"."team",
+   "t22"."time_zone",
+   "t22"."may_buy",
+   "t22"."in_original_purchase",
+   "t22"."invited_by_contact_id",
+   "t22"."consents",
+   "t22"."created_at",
+   "t22"."left_at",
+   "t44"."as_of"
+  FROM "contact" AS "t22"
+  CROSS JOIN "t27" AS "t44"
+ ), "t64" AS (
+  SELECT
+   *
+  FROM "t52" AS "t52"
+  WHERE
+   (
+    "t52"."left_at" IS NULL
+   ) OR (
+    "t52"."left_at" > "t52"."as_of"
+   )
+ ), "t90" AS MATERIALIZED (
+  SELECT
+   "t64"."account_key",
+   COUNT("t64"."contact_id") AS "contacts_now",
+   SUM(
+    IIF(
+     (
+      NOT "t64"."created_at" IS NULL
+     )
+     AND NOT (
+      COALESCE("t64"."in_original_purchase", FALSE)
+     )
+     AND (
+      "t64"."created_at" > (
+       "t64"."as_of" - 2419200
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "new_users_28d",
+   SUM(
+    IIF(
+     (
+      NOT "t64"."created_at" IS NULL
+     )
+     AND NOT (
+      COALESCE("t64"."in_original_purchase", FALSE)
+     )
+     AND (
+      "t64"."created_at" > (
+       "t64"."as_of" - 4838400
+      )
+     )
+     AND NOT (
+      (
+       NOT "t64"."created_at" IS NULL
+      )
+      AND NOT (
+       COALESCE("t64"."in_original_purchase", FALSE)
+      )
+      AND (
+       "t64"."created_at" > (
+        "t64"."as_of" - 2419200
+       )
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "new_users_prev_28d"
+  FROM "t64" AS "t64"
+  GROUP BY
+   1
+ ), "t61" AS MATERIALIZED (
   SELECT
    "t2"."account_key",
    SUM(IIF(COALESCE("t2"."utilisation" >= 0.85, FALSE), 1, 0)) AS "limits_saturated",
@@ -7848,352 +8210,522 @@ FROM (
   FROM "limit_profile" AS "t2"
   GROUP BY
    1
- ), "t29" AS MATERIALIZED (
+ ), "t40" AS (
+  SELECT
+   "t16"."use_case_id",
+   "t16"."meter_id"
+  FROM "catalog_use_case" AS "t16"
+ ), "t59" AS (
+  SELECT
+   "t23"."account_key",
+   "t23"."used",
+   "t23"."used_1",
+   "t23"."used_28d",
+   "t23"."used_prev_28d",
+   "t23"."meter_id",
+   "t40"."use_case_id"
+  FROM "meter_profile" AS "t23"
+  INNER JOIN "t40" AS "t40"
+   ON "t23"."meter_id" = "t40"."meter_id"
+ ), "t66" AS (
+  SELECT
+   *
+  FROM "t59" AS "t59"
+  WHERE
+   "t59"."used_28d" > 0
+ ), "t74" AS MATERIALIZED (
+  SELECT
+   "t66"."account_key",
+   COUNT(DISTINCT "t66"."use_case_id") AS "use_cases_28d"
+  FROM "t66" AS "t66"
+  GROUP BY
+   1
+ ), "t46" AS MATERIALIZED (
+  SELECT
+   "t3"."account_key",
+   SUM("t3"."milestones_28d") AS "milestones_28d"
+  FROM "milestones" AS "t3"
+  GROUP BY
+   1
+ ), "t58" AS MATERIALIZED (
+  SELECT
+   "t4"."account_key",
+   SUM(IIF(COALESCE("t4"."first_value_reached", FALSE), 1, 0)) AS "values_reached",
+   SUM(IIF(NOT (
+    COALESCE("t4"."first_value_reached", TRUE)
+   ), 1, 0)) AS "values_missing"
+  FROM "first_value" AS "t4"
+  GROUP BY
+   1
+ ), "t47" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   SUM("t5"."purchases_365d") AS "purchases_365d"
+  FROM "bought" AS "t5"
+  GROUP BY
+   1
+ ), "t38" AS MATERIALIZED (
   SELECT DISTINCT
-   "t3"."owner_id",
+   "t6"."owner_id",
    TRUE AS "has_owner"
-  FROM "owner" AS "t3"
- ), "t78" AS (
+  FROM "owner" AS "t6"
+ ), "t97" AS (
   SELECT
-   "t28"."account_key",
-   "t28"."account_id",
-   "t28"."name",
-   "t28"."created_at",
-   "t28"."parent_account_id",
-   "t28"."owner_id",
-   "t28"."segment",
-   "t28"."industry",
-   "t28"."country",
-   "t28"."account_currency",
-   "t28"."time_zone",
-   "t28"."employees",
-   "t28"."do_not_sell_until",
-   "t28"."do_not_sell_why",
-   "t77"."live_products",
-   "t77"."mrr_units",
-   "t77"."cancel_at",
-   "t77"."pending_downgrade",
-   "t77"."is_past_due",
-   "t77"."renews_at",
-   "t77"."long_renews_at",
-   "t77"."term_days",
-   "t77"."downgraded_at",
-   "t77"."customer_since",
-   "t77"."renewal_days",
-   "t77"."long_renewal_days",
-   "t77"."tenure_days",
-   "t66"."troubled_invoices",
-   "t66"."troubled_invoice_id",
-   "t66"."open_invoices",
-   "t66"."failed_at",
-   "t67"."open_problems",
-   "t67"."weighing_problems",
-   "t67"."weighing_ticket_id",
-   "t67"."oldest_problem_days",
-   "t67"."feature_requests_90d",
-   "t67"."requested_ticket_id",
-   "t64"."strategic_moments_180d",
-   "t64"."proofs_365d",
-   "t64"."gate_hits_28d",
-   "t64"."pricing_views_28d",
-   "t64"."renewal_risks_90d",
-   "t64"."onboarded_at",
-   "t64"."first_value_at",
-   "t64"."renewal_risk_id",
-   "t71"."nps_score",
-   "t71"."nps_feedback_id",
-   "t74"."outcomes_met",
-   "t74"."outcomes_missed",
-   "t74"."met_outcome_id",
-   "t58"."open_deals",
-   "t58"."open_deal_id",
-   "t70"."contacts_now",
-   "t70"."new_users_28d",
-   "t46"."limits_saturated",
-   "t46"."limits_rising",
-   "t46"."utilisation_max",
-   "t29"."has_owner"
-  FROM "t28" AS "t28"
-  LEFT OUTER JOIN "t77" AS "t77"
-   ON "t28"."account_key" = "t77"."account_key"
-  LEFT OUTER JOIN "t66" AS "t66"
-   ON "t28"."account_key" = "t66"."account_key"
-  LEFT OUTER JOIN "t67" AS "t67"
-   ON "t28"."account_key" = "t67"."account_key"
-  LEFT OUTER JOIN "t64" AS "t64"
-   ON "t28"."account_key" = "t64"."account_key"
-  LEFT OUTER JOIN "t71" AS "t71"
-   ON "t28"."account_key" = "t71"."account_key"
+   "t35"."account_key",
+   "t35"."account_id",
+   "t35"."name",
+   "t35"."created_at",
+   "t35"."parent_account_id",
+   "t35"."owner_id",
+   "t35"."segment",
+   "t35"."industry",
+   "t35"."country",
+   "t35"."account_currency",
+   "t35"."time_zone",
+   "t35"."employees",
+   "t35"."do_not_sell_until",
+   "t35"."do_not_sell_why",
+   "t96"."live_products",
+   "t96"."mrr_units",
+   "t96"."cancel_at",
+   "t96"."pending_downgrade",
+   "t96"."is_past_due",
+   "t96"."is_only_trial",
+   "t96"."renews_at",
+   "t96"."long_renews_at",
+   "t96"."term_days",
+   "t96"."downgraded_at",
+   "t96"."customer_since",
+   "t96"."renewal_days",
+   "t96"."long_renewal_days",
+   "t96"."tenure_days",
+   "t83"."troubled_invoices",
+   "t83"."troubled_invoice_id",
+   "t83"."open_invoices",
+   "t83"."failed_at",
+   "t84"."open_problems",
+   "t84"."weighing_problems",
+   "t84"."weighing_ticket_id",
+   "t84"."oldest_problem_days",
+   "t84"."feature_requests_90d",
+   "t84"."requested_ticket_id",
+   "t84"."questions_90d",
+   "t84"."questions_prev_90d",
+   "t89"."strategic_moments_180d",
+   "t89"."proofs_365d",
+   "t89"."gate_hits_28d",
+   "t89"."pricing_views_28d",
+   "t89"."renewal_risks_90d",
+   "t89"."customer_growth_180d",
+   "t89"."new_places_180d",
+   "t89"."funding_365d",
+   "t89"."at_checkout",
+   "t89"."onboarded_at",
+   "t89"."first_value_at",
+   "t89"."renewal_risk_id",
+   "t87"."nps_score",
+   "t87"."nps_feedback_id",
+   "t93"."outcomes_met",
+   "t93"."outcomes_missed",
+   "t93"."met_outcome_id",
+   "t75"."open_deals",
+   "t75"."open_deal_id",
+   "t90"."contacts_now",
+   "t90"."new_users_28d",
+   "t90"."new_users_prev_28d",
+   "t61"."limits_saturated",
+   "t61"."limits_rising",
+   "t61"."utilisation_max",
+   "t74"."use_cases_28d",
+   "t46"."milestones_28d",
+   "t58"."values_reached",
+   "t58"."values_missing",
+   "t47"."purchases_365d",
+   "t38"."has_owner"
+  FROM "t35" AS "t35"
+  LEFT OUTER JOIN "t96" AS "t96"
+   ON "t35"."account_key" = "t96"."account_key"
+  LEFT OUTER JOIN "t83" AS "t83"
+   ON "t35"."account_key" = "t83"."account_key"
+  LEFT OUTER JOIN "t84" AS "t84"
+   ON "t35"."account_key" = "t84"."account_key"
+  LEFT OUTER JOIN "t89" AS "t89"
+   ON "t35"."account_key" = "t89"."account_key"
+  LEFT OUTER JOIN "t87" AS "t87"
+   ON "t35"."account_key" = "t87"."account_key"
+  LEFT OUTER JOIN "t93" AS "t93"
+   ON "t35"."account_key" = "t93"."account_key"
+  LEFT OUTER JOIN "t75" AS "t75"
+   ON "t35"."account_key" = "t75"."account_key"
+  LEFT OUTER JOIN "t90" AS "t90"
+   ON "t35"."account_key" = "t90"."account_key"
+  LEFT OUTER JOIN "t61" AS "t61"
+   ON "t35"."account_key" = "t61"."account_key"
   LEFT OUTER JOIN "t74" AS "t74"
-   ON "t28"."account_key" = "t74"."account_key"
-  LEFT OUTER JOIN "t58" AS "t58"
-   ON "t28"."account_key" = "t58"."account_key"
-  LEFT OUTER JOIN "t70" AS "t70"
-   ON "t28"."account_key" = "t70"."account_key"
+   ON "t35"."account_key" = "t74"."account_key"
   LEFT OUTER JOIN "t46" AS "t46"
-   ON "t28"."account_key" = "t46"."account_key"
-  LEFT OUTER JOIN "t29" AS "t29"
-   ON "t28"."owner_id" = "t29"."owner_id"
- ), "t80" AS MATERIALIZED (
+   ON "t35"."account_key" = "t46"."account_key"
+  LEFT OUTER JOIN "t58" AS "t58"
+   ON "t35"."account_key" = "t58"."account_key"
+  LEFT OUTER JOIN "t47" AS "t47"
+   ON "t35"."account_key" = "t47"."account_key"
+  LEFT OUTER JOIN "t38" AS "t38"
+   ON "t35"."owner_id" = "t38"."owner_id"
+ ), "t99" AS MATERIALIZED (
   SELECT
-   "t78"."account_key",
-   "t78"."account_id",
-   "t78"."name",
-   "t78"."created_at",
-   "t78"."parent_account_id",
-   "t78"."owner_id",
-   "t78"."segment",
-   "t78"."industry",
-   "t78"."country",
-   "t78"."account_currency",
-   "t78"."time_zone",
-   "t78"."employees",
-   "t78"."do_not_sell_until",
-   "t78"."do_not_sell_why",
-   COALESCE("t78"."live_products", 0) AS "live_products",
-   COALESCE("t78"."mrr_units", 0) AS "mrr_units",
-   "t78"."cancel_at",
-   "t78"."pending_downgrade",
-   "t78"."is_past_due",
-   "t78"."renews_at",
-   "t78"."long_renews_at",
-   "t78"."term_days",
-   "t78"."downgraded_at",
-   "t78"."customer_since",
-   "t78"."renewal_days",
-   "t78"."long_renewal_days",
-   "t78"."tenure_days",
-   COALESCE("t78"."troubled_invoices", 0) AS "troubled_invoices",
-   "t78"."troubled_invoice_id",
-   COALESCE("t78"."open_invoices", 0) AS "open_invoices",
-   "t78"."failed_at",
-   COALESCE("t78"."open_problems", 0) AS "open_problems",
-   COALESCE("t78"."weighing_problems", 0) AS "weighing_problems",
-   "t78"."weighing_ticket_id",
-   "t78"."oldest_problem_days",
-   COALESCE("t78"."feature_requests_90d", 0) AS "feature_requests_90d",
-   "t78"."requested_ticket_id",
-   COALESCE("t78"."strategic_moments_180d", 0) AS "strategic_moments_180d",
-   COALESCE("t78"."proofs_365d", 0) AS "proofs_365d",
-   COALESCE("t78"."gate_hits_28d", 0) AS "gate_hits_28d",
-   COALESCE("t78"."pricing_views_28d", 0) AS "pricing_views_28d",
-   COALESCE("t78"."renewal_risks_90d", 0) AS "renewal_risks_90d",
-   "t78"."onboarded_at",
-   "t78"."first_value_at",
-   "t78"."renewal_risk_id",
-   "t78"."nps_score",
-   "t78"."nps_feedback_id",
-   COALESCE("t78"."outcomes_met", 0) AS "outcomes_met",
-   COALESCE("t78"."outcomes_missed", 0) AS "outcomes_missed",
-   "t78"."met_outcome_id",
-   COALESCE("t78"."open_deals", 0) AS "open_deals",
-   "t78"."open_deal_id",
-   COALESCE("t78"."contacts_now", 0) AS "contacts_now",
-   COALESCE("t78"."new_users_28d", 0) AS "new_users_28d",
-   COALESCE("t78"."limits_saturated", 0) AS "limits_saturated",
-   COALESCE("t78"."limits_rising", 0) AS "limits_rising",
-   "t78"."utilisation_max",
-   "t78"."has_owner"
-  FROM "t78" AS "t78"
- ), "t81" AS (
+   "t97"."account_key",
+   "t97"."account_id",
+   "t97"."name",
+   "t97"."created_at",
+   "t97"."parent_account_id",
+   "t97"."owner_id",
+   "t97"."segment",
+   "t97"."industry",
+   "t97"."country",
+   "t97"."account_currency",
+   "t97"."time_zone",
+   "t97"."employees",
+   "t97"."do_not_sell_until",
+   "t97"."do_not_sell_why",
+   COALESCE("t97"."live_products", 0) AS "live_products",
+   COALESCE("t97"."mrr_units", 0) AS "mrr_units",
+   "t97"."cancel_at",
+   "t97"."pending_downgrade",
+   "t97"."is_past_due",
+   "t97"."is_only_trial",
+   "t97"."renews_at",
+   "t97"."long_renews_at",
+   "t97"."term_days",
+   "t97"."downgraded_at",
+   "t97"."customer_since",
+   "t97"."renewal_days",
+   "t97"."long_renewal_days",
+   "t97"."tenure_days",
+   COALESCE("t97"."troubled_invoices", 0) AS "troubled_invoices",
+   "t97"."troubled_invoice_id",
+   COALESCE("t97"."open_invoices", 0) AS "open_invoices",
+   "t97"."failed_at",
+   COALESCE("t97"."open_problems", 0) AS "open_problems",
+   COALESCE("t97"."weighing_problems", 0) AS "weighing_problems",
+   "t97"."weighing_ticket_id",
+   "t97"."oldest_problem_days",
+   COALESCE("t97"."feature_requests_90d", 0) AS "feature_requests_90d",
+   "t97"."requested_ticket_id",
+   COALESCE("t97"."questions_90d", 0) AS "questions_90d",
+   COALESCE("t97"."questions_prev_90d", 0) AS "questions_prev_90d",
+   COALESCE("t97"."strategic_moments_180d", 0) AS "strategic_moments_180d",
+   COALESCE("t97"."proofs_365d", 0) AS "proofs_365d",
+   COALESCE("t97"."gate_hits_28d", 0) AS "gate_hits_28d",
+   COALESCE("t97"."pricing_views_28d", 0) AS "pricing_views_28d",
+   COALESCE("t97"."renewal_risks_90d", 0) AS "renewal_risks_90d",
+   COALESCE("t97"."customer_growth_180d", 0) AS "customer_growth_180d",
+   COALESCE("t97"."new_places_180d", 0) AS "new_places_180d",
+   COALESCE("t97"."funding_365d", 0) AS "funding_365d",
+   "t97"."at_checkout",
+   "t97"."onboarded_at",
+   "t97"."first_value_at",
+   "t97"."renewal_risk_id",
+   "t97"."nps_score",
+   "t97"."nps_feedback_id",
+   COALESCE("t97"."outcomes_met", 0) AS "outcomes_met",
+   COALESCE("t97"."outcomes_missed", 0) AS "outcomes_missed",
+   "t97"."met_outcome_id",
+   COALESCE("t97"."open_deals", 0) AS "open_deals",
+   "t97"."open_deal_id",
+   COALESCE("t97"."contacts_now", 0) AS "contacts_now",
+   COALESCE("t97"."new_users_28d", 0) AS "new_users_28d",
+   COALESCE("t97"."new_users_prev_28d", 0) AS "new_users_prev_28d",
+   COALESCE("t97"."limits_saturated", 0) AS "limits_saturated",
+   COALESCE("t97"."limits_rising", 0) AS "limits_rising",
+   "t97"."utilisation_max",
+   COALESCE("t97"."use_cases_28d", 0) AS "use_cases_28d",
+   COALESCE("t97"."milestones_28d", 0) AS "milestones_28d",
+   COALESCE("t97"."values_reached", 0) AS "values_reached",
+   COALESCE("t97"."values_missing", 0) AS "values_missing",
+   COALESCE("t97"."purchases_365d", 0) AS "purchases_365d",
+   "t97"."has_owner"
+  FROM "t97" AS "t97"
+ ), "t100" AS (
   SELECT
-   "t80"."account_key",
-   "t80"."account_id",
-   "t80"."name",
-   "t80"."created_at",
-   "t80"."parent_account_id",
-   "t80"."owner_id",
-   "t80"."segment",
-   "t80"."industry",
-   "t80"."country",
-   "t80"."account_currency",
-   "t80"."time_zone",
-   "t80"."employees",
-   "t80"."do_not_sell_until",
-   "t80"."do_not_sell_why",
-   "t80"."live_products",
-   "t80"."mrr_units",
-   "t80"."cancel_at",
-   "t80"."pending_downgrade",
-   "t80"."is_past_due",
-   "t80"."renews_at",
-   "t80"."long_renews_at",
-   "t80"."term_days",
-   "t80"."downgraded_at",
-   "t80"."customer_since",
-   "t80"."renewal_days",
-   "t80"."long_renewal_days",
-   "t80"."tenure_days",
-   "t80"."troubled_invoices",
-   "t80"."troubled_invoice_id",
-   "t80"."open_invoices",
-   "t80"."failed_at",
-   "t80"."open_problems",
-   "t80"."weighing_problems",
-   "t80"."weighing_ticket_id",
-   "t80"."oldest_problem_days",
-   "t80"."feature_requests_90d",
-   "t80"."requested_ticket_id",
-   "t80"."strategic_moments_180d",
-   "t80"."proofs_365d",
-   "t80"."gate_hits_28d",
-   "t80"."pricing_views_28d",
-   "t80"."renewal_risks_90d",
-   "t80"."onboarded_at",
-   "t80"."first_value_at",
-   "t80"."renewal_risk_id",
-   "t80"."nps_score",
-   "t80"."nps_feedback_id",
-   "t80"."outcomes_met",
-   "t80"."outcomes_missed",
-   "t80"."met_outcome_id",
-   "t80"."open_deals",
-   "t80"."open_deal_id",
-   "t80"."contacts_now",
-   "t80"."new_users_28d",
-   "t80"."limits_saturated",
-   "t80"."limits_rising",
-   "t80"."utilisation_max",
-   "t80"."has_owner",
-   "t34"."as_of"
-  FROM "t80" AS "t80"
-  CROSS JOIN "t21" AS "t34"
- ), "t21" AS (
+   "t99"."account_key",
+   "t99"."account_id",
+   "t99"."name",
+   "t99"."created_at",
+   "t99"."parent_account_id",
+   "t99"."owner_id",
+   "t99"."segment",
+   "t99"."industry",
+   "t99"."country",
+   "t99"."account_currency",
+   "t99"."time_zone",
+   "t99"."employees",
+   "t99"."do_not_sell_until",
+   "t99"."do_not_sell_why",
+   "t99"."live_products",
+   "t99"."mrr_units",
+   "t99"."cancel_at",
+   "t99"."pending_downgrade",
+   "t99"."is_past_due",
+   "t99"."is_only_trial",
+   "t99"."renews_at",
+   "t99"."long_renews_at",
+   "t99"."term_days",
+   "t99"."downgraded_at",
+   "t99"."customer_since",
+   "t99"."renewal_days",
+   "t99"."long_renewal_days",
+   "t99"."tenure_days",
+   "t99"."troubled_invoices",
+   "t99"."troubled_invoice_id",
+   "t99"."open_invoices",
+   "t99"."failed_at",
+   "t99"."open_problems",
+   "t99"."weighing_problems",
+   "t99"."weighing_ticket_id",
+   "t99"."oldest_problem_days",
+   "t99"."feature_requests_90d",
+   "t99"."requested_ticket_id",
+   "t99"."questions_90d",
+   "t99"."questions_prev_90d",
+   "t99"."strategic_moments_180d",
+   "t99"."proofs_365d",
+   "t99"."gate_hits_28d",
+   "t99"."pricing_views_28d",
+   "t99"."renewal_risks_90d",
+   "t99"."customer_growth_180d",
+   "t99"."new_places_180d",
+   "t99"."funding_365d",
+   "t99"."at_checkout",
+   "t99"."onboarded_at",
+   "t99"."first_value_at",
+   "t99"."renewal_risk_id",
+   "t99"."nps_score",
+   "t99"."nps_feedback_id",
+   "t99"."outcomes_met",
+   "t99"."outcomes_missed",
+   "t99"."met_outcome_id",
+   "t99"."open_deals",
+   "t99"."open_deal_id",
+   "t99"."contacts_now",
+   "t99"."new_users_28d",
+   "t99"."new_users_prev_28d",
+   "t99"."limits_saturated",
+   "t99"."limits_rising",
+   "t99"."utilisation_max",
+   "t99"."use_cases_28d",
+   "t99"."milestones_28d",
+   "t99"."values_reached",
+   "t99"."values_missing",
+   "t99"."purchases_365d",
+   "t99"."has_owner",
+   "t44"."as_of"
+  FROM "t99" AS "t99"
+  CROSS JOIN "t27" AS "t44"
+ ), "t27" AS (
   SELECT
    "t0"."as_of"
   FROM "today" AS "t0"
  )
  SELECT
-  "t81"."account_key",
-  "t81"."account_id",
-  "t81"."name",
-  "t81"."created_at",
-  "t81"."parent_account_id",
-  "t81"."owner_id",
-  "t81"."segment",
-  "t81"."industry",
-  "t81"."country",
-  "t81"."account_currency",
-  "t81"."time_zone",
-  "t81"."employees",
-  "t81"."do_not_sell_until",
-  "t81"."do_not_sell_why",
-  "t81"."live_products",
-  "t81"."mrr_units",
-  "t81"."cancel_at",
-  COALESCE("t81"."pending_downgrade", FALSE) AS "pending_downgrade",
-  COALESCE("t81"."is_past_due", FALSE) AS "is_past_due",
-  "t81"."renews_at",
-  "t81"."long_renews_at",
-  "t81"."term_days",
-  "t81"."downgraded_at",
-  "t81"."customer_since",
-  "t81"."renewal_days",
-  "t81"."long_renewal_days",
-  "t81"."tenure_days",
-  "t81"."troubled_invoices",
-  "t81"."troubled_invoice_id",
-  "t81"."open_invoices",
-  "t81"."failed_at",
-  "t81"."open_problems",
-  "t81"."weighing_problems",
-  "t81"."weighing_ticket_id",
-  "t81"."oldest_problem_days",
-  "t81"."feature_requests_90d",
-  "t81"."requested_ticket_id",
-  "t81"."strategic_moments_180d",
-  "t81"."proofs_365d",
-  "t81"."gate_hits_28d",
-  "t81"."pricing_views_28d",
-  "t81"."renewal_risks_90d",
-  "t81"."onboarded_at",
-  "t81"."first_value_at",
-  "t81"."renewal_risk_id",
-  "t81"."nps_score",
-  "t81"."nps_feedback_id",
-  "t81"."outcomes_met",
-  "t81"."outcomes_missed",
-  "t81"."met_outcome_id",
-  "t81"."open_deals",
-  "t81"."open_deal_id",
-  "t81"."contacts_now",
-  "t81"."new_users_28d",
-  "t81"."limits_saturated",
-  "t81"."limits_rising",
-  "t81"."utilisation_max",
-  COALESCE("t81"."has_owner", FALSE) AS "has_owner",
-  "t81"."as_of",
+  "t100"."account_key",
+  "t100"."account_id",
+  "t100"."name",
+  "t100"."created_at",
+  "t100"."parent_account_id",
+  "t100"."owner_id",
+  "t100"."segment",
+  "t100"."industry",
+  "t100"."country",
+  "t100"."account_currency",
+  "t100"."time_zone",
+  "t100"."employees",
+  "t100"."do_not_sell_until",
+  "t100"."do_not_sell_why",
+  "t100"."live_products",
+  "t100"."mrr_units",
+  "t100"."cancel_at",
+  COALESCE("t100"."pending_downgrade", FALSE) AS "pending_downgrade",
+  COALESCE("t100"."is_past_due", FALSE) AS "is_past_due",
+  COALESCE("t100"."is_only_trial", FALSE) AS "is_only_trial",
+  "t100"."renews_at",
+  "t100"."long_renews_at",
+  "t100"."term_days",
+  "t100"."downgraded_at",
+  "t100"."customer_since",
+  "t100"."renewal_days",
+  "t100"."long_renewal_days",
+  "t100"."tenure_days",
+  "t100"."troubled_invoices",
+  "t100"."troubled_invoice_id",
+  "t100"."open_invoices",
+  "t100"."failed_at",
+  "t100"."open_problems",
+  "t100"."weighing_problems",
+  "t100"."weighing_ticket_id",
+  "t100"."oldest_problem_days",
+  "t100"."feature_requests_90d",
+  "t100"."requested_ticket_id",
+  "t100"."questions_90d",
+  "t100"."questions_prev_90d",
+  "t100"."strategic_moments_180d",
+  "t100"."proofs_365d",
+  "t100"."gate_hits_28d",
+  "t100"."pricing_views_28d",
+  "t100"."renewal_risks_90d",
+  "t100"."customer_growth_180d",
+  "t100"."new_places_180d",
+  "t100"."funding_365d",
+  COALESCE("t100"."at_checkout", FALSE) AS "at_checkout",
+  "t100"."onboarded_at",
+  "t100"."first_value_at",
+  "t100"."renewal_risk_id",
+  "t100"."nps_score",
+  "t100"."nps_feedback_id",
+  "t100"."outcomes_met",
+  "t100"."outcomes_missed",
+  "t100"."met_outcome_id",
+  "t100"."open_deals",
+  "t100"."open_deal_id",
+  "t100"."contacts_now",
+  "t100"."new_users_28d",
+  "t100"."new_users_prev_28d",
+  "t100"."limits_saturated",
+  "t100"."limits_rising",
+  "t100"."utilisation_max",
+  "t100"."use_cases_28d",
+  "t100"."milestones_28d",
+  "t100"."values_reached",
+  "t100"."values_missing",
+  "t100"."purchases_365d",
+  COALESCE("t100"."has_owner", FALSE) AS "has_owner",
+  "t100"."as_of",
+  CASE
+   WHEN "t100"."live_products" = 0
+   THEN CAST(NULL AS TEXT)
+   WHEN (
+    NOT "t100"."cancel_at" IS NULL
+   )
+   OR COALESCE("t100"."pending_downgrade", FALSE)
+   THEN 'leaving'
+   WHEN (
+    "t100"."renewal_risks_90d" > 0
+   )
+   OR COALESCE("t100"."nps_score" <= 6, FALSE)
+   OR COALESCE("t100"."is_past_due", FALSE)
+   THEN 'at_risk'
+   WHEN COALESCE("t100"."long_renewal_days" <= 90, FALSE)
+   THEN 'renewing'
+   WHEN COALESCE("t100"."is_only_trial", FALSE)
+   THEN 'trial'
+   WHEN (
+    "t100"."values_reached" = 0
+   )
+   AND (
+    (
+     "t100"."values_missing" > 0
+    )
+    OR (
+     COALESCE("t100"."tenure_days" < 30, TRUE) AND (
+      "t100"."values_missing" = 0
+     )
+    )
+   )
+   THEN 'onboarding'
+   WHEN "t100"."limits_saturated" > 0
+   THEN 'saturated'
+   WHEN (
+    "t100"."limits_rising" > 0
+   ) OR (
+    "t100"."new_users_28d" >= 3
+   )
+   THEN 'growing'
+   ELSE 'activated'
+  END AS "journey_stage",
+  IIF(COALESCE("t100"."employees" >= 1000, FALSE), 1, 0) + IIF("t100"."funding_365d" > 0, 1, 0) + IIF("t100"."new_places_180d" > 0, 1, 0) + IIF("t100"."use_cases_28d" >= 3, 1, 0) AS "size_signs",
+  CAST(FLOOR(CAST((
+   "t100"."as_of" - "t100"."onboarded_at"
+  ) AS REAL) / 86400.0) AS INTEGER) AS "onboarded_days",
+  COALESCE(
+   (
+    "t100"."tenure_days" >= 365
+   ) AND (
+    (
+     "t100"."tenure_days" % 365
+    ) < 30
+   ),
+   FALSE
+  ) AS "in_annual_review",
   (
-   "t81"."limits_saturated" > 0
+   "t100"."limits_saturated" > 0
   )
   OR (
-   "t81"."limits_rising" > 0
+   "t100"."limits_rising" > 0
   )
   OR (
-   "t81"."new_users_28d" >= 3
+   "t100"."new_users_28d" >= 3
   ) AS "has_usage_signal",
   (
-   "t81"."outcomes_met" > 0
+   "t100"."outcomes_met" > 0
   ) OR (
-   "t81"."proofs_365d" > 0
+   "t100"."proofs_365d" > 0
   ) AS "has_outcome_signal",
-  "t81"."strategic_moments_180d" > 0 AS "has_strategic_signal",
+  "t100"."strategic_moments_180d" > 0 AS "has_strategic_signal",
   (
-   "t81"."feature_requests_90d" > 0
+   "t100"."feature_requests_90d" > 0
   )
   OR (
-   "t81"."gate_hits_28d" > 0
+   "t100"."gate_hits_28d" > 0
   )
   OR (
-   "t81"."pricing_views_28d" > 0
+   "t100"."pricing_views_28d" > 0
   ) AS "has_intent_signal",
   IIF(
    (
-    "t81"."limits_saturated" > 0
+    "t100"."limits_saturated" > 0
    )
    OR (
-    "t81"."limits_rising" > 0
+    "t100"."limits_rising" > 0
    )
    OR (
-    "t81"."new_users_28d" >= 3
+    "t100"."new_users_28d" >= 3
    ),
    1,
    0
   ) + IIF((
-   "t81"."outcomes_met" > 0
+   "t100"."outcomes_met" > 0
   ) OR (
-   "t81"."proofs_365d" > 0
-  ), 1, 0) + IIF("t81"."strategic_moments_180d" > 0, 1, 0) + IIF(
+   "t100"."proofs_365d" > 0
+  ), 1, 0) + IIF("t100"."strategic_moments_180d" > 0, 1, 0) + IIF(
    (
-    "t81"."feature_requests_90d" > 0
+    "t100"."feature_requests_90d" > 0
    )
    OR (
-    "t81"."gate_hits_28d" > 0
+    "t100"."gate_hits_28d" > 0
    )
    OR (
-    "t81"."pricing_views_28d" > 0
+    "t100"."pricing_views_28d" > 0
    ),
    1,
    0
   ) AS "signal_density",
-  COALESCE("t81"."long_renewal_days" <= 90, FALSE) AS "in_renewal_window",
+  COALESCE("t100"."long_renewal_days" <= 90, FALSE) AS "in_renewal_window",
   (
    (
-    NOT "t81"."do_not_sell_why" IS NULL
+    NOT "t100"."do_not_sell_why" IS NULL
    )
    OR (
-    NOT "t81"."do_not_sell_until" IS NULL
+    NOT "t100"."do_not_sell_until" IS NULL
    )
   )
   AND (
    (
-    "t81"."do_not_sell_until" IS NULL
+    "t100"."do_not_sell_until" IS NULL
    )
    OR (
-    "t81"."do_not_sell_until" > "t81"."as_of"
+    "t100"."do_not_sell_until" > "t100"."as_of"
    )
   ) AS "do_not_sell"
- FROM "t81" AS "t81"
+ FROM "t100" AS "t100"
 ) AS stage;
 
 -- goals 6dd29d32c86f2b93
@@ -8345,7 +8877,7 @@ FROM (
  FROM "t17" AS "t17"
 ) AS stage;
 
--- adoption a73036c29b6cf6e9
+-- adoption ae5ac6f3c772922b
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -8366,6 +8898,7 @@ FROM (
    "t0"."meter_kind",
    "t0"."period",
    "t0"."value_meter",
+   "t0"."is_advanced",
    "t0"."limit_quantity",
    "t0"."is_unlimited",
    "t0"."is_own_limit",
@@ -8458,150 +8991,694 @@ FROM (
   2
 ) AS stage;
 
--- product_profile 3783aa3cd27fe093
+-- product_profile 8038faf26d8d2478
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
  "one_off",
  "partner_product_id",
+ "partner_kind",
  "partner_first_value_reached",
+ CAST("partner_completed_days" AS INTEGER) AS "partner_completed_days",
+ CAST("partner_spent_minor" AS INTEGER) AS "partner_spent_minor",
+ "partner_currency",
+ CAST("partner_holds" AS INTEGER) AS "partner_holds",
+ "own_product_id",
+ CAST("partner_purchases_365d" AS INTEGER) AS "partner_purchases_365d",
+ CAST("partner_milestones" AS INTEGER) AS "partner_milestones",
  CAST("available_days" AS INTEGER) AS "available_days",
- "has_partner"
+ "has_partner",
+ CAST("other_vendors_365d" AS INTEGER) AS "other_vendors_365d",
+ CAST("initiatives_180d" AS INTEGER) AS "initiatives_180d",
+ CAST("hires_180d" AS INTEGER) AS "hires_180d",
+ CAST("new_buyers_180d" AS INTEGER) AS "new_buyers_180d"
 FROM (
- WITH "t13" AS (
+ WITH "t26" AS (
   SELECT DISTINCT
    "t0"."account_key"
-  FROM "owned" AS "t0"
- ), "t15" AS (
+  FROM "has" AS "t0"
+ ), "t29" AS (
   SELECT
    "t2"."product_id",
    "t2"."one_off",
    "t2"."available_from_day"
   FROM "catalog_product" AS "t2"
- ), "t16" AS (
+ ), "t30" AS (
   SELECT
    "t3"."as_of_day"
   FROM "today" AS "t3"
- ), "t20" AS (
-  SELECT
-   "t13"."account_key",
-   "t15"."product_id",
-   "t15"."one_off",
-   "t15"."available_from_day",
-   "t16"."as_of_day"
-  FROM "t13" AS "t13"
-  CROSS JOIN "t15" AS "t15"
-  CROSS JOIN "t16" AS "t16"
- ), "t24" AS (
-  SELECT
-   *
-  FROM "t20" AS "t20"
-  WHERE
-   (
-    "t20"."available_from_day" IS NULL
-   )
-   OR (
-    "t20"."available_from_day" <= "t20"."as_of_day"
-   )
- ), "t22" AS (
-  SELECT
-   "t18"."account_key",
-   "t18"."product_id" AS "partner_product_id"
-  FROM "t14" AS "t18"
- ), "t17" AS (
-  SELECT
-   "t5"."account_key",
-   "t5"."product_id" AS "partner_product_id",
-   "t5"."first_value_reached" AS "partner_first_value_reached"
-  FROM "first_value" AS "t5"
- ), "t25" AS (
-  SELECT
-   "t22"."account_key",
-   "t22"."partner_product_id",
-   "t6"."has",
-   "t6"."then",
-   "t17"."partner_first_value_reached"
-  FROM "t22" AS "t22"
-  INNER JOIN "catalog_partner" AS "t6"
-   ON "t22"."partner_product_id" = "t6"."has"
-  LEFT OUTER JOIN "t17" AS "t17"
-   ON "t22"."account_key" = "t17"."account_key"
-   AND "t22"."partner_product_id" = "t17"."partner_product_id"
- ), "t26" AS MATERIALIZED (
-  SELECT
-   "t25"."account_key",
-   "t25"."partner_product_id",
-   "t25"."has",
-   "t25"."then",
-   "t25"."partner_first_value_reached",
-   ROW_NUMBER() OVER (
-    PARTITION BY "t25"."account_key", "t25"."then"
-    ORDER BY IIF(COALESCE("t25"."partner_first_value_reached", FALSE), 0, 1) ASC NULLS LAST, "t25"."partner_product_id" ASC NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-   ) - 1 AS "place"
-  FROM "t25" AS "t25"
- ), "t28" AS (
+ ), "t36" AS (
   SELECT
    "t26"."account_key",
-   "t26"."partner_product_id",
-   "t26"."partner_first_value_reached",
-   "t26"."then" AS "product_id"
+   "t29"."product_id",
+   "t29"."one_off",
+   "t29"."available_from_day",
+   "t30"."as_of_day"
   FROM "t26" AS "t26"
-  WHERE
-   "t26"."place" = 0
- ), "t29" AS (
+  CROSS JOIN "t29" AS "t29"
+  CROSS JOIN "t30" AS "t30"
+ ), "t43" AS (
   SELECT
-   "t24"."account_key",
-   "t24"."product_id",
-   "t24"."one_off",
-   "t24"."available_from_day",
-   "t24"."as_of_day",
-   "t28"."partner_product_id",
+   *
+  FROM "t36" AS "t36"
+  WHERE
+   (
+    "t36"."available_from_day" IS NULL
+   )
+   OR (
+    "t36"."available_from_day" <= "t36"."as_of_day"
+   )
+ ), "t27" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id" AS "partner_product_id"
+  FROM "has" AS "t0"
+ ), "t28" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id" AS "partner_product_id",
+   "t1"."first_value_reached" AS "partner_first_value_reached"
+  FROM "first_value" AS "t1"
+ ), "t39" AS (
+  SELECT
+   "t27"."account_key",
+   "t27"."partner_product_id",
+   "t16"."has",
+   "t16"."then",
+   "t16"."partner_kind",
+   "t16"."kind_place",
+   "t16"."partner_holds",
    "t28"."partner_first_value_reached"
-  FROM "t24" AS "t24"
+  FROM "t27" AS "t27"
+  INNER JOIN "catalog_partner" AS "t16"
+   ON "t27"."partner_product_id" = "t16"."has"
   LEFT OUTER JOIN "t28" AS "t28"
-   ON "t24"."account_key" = "t28"."account_key"
-   AND "t24"."product_id" = "t28"."product_id"
+   ON "t27"."account_key" = "t28"."account_key"
+   AND "t27"."partner_product_id" = "t28"."partner_product_id"
+ ), "t48" AS MATERIALIZED (
+  SELECT
+   "t39"."account_key",
+   "t39"."partner_product_id",
+   "t39"."has",
+   "t39"."then",
+   "t39"."partner_kind",
+   "t39"."kind_place",
+   "t39"."partner_holds",
+   "t39"."partner_first_value_reached",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t39"."account_key", "t39"."then"
+    ORDER BY "t39"."kind_place" ASC NULLS LAST, IIF(COALESCE("t39"."partner_first_value_reached", FALSE), 0, 1) ASC NULLS LAST, "t39"."partner_product_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t39" AS "t39"
+ ), "t53" AS (
+  SELECT
+   "t48"."account_key",
+   "t48"."partner_product_id",
+   "t48"."partner_kind",
+   "t48"."partner_holds",
+   "t48"."partner_first_value_reached",
+   "t48"."then" AS "product_id"
+  FROM "t48" AS "t48"
+  WHERE
+   "t48"."place" = 0
+ ), "t32" AS (
+  SELECT
+   "t7"."account_key",
+   "t7"."completed_at",
+   "t7"."product_id" AS "partner_product_id",
+   "t7"."purchases_365d" AS "partner_purchases_365d",
+   "t7"."spent_minor" AS "partner_spent_minor",
+   "t7"."spent_currency" AS "partner_currency"
+  FROM "bought" AS "t7"
+ ), "t33" AS (
+  SELECT
+   "t8"."account_key",
+   "t8"."product_id" AS "partner_product_id",
+   "t8"."milestones" AS "partner_milestones"
+  FROM "milestones" AS "t8"
+ ), "t56" AS (
+  SELECT
+   "t53"."account_key",
+   "t53"."partner_product_id",
+   "t53"."partner_kind",
+   "t53"."partner_holds",
+   "t53"."partner_first_value_reached",
+   "t53"."product_id",
+   "t32"."completed_at",
+   "t32"."partner_purchases_365d",
+   "t32"."partner_spent_minor",
+   "t32"."partner_currency",
+   "t33"."partner_milestones",
+   "t34"."as_of"
+  FROM "t53" AS "t53"
+  LEFT OUTER JOIN "t32" AS "t32"
+   ON "t53"."account_key" = "t32"."account_key"
+   AND "t53"."partner_product_id" = "t32"."partner_product_id"
+  LEFT OUTER JOIN "t33" AS "t33"
+   ON "t53"."account_key" = "t33"."account_key"
+   AND "t53"."partner_product_id" = "t33"."partner_product_id"
+  CROSS JOIN "t23" AS "t34"
+ ), "t57" AS MATERIALIZED (
+  SELECT
+   "t56"."account_key",
+   "t56"."partner_product_id",
+   "t56"."partner_kind",
+   "t56"."partner_holds",
+   "t56"."partner_first_value_reached",
+   "t56"."product_id",
+   "t56"."completed_at",
+   COALESCE("t56"."partner_purchases_365d", 0) AS "partner_purchases_365d",
+   "t56"."partner_spent_minor",
+   "t56"."partner_currency",
+   COALESCE("t56"."partner_milestones", 0) AS "partner_milestones",
+   "t56"."as_of",
+   CAST(FLOOR(CAST((
+    "t56"."as_of" - "t56"."completed_at"
+   ) AS REAL) / 86400.0) AS INTEGER) AS "partner_completed_days"
+  FROM "t56" AS "t56"
+ ), "t59" AS (
+  SELECT
+   "t57"."account_key",
+   "t57"."partner_product_id",
+   "t57"."partner_kind",
+   "t57"."partner_holds",
+   "t57"."partner_first_value_reached",
+   "t57"."product_id",
+   "t57"."partner_purchases_365d",
+   "t57"."partner_spent_minor",
+   "t57"."partner_currency",
+   "t57"."partner_milestones",
+   "t57"."partner_completed_days"
+  FROM "t57" AS "t57"
+ ), "t19" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."first_value_reached"
+  FROM "first_value" AS "t1"
+ ), "t40" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."product_id",
+   "t19"."first_value_reached",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t19"."account_key"
+    ORDER BY IIF(COALESCE("t19"."first_value_reached", FALSE), 0, 1) ASC NULLS LAST, "t19"."product_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t19" AS "t19"
+ ), "t47" AS (
+  SELECT
+   "t40"."account_key",
+   "t40"."product_id" AS "main_product_id"
+  FROM "t40" AS "t40"
+  WHERE
+   "t40"."place" = 0
+ ), "t37" AS (
+  SELECT
+   "t12"."moment_id",
+   "t12"."account_key",
+   "t12"."kind",
+   "t12"."occurred_at",
+   "t12"."contact_id",
+   "t12"."subject_id",
+   "t12"."detail",
+   "t12"."source",
+   "t35"."as_of",
+   "t14"."product_id"
+  FROM "moment" AS "t12"
+  CROSS JOIN "t23" AS "t35"
+  INNER JOIN "catalog_subject" AS "t14"
+   ON "t12"."subject_id" = "t14"."subject_id"
+ ), "t42" AS (
+  SELECT
+   *
+  FROM "t37" AS "t37"
+  WHERE
+   "t37"."occurred_at" <= "t37"."as_of"
+ ), "t52" AS MATERIALIZED (
+  SELECT
+   "t42"."account_key",
+   "t42"."product_id",
+   SUM(
+    IIF(
+     "t42"."kind" IN ('other_vendor')
+     AND (
+      "t42"."occurred_at" > (
+       "t42"."as_of" - 31536000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "other_vendors_365d",
+   SUM(
+    IIF(
+     "t42"."kind" IN ('initiative', 'business_unit', 'geography')
+     AND (
+      "t42"."occurred_at" > (
+       "t42"."as_of" - 15552000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "initiatives_180d",
+   SUM(
+    IIF(
+     "t42"."kind" IN ('hire')
+     AND (
+      "t42"."occurred_at" > (
+       "t42"."as_of" - 15552000
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "hires_180d"
+  FROM "t42" AS "t42"
+  GROUP BY
+   1,
+   2
+ ), "t38" AS (
+  SELECT
+   "t15"."contact_id",
+   "t15"."account_key",
+   "t15"."name",
+   "t15"."email",
+   "t15"."title",
+   "t15"."role",
+   "t15"."team",
+   "t15"."time_zone",
+   "t15"."may_buy",
+   "t15"."in_original_purchase",
+   "t15"."invited_by_contact_id",
+   "t15"."consents",
+   "t15"."created_at",
+   "t15"."left_at",
+   "t35"."as_of"
+  FROM "contact" AS "t15"
+  CROSS JOIN "t23" AS "t35"
+ ), "t45" AS (
+  SELECT
+   "t38"."account_key",
+   "t38"."contact_id",
+   "t38"."title"
+  FROM "t38" AS "t38"
+  WHERE
+   NOT "t38"."created_at" IS NULL
+   AND "t38"."created_at" > (
+    "t38"."as_of" - 15552000
+   )
+   AND (
+    (
+     "t38"."left_at" IS NULL
+    ) OR (
+     "t38"."left_at" > "t38"."as_of"
+    )
+   )
+ ), "t49" AS (
+  SELECT
+   "t45"."account_key",
+   "t45"."contact_id",
+   "t45"."title",
+   "t13"."product_id"
+  FROM "t45" AS "t45"
+  INNER JOIN "catalog_buyer" AS "t13"
+   ON "t45"."title" = "t13"."title"
+ ), "t55" AS MATERIALIZED (
+  SELECT
+   "t49"."account_key",
+   "t49"."product_id",
+   COUNT(DISTINCT "t49"."contact_id") AS "new_buyers_180d"
+  FROM "t49" AS "t49"
+  GROUP BY
+   1,
+   2
+ ), "t60" AS (
+  SELECT
+   "t43"."account_key",
+   "t43"."product_id",
+   "t43"."one_off",
+   "t43"."available_from_day",
+   "t43"."as_of_day",
+   "t59"."partner_product_id",
+   "t59"."partner_kind",
+   "t59"."partner_holds",
+   "t59"."partner_first_value_reached",
+   "t59"."partner_purchases_365d",
+   "t59"."partner_spent_minor",
+   "t59"."partner_currency",
+   "t59"."partner_milestones",
+   "t59"."partner_completed_days",
+   "t47"."main_product_id",
+   "t52"."other_vendors_365d",
+   "t52"."initiatives_180d",
+   "t52"."hires_180d",
+   "t55"."new_buyers_180d"
+  FROM "t43" AS "t43"
+  LEFT OUTER JOIN "t59" AS "t59"
+   ON "t43"."account_key" = "t59"."account_key"
+   AND "t43"."product_id" = "t59"."product_id"
+  LEFT OUTER JOIN "t47" AS "t47"
+   ON "t43"."account_key" = "t47"."account_key"
+  LEFT OUTER JOIN "t52" AS "t52"
+   ON "t43"."account_key" = "t52"."account_key"
+   AND "t43"."product_id" = "t52"."product_id"
+  LEFT OUTER JOIN "t55" AS "t55"
+   ON "t43"."account_key" = "t55"."account_key"
+   AND "t43"."product_id" = "t55"."product_id"
   WHERE
    NOT EXISTS(
     SELECT
      1
-    FROM "t14" AS "t19"
+    FROM "has" AS "t11"
     WHERE
-     "t24"."account_key" = "t19"."account_key"
-     AND "t24"."product_id" = "t19"."product_id"
+     "t43"."account_key" = "t11"."account_key"
+     AND "t43"."product_id" = "t11"."product_id"
    )
- ), "t8" AS (
+ ), "t23" AS (
   SELECT
-   "t0"."account_key",
-   "t0"."product_id"
-  FROM "owned" AS "t0"
- ), "t9" AS (
-  SELECT DISTINCT
-   "t1"."account_key",
-   "t1"."product_id"
-  FROM "purchase" AS "t1"
- ), "t14" AS (
-  SELECT
-   *
-  FROM "t8" AS "t8"
-  UNION
-  SELECT
-   *
-  FROM "t9" AS "t9"
+   "t3"."as_of"
+  FROM "today" AS "t3"
  )
  SELECT
-  "t29"."account_key",
-  "t29"."product_id",
-  "t29"."one_off",
-  "t29"."partner_product_id",
-  "t29"."partner_first_value_reached",
-  "t29"."as_of_day" - "t29"."available_from_day" AS "available_days",
-  NOT "t29"."partner_product_id" IS NULL AS "has_partner"
- FROM "t29" AS "t29"
+  "t60"."account_key",
+  "t60"."product_id",
+  "t60"."one_off",
+  "t60"."partner_product_id",
+  "t60"."partner_kind",
+  "t60"."partner_first_value_reached",
+  "t60"."partner_completed_days",
+  "t60"."partner_spent_minor",
+  "t60"."partner_currency",
+  "t60"."partner_holds",
+  COALESCE("t60"."partner_product_id", "t60"."main_product_id") AS "own_product_id",
+  COALESCE("t60"."partner_purchases_365d", 0) AS "partner_purchases_365d",
+  COALESCE("t60"."partner_milestones", 0) AS "partner_milestones",
+  "t60"."as_of_day" - "t60"."available_from_day" AS "available_days",
+  NOT "t60"."partner_product_id" IS NULL AS "has_partner",
+  COALESCE("t60"."other_vendors_365d", 0) AS "other_vendors_365d",
+  COALESCE("t60"."initiatives_180d", 0) AS "initiatives_180d",
+  COALESCE("t60"."hires_180d", 0) AS "hires_180d",
+  COALESCE("t60"."new_buyers_180d", 0) AS "new_buyers_180d"
+ FROM "t60" AS "t60"
 ) AS stage;
 
--- plan_profile 560d3b647fea67cd
+-- feature_profile f973e1ac134ddd80
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "feature_id",
+ "plan_id",
+ "requested_ticket_id",
+ "requested",
+ CAST("feature_gate_hits_28d" AS INTEGER) AS "feature_gate_hits_28d",
+ CAST("feature_gate_people_28d" AS INTEGER) AS "feature_gate_people_28d",
+ CAST("imitated_28d" AS INTEGER) AS "imitated_28d",
+ CAST("imitated_prev_28d" AS INTEGER) AS "imitated_prev_28d",
+ "is_top",
+ "first_value_reached"
+FROM (
+ WITH "t18" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id"
+  FROM "owned" AS "t0"
+ ), "t19" AS (
+  SELECT DISTINCT
+   "t1"."product_id",
+   "t1"."feature_id",
+   "t1"."is_top"
+  FROM "catalog_feature" AS "t1"
+ ), "t23" AS (
+  SELECT
+   *
+  FROM "items" AS "t7"
+  WHERE
+   "t7"."is_live"
+ ), "t25" AS (
+  SELECT
+   *
+  FROM "catalog_feature" AS "t1"
+  WHERE
+   "t1"."owner_kind" = 'plan'
+ ), "t30" AS (
+  SELECT
+   "t23"."account_key",
+   "t23"."item_id",
+   "t23"."subscription_id",
+   "t23"."product_id",
+   "t23"."plan_id",
+   "t23"."add_on_id",
+   "t23"."price_id",
+   "t23"."quantity",
+   "t23"."amount_minor",
+   "t23"."list_amount_minor",
+   "t23"."currency",
+   "t23"."interval",
+   "t23"."interval_count",
+   "t23"."status",
+   "t23"."valid_from",
+   "t23"."valid_to",
+   "t23"."period_start",
+   "t23"."auto_renew",
+   "t23"."cancel_at",
+   "t23"."pending_plan_id",
+   "t23"."collection",
+   "t23"."renews_at",
+   "t23"."term_months",
+   "t23"."term_days",
+   "t23"."is_live",
+   "t23"."units",
+   "t23"."is_paid",
+   "t25"."owner_kind",
+   "t25"."owner_id",
+   "t25"."feature_id",
+   "t25"."is_top"
+  FROM "t23" AS "t23"
+  INNER JOIN "t25" AS "t25"
+   ON "t23"."plan_id" = "t25"."owner_id"
+ ), "t36" AS (
+  SELECT
+   "t30"."account_key",
+   "t30"."feature_id"
+  FROM "t30" AS "t30"
+ ), "t26" AS (
+  SELECT
+   *
+  FROM "catalog_feature" AS "t1"
+  WHERE
+   "t1"."owner_kind" = 'add_on'
+ ), "t31" AS (
+  SELECT
+   "t23"."account_key",
+   "t23"."item_id",
+   "t23"."subscription_id",
+   "t23"."product_id",
+   "t23"."plan_id",
+   "t23"."add_on_id",
+   "t23"."price_id",
+   "t23"."quantity",
+   "t23"."amount_minor",
+   "t23"."list_amount_minor",
+   "t23"."currency",
+   "t23"."interval",
+   "t23"."interval_count",
+   "t23"."status",
+   "t23"."valid_from",
+   "t23"."valid_to",
+   "t23"."period_start",
+   "t23"."auto_renew",
+   "t23"."cancel_at",
+   "t23"."pending_plan_id",
+   "t23"."collection",
+   "t23"."renews_at",
+   "t23"."term_months",
+   "t23"."term_days",
+   "t23"."is_live",
+   "t23"."units",
+   "t23"."is_paid",
+   "t26"."owner_kind",
+   "t26"."owner_id",
+   "t26"."feature_id",
+   "t26"."is_top"
+  FROM "t23" AS "t23"
+  INNER JOIN "t26" AS "t26"
+   ON "t23"."add_on_id" = "t26"."owner_id"
+ ), "t37" AS (
+  SELECT
+   "t31"."account_key",
+   "t31"."feature_id"
+  FROM "t31" AS "t31"
+ ), "t38" AS (
+  SELECT
+   *
+  FROM "t36" AS "t36"
+  UNION ALL
+  SELECT
+   *
+  FROM "t37" AS "t37"
+ ), "t44" AS (
+  SELECT DISTINCT
+   *
+  FROM "t38" AS "t38"
+ ), "t24" AS (
+  SELECT
+   "t8"."as_of"
+  FROM "today" AS "t8"
+ ), "t28" AS (
+  SELECT
+   "t10"."ticket_id",
+   "t10"."account_key",
+   "t10"."opened_at",
+   "t10"."closed_at",
+   "t10"."kind",
+   "t10"."severity",
+   "t10"."escalated",
+   "t10"."feature_id",
+   "t10"."contact_id",
+   "t24"."as_of"
+  FROM "ticket" AS "t10"
+  CROSS JOIN "t24" AS "t24"
+ ), "t34" AS (
+  SELECT
+   *
+  FROM "t28" AS "t28"
+  WHERE
+   "t28"."kind" = 'feature_request'
+   AND NOT "t28"."feature_id" IS NULL
+   AND "t28"."opened_at" <= "t28"."as_of"
+   AND "t28"."opened_at" > (
+    "t28"."as_of" - 7776000
+   )
+ ), "t42" AS MATERIALIZED (
+  SELECT
+   "t34"."account_key",
+   "t34"."feature_id",
+   MIN("t34"."ticket_id") AS "requested_ticket_id"
+  FROM "t34" AS "t34"
+  GROUP BY
+   1,
+   2
+ ), "t29" AS (
+  SELECT
+   "t11"."moment_id",
+   "t11"."account_key",
+   "t11"."kind",
+   "t11"."occurred_at",
+   "t11"."contact_id",
+   "t11"."subject_id",
+   "t11"."detail",
+   "t11"."source",
+   "t24"."as_of"
+  FROM "moment" AS "t11"
+  CROSS JOIN "t24" AS "t24"
+ ), "t35" AS (
+  SELECT
+   *
+  FROM "t29" AS "t29"
+  WHERE
+   "t29"."kind" = 'feature_gate_hit'
+   AND "t29"."occurred_at" <= "t29"."as_of"
+   AND "t29"."occurred_at" > (
+    "t29"."as_of" - 2419200
+   )
+ ), "t43" AS MATERIALIZED (
+  SELECT
+   "t35"."account_key",
+   "t35"."subject_id" AS "feature_id",
+   COUNT("t35"."moment_id") AS "gate_hits",
+   COUNT(DISTINCT "t35"."contact_id") AS "gate_people"
+  FROM "t35" AS "t35"
+  GROUP BY
+   1,
+   2
+ ), "t27" AS (
+  SELECT
+   "t9"."account_key",
+   "t9"."used",
+   "t9"."used_1",
+   "t9"."used_28d",
+   "t9"."used_prev_28d",
+   "t9"."meter_id",
+   "t12"."feature_id"
+  FROM "meter_profile" AS "t9"
+  INNER JOIN "catalog_imitation" AS "t12"
+   ON "t9"."meter_id" = "t12"."meter_id"
+ ), "t33" AS MATERIALIZED (
+  SELECT
+   "t27"."account_key",
+   "t27"."feature_id",
+   SUM("t27"."used_28d") AS "imitated_28d",
+   SUM("t27"."used_prev_28d") AS "imitated_prev_28d"
+  FROM "t27" AS "t27"
+  GROUP BY
+   1,
+   2
+ ), "t22" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."product_id",
+   "t2"."first_value_reached"
+  FROM "first_value" AS "t2"
+ ), "t45" AS (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id",
+   "t18"."plan_id",
+   "t19"."feature_id",
+   "t19"."is_top",
+   "t42"."requested_ticket_id",
+   "t43"."gate_hits",
+   "t43"."gate_people",
+   "t33"."imitated_28d",
+   "t33"."imitated_prev_28d",
+   "t22"."first_value_reached"
+  FROM "t18" AS "t18"
+  INNER JOIN "t19" AS "t19"
+   ON "t18"."product_id" = "t19"."product_id"
+  LEFT OUTER JOIN "t42" AS "t42"
+   ON "t18"."account_key" = "t42"."account_key"
+   AND "t19"."feature_id" = "t42"."feature_id"
+  LEFT OUTER JOIN "t43" AS "t43"
+   ON "t18"."account_key" = "t43"."account_key"
+   AND "t19"."feature_id" = "t43"."feature_id"
+  LEFT OUTER JOIN "t33" AS "t33"
+   ON "t18"."account_key" = "t33"."account_key"
+   AND "t19"."feature_id" = "t33"."feature_id"
+  LEFT OUTER JOIN "t22" AS "t22"
+   ON "t18"."account_key" = "t22"."account_key"
+   AND "t18"."product_id" = "t22"."product_id"
+  WHERE
+   NOT EXISTS(
+    SELECT
+     1
+    FROM "t44" AS "t44"
+    WHERE
+     "t18"."account_key" = "t44"."account_key"
+     AND "t19"."feature_id" = "t44"."feature_id"
+   )
+ )
+ SELECT
+  "t45"."account_key",
+  "t45"."product_id",
+  "t45"."feature_id",
+  "t45"."plan_id",
+  "t45"."requested_ticket_id",
+  NOT "t45"."requested_ticket_id" IS NULL AS "requested",
+  COALESCE("t45"."gate_hits", 0) AS "feature_gate_hits_28d",
+  COALESCE("t45"."gate_people", 0) AS "feature_gate_people_28d",
+  COALESCE("t45"."imitated_28d", 0) AS "imitated_28d",
+  COALESCE("t45"."imitated_prev_28d", 0) AS "imitated_prev_28d",
+  "t45"."is_top",
+  "t45"."first_value_reached"
+ FROM "t45" AS "t45"
+) AS stage;
+
+-- plan_profile 11464f0f456bae80
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -8623,97 +9700,101 @@ SELECT
  "peak_share",
  CAST("paid_days" AS INTEGER) AS "paid_days",
  CAST("plan_days" AS INTEGER) AS "plan_days",
- "is_paid"
+ "is_paid",
+ CAST("plans_above" AS INTEGER) AS "plans_above",
+ CAST("top_feature_asks" AS INTEGER) AS "top_feature_asks",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3"
 FROM (
- WITH "t12" AS (
+ WITH "t16" AS (
   SELECT
    *
   FROM "owned" AS "t0"
   WHERE
    NOT "t0"."plan_id" IS NULL
- ), "t13" AS MATERIALIZED (
+ ), "t19" AS MATERIALIZED (
   SELECT
-   "t5"."account_key",
-   "t5"."product_id",
-   "t5"."meter_id",
-   "t5"."meter_key",
-   "t5"."plan_id",
-   "t5"."paid_quantity",
-   "t5"."aggregate",
-   "t5"."meter_kind",
-   "t5"."period",
-   "t5"."value_meter",
-   "t5"."limit_quantity",
-   "t5"."is_unlimited",
-   "t5"."is_own_limit",
-   "t5"."enforcement",
-   "t5"."basis",
-   "t5"."starts_next",
-   "t5"."starts_0",
-   "t5"."starts_1",
-   "t5"."starts_2",
-   "t5"."starts_3",
-   "t5"."as_of",
-   "t5"."as_of_day",
-   "t5"."started_at",
-   "t5"."changed_at",
-   "t5"."is_paid",
-   "t5"."live_subscriptions",
-   "t5"."seats_used",
-   "t5"."is_estimated",
-   "t5"."used",
-   "t5"."used_1",
-   "t5"."used_2",
-   "t5"."used_3",
-   "t5"."week_1",
-   "t5"."week_2",
-   "t5"."week_3",
-   "t5"."week_4",
-   "t5"."week_5",
-   "t5"."week_6",
-   "t5"."week_7",
-   "t5"."week_8",
-   "t5"."level_0",
-   "t5"."level_1",
-   "t5"."level_2",
-   "t5"."level_3",
-   "t5"."level_4",
-   "t5"."level_5",
-   "t5"."level_6",
-   "t5"."level_7",
-   "t5"."level_8",
-   "t5"."utilisation",
-   "t5"."adoption",
-   "t5"."adopted_quantity",
-   "t5"."idle",
-   "t5"."overage_periods_3",
-   "t5"."periods_at_90_3",
-   "t5"."complete_periods",
-   "t5"."peak_3",
-   "t5"."plan_used_1",
-   "t5"."plan_used_2",
-   "t5"."plan_used_3",
-   "t5"."rate_now",
-   "t5"."slope",
-   "t5"."week_sd",
-   "t5"."week_mean",
-   "t5"."days_left",
-   "t5"."used_28d",
-   "t5"."used_prev_28d",
-   "t5"."trend_28d",
-   "t5"."trend_56d",
-   "t5"."forecast_use",
-   "t5"."forecast_high",
-   "t5"."days_to_limit",
-   "t5"."days_to_limit_low",
-   "t5"."days_to_limit_high",
-   "t5"."breach_forecast",
+   "t7"."account_key",
+   "t7"."product_id",
+   "t7"."meter_id",
+   "t7"."meter_key",
+   "t7"."plan_id",
+   "t7"."paid_quantity",
+   "t7"."aggregate",
+   "t7"."meter_kind",
+   "t7"."period",
+   "t7"."value_meter",
+   "t7"."is_advanced",
+   "t7"."limit_quantity",
+   "t7"."is_unlimited",
+   "t7"."is_own_limit",
+   "t7"."enforcement",
+   "t7"."basis",
+   "t7"."starts_next",
+   "t7"."starts_0",
+   "t7"."starts_1",
+   "t7"."starts_2",
+   "t7"."starts_3",
+   "t7"."as_of",
+   "t7"."as_of_day",
+   "t7"."started_at",
+   "t7"."changed_at",
+   "t7"."is_paid",
+   "t7"."live_subscriptions",
+   "t7"."seats_used",
+   "t7"."is_estimated",
+   "t7"."used",
+   "t7"."used_1",
+   "t7"."used_2",
+   "t7"."used_3",
+   "t7"."week_1",
+   "t7"."week_2",
+   "t7"."week_3",
+   "t7"."week_4",
+   "t7"."week_5",
+   "t7"."week_6",
+   "t7"."week_7",
+   "t7"."week_8",
+   "t7"."level_0",
+   "t7"."level_1",
+   "t7"."level_2",
+   "t7"."level_3",
+   "t7"."level_4",
+   "t7"."level_5",
+   "t7"."level_6",
+   "t7"."level_7",
+   "t7"."level_8",
+   "t7"."utilisation",
+   "t7"."adoption",
+   "t7"."adopted_quantity",
+   "t7"."idle",
+   "t7"."overage_periods_3",
+   "t7"."periods_at_90_3",
+   "t7"."complete_periods",
+   "t7"."peak_3",
+   "t7"."plan_used_1",
+   "t7"."plan_used_2",
+   "t7"."plan_used_3",
+   "t7"."rate_now",
+   "t7"."slope",
+   "t7"."week_sd",
+   "t7"."week_mean",
+   "t7"."days_left",
+   "t7"."used_28d",
+   "t7"."used_prev_28d",
+   "t7"."trend_28d",
+   "t7"."trend_56d",
+   "t7"."forecast_use",
+   "t7"."forecast_high",
+   "t7"."days_to_limit",
+   "t7"."days_to_limit_low",
+   "t7"."days_to_limit_high",
+   "t7"."breach_forecast",
    CAST(NULLIF(
     MAX(
-     COALESCE(COALESCE("t5"."forecast_high", 0), -1E+999),
+     COALESCE(COALESCE("t7"."forecast_high", 0), -1E+999),
      COALESCE(
       NULLIF(
-       MAX(COALESCE("t5"."peak_3", -1E+999), COALESCE(COALESCE("t5"."used", 0), -1E+999)),
+       MAX(COALESCE("t7"."peak_3", -1E+999), COALESCE(COALESCE("t7"."used", 0), -1E+999)),
        -1E+999
       ),
       -1E+999
@@ -8722,34 +9803,34 @@ FROM (
     -1E+999
    ) AS REAL) / IIF(
     (
-     NOT "t5"."used" IS NULL
+     NOT "t7"."used" IS NULL
     ) AND (
-     "t5"."enforcement" <> 'auto'
+     "t7"."enforcement" <> 'auto'
     ),
-    NULLIF(CAST("t5"."limit_quantity" AS REAL), 0.0),
+    NULLIF(CAST("t7"."limit_quantity" AS REAL), 0.0),
     CAST(NULL AS REAL)
    ) AS "need",
    CAST(NULLIF(
-    MAX(COALESCE("t5"."peak_3", -1E+999), COALESCE(COALESCE("t5"."used", 0), -1E+999)),
+    MAX(COALESCE("t7"."peak_3", -1E+999), COALESCE(COALESCE("t7"."used", 0), -1E+999)),
     -1E+999
    ) AS REAL) / IIF(
     (
-     NOT "t5"."used" IS NULL
+     NOT "t7"."used" IS NULL
     ) AND (
-     "t5"."enforcement" <> 'auto'
+     "t7"."enforcement" <> 'auto'
     ),
-    NULLIF(CAST("t5"."limit_quantity" AS REAL), 0.0),
+    NULLIF(CAST("t7"."limit_quantity" AS REAL), 0.0),
     CAST(NULL AS REAL)
    ) AS "peak",
-   "t5"."value_meter"
+   "t7"."value_meter"
    AND (
     COALESCE(
      (
       NULLIF(
        MIN(
-        COALESCE(COALESCE("t5"."used_1", -1), 1e999),
-        COALESCE(COALESCE("t5"."used_2", -1), 1e999),
-        COALESCE(COALESCE("t5"."used_3", -1), 1e999)
+        COALESCE(COALESCE("t7"."used_1", -1), 1e999),
+        COALESCE(COALESCE("t7"."used_2", -1), 1e999),
+        COALESCE(COALESCE("t7"."used_3", -1), 1e999)
        ),
        1e999
       ) > 0
@@ -8757,28 +9838,28 @@ FROM (
      AND (
       CAST(NULLIF(
        MAX(
-        COALESCE(COALESCE("t5"."used_1", -1), -1E+999),
-        COALESCE(COALESCE("t5"."used_2", -1), -1E+999),
-        COALESCE(COALESCE("t5"."used_3", -1), -1E+999)
+        COALESCE(COALESCE("t7"."used_1", -1), -1E+999),
+        COALESCE(COALESCE("t7"."used_2", -1), -1E+999),
+        COALESCE(COALESCE("t7"."used_3", -1), -1E+999)
        ),
        -1E+999
       ) AS REAL) <= (
        (
-        CAST(COALESCE("t5"."used_1", 0) + COALESCE("t5"."used_2", 0) + COALESCE("t5"."used_3", 0) AS REAL) / 3.0
+        CAST(COALESCE("t7"."used_1", 0) + COALESCE("t7"."used_2", 0) + COALESCE("t7"."used_3", 0) AS REAL) / 3.0
        ) * 1.25
       )
      )
      AND (
       CAST(NULLIF(
        MIN(
-        COALESCE(COALESCE("t5"."used_1", -1), 1e999),
-        COALESCE(COALESCE("t5"."used_2", -1), 1e999),
-        COALESCE(COALESCE("t5"."used_3", -1), 1e999)
+        COALESCE(COALESCE("t7"."used_1", -1), 1e999),
+        COALESCE(COALESCE("t7"."used_2", -1), 1e999),
+        COALESCE(COALESCE("t7"."used_3", -1), 1e999)
        ),
        1e999
       ) AS REAL) >= (
        (
-        CAST(COALESCE("t5"."used_1", 0) + COALESCE("t5"."used_2", 0) + COALESCE("t5"."used_3", 0) AS REAL) / 3.0
+        CAST(COALESCE("t7"."used_1", 0) + COALESCE("t7"."used_2", 0) + COALESCE("t7"."used_3", 0) AS REAL) / 3.0
        ) * 0.75
       )
      ),
@@ -8786,340 +9867,407 @@ FROM (
     )
     OR (
      (
-      "t5"."aggregate" = 'seats'
-     ) AND COALESCE("t5"."adoption" >= 0.6, FALSE)
+      "t7"."aggregate" = 'seats'
+     ) AND COALESCE("t7"."adoption" >= 0.6, FALSE)
     )
    ) AS "steady"
-  FROM "limit_profile" AS "t5"
- ), "t15" AS MATERIALIZED (
+  FROM "limit_profile" AS "t7"
+ ), "t21" AS MATERIALIZED (
   SELECT
-   "t13"."account_key",
-   "t13"."product_id",
-   MAX("t13"."need") AS "need_share",
-   MAX("t13"."peak") AS "peak_share",
-   MAX("t13"."steady") AS "steady_use"
-  FROM "t13" AS "t13"
+   "t19"."account_key",
+   "t19"."product_id",
+   MAX("t19"."need") AS "need_share",
+   MAX("t19"."peak") AS "peak_share",
+   MAX("t19"."steady") AS "steady_use",
+   MAX("t19"."overage_periods_3") AS "overage_periods_3"
+  FROM "t19" AS "t19"
   GROUP BY
    1,
    2
- ), "t11" AS (
+ ), "t14" AS (
   SELECT
-   "t4"."as_of"
-  FROM "today" AS "t4"
+   "t4"."plan_id",
+   "t4"."plans_above"
+  FROM "catalog_plan" AS "t4"
+ ), "t18" AS MATERIALIZED (
+  SELECT
+   "t5"."account_key",
+   "t5"."product_id",
+   SUM(
+    IIF(
+     "t5"."is_top"
+     AND (
+      "t5"."requested" OR (
+       "t5"."feature_gate_hits_28d" > 0
+      )
+     ),
+     1,
+     0
+    )
+   ) AS "top_feature_asks"
+  FROM "feature_profile" AS "t5"
+  GROUP BY
+   1,
+   2
+ ), "t15" AS (
+  SELECT
+   "t6"."as_of"
+  FROM "today" AS "t6"
  )
  SELECT
-  "t12"."account_key",
-  "t12"."product_id",
-  "t12"."plan_id",
-  "t12"."interval",
-  "t12"."interval_count",
-  "t12"."currency",
-  "t12"."quantity",
-  "t12"."live_subscriptions",
-  "t12"."is_trial",
-  "t12"."by_invoice",
-  "t6"."adoption",
-  "t6"."utilisation_now",
-  "t6"."complete_periods",
-  "t8"."first_value_reached",
-  "t12"."term_days",
-  COALESCE("t15"."steady_use", FALSE) AS "steady_use",
-  "t15"."need_share",
-  "t15"."peak_share",
+  "t16"."account_key",
+  "t16"."product_id",
+  "t16"."plan_id",
+  "t16"."interval",
+  "t16"."interval_count",
+  "t16"."currency",
+  "t16"."quantity",
+  "t16"."live_subscriptions",
+  "t16"."is_trial",
+  "t16"."by_invoice",
+  "t8"."adoption",
+  "t8"."utilisation_now",
+  "t8"."complete_periods",
+  "t10"."first_value_reached",
+  "t16"."term_days",
+  COALESCE("t21"."steady_use", FALSE) AS "steady_use",
+  "t21"."need_share",
+  "t21"."peak_share",
   CAST(FLOOR(CAST((
-   "t11"."as_of" - "t7"."first_paid_at"
+   "t15"."as_of" - "t9"."first_paid_at"
   ) AS REAL) / 86400.0) AS INTEGER) AS "paid_days",
   CAST(FLOOR(CAST((
-   "t11"."as_of" - "t7"."bought_at"
+   "t15"."as_of" - "t9"."bought_at"
   ) AS REAL) / 86400.0) AS INTEGER) AS "plan_days",
-  "t12"."plan_units" > 0 AS "is_paid"
- FROM "t12" AS "t12"
- LEFT OUTER JOIN "adoption" AS "t6"
-  ON "t12"."account_key" = "t6"."account_key"
-  AND "t12"."product_id" = "t6"."product_id"
- LEFT OUTER JOIN "history" AS "t7"
-  ON "t12"."account_key" = "t7"."account_key"
-  AND "t12"."product_id" = "t7"."product_id"
- LEFT OUTER JOIN "first_value" AS "t8"
-  ON "t12"."account_key" = "t8"."account_key"
-  AND "t12"."product_id" = "t8"."product_id"
- LEFT OUTER JOIN "t15" AS "t15"
-  ON "t12"."account_key" = "t15"."account_key"
-  AND "t12"."product_id" = "t15"."product_id"
- CROSS JOIN "t11" AS "t11"
+  "t16"."plan_units" > 0 AS "is_paid",
+  COALESCE("t14"."plans_above", 0) AS "plans_above",
+  COALESCE("t18"."top_feature_asks", 0) AS "top_feature_asks",
+  COALESCE("t21"."overage_periods_3", 0) AS "overage_periods_3"
+ FROM "t16" AS "t16"
+ LEFT OUTER JOIN "adoption" AS "t8"
+  ON "t16"."account_key" = "t8"."account_key"
+  AND "t16"."product_id" = "t8"."product_id"
+ LEFT OUTER JOIN "history" AS "t9"
+  ON "t16"."account_key" = "t9"."account_key"
+  AND "t16"."product_id" = "t9"."product_id"
+ LEFT OUTER JOIN "first_value" AS "t10"
+  ON "t16"."account_key" = "t10"."account_key"
+  AND "t16"."product_id" = "t10"."product_id"
+ LEFT OUTER JOIN "t21" AS "t21"
+  ON "t16"."account_key" = "t21"."account_key"
+  AND "t16"."product_id" = "t21"."product_id"
+ LEFT OUTER JOIN "t14" AS "t14"
+  ON "t16"."plan_id" = "t14"."plan_id"
+ LEFT OUTER JOIN "t18" AS "t18"
+  ON "t16"."account_key" = "t18"."account_key"
+  AND "t16"."product_id" = "t18"."product_id"
+ CROSS JOIN "t15" AS "t15"
 ) AS stage;
 
--- feature_profile 91a7c66ed771ac3f
-SELECT
- CAST("account_key" AS INTEGER) AS "account_key",
- "product_id",
- "feature_id",
- "requested_ticket_id",
- "requested",
- CAST("feature_gate_hits_28d" AS INTEGER) AS "feature_gate_hits_28d"
-FROM (
- WITH "t12" AS (
-  SELECT
-   "t0"."account_key",
-   "t0"."product_id"
-  FROM "owned" AS "t0"
- ), "t13" AS (
-  SELECT DISTINCT
-   "t1"."product_id",
-   "t1"."feature_id"
-  FROM "catalog_feature" AS "t1"
- ), "t16" AS (
-  SELECT
-   *
-  FROM "items" AS "t4"
-  WHERE
-   "t4"."is_live"
- ), "t18" AS (
-  SELECT
-   *
-  FROM "catalog_feature" AS "t1"
-  WHERE
-   "t1"."owner_kind" = 'plan'
- ), "t22" AS (
-  SELECT
-   "t16"."account_key",
-   "t16"."item_id",
-   "t16"."subscription_id",
-   "t16"."product_id",
-   "t16"."plan_id",
-   "t16"."add_on_id",
-   "t16"."price_id",
-   "t16"."quantity",
-   "t16"."amount_minor",
-   "t16"."list_amount_minor",
-   "t16"."currency",
-   "t16"."interval",
-   "t16"."interval_count",
-   "t16"."status",
-   "t16"."valid_from",
-   "t16"."valid_to",
-   "t16"."period_start",
-   "t16"."auto_renew",
-   "t16"."cancel_at",
-   "t16"."pending_plan_id",
-   "t16"."collection",
-   "t16"."renews_at",
-   "t16"."term_months",
-   "t16"."term_days",
-   "t16"."is_live",
-   "t16"."units",
-   "t16"."is_paid",
-   "t18"."owner_kind",
-   "t18"."owner_id",
-   "t18"."feature_id"
-  FROM "t16" AS "t16"
-  INNER JOIN "t18" AS "t18"
-   ON "t16"."plan_id" = "t18"."owner_id"
- ), "t26" AS (
-  SELECT
-   "t22"."account_key",
-   "t22"."feature_id"
-  FROM "t22" AS "t22"
- ), "t19" AS (
-  SELECT
-   *
-  FROM "catalog_feature" AS "t1"
-  WHERE
-   "t1"."owner_kind" = 'add_on'
- ), "t23" AS (
-  SELECT
-   "t16"."account_key",
-   "t16"."item_id",
-   "t16"."subscription_id",
-   "t16"."product_id",
-   "t16"."plan_id",
-   "t16"."add_on_id",
-   "t16"."price_id",
-   "t16"."quantity",
-   "t16"."amount_minor",
-   "t16"."list_amount_minor",
-   "t16"."currency",
-   "t16"."interval",
-   "t16"."interval_count",
-   "t16"."status",
-   "t16"."valid_from",
-   "t16"."valid_to",
-   "t16"."period_start",
-   "t16"."auto_renew",
-   "t16"."cancel_at",
-   "t16"."pending_plan_id",
-   "t16"."collection",
-   "t16"."renews_at",
-   "t16"."term_months",
-   "t16"."term_days",
-   "t16"."is_live",
-   "t16"."units",
-   "t16"."is_paid",
-   "t19"."owner_kind",
-   "t19"."owner_id",
-   "t19"."feature_id"
-  FROM "t16" AS "t16"
-  INNER JOIN "t19" AS "t19"
-   ON "t16"."add_on_id" = "t19"."owner_id"
- ), "t27" AS (
-  SELECT
-   "t23"."account_key",
-   "t23"."feature_id"
-  FROM "t23" AS "t23"
- ), "t28" AS (
-  SELECT
-   *
-  FROM "t26" AS "t26"
-  UNION ALL
-  SELECT
-   *
-  FROM "t27" AS "t27"
- ), "t34" AS (
-  SELECT DISTINCT
-   *
-  FROM "t28" AS "t28"
- ), "t17" AS (
-  SELECT
-   "t5"."as_of"
-  FROM "today" AS "t5"
- ), "t20" AS (
-  SELECT
-   "t6"."ticket_id",
-   "t6"."account_key",
-   "t6"."opened_at",
-   "t6"."closed_at",
-   "t6"."kind",
-   "t6"."severity",
-   "t6"."escalated",
-   "t6"."feature_id",
-   "t6"."contact_id",
-   "t17"."as_of"
-  FROM "ticket" AS "t6"
-  CROSS JOIN "t17" AS "t17"
- ), "t24" AS (
-  SELECT
-   *
-  FROM "t20" AS "t20"
-  WHERE
-   "t20"."kind" = 'feature_request'
-   AND NOT "t20"."feature_id" IS NULL
-   AND "t20"."opened_at" <= "t20"."as_of"
-   AND "t20"."opened_at" > (
-    "t20"."as_of" - 7776000
-   )
- ), "t32" AS MATERIALIZED (
-  SELECT
-   "t24"."account_key",
-   "t24"."feature_id",
-   MIN("t24"."ticket_id") AS "requested_ticket_id"
-  FROM "t24" AS "t24"
-  GROUP BY
-   1,
-   2
- ), "t21" AS (
-  SELECT
-   "t7"."moment_id",
-   "t7"."account_key",
-   "t7"."kind",
-   "t7"."occurred_at",
-   "t7"."contact_id",
-   "t7"."subject_id",
-   "t7"."detail",
-   "t7"."source",
-   "t17"."as_of"
-  FROM "moment" AS "t7"
-  CROSS JOIN "t17" AS "t17"
- ), "t25" AS (
-  SELECT
-   *
-  FROM "t21" AS "t21"
-  WHERE
-   "t21"."kind" = 'feature_gate_hit'
-   AND "t21"."occurred_at" <= "t21"."as_of"
-   AND "t21"."occurred_at" > (
-    "t21"."as_of" - 2419200
-   )
- ), "t33" AS MATERIALIZED (
-  SELECT
-   "t25"."account_key",
-   "t25"."subject_id" AS "feature_id",
-   COUNT("t25"."moment_id") AS "gate_hits"
-  FROM "t25" AS "t25"
-  GROUP BY
-   1,
-   2
- ), "t35" AS (
-  SELECT
-   "t12"."account_key",
-   "t12"."product_id",
-   "t13"."feature_id",
-   "t32"."requested_ticket_id",
-   "t33"."gate_hits"
-  FROM "t12" AS "t12"
-  INNER JOIN "t13" AS "t13"
-   ON "t12"."product_id" = "t13"."product_id"
-  LEFT OUTER JOIN "t32" AS "t32"
-   ON "t12"."account_key" = "t32"."account_key"
-   AND "t13"."feature_id" = "t32"."feature_id"
-  LEFT OUTER JOIN "t33" AS "t33"
-   ON "t12"."account_key" = "t33"."account_key"
-   AND "t13"."feature_id" = "t33"."feature_id"
-  WHERE
-   NOT EXISTS(
-    SELECT
-     1
-    FROM "t34" AS "t34"
-    WHERE
-     "t12"."account_key" = "t34"."account_key"
-     AND "t13"."feature_id" = "t34"."feature_id"
-   )
- )
- SELECT
-  "t35"."account_key",
-  "t35"."product_id",
-  "t35"."feature_id",
-  "t35"."requested_ticket_id",
-  NOT "t35"."requested_ticket_id" IS NULL AS "requested",
-  COALESCE("t35"."gate_hits", 0) AS "feature_gate_hits_28d"
- FROM "t35" AS "t35"
-) AS stage;
-
--- add_on_profile 45e85b94202891fb
+-- add_on_profile 83d3cd1834b21b47
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
  "add_on_id",
+ "plan_id",
+ "add_on_kind",
+ "first_value_reached",
  CAST("add_on_quantity" AS INTEGER) AS "add_on_quantity",
  "has_add_on"
 FROM (
- WITH "t1" AS (
+ WITH "t18" AS (
+  SELECT
+   "t15"."account_key",
+   "t15"."product_id",
+   "t15"."add_on_id"
+  FROM "t14" AS "t15"
+ ), "t16" AS (
+  SELECT
+   "t13"."account_key",
+   "t13"."product_id",
+   "t13"."plan_id",
+   "t4"."add_on_id",
+   "t4"."add_on_kind"
+  FROM "t7" AS "t13"
+  INNER JOIN "catalog_add_on" AS "t4"
+   ON "t13"."product_id" = "t4"."product_id" AND "t13"."plan_id" = "t4"."plan_id"
+ ), "t19" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."product_id",
+   "t16"."add_on_id"
+  FROM "t16" AS "t16"
+ ), "t21" AS (
   SELECT
    *
-  FROM "items" AS "t0"
-  WHERE
-   "t0"."is_live" AND NOT "t0"."add_on_id" IS NULL
- ), "t2" AS MATERIALIZED (
+  FROM "t18" AS "t18"
+  UNION
+  SELECT
+   *
+  FROM "t19" AS "t19"
+ ), "t8" AS (
+  SELECT DISTINCT
+   "t0"."add_on_id",
+   "t0"."add_on_kind"
+  FROM "catalog_add_on" AS "t0"
+ ), "t9" AS (
   SELECT
    "t1"."account_key",
    "t1"."product_id",
-   "t1"."add_on_id",
-   SUM("t1"."quantity") AS "add_on_quantity"
-  FROM "t1" AS "t1"
+   "t1"."first_value_reached"
+  FROM "first_value" AS "t1"
+ ), "t22" AS (
+  SELECT
+   "t21"."account_key",
+   "t21"."product_id",
+   "t21"."add_on_id",
+   "t17"."add_on_quantity",
+   "t8"."add_on_kind",
+   "t12"."plan_id",
+   "t9"."first_value_reached"
+  FROM "t21" AS "t21"
+  LEFT OUTER JOIN "t14" AS "t17"
+   ON "t21"."account_key" = "t17"."account_key"
+   AND "t21"."product_id" = "t17"."product_id"
+   AND "t21"."add_on_id" = "t17"."add_on_id"
+  LEFT OUTER JOIN "t8" AS "t8"
+   ON "t21"."add_on_id" = "t8"."add_on_id"
+  LEFT OUTER JOIN "t7" AS "t12"
+   ON "t21"."account_key" = "t12"."account_key"
+   AND "t21"."product_id" = "t12"."product_id"
+  LEFT OUTER JOIN "t9" AS "t9"
+   ON "t21"."account_key" = "t9"."account_key"
+   AND "t21"."product_id" = "t9"."product_id"
+ ), "t7" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."product_id",
+   "t2"."plan_id"
+  FROM "owned" AS "t2"
+ ), "t11" AS (
+  SELECT
+   *
+  FROM "items" AS "t3"
+  WHERE
+   "t3"."is_live" AND NOT "t3"."add_on_id" IS NULL
+ ), "t14" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."add_on_id",
+   SUM("t11"."quantity") AS "add_on_quantity"
+  FROM "t11" AS "t11"
   GROUP BY
    1,
    2,
    3
  )
  SELECT
-  "t2"."account_key",
-  "t2"."product_id",
-  "t2"."add_on_id",
-  "t2"."add_on_quantity",
-  TRUE AS "has_add_on"
- FROM "t2" AS "t2"
+  "t22"."account_key",
+  "t22"."product_id",
+  "t22"."add_on_id",
+  "t22"."plan_id",
+  "t22"."add_on_kind",
+  "t22"."first_value_reached",
+  COALESCE("t22"."add_on_quantity", 0) AS "add_on_quantity",
+  NOT "t22"."add_on_quantity" IS NULL AS "has_add_on"
+ FROM "t22" AS "t22"
 ) AS stage;
 
--- input_limit e26a48cce9a1257c
+-- use_case_profile 6ad476dd0272cb92
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ "use_case_id",
+ "neighbour_id",
+ CAST("use_case_used_28d" AS INTEGER) AS "use_case_used_28d",
+ CAST("neighbour_used_28d" AS INTEGER) AS "neighbour_used_28d",
+ CAST("neighbour_used_prev_28d" AS INTEGER) AS "neighbour_used_prev_28d",
+ "is_included"
+FROM (
+ WITH "t11" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."product_id"
+  FROM "owned" AS "t2"
+ ), "t13" AS (
+  SELECT
+   *
+  FROM "catalog_use_case" AS "t3"
+  WHERE
+   NOT "t3"."neighbour_id" IS NULL
+ ), "t9" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."meter_id" AS "neighbour_meter_id",
+   "t0"."used_28d" AS "neighbour_used_28d",
+   "t0"."used_prev_28d" AS "neighbour_used_prev_28d"
+  FROM "meter_profile" AS "t0"
+ ), "t14" AS (
+  SELECT
+   "t11"."account_key",
+   "t11"."product_id",
+   "t13"."use_case_id",
+   "t13"."meter_id",
+   "t13"."neighbour_id",
+   "t13"."neighbour_meter_id",
+   "t9"."neighbour_used_28d",
+   "t9"."neighbour_used_prev_28d"
+  FROM "t11" AS "t11"
+  INNER JOIN "t13" AS "t13"
+   ON "t11"."product_id" = "t13"."product_id"
+  INNER JOIN "t9" AS "t9"
+   ON "t11"."account_key" = "t9"."account_key"
+   AND "t13"."neighbour_meter_id" = "t9"."neighbour_meter_id"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t14"."account_key",
+   "t14"."product_id",
+   "t14"."use_case_id",
+   "t14"."meter_id",
+   "t14"."neighbour_id",
+   "t14"."neighbour_meter_id",
+   "t14"."neighbour_used_28d",
+   "t14"."neighbour_used_prev_28d",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t14"."account_key", "t14"."product_id", "t14"."meter_id"
+    ORDER BY "t14"."neighbour_used_28d" DESC, "t14"."neighbour_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place"
+  FROM "t14" AS "t14"
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  WHERE
+   "t15"."place" = 0
+ ), "t18" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."product_id",
+   "t16"."use_case_id",
+   "t16"."meter_id",
+   "t16"."neighbour_id",
+   "t16"."neighbour_meter_id",
+   "t16"."neighbour_used_28d",
+   "t16"."neighbour_used_prev_28d"
+  FROM "t16" AS "t16"
+ ), "t8" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."meter_id",
+   "t0"."used_28d" AS "own_28d"
+  FROM "meter_profile" AS "t0"
+ ), "t10" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."product_id",
+   "t1"."meter_id",
+   "t1"."limit_quantity" AS "given"
+  FROM "limit_profile" AS "t1"
+ ), "t19" AS (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id",
+   "t18"."use_case_id",
+   "t18"."meter_id",
+   "t18"."neighbour_id",
+   "t18"."neighbour_meter_id",
+   "t18"."neighbour_used_28d",
+   "t18"."neighbour_used_prev_28d",
+   "t8"."own_28d",
+   "t10"."given"
+  FROM "t18" AS "t18"
+  LEFT OUTER JOIN "t8" AS "t8"
+   ON "t18"."account_key" = "t8"."account_key" AND "t18"."meter_id" = "t8"."meter_id"
+  LEFT OUTER JOIN "t10" AS "t10"
+   ON "t18"."account_key" = "t10"."account_key"
+   AND "t18"."product_id" = "t10"."product_id"
+   AND "t18"."meter_id" = "t10"."meter_id"
+ )
+ SELECT
+  "t19"."account_key",
+  "t19"."product_id",
+  "t19"."meter_id",
+  "t19"."use_case_id",
+  "t19"."neighbour_id",
+  COALESCE("t19"."own_28d", 0) AS "use_case_used_28d",
+  COALESCE("t19"."neighbour_used_28d", 0) AS "neighbour_used_28d",
+  COALESCE("t19"."neighbour_used_prev_28d", 0) AS "neighbour_used_prev_28d",
+  COALESCE("t19"."given" <> 0, TRUE) AS "is_included"
+ FROM "t19" AS "t19"
+) AS stage;
+
+-- bundle_profile b6d602fab974ae1f
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "bundle_id",
+ "product_id",
+ CAST("bundle_owned" AS INTEGER) AS "bundle_owned",
+ CAST("bundle_values_missing" AS INTEGER) AS "bundle_values_missing",
+ CAST("bundle_missing" AS INTEGER) AS "bundle_missing"
+FROM (
+ WITH "t6" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id"
+  FROM "owned" AS "t0"
+ ), "t7" AS (
+  SELECT
+   "t2"."account_key",
+   "t2"."product_id",
+   "t2"."first_value_reached"
+  FROM "first_value" AS "t2"
+ ), "t8" AS (
+  SELECT
+   "t6"."account_key",
+   "t6"."product_id",
+   "t7"."first_value_reached",
+   "t3"."bundle_id",
+   "t3"."bundle_size"
+  FROM "t6" AS "t6"
+  LEFT OUTER JOIN "t7" AS "t7"
+   ON "t6"."account_key" = "t7"."account_key" AND "t6"."product_id" = "t7"."product_id"
+  INNER JOIN "catalog_bundle" AS "t3"
+   ON "t6"."product_id" = "t3"."product_id"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t8"."account_key",
+   "t8"."product_id",
+   "t8"."first_value_reached",
+   "t8"."bundle_id",
+   "t8"."bundle_size",
+   ROW_NUMBER() OVER (
+    PARTITION BY "t8"."account_key", "t8"."bundle_id"
+    ORDER BY IIF(COALESCE("t8"."first_value_reached", FALSE), 0, 1) ASC NULLS LAST, "t8"."product_id" ASC NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) - 1 AS "place",
+   COUNT("t8"."product_id") OVER (
+    PARTITION BY "t8"."account_key", "t8"."bundle_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "bundle_owned",
+   SUM(IIF(NOT (
+    COALESCE("t8"."first_value_reached", TRUE)
+   ), 1, 0)) OVER (
+    PARTITION BY "t8"."account_key", "t8"."bundle_id"
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+   ) AS "bundle_values_missing"
+  FROM "t8" AS "t8"
+ )
+ SELECT
+  "t9"."account_key",
+  "t9"."bundle_id",
+  "t9"."product_id",
+  "t9"."bundle_owned",
+  "t9"."bundle_values_missing",
+  "t9"."bundle_size" - "t9"."bundle_owned" AS "bundle_missing"
+ FROM "t9" AS "t9"
+ WHERE
+  "t9"."place" = 0 AND "t9"."bundle_owned" >= 2
+) AS stage;
+
+-- input_limit fc4f8cca24e89d69
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9138,53 +10286,107 @@ SELECT
  "adoption",
  "value_meter",
  "is_paid",
- "enforcement",
  "aggregate",
+ "enforcement",
  "breach_forecast",
  CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
  CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ "trend_56d",
+ "is_advanced",
  CAST("starts_0" AS INTEGER) AS "starts_0",
  CAST("starts_1" AS INTEGER) AS "starts_1",
  CAST("starts_2" AS INTEGER) AS "starts_2",
  CAST("starts_3" AS INTEGER) AS "starts_3",
  CAST("starts_next" AS INTEGER) AS "starts_next",
  "basis",
- "plan_id"
+ "plan_id",
+ CAST("new_users_28d" AS INTEGER) AS "new_users_28d",
+ CAST("new_users_prev_28d" AS INTEGER) AS "new_users_prev_28d",
+ CAST("customer_growth_180d" AS INTEGER) AS "customer_growth_180d"
 FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id"
+  FROM "limit_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."new_users_28d",
+   "t1"."new_users_prev_28d",
+   "t1"."customer_growth_180d"
+  FROM "account_profile" AS "t1"
+ )
  SELECT
-  "t0"."account_key",
-  "t0"."product_id",
-  "t0"."meter_id",
-  "t0"."used",
-  "t0"."limit_quantity",
-  "t0"."utilisation",
-  "t0"."used_1",
-  "t0"."used_2",
-  "t0"."used_3",
-  "t0"."forecast_use",
-  "t0"."days_to_limit",
-  "t0"."days_to_limit_low",
-  "t0"."days_to_limit_high",
-  "t0"."days_left",
-  "t0"."adoption",
-  "t0"."value_meter",
-  "t0"."is_paid",
-  "t0"."enforcement",
-  "t0"."aggregate",
-  "t0"."breach_forecast",
-  "t0"."periods_at_90_3",
-  "t0"."overage_periods_3",
-  "t0"."starts_0",
-  "t0"."starts_1",
-  "t0"."starts_2",
-  "t0"."starts_3",
-  "t0"."starts_next",
-  "t0"."basis",
-  "t0"."plan_id"
- FROM "limit_profile" AS "t0"
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."meter_id",
+  "t4"."used",
+  "t4"."limit_quantity",
+  "t4"."utilisation",
+  "t4"."used_1",
+  "t4"."used_2",
+  "t4"."used_3",
+  "t4"."forecast_use",
+  "t4"."days_to_limit",
+  "t4"."days_to_limit_low",
+  "t4"."days_to_limit_high",
+  "t4"."days_left",
+  "t4"."adoption",
+  "t4"."value_meter",
+  "t4"."is_paid",
+  "t4"."aggregate",
+  "t4"."enforcement",
+  "t4"."breach_forecast",
+  "t4"."periods_at_90_3",
+  "t4"."overage_periods_3",
+  "t4"."trend_56d",
+  "t4"."is_advanced",
+  "t4"."starts_0",
+  "t4"."starts_1",
+  "t4"."starts_2",
+  "t4"."starts_3",
+  "t4"."starts_next",
+  "t4"."basis",
+  "t4"."plan_id",
+  "t5"."new_users_28d",
+  "t5"."new_users_prev_28d",
+  "t5"."customer_growth_180d"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
 ) AS stage;
 
--- fired_limit d2363e63d6823a59
+-- fired_limit 1144e2db4ec65b36
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9203,11 +10405,16 @@ SELECT
  "adoption",
  "value_meter",
  "is_paid",
- "enforcement",
  "aggregate",
+ "enforcement",
+ CAST("new_users_28d" AS INTEGER) AS "new_users_28d",
+ CAST("new_users_prev_28d" AS INTEGER) AS "new_users_prev_28d",
  "breach_forecast",
  CAST("periods_at_90_3" AS INTEGER) AS "periods_at_90_3",
  CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("customer_growth_180d" AS INTEGER) AS "customer_growth_180d",
+ "trend_56d",
+ "is_advanced",
  CAST("starts_0" AS INTEGER) AS "starts_0",
  CAST("starts_1" AS INTEGER) AS "starts_1",
  CAST("starts_2" AS INTEGER) AS "starts_2",
@@ -9237,11 +10444,16 @@ FROM (
    "t0"."adoption",
    "t0"."value_meter",
    "t0"."is_paid",
-   "t0"."enforcement",
    "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
    "t0"."breach_forecast",
    "t0"."periods_at_90_3",
    "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -9257,7 +10469,7 @@ FROM (
    AND "t0"."adoption" <= 0.4
    AND "t0"."limit_quantity" > 0
    AND "t0"."is_paid"
- ), "t5" AS MATERIALIZED (
+ ), "t3" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -9276,11 +10488,16 @@ FROM (
    "t0"."adoption",
    "t0"."value_meter",
    "t0"."is_paid",
-   "t0"."enforcement",
    "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
    "t0"."breach_forecast",
    "t0"."periods_at_90_3",
    "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -9288,7 +10505,60 @@ FROM (
    "t0"."starts_next",
    "t0"."basis",
    "t0"."plan_id",
-   3 AS "play",
+   9 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."aggregate" = 'seats'
+   AND "t0"."enforcement" <> 'auto'
+   AND "t0"."new_users_28d" >= 3
+   AND "t0"."new_users_prev_28d" >= 1
+   AND "t0"."utilisation" >= 0.6
+ ), "t6" AS (
+  SELECT
+   *
+  FROM "t1" AS "t1"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t9" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   11 AS "play",
    CAST(IIF(
     COALESCE(
      (
@@ -9337,15 +10607,15 @@ FROM (
    ) >= (
     "t0"."limit_quantity" * 80
    )
- ), "t6" AS (
+ ), "t10" AS (
   SELECT
    *
-  FROM "t1" AS "t1"
+  FROM "t6" AS "t6"
   UNION ALL
   SELECT
    *
-  FROM "t5" AS "t5"
- ), "t4" AS MATERIALIZED (
+  FROM "t9" AS "t9"
+ ), "t8" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -9364,11 +10634,16 @@ FROM (
    "t0"."adoption",
    "t0"."value_meter",
    "t0"."is_paid",
-   "t0"."enforcement",
    "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
    "t0"."breach_forecast",
    "t0"."periods_at_90_3",
    "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -9376,7 +10651,7 @@ FROM (
    "t0"."starts_next",
    "t0"."basis",
    "t0"."plan_id",
-   4 AS "play",
+   12 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_limit" AS "t0"
   WHERE
@@ -9396,15 +10671,15 @@ FROM (
    )
    AND "t0"."utilisation" >= 0.5
    AND "t0"."breach_forecast"
- ), "t7" AS (
+ ), "t11" AS (
   SELECT
    *
-  FROM "t6" AS "t6"
+  FROM "t10" AS "t10"
   UNION ALL
   SELECT
    *
-  FROM "t4" AS "t4"
- ), "t3" AS MATERIALIZED (
+  FROM "t8" AS "t8"
+ ), "t4" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -9423,11 +10698,16 @@ FROM (
    "t0"."adoption",
    "t0"."value_meter",
    "t0"."is_paid",
-   "t0"."enforcement",
    "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
    "t0"."breach_forecast",
    "t0"."periods_at_90_3",
    "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -9435,19 +10715,129 @@ FROM (
    "t0"."starts_next",
    "t0"."basis",
    "t0"."plan_id",
-   5 AS "play",
+   15 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_limit" AS "t0"
   WHERE
    "t0"."enforcement" = 'overage' AND "t0"."overage_periods_3" >= 2
- ), "t8" AS (
+ ), "t12" AS (
   SELECT
    *
-  FROM "t7" AS "t7"
+  FROM "t11" AS "t11"
   UNION ALL
   SELECT
    *
-  FROM "t3" AS "t3"
+  FROM "t4" AS "t4"
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   16 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."customer_growth_180d" >= 1
+   AND "t0"."value_meter"
+   AND "t0"."enforcement" <> 'auto'
+   AND "t0"."utilisation" >= 0.4
+   AND "t0"."trend_56d" >= 0.1
+ ), "t13" AS (
+  SELECT
+   *
+  FROM "t12" AS "t12"
+  UNION ALL
+  SELECT
+   *
+  FROM "t5" AS "t5"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   18 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."is_advanced"
+   AND "t0"."enforcement" <> 'auto'
+   AND "t0"."limit_quantity" > 0
+   AND "t0"."used_1" >= (
+    CAST("t0"."limit_quantity" AS REAL) * 0.7
+   )
+   AND "t0"."used_2" >= (
+    CAST("t0"."limit_quantity" AS REAL) * 0.7
+   )
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "t13" AS "t13"
+  UNION ALL
+  SELECT
+   *
+  FROM "t7" AS "t7"
  ), "t2" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
@@ -9467,11 +10857,16 @@ FROM (
    "t0"."adoption",
    "t0"."value_meter",
    "t0"."is_paid",
-   "t0"."enforcement",
    "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
    "t0"."breach_forecast",
    "t0"."periods_at_90_3",
    "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -9479,7 +10874,7 @@ FROM (
    "t0"."starts_next",
    "t0"."basis",
    "t0"."plan_id",
-   7 AS "play",
+   23 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_limit" AS "t0"
   WHERE
@@ -9491,93 +10886,818 @@ FROM (
  )
  SELECT
   *
- FROM "t8" AS "t8"
+ FROM "t14" AS "t14"
  UNION ALL
  SELECT
   *
  FROM "t2" AS "t2"
 ) AS stage;
 
--- input_product e71e0cbcbb15900e
+-- input_product 8ae43a24b1fffc58
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
  "partner_product_id",
+ "own_product_id",
  "partner_first_value_reached",
- "has_partner"
+ "partner_kind",
+ CAST("partner_completed_days" AS INTEGER) AS "partner_completed_days",
+ CAST("other_vendors_365d" AS INTEGER) AS "other_vendors_365d",
+ CAST("hires_180d" AS INTEGER) AS "hires_180d",
+ CAST("new_buyers_180d" AS INTEGER) AS "new_buyers_180d",
+ CAST("initiatives_180d" AS INTEGER) AS "initiatives_180d",
+ CAST("partner_purchases_365d" AS INTEGER) AS "partner_purchases_365d",
+ CAST("partner_holds" AS INTEGER) AS "partner_holds",
+ CAST("partner_milestones" AS INTEGER) AS "partner_milestones",
+ "partner_currency",
+ CAST("partner_spent_minor" AS INTEGER) AS "partner_spent_minor",
+ CAST("onboarded_days" AS INTEGER) AS "onboarded_days",
+ "at_checkout",
+ "in_annual_review",
+ "in_renewal_window"
 FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor"
+  FROM "product_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."onboarded_days",
+   "t1"."at_checkout",
+   "t1"."in_annual_review",
+   "t1"."in_renewal_window"
+  FROM "account_profile" AS "t1"
+ )
  SELECT
-  "t0"."account_key",
-  "t0"."product_id",
-  "t0"."partner_product_id",
-  "t0"."partner_first_value_reached",
-  "t0"."has_partner"
- FROM "product_profile" AS "t0"
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."partner_product_id",
+  "t4"."own_product_id",
+  "t4"."partner_first_value_reached",
+  "t4"."partner_kind",
+  "t4"."partner_completed_days",
+  "t4"."other_vendors_365d",
+  "t4"."hires_180d",
+  "t4"."new_buyers_180d",
+  "t4"."initiatives_180d",
+  "t4"."partner_purchases_365d",
+  "t4"."partner_holds",
+  "t4"."partner_milestones",
+  "t4"."partner_currency",
+  "t4"."partner_spent_minor",
+  "t5"."onboarded_days",
+  "t5"."at_checkout",
+  "t5"."in_annual_review",
+  "t5"."in_renewal_window"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
 ) AS stage;
 
--- fired_product 8e58b15fad8f0d52
+-- fired_product 0b2fbf13f0f19527
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
  "partner_product_id",
+ "own_product_id",
  "partner_first_value_reached",
- "has_partner",
+ "partner_kind",
+ CAST("partner_completed_days" AS INTEGER) AS "partner_completed_days",
+ CAST("other_vendors_365d" AS INTEGER) AS "other_vendors_365d",
+ CAST("onboarded_days" AS INTEGER) AS "onboarded_days",
+ "at_checkout",
+ "in_annual_review",
+ "in_renewal_window",
+ CAST("hires_180d" AS INTEGER) AS "hires_180d",
+ CAST("new_buyers_180d" AS INTEGER) AS "new_buyers_180d",
+ CAST("initiatives_180d" AS INTEGER) AS "initiatives_180d",
+ CAST("partner_purchases_365d" AS INTEGER) AS "partner_purchases_365d",
+ CAST("partner_holds" AS INTEGER) AS "partner_holds",
+ CAST("partner_milestones" AS INTEGER) AS "partner_milestones",
+ "partner_currency",
+ CAST("partner_spent_minor" AS INTEGER) AS "partner_spent_minor",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ WITH "t6" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   3 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'complement'
+   AND (
+    (
+     "t0"."partner_first_value_reached" IS NULL
+    )
+    OR "t0"."partner_first_value_reached"
+   )
+ ), "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   4 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'completion' AND "t0"."partner_completed_days" <= 60
+ ), "t9" AS (
+  SELECT
+   *
+  FROM "t6" AS "t6"
+  UNION ALL
+  SELECT
+   *
+  FROM "t1" AS "t1"
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   5 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."other_vendors_365d" >= 1
+ ), "t10" AS (
+  SELECT
+   *
+  FROM "t9" AS "t9"
+  UNION ALL
+  SELECT
+   *
+  FROM "t2" AS "t2"
+ ), "t11" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   10 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'complement'
+   AND (
+    (
+     "t0"."partner_first_value_reached" IS NULL
+    )
+    OR "t0"."partner_first_value_reached"
+   )
+   AND (
+    (
+     (
+      "t0"."onboarded_days" >= 60
+     ) AND (
+      "t0"."onboarded_days" < 90
+     )
+    )
+    OR "t0"."at_checkout"
+    OR "t0"."in_annual_review"
+   )
+   AND NOT (
+    "t0"."in_renewal_window"
+   )
+ ), "t12" AS (
+  SELECT
+   *
+  FROM "t10" AS "t10"
+  UNION ALL
+  SELECT
+   *
+  FROM "t11" AS "t11"
+ ), "t7" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   13 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   (
+    "t0"."hires_180d" >= 1
+   ) OR (
+    "t0"."new_buyers_180d" >= 1
+   )
+ ), "t13" AS (
+  SELECT
+   *
+  FROM "t12" AS "t12"
+  UNION ALL
+  SELECT
+   *
+  FROM "t7" AS "t7"
+ ), "t3" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   14 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."initiatives_180d" >= 1
+ ), "t14" AS (
+  SELECT
+   *
+  FROM "t13" AS "t13"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t5" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   17 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'larger'
+   AND "t0"."partner_purchases_365d" >= "t0"."partner_holds"
+ ), "t15" AS (
+  SELECT
+   *
+  FROM "t14" AS "t14"
+  UNION ALL
+  SELECT
+   *
+  FROM "t5" AS "t5"
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   19 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'related'
+   AND (
+    (
+     "t0"."partner_completed_days" <= 60
+    ) OR (
+     "t0"."partner_milestones" >= 1
+    )
+   )
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  UNION ALL
+  SELECT
+   *
+  FROM "t8" AS "t8"
+ ), "t4" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."partner_product_id",
+   "t0"."own_product_id",
+   "t0"."partner_first_value_reached",
+   "t0"."partner_kind",
+   "t0"."partner_completed_days",
+   "t0"."other_vendors_365d",
+   "t0"."onboarded_days",
+   "t0"."at_checkout",
+   "t0"."in_annual_review",
+   "t0"."in_renewal_window",
+   "t0"."hires_180d",
+   "t0"."new_buyers_180d",
+   "t0"."initiatives_180d",
+   "t0"."partner_purchases_365d",
+   "t0"."partner_holds",
+   "t0"."partner_milestones",
+   "t0"."partner_currency",
+   "t0"."partner_spent_minor",
+   21 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_product" AS "t0"
+  WHERE
+   "t0"."partner_kind" = 'retainer' AND "t0"."partner_purchases_365d" >= 4
+ )
+ SELECT
+  *
+ FROM "t16" AS "t16"
+ UNION ALL
+ SELECT
+  *
+ FROM "t4" AS "t4"
+) AS stage;
+
+-- input_use_case 448a835acc7c7206
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ "use_case_id",
+ "neighbour_id",
+ "is_included",
+ CAST("use_case_used_28d" AS INTEGER) AS "use_case_used_28d",
+ CAST("neighbour_used_28d" AS INTEGER) AS "neighbour_used_28d",
+ CAST("neighbour_used_prev_28d" AS INTEGER) AS "neighbour_used_prev_28d",
+ CAST("tenure_days" AS INTEGER) AS "tenure_days"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."use_case_id",
+   "t0"."neighbour_id",
+   "t0"."is_included",
+   "t0"."use_case_used_28d",
+   "t0"."neighbour_used_28d",
+   "t0"."neighbour_used_prev_28d"
+  FROM "use_case_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."tenure_days"
+  FROM "account_profile" AS "t1"
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."meter_id",
+  "t4"."use_case_id",
+  "t4"."neighbour_id",
+  "t4"."is_included",
+  "t4"."use_case_used_28d",
+  "t4"."neighbour_used_28d",
+  "t4"."neighbour_used_prev_28d",
+  "t5"."tenure_days"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
+) AS stage;
+
+-- fired_use_case d59b7733bbdb8ae5
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "meter_id",
+ "use_case_id",
+ "neighbour_id",
+ "is_included",
+ CAST("use_case_used_28d" AS INTEGER) AS "use_case_used_28d",
+ CAST("neighbour_used_28d" AS INTEGER) AS "neighbour_used_28d",
+ CAST("neighbour_used_prev_28d" AS INTEGER) AS "neighbour_used_prev_28d",
+ CAST("tenure_days" AS INTEGER) AS "tenure_days",
  CAST("play" AS INTEGER) AS "play",
  CAST("rungs" AS INTEGER) AS "rungs"
 FROM (
  SELECT
   "t0"."account_key",
   "t0"."product_id",
-  "t0"."partner_product_id",
-  "t0"."partner_first_value_reached",
-  "t0"."has_partner",
-  2 AS "play",
+  "t0"."meter_id",
+  "t0"."use_case_id",
+  "t0"."neighbour_id",
+  "t0"."is_included",
+  "t0"."use_case_used_28d",
+  "t0"."neighbour_used_28d",
+  "t0"."neighbour_used_prev_28d",
+  "t0"."tenure_days",
+  26 AS "play",
   CAST(NULL AS INTEGER) AS "rungs"
- FROM "input_product" AS "t0"
+ FROM "input_use_case" AS "t0"
  WHERE
-  "t0"."has_partner"
-  AND (
-   (
-    "t0"."partner_first_value_reached" IS NULL
-   )
-   OR "t0"."partner_first_value_reached"
-  )
+  "t0"."is_included"
+  AND "t0"."use_case_used_28d" = 0
+  AND "t0"."neighbour_used_28d" > 0
+  AND "t0"."neighbour_used_prev_28d" > 0
+  AND "t0"."tenure_days" >= 60
 ) AS stage;
 
--- input_plan 1237730006e42f16
+-- input_bundle 2c8a3b4682b024dc
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
- "plan_id",
- "interval",
- "adoption",
- "need_share",
- "peak_share",
- CAST("paid_days" AS INTEGER) AS "paid_days",
- CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
- "is_paid",
- "is_trial",
- "steady_use",
- CAST("plan_days" AS INTEGER) AS "plan_days"
+ "bundle_id",
+ CAST("bundle_owned" AS INTEGER) AS "bundle_owned",
+ CAST("bundle_missing" AS INTEGER) AS "bundle_missing",
+ CAST("bundle_values_missing" AS INTEGER) AS "bundle_values_missing",
+ "in_renewal_window"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."bundle_id",
+   "t0"."bundle_owned",
+   "t0"."bundle_missing",
+   "t0"."bundle_values_missing"
+  FROM "bundle_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."in_renewal_window"
+  FROM "account_profile" AS "t1"
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."bundle_id",
+  "t4"."bundle_owned",
+  "t4"."bundle_missing",
+  "t4"."bundle_values_missing",
+  "t5"."in_renewal_window"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
+) AS stage;
+
+-- fired_bundle a74ba0067974d64d
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "bundle_id",
+ CAST("bundle_owned" AS INTEGER) AS "bundle_owned",
+ CAST("bundle_missing" AS INTEGER) AS "bundle_missing",
+ CAST("bundle_values_missing" AS INTEGER) AS "bundle_values_missing",
+ "in_renewal_window",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
 FROM (
  SELECT
   "t0"."account_key",
   "t0"."product_id",
-  "t0"."plan_id",
-  "t0"."interval",
-  "t0"."adoption",
-  "t0"."need_share",
-  "t0"."peak_share",
-  "t0"."paid_days",
-  "t0"."live_subscriptions",
-  "t0"."is_paid",
-  "t0"."is_trial",
-  "t0"."steady_use",
-  "t0"."plan_days"
- FROM "plan_profile" AS "t0"
+  "t0"."bundle_id",
+  "t0"."bundle_owned",
+  "t0"."bundle_missing",
+  "t0"."bundle_values_missing",
+  "t0"."in_renewal_window",
+  2 AS "play",
+  CAST(NULL AS INTEGER) AS "rungs"
+ FROM "input_bundle" AS "t0"
+ WHERE
+  "t0"."bundle_owned" >= 2
+  AND "t0"."bundle_values_missing" = 0
+  AND NOT (
+   "t0"."in_renewal_window"
+  )
 ) AS stage;
 
--- fired_plan 6e8ce2b9913ebfc4
+-- input_feature 9477c4d4c9a94364
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "feature_id",
+ "requested",
+ CAST("feature_gate_hits_28d" AS INTEGER) AS "feature_gate_hits_28d",
+ "first_value_reached",
+ CAST("imitated_28d" AS INTEGER) AS "imitated_28d",
+ CAST("imitated_prev_28d" AS INTEGER) AS "imitated_prev_28d",
+ "plan_id"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."feature_id",
+  "t0"."requested",
+  "t0"."feature_gate_hits_28d",
+  "t0"."first_value_reached",
+  "t0"."imitated_28d",
+  "t0"."imitated_prev_28d",
+  "t0"."plan_id"
+ FROM "feature_profile" AS "t0"
+) AS stage;
+
+-- fired_feature f7f2607cb51d01c9
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "feature_id",
+ "requested",
+ CAST("feature_gate_hits_28d" AS INTEGER) AS "feature_gate_hits_28d",
+ "first_value_reached",
+ CAST("imitated_28d" AS INTEGER) AS "imitated_28d",
+ CAST("imitated_prev_28d" AS INTEGER) AS "imitated_prev_28d",
+ "plan_id",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ WITH "t3" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."feature_id",
+   "t0"."requested",
+   "t0"."feature_gate_hits_28d",
+   "t0"."first_value_reached",
+   "t0"."imitated_28d",
+   "t0"."imitated_prev_28d",
+   "t0"."plan_id",
+   7 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_feature" AS "t0"
+  WHERE
+   "t0"."feature_gate_hits_28d" >= 3
+   AND (
+    (
+     "t0"."first_value_reached" IS NULL
+    ) OR "t0"."first_value_reached"
+   )
+ ), "t1" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."feature_id",
+   "t0"."requested",
+   "t0"."feature_gate_hits_28d",
+   "t0"."first_value_reached",
+   "t0"."imitated_28d",
+   "t0"."imitated_prev_28d",
+   "t0"."plan_id",
+   8 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_feature" AS "t0"
+  WHERE
+   "t0"."requested"
+ ), "t4" AS (
+  SELECT
+   *
+  FROM "t3" AS "t3"
+  UNION ALL
+  SELECT
+   *
+  FROM "t1" AS "t1"
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."feature_id",
+   "t0"."requested",
+   "t0"."feature_gate_hits_28d",
+   "t0"."first_value_reached",
+   "t0"."imitated_28d",
+   "t0"."imitated_prev_28d",
+   "t0"."plan_id",
+   28 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_feature" AS "t0"
+  WHERE
+   "t0"."imitated_28d" >= 10
+   AND "t0"."imitated_prev_28d" >= 10
+   AND (
+    (
+     "t0"."first_value_reached" IS NULL
+    ) OR "t0"."first_value_reached"
+   )
+ )
+ SELECT
+  *
+ FROM "t4" AS "t4"
+ UNION ALL
+ SELECT
+  *
+ FROM "t2" AS "t2"
+) AS stage;
+
+-- input_add_on 5ebd0607ae44fcf1
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "add_on_id",
+ CAST("add_on_quantity" AS INTEGER) AS "add_on_quantity",
+ "add_on_kind",
+ "has_add_on",
+ "plan_id",
+ CAST("use_cases_28d" AS INTEGER) AS "use_cases_28d",
+ CAST("questions_90d" AS INTEGER) AS "questions_90d",
+ CAST("questions_prev_90d" AS INTEGER) AS "questions_prev_90d"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."add_on_id",
+   "t0"."add_on_quantity",
+   "t0"."add_on_kind",
+   "t0"."has_add_on",
+   "t0"."plan_id"
+  FROM "add_on_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."use_cases_28d",
+   "t1"."questions_90d",
+   "t1"."questions_prev_90d"
+  FROM "account_profile" AS "t1"
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."add_on_id",
+  "t4"."add_on_quantity",
+  "t4"."add_on_kind",
+  "t4"."has_add_on",
+  "t4"."plan_id",
+  "t5"."use_cases_28d",
+  "t5"."questions_90d",
+  "t5"."questions_prev_90d"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
+) AS stage;
+
+-- fired_add_on 32b50faf0e8cea55
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "add_on_id",
+ CAST("add_on_quantity" AS INTEGER) AS "add_on_quantity",
+ "add_on_kind",
+ "has_add_on",
+ CAST("use_cases_28d" AS INTEGER) AS "use_cases_28d",
+ CAST("questions_90d" AS INTEGER) AS "questions_90d",
+ CAST("questions_prev_90d" AS INTEGER) AS "questions_prev_90d",
+ "plan_id",
+ CAST("play" AS INTEGER) AS "play",
+ CAST("rungs" AS INTEGER) AS "rungs"
+FROM (
+ SELECT
+  "t0"."account_key",
+  "t0"."product_id",
+  "t0"."add_on_id",
+  "t0"."add_on_quantity",
+  "t0"."add_on_kind",
+  "t0"."has_add_on",
+  "t0"."use_cases_28d",
+  "t0"."questions_90d",
+  "t0"."questions_prev_90d",
+  "t0"."plan_id",
+  24 AS "play",
+  CAST(NULL AS INTEGER) AS "rungs"
+ FROM "input_add_on" AS "t0"
+ WHERE
+  "t0"."add_on_kind" = 'support'
+  AND NOT (
+   "t0"."has_add_on"
+  )
+  AND "t0"."use_cases_28d" >= 2
+  AND "t0"."questions_90d" >= 4
+  AND "t0"."questions_90d" > "t0"."questions_prev_90d"
+) AS stage;
+
+-- input_plan 2d07e611909c4ed3
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9591,7 +11711,107 @@ SELECT
  "is_paid",
  "is_trial",
  "steady_use",
+ CAST("plans_above" AS INTEGER) AS "plans_above",
+ CAST("top_feature_asks" AS INTEGER) AS "top_feature_asks",
+ CAST("term_days" AS INTEGER) AS "term_days",
  CAST("plan_days" AS INTEGER) AS "plan_days",
+ "first_value_reached",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
+ CAST("size_signs" AS INTEGER) AS "size_signs",
+ "in_renewal_window",
+ "nps_score",
+ CAST("outcomes_missed" AS INTEGER) AS "outcomes_missed",
+ CAST("gate_hits_28d" AS INTEGER) AS "gate_hits_28d",
+ CAST("pricing_views_28d" AS INTEGER) AS "pricing_views_28d"
+FROM (
+ WITH "t4" AS (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."plan_days",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3"
+  FROM "plan_profile" AS "t0"
+ ), "t5" AS (
+  SELECT
+   "t1"."account_key",
+   "t1"."size_signs",
+   "t1"."in_renewal_window",
+   "t1"."nps_score",
+   "t1"."outcomes_missed",
+   "t1"."gate_hits_28d",
+   "t1"."pricing_views_28d"
+  FROM "account_profile" AS "t1"
+ )
+ SELECT
+  "t4"."account_key",
+  "t4"."product_id",
+  "t4"."plan_id",
+  "t4"."interval",
+  "t4"."adoption",
+  "t4"."need_share",
+  "t4"."peak_share",
+  "t4"."paid_days",
+  "t4"."live_subscriptions",
+  "t4"."is_paid",
+  "t4"."is_trial",
+  "t4"."steady_use",
+  "t4"."plans_above",
+  "t4"."top_feature_asks",
+  "t4"."term_days",
+  "t4"."plan_days",
+  "t4"."first_value_reached",
+  "t4"."overage_periods_3",
+  "t5"."size_signs",
+  "t5"."in_renewal_window",
+  "t5"."nps_score",
+  "t5"."outcomes_missed",
+  "t5"."gate_hits_28d",
+  "t5"."pricing_views_28d"
+ FROM "t4" AS "t4"
+ LEFT OUTER JOIN "t5" AS "t5"
+  ON "t4"."account_key" = "t5"."account_key"
+) AS stage;
+
+-- fired_plan 2f9b5325bf782f67
+SELECT
+ CAST("account_key" AS INTEGER) AS "account_key",
+ "product_id",
+ "plan_id",
+ "interval",
+ "adoption",
+ "need_share",
+ "peak_share",
+ CAST("paid_days" AS INTEGER) AS "paid_days",
+ CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
+ "is_paid",
+ "is_trial",
+ "steady_use",
+ CAST("plans_above" AS INTEGER) AS "plans_above",
+ CAST("size_signs" AS INTEGER) AS "size_signs",
+ CAST("top_feature_asks" AS INTEGER) AS "top_feature_asks",
+ CAST("term_days" AS INTEGER) AS "term_days",
+ "in_renewal_window",
+ "nps_score",
+ CAST("outcomes_missed" AS INTEGER) AS "outcomes_missed",
+ CAST("plan_days" AS INTEGER) AS "plan_days",
+ CAST("gate_hits_28d" AS INTEGER) AS "gate_hits_28d",
+ CAST("pricing_views_28d" AS INTEGER) AS "pricing_views_28d",
+ "first_value_reached",
+ CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
  CAST("play" AS INTEGER) AS "play",
  CAST("rungs" AS INTEGER) AS "rungs"
 FROM (
@@ -9609,7 +11829,18 @@ FROM (
    "t0"."is_paid",
    "t0"."is_trial",
    "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
    "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
    1 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_plan" AS "t0"
@@ -9623,7 +11854,7 @@ FROM (
    AND "t0"."steady_use"
    AND "t0"."adoption" >= 0.5
    AND "t0"."live_subscriptions" = 1
- ), "t2" AS MATERIALIZED (
+ ), "t5" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -9637,8 +11868,122 @@ FROM (
    "t0"."is_paid",
    "t0"."is_trial",
    "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
    "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
    6 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   "t0"."is_paid"
+   AND "t0"."plans_above" >= 1
+   AND (
+    (
+     (
+      "t0"."size_signs" >= 2
+     ) AND (
+      "t0"."top_feature_asks" >= 1
+     )
+    )
+    OR (
+     "t0"."size_signs" >= 3
+    )
+   )
+ ), "t7" AS (
+  SELECT
+   *
+  FROM "t1" AS "t1"
+  UNION ALL
+  SELECT
+   *
+  FROM "t5" AS "t5"
+ ), "t3" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
+   "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
+   20 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   "t0"."term_days" >= 180
+   AND "t0"."in_renewal_window"
+   AND "t0"."is_paid"
+   AND "t0"."adoption" >= 0.5
+   AND "t0"."live_subscriptions" = 1
+   AND (
+    (
+     "t0"."nps_score" IS NULL
+    ) OR (
+     "t0"."nps_score" >= 7
+    )
+   )
+   AND "t0"."outcomes_missed" = 0
+ ), "t8" AS (
+  SELECT
+   *
+  FROM "t7" AS "t7"
+  UNION ALL
+  SELECT
+   *
+  FROM "t3" AS "t3"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
+   "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
+   22 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_plan" AS "t0"
   WHERE
@@ -9655,17 +12000,112 @@ FROM (
      "t0"."live_subscriptions" > 1
     )
    )
+ ), "t9" AS (
+  SELECT
+   *
+  FROM "t8" AS "t8"
+  UNION ALL
+  SELECT
+   *
+  FROM "t6" AS "t6"
+ ), "t4" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
+   "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
+   25 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   NOT (
+    "t0"."is_trial"
+   )
+   AND "t0"."plans_above" >= 1
+   AND "t0"."gate_hits_28d" >= 1
+   AND "t0"."pricing_views_28d" >= 1
+   AND (
+    (
+     "t0"."first_value_reached" IS NULL
+    ) OR "t0"."first_value_reached"
+   )
+ ), "t10" AS (
+  SELECT
+   *
+  FROM "t9" AS "t9"
+  UNION ALL
+  SELECT
+   *
+  FROM "t4" AS "t4"
+ ), "t2" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."plan_id",
+   "t0"."interval",
+   "t0"."adoption",
+   "t0"."need_share",
+   "t0"."peak_share",
+   "t0"."paid_days",
+   "t0"."live_subscriptions",
+   "t0"."is_paid",
+   "t0"."is_trial",
+   "t0"."steady_use",
+   "t0"."plans_above",
+   "t0"."size_signs",
+   "t0"."top_feature_asks",
+   "t0"."term_days",
+   "t0"."in_renewal_window",
+   "t0"."nps_score",
+   "t0"."outcomes_missed",
+   "t0"."plan_days",
+   "t0"."gate_hits_28d",
+   "t0"."pricing_views_28d",
+   "t0"."first_value_reached",
+   "t0"."overage_periods_3",
+   27 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_plan" AS "t0"
+  WHERE
+   "t0"."interval" = 'month'
+   AND "t0"."is_paid"
+   AND NOT (
+    "t0"."is_trial"
+   )
+   AND "t0"."overage_periods_3" = 3
+   AND "t0"."steady_use"
+   AND "t0"."live_subscriptions" = 1
  )
  SELECT
   *
- FROM "t1" AS "t1"
+ FROM "t10" AS "t10"
  UNION ALL
  SELECT
   *
  FROM "t2" AS "t2"
 ) AS stage;
 
--- account_gates 27b1d56a60f6d4ea
+-- account_gates cc17e15c1233dbf4
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "account_id",
@@ -9694,6 +12134,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -9732,6 +12173,7 @@ FROM (
   "t2"."in_renewal_window",
   "t2"."outcomes_met",
   "t2"."feature_requests_90d",
+  "t2"."milestones_28d",
   CASE
    WHEN "t2"."troubled_invoices" > 0
    THEN 'invoices failed or late: ' || CAST("t2"."troubled_invoices" AS TEXT) || ' (invoice ' || "t2"."troubled_invoice_id" || ')'
@@ -9797,7 +12239,7 @@ FROM (
  CROSS JOIN "known" AS "t3"
 ) AS stage;
 
--- product_gates 4df68af82569a569
+-- product_gates f03125299e763cb3
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9810,113 +12252,194 @@ SELECT
  CAST("just_purchased" AS INTEGER) AS "just_purchased",
  CAST("low_adoption" AS INTEGER) AS "low_adoption"
 FROM (
- WITH "t10" AS (
+ WITH "t12" AS (
   SELECT
-   "t0"."account_key",
-   "t0"."product_id"
-  FROM "owned" AS "t0"
- ), "t11" AS (
+   *
+  FROM "has" AS "t0"
+ ), "t13" AS (
   SELECT
-   "t4"."as_of"
-  FROM "today" AS "t4"
+   "t4"."account_key",
+   "t4"."product_id",
+   "t4"."purchased_at"
+  FROM "bought" AS "t4"
+ ), "t14" AS (
+  SELECT
+   "t5"."as_of"
+  FROM "today" AS "t5"
+ ), "t15" AS (
+  SELECT
+   "t12"."account_key",
+   "t12"."product_id",
+   "t6"."first_value_at_least",
+   "t6"."first_value_moment",
+   "t6"."first_value_used",
+   "t6"."first_value_reached",
+   "t7"."started_at",
+   "t7"."first_paid_at",
+   "t7"."downgraded_at",
+   "t7"."bought_at",
+   "t8"."adoption",
+   "t8"."adoption_is_unlimited",
+   "t8"."utilisation_now",
+   "t8"."complete_periods",
+   "t13"."purchased_at",
+   "t14"."as_of"
+  FROM "t12" AS "t12"
+  LEFT OUTER JOIN "first_value" AS "t6"
+   ON "t12"."account_key" = "t6"."account_key"
+   AND "t12"."product_id" = "t6"."product_id"
+  LEFT OUTER JOIN "history" AS "t7"
+   ON "t12"."account_key" = "t7"."account_key"
+   AND "t12"."product_id" = "t7"."product_id"
+  LEFT OUTER JOIN "adoption" AS "t8"
+   ON "t12"."account_key" = "t8"."account_key"
+   AND "t12"."product_id" = "t8"."product_id"
+  LEFT OUTER JOIN "t13" AS "t13"
+   ON "t12"."account_key" = "t13"."account_key"
+   AND "t12"."product_id" = "t13"."product_id"
+  CROSS JOIN "t14" AS "t14"
  )
  SELECT
-  "t10"."account_key",
-  "t10"."product_id",
-  "t7"."adoption",
+  "t15"."account_key",
+  "t15"."product_id",
+  "t15"."adoption",
   IIF(
-   NOT "t5"."first_value_at_least" IS NULL,
-   ' (' || CAST(COALESCE("t5"."first_value_used", 0) AS TEXT) || ' of ' || CAST("t5"."first_value_at_least" AS TEXT) || ')',
+   NOT "t15"."first_value_at_least" IS NULL,
+   ' (' || CAST(COALESCE("t15"."first_value_used", 0) AS TEXT) || ' of ' || CAST("t15"."first_value_at_least" AS TEXT) || ')',
    ''
   ) AS "first_value_how",
-  "t6"."bought_at" AS "bought_on",
-  CAST(FLOOR(CAST((
-   "t11"."as_of" - "t6"."bought_at"
-  ) AS REAL) / 86400.0) AS INTEGER) AS "bought_days",
-  "t6"."bought_at" + 1209600 AS "just_purchased_until",
+  COALESCE("t15"."bought_at", "t15"."purchased_at") AS "bought_on",
+  CAST(FLOOR(
+   CAST((
+    "t15"."as_of" - COALESCE("t15"."bought_at", "t15"."purchased_at")
+   ) AS REAL) / 86400.0
+  ) AS INTEGER) AS "bought_days",
+  COALESCE("t15"."bought_at", "t15"."purchased_at") + 1209600 AS "just_purchased_until",
   CAST(CASE
-   WHEN "t5"."first_value_reached" IS NULL
+   WHEN "t15"."first_value_reached" IS NULL
    THEN 2
-   WHEN "t5"."first_value_reached"
+   WHEN "t15"."first_value_reached"
    THEN 0
    ELSE 1
   END AS INTEGER) AS "before_first_value",
   CAST(IIF(
-   COALESCE((
-    CAST((
-     "t11"."as_of" - "t6"."bought_at"
-    ) AS REAL) / 86400.0
-   ) < 14.0, FALSE),
+   COALESCE(
+    (
+     CAST((
+      "t15"."as_of" - COALESCE("t15"."bought_at", "t15"."purchased_at")
+     ) AS REAL) / 86400.0
+    ) < 14.0,
+    FALSE
+   ),
    1,
    0
   ) AS INTEGER) AS "just_purchased",
   CAST(CASE
    WHEN (
-    NOT "t7"."adoption" IS NULL
-   ) AND (
+    NOT "t15"."adoption" IS NULL
+   )
+   AND (
     (
-     "t7"."adoption" * 100.0
+     "t15"."adoption" * 100.0
     ) <= 40.0
    )
    THEN 1
-   WHEN NOT "t7"."adoption" IS NULL
+   WHEN NOT "t15"."adoption" IS NULL
    THEN 0
-   WHEN COALESCE("t7"."adoption_is_unlimited", TRUE)
+   WHEN COALESCE("t15"."adoption_is_unlimited", TRUE)
    THEN 3
-   WHEN COALESCE("t5"."first_value_reached", FALSE)
-   AND COALESCE("t7"."utilisation_now" >= 0.8, FALSE)
+   WHEN COALESCE("t15"."first_value_reached", FALSE)
+   AND COALESCE("t15"."utilisation_now" >= 0.8, FALSE)
    THEN 3
    ELSE 2
   END AS INTEGER) AS "low_adoption"
- FROM "t10" AS "t10"
- LEFT OUTER JOIN "first_value" AS "t5"
-  ON "t10"."account_key" = "t5"."account_key"
-  AND "t10"."product_id" = "t5"."product_id"
- LEFT OUTER JOIN "history" AS "t6"
-  ON "t10"."account_key" = "t6"."account_key"
-  AND "t10"."product_id" = "t6"."product_id"
- LEFT OUTER JOIN "adoption" AS "t7"
-  ON "t10"."account_key" = "t7"."account_key"
-  AND "t10"."product_id" = "t7"."product_id"
- CROSS JOIN "t11" AS "t11"
+ FROM "t15" AS "t15"
 ) AS stage;
 
--- fired_accounts 617d41617627acc7
+-- fired_accounts fe51ec784e92c5f5
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key"
 FROM (
- WITH "t4" AS (
+ WITH "t12" AS (
   SELECT
-   "t1"."account_key"
-  FROM "fired_limit" AS "t1"
- ), "t5" AS (
+   "t5"."account_key"
+  FROM "fired_limit" AS "t5"
+ ), "t13" AS (
   SELECT
-   "t2"."account_key"
-  FROM "fired_product" AS "t2"
- ), "t6" AS (
+   "t6"."account_key"
+  FROM "fired_product" AS "t6"
+ ), "t14" AS (
   SELECT
    *
-  FROM "t4" AS "t4"
+  FROM "t12" AS "t12"
   UNION ALL
   SELECT
    *
-  FROM "t5" AS "t5"
- ), "t3" AS (
+  FROM "t13" AS "t13"
+ ), "t11" AS (
+  SELECT
+   "t4"."account_key"
+  FROM "fired_use_case" AS "t4"
+ ), "t15" AS (
+  SELECT
+   *
+  FROM "t14" AS "t14"
+  UNION ALL
+  SELECT
+   *
+  FROM "t11" AS "t11"
+ ), "t10" AS (
+  SELECT
+   "t3"."account_key"
+  FROM "fired_bundle" AS "t3"
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  UNION ALL
+  SELECT
+   *
+  FROM "t10" AS "t10"
+ ), "t9" AS (
+  SELECT
+   "t2"."account_key"
+  FROM "fired_feature" AS "t2"
+ ), "t17" AS (
+  SELECT
+   *
+  FROM "t16" AS "t16"
+  UNION ALL
+  SELECT
+   *
+  FROM "t9" AS "t9"
+ ), "t8" AS (
+  SELECT
+   "t1"."account_key"
+  FROM "fired_add_on" AS "t1"
+ ), "t18" AS (
+  SELECT
+   *
+  FROM "t17" AS "t17"
+  UNION ALL
+  SELECT
+   *
+  FROM "t8" AS "t8"
+ ), "t7" AS (
   SELECT
    "t0"."account_key"
   FROM "fired_plan" AS "t0"
- ), "t7" AS (
+ ), "t19" AS (
   SELECT
    *
-  FROM "t6" AS "t6"
+  FROM "t18" AS "t18"
   UNION ALL
   SELECT
    *
-  FROM "t3" AS "t3"
+  FROM "t7" AS "t7"
  )
  SELECT DISTINCT
   *
- FROM "t7" AS "t7"
+ FROM "t19" AS "t19"
 ) AS stage;
 
 -- fit_owned 15ffd6435257f1dc
@@ -10274,7 +12797,7 @@ FROM (
  FROM "t11" AS "t11"
 ) AS stage;
 
--- steps ba3ef97ad80c1334
+-- steps a89659e181e16858
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -10405,6 +12928,48 @@ FROM (
      THEN 64
      WHEN "t1"."play" = 7
      THEN 128
+     WHEN "t1"."play" = 8
+     THEN 256
+     WHEN "t1"."play" = 9
+     THEN 512
+     WHEN "t1"."play" = 10
+     THEN 1024
+     WHEN "t1"."play" = 11
+     THEN 2048
+     WHEN "t1"."play" = 12
+     THEN 4096
+     WHEN "t1"."play" = 13
+     THEN 8192
+     WHEN "t1"."play" = 14
+     THEN 16384
+     WHEN "t1"."play" = 15
+     THEN 32768
+     WHEN "t1"."play" = 16
+     THEN 65536
+     WHEN "t1"."play" = 17
+     THEN 131072
+     WHEN "t1"."play" = 18
+     THEN 262144
+     WHEN "t1"."play" = 19
+     THEN 524288
+     WHEN "t1"."play" = 20
+     THEN 1048576
+     WHEN "t1"."play" = 21
+     THEN 2097152
+     WHEN "t1"."play" = 22
+     THEN 4194304
+     WHEN "t1"."play" = 23
+     THEN 8388608
+     WHEN "t1"."play" = 24
+     THEN 16777216
+     WHEN "t1"."play" = 25
+     THEN 33554432
+     WHEN "t1"."play" = 26
+     THEN 67108864
+     WHEN "t1"."play" = 27
+     THEN 134217728
+     WHEN "t1"."play" = 28
+     THEN 268435456
      ELSE 0
     END
    ) AS "evidence_0"
@@ -10513,7 +13078,7 @@ FROM (
   AND "t10"."target" = "t5"."target"
 ) AS stage;
 
--- timed d82510bbe38b5eb3
+-- timed b5f507b94577a3c1
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  CAST("moment_bits" AS INTEGER) AS "moment_bits"
@@ -10547,7 +13112,7 @@ FROM (
    CAST(MAX(
     IIF(
      (
-      "t10"."kind" = 'first_value'
+      "t10"."kind" = 'business_unit'
      )
      AND (
       (
@@ -10560,6 +13125,150 @@ FROM (
      0
     )
    ) AS INTEGER) AS "bit_0",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'checkout'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 1.0
+     ),
+     2,
+     0
+    )
+   ) AS INTEGER) AS "bit_1",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'completed'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     4,
+     0
+    )
+   ) AS INTEGER) AS "bit_2",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'customer_growth'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     8,
+     0
+    )
+   ) AS INTEGER) AS "bit_3",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'first_value'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     32,
+     0
+    )
+   ) AS INTEGER) AS "bit_5",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'funding'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     64,
+     0
+    )
+   ) AS INTEGER) AS "bit_6",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'geography'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     128,
+     0
+    )
+   ) AS INTEGER) AS "bit_7",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'hire'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     256,
+     0
+    )
+   ) AS INTEGER) AS "bit_8",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'initiative'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     512,
+     0
+    )
+   ) AS INTEGER) AS "bit_9",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'milestone'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     1024,
+     0
+    )
+   ) AS INTEGER) AS "bit_10",
    CAST(MAX(
     IIF(
      (
@@ -10579,10 +13288,42 @@ FROM (
        ) AS REAL) / 86400.0
       ) < 90.0
      ),
-     2,
+     2048,
      0
     )
-   ) AS INTEGER) AS "bit_1"
+   ) AS INTEGER) AS "bit_11",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'other_vendor'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     4096,
+     0
+    )
+   ) AS INTEGER) AS "bit_12",
+   CAST(MAX(
+    IIF(
+     (
+      "t10"."kind" = 'pricing_page_viewed'
+     )
+     AND (
+      (
+       CAST((
+        "t10"."as_of" - "t10"."occurred_at"
+       ) AS REAL) / 86400.0
+      ) < 28.0
+     ),
+     16384,
+     0
+    )
+   ) AS INTEGER) AS "bit_14"
   FROM "t10" AS "t10"
   GROUP BY
    1
@@ -10615,6 +13356,7 @@ FROM (
    "t4"."in_renewal_window",
    "t4"."outcomes_met",
    "t4"."feature_requests_90d",
+   "t4"."milestones_28d",
    "t4"."payment_how",
    "t4"."leaving_how",
    "t4"."renewal_how",
@@ -10625,7 +13367,18 @@ FROM (
    "t4"."open_deal",
    "t4"."do_not_sell",
    "t12"."bit_0",
-   "t12"."bit_1"
+   "t12"."bit_1",
+   "t12"."bit_2",
+   "t12"."bit_3",
+   "t12"."bit_5",
+   "t12"."bit_6",
+   "t12"."bit_7",
+   "t12"."bit_8",
+   "t12"."bit_9",
+   "t12"."bit_10",
+   "t12"."bit_11",
+   "t12"."bit_12",
+   "t12"."bit_14"
   FROM "account_gates" AS "t4"
   LEFT OUTER JOIN "t12" AS "t12"
    ON "t4"."account_key" = "t12"."account_key"
@@ -10640,11 +13393,11 @@ FROM (
  )
  SELECT
   "t13"."account_key",
-  0 + COALESCE("t13"."bit_0", 0) + COALESCE("t13"."bit_1", 0) + IIF(COALESCE("t13"."outcomes_met", 0) > 0, 4, 0) AS "moment_bits"
+  0 + COALESCE("t13"."bit_0", 0) + COALESCE("t13"."bit_1", 0) + COALESCE("t13"."bit_2", 0) + COALESCE("t13"."bit_3", 0) + COALESCE("t13"."bit_5", 0) + COALESCE("t13"."bit_6", 0) + COALESCE("t13"."bit_7", 0) + COALESCE("t13"."bit_8", 0) + COALESCE("t13"."bit_9", 0) + IIF(COALESCE("t13"."milestones_28d", 0) > 0, 1024, COALESCE("t13"."bit_10", 0)) + COALESCE("t13"."bit_11", 0) + COALESCE("t13"."bit_12", 0) + COALESCE("t13"."bit_14", 0) + IIF(COALESCE("t13"."feature_requests_90d", 0) > 0, 16, 0) + IIF(COALESCE("t13"."outcomes_met", 0) > 0, 8192, 0) + IIF(COALESCE("t13"."in_renewal_window", FALSE), 32768, 0) AS "moment_bits"
  FROM "t13" AS "t13"
 ) AS stage;
 
--- placed 313709981221e36e
+-- placed c3672545584c2bba
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -10710,6 +13463,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -10752,6 +13506,7 @@ FROM (
    "t3"."in_renewal_window",
    "t3"."outcomes_met",
    "t3"."feature_requests_90d",
+   "t3"."milestones_28d",
    "t3"."payment_how",
    "t3"."leaving_how",
    "t3"."renewal_how",
@@ -10828,6 +13583,7 @@ FROM (
    "t8"."in_renewal_window",
    "t8"."outcomes_met",
    "t8"."feature_requests_90d",
+   "t8"."milestones_28d",
    "t8"."payment_how",
    "t8"."leaving_how",
    "t8"."renewal_how",
@@ -10911,6 +13667,7 @@ FROM (
   "t9"."in_renewal_window",
   "t9"."outcomes_met",
   "t9"."feature_requests_90d",
+  "t9"."milestones_28d",
   "t9"."payment_how",
   "t9"."leaving_how",
   "t9"."renewal_how",
@@ -10971,7 +13728,7 @@ FROM (
  FROM "t9" AS "t9"
 ) AS stage;
 
--- gated 22e890886aebfc43
+-- gated f3edd352c390213f
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -11037,6 +13794,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -11180,6 +13938,7 @@ FROM (
    "t9"."in_renewal_window",
    "t9"."outcomes_met",
    "t9"."feature_requests_90d",
+   "t9"."milestones_28d",
    "t9"."payment_how",
    "t9"."leaving_how",
    "t9"."renewal_how",
@@ -11458,6 +14217,7 @@ FROM (
    "t9"."in_renewal_window",
    "t9"."outcomes_met",
    "t9"."feature_requests_90d",
+   "t9"."milestones_28d",
    "t9"."payment_how",
    "t9"."leaving_how",
    "t9"."renewal_how",
@@ -11569,6 +14329,7 @@ FROM (
    "t48"."in_renewal_window",
    "t48"."outcomes_met",
    "t48"."feature_requests_90d",
+   "t48"."milestones_28d",
    "t48"."payment_how",
    "t48"."leaving_how",
    "t48"."renewal_how",
@@ -11675,6 +14436,7 @@ FROM (
    "t50"."in_renewal_window",
    "t50"."outcomes_met",
    "t50"."feature_requests_90d",
+   "t50"."milestones_28d",
    "t50"."payment_how",
    "t50"."leaving_how",
    "t50"."renewal_how",
@@ -11779,6 +14541,7 @@ FROM (
   "t51"."in_renewal_window",
   "t51"."outcomes_met",
   "t51"."feature_requests_90d",
+  "t51"."milestones_28d",
   "t51"."payment_how",
   "t51"."leaving_how",
   "t51"."renewal_how",
@@ -11834,7 +14597,9 @@ FROM (
     "t51"."motion" = 'cross_sell'
    )
    AND NOT (
-    FALSE
+    "t51"."play" IN (10) AND COALESCE((
+     "t51"."moment_bits" & 2
+    ) <> 0, FALSE)
    ),
    COALESCE("t51"."just_purchased", 0),
    3
@@ -11966,7 +14731,7 @@ FROM (
  FROM "t51" AS "t51"
 ) AS stage;
 
--- settled 18bc792b7e213c25
+-- settled 2fe9c0fa18a7fdb3
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -12032,6 +14797,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -12373,6 +15139,7 @@ FROM (
    "t2"."in_renewal_window",
    "t2"."outcomes_met",
    "t2"."feature_requests_90d",
+   "t2"."milestones_28d",
    "t2"."payment_how",
    "t2"."leaving_how",
    "t2"."renewal_how",
@@ -12500,6 +15267,7 @@ FROM (
    "t5"."in_renewal_window",
    "t5"."outcomes_met",
    "t5"."feature_requests_90d",
+   "t5"."milestones_28d",
    "t5"."payment_how",
    "t5"."leaving_how",
    "t5"."renewal_how",
@@ -12864,6 +15632,7 @@ FROM (
    "t6"."in_renewal_window",
    "t6"."outcomes_met",
    "t6"."feature_requests_90d",
+   "t6"."milestones_28d",
    "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
@@ -12976,6 +15745,7 @@ FROM (
   "t7"."in_renewal_window",
   "t7"."outcomes_met",
   "t7"."feature_requests_90d",
+  "t7"."milestones_28d",
   "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
@@ -13118,7 +15888,7 @@ FROM (
  FROM "t7" AS "t7"
 ) AS stage;
 
--- arbitrated cb1037d3cfc275ba
+-- arbitrated a8e88287433bc7a2
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -13184,6 +15954,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -13302,6 +16073,7 @@ FROM (
    "t1"."in_renewal_window",
    "t1"."outcomes_met",
    "t1"."feature_requests_90d",
+   "t1"."milestones_28d",
    "t1"."payment_how",
    "t1"."leaving_how",
    "t1"."renewal_how",
@@ -13432,6 +16204,7 @@ FROM (
    "t3"."in_renewal_window",
    "t3"."outcomes_met",
    "t3"."feature_requests_90d",
+   "t3"."milestones_28d",
    "t3"."payment_how",
    "t3"."leaving_how",
    "t3"."renewal_how",
@@ -13556,6 +16329,7 @@ FROM (
    "t5"."in_renewal_window",
    "t5"."outcomes_met",
    "t5"."feature_requests_90d",
+   "t5"."milestones_28d",
    "t5"."payment_how",
    "t5"."leaving_how",
    "t5"."renewal_how",
@@ -13679,6 +16453,7 @@ FROM (
    "t6"."in_renewal_window",
    "t6"."outcomes_met",
    "t6"."feature_requests_90d",
+   "t6"."milestones_28d",
    "t6"."payment_how",
    "t6"."leaving_how",
    "t6"."renewal_how",
@@ -13814,6 +16589,7 @@ FROM (
   "t7"."in_renewal_window",
   "t7"."outcomes_met",
   "t7"."feature_requests_90d",
+  "t7"."milestones_28d",
   "t7"."payment_how",
   "t7"."leaving_how",
   "t7"."renewal_how",
@@ -13868,7 +16644,7 @@ FROM (
  FROM "t7" AS "t7"
 ) AS stage;
 
--- decided 72b88c41630580de
+-- decided 8142b76a4525ece4
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -13934,6 +16710,7 @@ SELECT
  "in_renewal_window",
  CAST("outcomes_met" AS INTEGER) AS "outcomes_met",
  CAST("feature_requests_90d" AS INTEGER) AS "feature_requests_90d",
+ CAST("milestones_28d" AS INTEGER) AS "milestones_28d",
  "payment_how",
  "leaving_how",
  "renewal_how",
@@ -14229,6 +17006,7 @@ FROM (
    "t3"."in_renewal_window",
    "t3"."outcomes_met",
    "t3"."feature_requests_90d",
+   "t3"."milestones_28d",
    "t3"."payment_how",
    "t3"."leaving_how",
    "t3"."renewal_how",
@@ -14353,6 +17131,7 @@ FROM (
    "t28"."in_renewal_window",
    "t28"."outcomes_met",
    "t28"."feature_requests_90d",
+   "t28"."milestones_28d",
    "t28"."payment_how",
    "t28"."leaving_how",
    "t28"."renewal_how",
@@ -14547,6 +17326,7 @@ FROM (
   "t29"."in_renewal_window",
   "t29"."outcomes_met",
   "t29"."feature_requests_90d",
+  "t29"."milestones_28d",
   "t29"."payment_how",
   "t29"."leaving_how",
   "t29"."renewal_how",

@@ -1,8 +1,8 @@
 """Sample companies: believable, made from a seed, with planted accounts whose right answers are known by name.
 
 Owns names, people, usage and subscriptions that look real, and the files of a whole project folder. A company is one
-module (``postline``, ``databoard``, ``loomboard``, ``northlight``) that fills a ``Book``; what all share stands in the other modules. Nothing here
-reads the clock: as-of is fixed unless another one is asked for.
+module (``postline``, ``databoard``, ``loomboard``, ``northlight``) that fills a ``Book``; what all share stands in the
+other modules. Nothing here reads the clock: as-of is fixed unless another one is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["AS_OF", "COMPANIES", "PLANTED", "Planted", "Sample", "write_sample"]
 _MODULES = {"postline": postline, "databoard": databoard, "loomboard": loomboard, "northlight": northlight}
 
 COMPANIES = tuple(_MODULES)
-"""The sample companies: they grow by limits, by seats and contract capacity, by features, and by what is sold once."""
+"""The sample companies: they grow by limits, by seats and capacity, by features, and by what is sold once."""
 
 PLANTED: dict[str, dict[str, Planted]] = {company: module.PLANTED for company, module in _MODULES.items()}
 """The planted accounts of each company by the name of their case."""

@@ -1,4 +1,4 @@
-"""Loomboard, a planning tool that grows by features: boards by the seat, with a wiki, chat and intake forms beside it."""
+"""Loomboard, a planning tool that grows by features: boards by the seat, a wiki, chat and intake forms beside it."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ def _write(book: Book, subscription: Subscription, flow: Flow, *, manner: Manner
     return planned
 
 
-def _add_other(
-    book: Book, customer: Customer, plan: str, *, start: datetime, flow: Flow | None, guides: bool
-) -> None:
+def _add_other(book: Book, customer: Customer, plan: str, *, start: datetime, flow: Flow | None, guides: bool) -> None:
     """Another product, paid by the year but for forms, at a quiet 62 % unless the story says otherwise."""
     meter, limit = _METERS[plan]
     interval = "month" if plan == "intake_flex" else "year"
@@ -137,9 +135,7 @@ def _add_other(
     share = subscription.windows[-1].elapsed_share(book.as_of)
     quiet = round(0.62 * limit)
     if plan == "chat_unused":
-        book.usage.flow(
-            (customer.index, book.meter(meter)), book.before(9.3), book.as_of, total=40, manner=Manner()
-        )
+        book.usage.flow((customer.index, book.meter(meter)), book.before(9.3), book.as_of, total=40, manner=Manner())
         bill(book, subscription)
         return
     used = flow or Flow(meter, limit, (quiet,) * 14, round(quiet * share))
@@ -168,7 +164,10 @@ def _open_random(book: Book, number: int) -> None:
     paid = max(assigned, round(assigned / float(rng.uniform(0.5, 1.0))))
     stages = [Stage(start, plan, paid)]
     if plan in _LOWER and book.as_of - start > 200 * DAY:
-        stages = [Stage(start, _LOWER[plan], paid), Stage(start + 150 * DAY + timedelta(seconds=977 * number % 86_400), plan, paid)]
+        stages = [
+            Stage(start, _LOWER[plan], paid),
+            Stage(start + 150 * DAY + timedelta(seconds=977 * number % 86_400), plan, paid),
+        ]
     terms = Terms("year" if rng.random() < 0.4 else "month")
     boards = subscribe(book, customer, stages, terms=terms)
     _seat(book, customer, arrivals, tasks=float(rng.uniform(6, 30)))

@@ -55,7 +55,7 @@ def _misses(play: str) -> dict[str, Any]:
     return {"play": play, "outcome": None}
 
 
-_LIBRARY = {"downloads": (34, 36, 35), "now": 22}
+_LIBRARY: dict[str, Any] = {"downloads": (34, 36, 35), "now": 22}
 
 
 def _sprints(*days: float) -> tuple[Bought, ...]:
