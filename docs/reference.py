@@ -119,8 +119,10 @@ ACCOUNT = {
     "in_annual_review": ("flag", "within 30 days after each year of being a customer"),
     "size_signs": (
         "0 to 4",
-        (f"of these: {LARGE_EMPLOYEES:,} employees, funding in {strategy.PROOF_DAYS} days, a new place or unit in "
-        f"{strategy.STRATEGIC_DAYS} days, {MANY_USE_CASES} use cases in 28 days"),
+        (
+            f"of these: {LARGE_EMPLOYEES:,} employees, funding in {strategy.PROOF_DAYS} days, a new place or unit in "
+            f"{strategy.STRATEGIC_DAYS} days, {MANY_USE_CASES} use cases in 28 days"
+        ),
     ),
 }
 
@@ -179,8 +181,10 @@ PRODUCT = {
     "partner_product_id": ("text", "a product the account has that the catalog names as its partner"),
     "partner_kind": (
         "text",
-        ("what the pair is for: complement, completion, related, larger or retainer; of several the first of "
-        f"{', '.join(PARTNER_KINDS)}"),
+        (
+            "what the pair is for: complement, completion, related, larger or retainer; of several the first of "
+            f"{', '.join(PARTNER_KINDS)}"
+        ),
     ),
     "partner_holds": ("units bought", "how many of the partner one of this holds, for a pair of kind larger"),
     "partner_completed_days": ("days", "since the partner, bought once, was finished; empty while it is not"),
@@ -194,8 +198,10 @@ PRODUCT = {
     ),
     "initiatives_180d": (
         "moments",
-        (f"initiative, {', '.join(strategy.PLACE_KINDS)} that name this product or a use case of it, in "
-        f"{strategy.STRATEGIC_DAYS} days"),
+        (
+            f"initiative, {', '.join(strategy.PLACE_KINDS)} that name this product or a use case of it, in "
+            f"{strategy.STRATEGIC_DAYS} days"
+        ),
     ),
     "hires_180d": ("moments", f"hire that names this product, in {strategy.STRATEGIC_DAYS} days"),
     "new_buyers_180d": (

@@ -26,6 +26,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(folder)
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @given(days=st.integers(7, 150), play=st.sampled_from(["limit_approaching", "complement", "annual_commit"]))
 def test_a_replay_is_decide_as_of_each_week(project: Project, days: int, play: str) -> None:

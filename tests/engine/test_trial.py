@@ -40,6 +40,7 @@ def steps(run_rows: list[dict[str, object]], play_id: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_trial_says_of_each_play_what_decide_says(project: Project) -> None:
     everything = decide(project).decisions.to_pylist()
     for each in ("limit_approaching", "complement"):
@@ -65,6 +66,7 @@ def test_another_threshold_needs_no_new_figures(project: Project, monkeypatch: p
     assert set(matched(project, kept).accounts) > set(found.accounts)
 
 
+@pytest.mark.slow
 def test_nobody_is_both_asked_and_just_below(project: Project) -> None:
     for each in ("limit_approaching", "annual_commit"):
         found = matched(project, play(project, each))

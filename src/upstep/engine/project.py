@@ -88,7 +88,10 @@ class Project:
 
     @property
     def cache_folder(self) -> Path:
-        """Where compiled queries are kept; it may be deleted at any time. ``UPSTEP_CACHE`` names one for all projects."""
+        """Where compiled queries are kept; it may be deleted at any time.
+
+        ``UPSTEP_CACHE`` in the environment names one folder for all projects.
+        """
         shared = os.environ.get("UPSTEP_CACHE")
         return Path(shared) if shared else self.folder / ".upstep" / "cache"
 

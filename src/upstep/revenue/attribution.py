@@ -40,7 +40,7 @@ MOTION_CAUSES: Mapping[str, tuple[str, ...]] = {
     "cross_sell": ("cross_sell",),
     "commit": ("commit",),
 }
-"""What an offer of each motion can bring about. More of a meter comes by seats, a volume, an add-on or a higher plan."""
+"""What an offer of each motion can bring about. More of a meter comes by seats, volume, an add-on or a higher plan."""
 
 CAUSE_MOTIONS: Mapping[str, str] = {
     "upsell": "upsell",
