@@ -469,7 +469,7 @@ def _stay_reason(row: Row, catalog: Catalog) -> str:
         return "it would cost more and add nothing they use or are forecast to need"
     if row["play"] == "right_size":
         return "no smaller plan holds what they may need"
-    if row["motion"] == "commit":
+    if row.get("motion") == "commit":
         return "no longer term is cheaper"
     if forecast is not None and limit is not None and forecast <= limit:
         return f"{plan} holds that"

@@ -71,7 +71,7 @@ def _urgent_problem(book: Book, customer: Customer) -> None:
 
 
 def _feature_request(book: Book, customer: Customer) -> None:
-    add_ticket(book, customer, opened_days=40.2, kind="feature_request", feature_id="sent_folders")
+    add_ticket(book, customer, opened_days=40.2, kind="feature_request", feature_id=None)
 
 
 def _open_deal(book: Book, customer: Customer) -> None:
