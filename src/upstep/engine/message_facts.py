@@ -125,8 +125,8 @@ def _seat_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, An
 
 def _occasion_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """What made the play fire, where it is no limit: tries, questions, purchases, a use case, a bundle."""
-    owners = [*catalog.plans(), *catalog.add_ons()]
-    features = {feature.id: feature.name for owner in owners for feature in owner.features}
+    features = {feature.id: feature.name for plan in catalog.plans() for feature in plan.features}
+    features |= {feature.id: feature.name for add_on in catalog.add_ons() for feature in add_on.features}
     bundles = {bundle.id: bundle.name for bundle in catalog.bundles}
     case, near = facts.get("use_case_id"), facts.get("neighbour_id")
     return {

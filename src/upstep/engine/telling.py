@@ -321,8 +321,8 @@ def _complement_why(row: Row, catalog: Catalog) -> str:
 
 
 def _feature_name(row: Row, catalog: Catalog) -> str:
-    owners = [*catalog.plans(), *catalog.add_ons()]
-    names = {feature.id: feature.name for owner in owners for feature in owner.features}
+    names = {feature.id: feature.name for plan in catalog.plans() for feature in plan.features}
+    names |= {feature.id: feature.name for add_on in catalog.add_ons() for feature in add_on.features}
     feature = str(row.get("feature_id") or "")
     return names.get(feature, readable(feature))
 
