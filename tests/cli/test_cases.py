@@ -67,7 +67,7 @@ def test_what_is_missing_is_said_with_who_could_say(upstep: Upstep, databoard: P
     ran = upstep("case", "meridian", "complement", "--project", databoard)
     assert ran.code == 1
     assert "nobody there stands behind “data trust” yet" in " ".join(ran.out.split())
-    assert "upstep goals add" in ran.out
+    assert "upstep goals add" in " ".join(ran.out.split())
 
 
 def test_a_play_that_is_not_known_is_a_guess_away(upstep: Upstep, databoard: Path) -> None:
