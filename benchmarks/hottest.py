@@ -45,14 +45,14 @@ def prepare(folder: Path) -> Inputs:
     from decide import project_of
 
     from upstep.clock import to_seconds
-    from upstep.engine.decide import _meter_keys, decider_of, known_tables
+    from upstep.engine.decide import meter_keys, decider_of, known_tables
     from upstep.tables.facts import open_facts
     from upstep.tables.query import DuckEngine
 
     project, engine = project_of(folder), DuckEngine()
     facts = open_facts(folder, engine)
     decider = decider_of(project, owners_connected=True)
-    words = project.words(facts.as_of, meter_keys=_meter_keys(engine), known=known_tables(facts, 2))
+    words = project.words(facts.as_of, meter_keys=meter_keys(engine), known=known_tables(facts, 2))
     for name, rows in words.tables.items():
         engine.load(name, rows)
     compiled = decider.profiles.sql("duckdb")
