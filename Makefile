@@ -28,7 +28,7 @@ setup: .venv/.dev ## Make .venv with all that is needed to work here; nothing to
 demo: .venv/.demo ## Show a believable company's next steps, and a page of them
 	@$(BIN)/upstep demo
 
-test: .venv/.dev ## Run the quick tests (under three minutes)
+test: .venv/.dev ## Run the quick tests
 	$(PYTEST) -n $(WORKERS) -m "$(QUICK)"
 
 check: format-check lint types imports test ## All that a change must pass before it is committed

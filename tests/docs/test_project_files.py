@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from upstep.plays.gates import GATES
+
 ROOT = Path(__file__).parents[2]
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -38,3 +40,14 @@ def test_ci_runs_targets_that_exist() -> None:
     stages = set(re.findall(r"^ *for target in (.+); do", script, re.MULTILINE)[0].split())
 
     assert {"test", "format-check", "lint", "types", "imports", "docs", "backends", "wheel"} <= stages <= TARGETS
+
+
+def test_the_readme_counts_plays_and_gates_right_and_its_steps_follow_one_another() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    words = {30: "thirty", 13: "thirteen"}
+    plays, gates = len(list((ROOT / "src/upstep/plays/library").glob("*.yaml"))), len(GATES)
+
+    assert f"{words.get(plays, plays)} plays" in text
+    assert f"{words.get(gates, gates)} reasons to wait" in text
+    steps = [int(number) for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
+    assert steps == list(range(1, len(steps) + 1))
