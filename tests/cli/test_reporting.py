@@ -93,3 +93,10 @@ products:
     name: Mail
     plans: [{id: pro, prices: [{id: pro_month, interval: month, amount: 3500}], limits: {emails: 50000}}]
 """
+
+
+def test_a_month_that_is_none_is_told_of_the_option_that_named_it(upstep: Upstep, project: Path) -> None:
+    ran = upstep("report", "--month", "2026-13", "--project", project)
+    assert ran.code == 2
+    assert ran.err.count("is no month") == 1
+    assert "--month: '2026-13' is no month" in ran.err

@@ -100,6 +100,8 @@ def _asking(
     faults = []
     if month and (first or last):
         faults.append(Fault("--month", "names one month, --from and --to several.", "Give the one or the others."))
+    if month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        faults.append(Fault("--month", f"'{month}' is no month; write year and month: 2026-10."))
     if by not in CUTS:
         faults.append(Fault("--by", f"'{by}' is not known.", did_you_mean(by, CUTS)))
     if view not in ("net", "event"):
