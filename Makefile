@@ -93,9 +93,10 @@ bench-learning: .venv/.dev benchmarks/work/.beside ## Measure affinity and forec
 lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/demo.txt \
-		--extra postgres --extra stripe --extra pdf --group dev --group engines -o requirements/dev.txt
+		--extra postgres --extra stripe --extra pdf --extra serve --extra slack --group dev --group engines -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) -c requirements/dev.txt --group bench -o requirements/bench.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group beside -o requirements/beside.txt
+	$(COMPILE) $(UPGRADE) --group sdks -o requirements/sdks.txt
 	echo uv | $(COMPILE) $(UPGRADE) - -o requirements/uv.txt
 
 clean: ## Remove what was built and what tools keep; .venv stays
@@ -132,4 +133,10 @@ benchmarks/work/.beside: .venv/.uv requirements/beside.txt
 	@$(UV) venv --quiet --clear --python .venv/bin/python benchmarks/work/beside
 	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --require-hashes -r requirements/beside.txt
 	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --no-deps --editable .
+	@touch $@
+
+# The same for the client libraries that tests send with.
+.venv/.sdks: .venv/.uv requirements/sdks.txt
+	@$(UV) venv --quiet --clear --python .venv/bin/python .venv/sdks
+	@$(UV) pip install --quiet --python .venv/sdks/bin/python --require-hashes -r requirements/sdks.txt
 	@touch $@

@@ -11,8 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from upstep.engine import cycle, quoting
-from upstep.engine.project import Project
+from upstep.engine import quoting
+from upstep.engine.biller import sandbox
+from upstep.engine.project import Project, open_project_state
 from upstep.engine.use import read_use
 from upstep.engine.wish import Wish
 from upstep.tables.load import load
@@ -28,8 +29,8 @@ def main() -> None:
         project = Project(Path(folder))
         write_sample("postline", project.folder, accounts=200)
         load(project.folder, now=AS_OF, through=AS_OF, known=project.known_ids)
-        biller = cycle.sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
-        state = cycle.open_project_state(project)
+        biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
+        state = open_project_state(project)
         read_use(project, ACCOUNT, now=AS_OF)
         began = time.perf_counter()
         use = read_use(project, ACCOUNT, now=AS_OF)

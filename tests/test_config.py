@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from upstep.config import _GATES, Assumption, Settings, load_settings, secret
+from upstep.config import Assumption, Settings, load_settings, secret
+from upstep.config.contact import ContactPolicy
+from upstep.config.settings import _GATES
 from upstep.errors import ConfigError
 from upstep.plays.gates import GATES
 
@@ -53,8 +55,7 @@ billing: {provider: sandbox}
         assisted_from_minor=500_000,
         assisted_owned="no",
         default_owner="ana",
-        cool_down_days=14,
-        declined_days=60,
+        contact=ContactPolicy(cool_down_days=14, declined_days=60),
         nearly_same_percent=5,
     )
 

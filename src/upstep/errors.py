@@ -10,6 +10,7 @@ UpstepError
 │   └── QuoteError        a change that cannot be quoted or is no longer the one shown
 └── OutsideError          exit 3: something outside failed; trying again may help
     ├── BusyError         another process writes; says which
+    ├── MaybeSentError    a message may have left; nobody can tell
     └── DamagedError      a stored file is not what was written
 """
 
@@ -88,6 +89,10 @@ class BusyError(OutsideError):
     def __init__(self, message: str, holder: str) -> None:
         self.holder = holder
         super().__init__(message)
+
+
+class MaybeSentError(OutsideError):
+    """A channel gave no answer after it had the message, and cannot tell by its key whether it was sent."""
 
 
 class DamagedError(OutsideError):

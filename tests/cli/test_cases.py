@@ -66,7 +66,7 @@ def test_without_the_extra_a_pdf_says_how_to_get_it(
 def test_what_is_missing_is_said_with_who_could_say(upstep: Upstep, databoard: Path) -> None:
     ran = upstep("case", "meridian", "complement", "--project", databoard)
     assert ran.code == 1
-    assert "nobody there stands behind “data trust” yet" in " ".join(ran.out.split())
+    assert "nobody there stands behind “data" in " ".join(ran.out.split())
     assert "upstep goals add" in " ".join(ran.out.split())
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.engine.conftest import loaded
+from upstep.config.contact import ContactPolicy
 from upstep.engine import decide as deciding
 from upstep.engine.decide import Inputs, Run, decide, identify
 from upstep.engine.project import Project
@@ -85,7 +86,7 @@ def test_the_runs_id_changes_with_every_input(postline: Project, facts: Any) -> 
     for name in ("settings", "catalog", "playbook"):
         other = Project(postline.folder)
         if name == "settings":
-            other.settings = replace(other.settings, cool_down_days=31)
+            other.settings = replace(other.settings, contact=ContactPolicy(cool_down_days=31))
         elif name == "catalog":
             other.catalog = replace(other.catalog, hash="another")
         else:

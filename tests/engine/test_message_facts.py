@@ -10,7 +10,7 @@ import pytest
 
 from tests.billing.seeds import AT, item_row
 from upstep.billing.change import Item, item_from_row
-from upstep.engine import cycle
+from upstep.engine.biller import sandbox
 from upstep.engine.change import NoChange, change_of, item_of
 from upstep.engine.decide import Run
 from upstep.engine.explain import parsed
@@ -29,7 +29,7 @@ def winners(run: Run) -> Iterator[dict[str, Any]]:
 def rendered(run: Run) -> list[tuple[dict[str, Any], dict[str, Any], Rendered]]:
     """The message of every eligible winner, its step quoted where it can be."""
     project = Project(project_folder(run))
-    biller = cycle.sandbox(project, as_of=AS_OF)
+    biller = sandbox(project, as_of=AS_OF)
     told = []
     for row in winners(run):
         live = biller.subscriptions(row["account_id"])

@@ -15,10 +15,10 @@ import pytest
 import sqlalchemy as sa
 
 from upstep.delivery.channel import Purpose
-from upstep.engine import cycle
+from upstep.engine import sending
 from upstep.engine.decide import Run
 from upstep.engine.notices import once_key, queue_notices
-from upstep.engine.project import Project
+from upstep.engine.project import Project, open_project_state
 from upstep.state import tables
 from upstep.state.session import reading
 from upstep.tables.sample import AS_OF
@@ -50,7 +50,7 @@ def changed(run: Run, **columns: Any) -> Run:
 
 
 def test_every_notice_is_given_once_however_often_it_is_decided(project: Project, postline_run: Run) -> None:
-    engine = cycle.open_project_state(project)
+    engine = open_project_state(project)
     expected = len(notices(postline_run))
 
     assert queue_notices(project, engine, postline_run, now=MORNING) == expected > 5
@@ -59,7 +59,7 @@ def test_every_notice_is_given_once_however_often_it_is_decided(project: Project
 
 
 def test_a_new_limit_or_a_new_period_is_spoken_of_again(project: Project, postline_run: Run) -> None:
-    engine = cycle.open_project_state(project)
+    engine = open_project_state(project)
     one = notices(postline_run)[0]["account_id"]
     first = queue_notices(project, engine, postline_run, now=MORNING, accounts=[one])
     raised = changed(postline_run, basis="plan=another")
@@ -69,7 +69,7 @@ def test_a_new_limit_or_a_new_period_is_spoken_of_again(project: Project, postli
 
 
 def test_a_notice_says_how_much_is_used_and_neither_a_price_nor_an_offer(project: Project, postline_run: Run) -> None:
-    engine = cycle.open_project_state(project)
+    engine = open_project_state(project)
     queue_notices(project, engine, postline_run, now=MORNING)
 
     for message in queued(engine):
@@ -80,21 +80,21 @@ def test_a_notice_says_how_much_is_used_and_neither_a_price_nor_an_offer(project
 
 
 def test_a_notice_leaves_although_its_account_is_held(project: Project, postline_run: Run) -> None:
-    engine = cycle.open_project_state(project)
+    engine = open_project_state(project)
     rows = postline_run.decisions.to_pylist()
     held = {row["account_id"] for row in rows if row["outcome"] == "held" and row["path"] == "self_serve"}
     mine = sorted(held & {row["account_id"] for row in notices(postline_run)})
     assert mine
     queue_notices(project, engine, postline_run, now=MORNING, accounts=mine)
 
-    sent = cycle.deliver(project, now=MORNING)
+    sent = sending.deliver(project, now=MORNING)
 
     assert {one.result.value for one in sent} == {"sent"}
     assert {one.message.account_id for one in sent} == set(mine)
 
 
 def test_who_uses_the_meter_is_told_else_whoever_of_the_account_looks(project: Project, postline_run: Run) -> None:
-    engine = cycle.open_project_state(project)
+    engine = open_project_state(project)
     row = next(row for row in notices(postline_run) if row["recipients"])
     queue_notices(project, engine, postline_run, now=MORNING, accounts=[row["account_id"]])
     assert {message.recipient for message in queued(engine)} >= set(row["recipients"])

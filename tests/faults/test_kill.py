@@ -29,7 +29,8 @@ from upstep.billing.faults import KILLED
 from upstep.billing.sandbox import SandboxBiller
 from upstep.cli import main
 from upstep.clock import iso
-from upstep.engine import cycle
+from upstep.engine import reconciling
+from upstep.engine.biller import sandbox
 from upstep.engine.project import Project
 from upstep.state import tables
 from upstep.state.session import open_state, reading
@@ -137,8 +138,8 @@ def applied_again(one: Story) -> None:
 
 def reconciled(one: Story) -> None:
     """Nobody asks again; the next run finds and finishes it."""
-    biller = cycle.sandbox(one.project, as_of=AS_OF, accounts=[ACCOUNT])
-    cycle.reconcile(one.project, provider=biller, now=LATER)
+    biller = sandbox(one.project, as_of=AS_OF, accounts=[ACCOUNT])
+    reconciling.reconcile(one.project, provider=biller, now=LATER)
 
 
 def check_charged_once(one: Story) -> None:
@@ -148,7 +149,7 @@ def check_charged_once(one: Story) -> None:
     assert [(each.due_minor, each.status.value) for each in changes] == [(one.due, "paid")]
     told_of = [event for event in biller.events_since(None) if event.quote_id]
     assert len(told_of) == 1
-    movements = cycle.account_movements(one.project, ACCOUNT, as_of=LATER + timedelta(hours=1))
+    movements = reconciling.account_movements(one.project, ACCOUNT, as_of=LATER + timedelta(hours=1))
     assert [each["moved_at"] >= iso(MORNING) for each in movements].count(True) == 1
     state = open_state(one.project.state_path)
     with reading(state) as connection:

@@ -19,8 +19,9 @@ from tests.company import CATALOG, SETTINGS
 from upstep.billing.provider import Answer
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox import SandboxBiller
-from upstep.engine import cycle, quoting
-from upstep.engine.project import Project
+from upstep.engine import quoting, reconciling
+from upstep.engine.biller import sandbox
+from upstep.engine.project import Project, open_project_state
 from upstep.engine.quoted import Priced
 from upstep.engine.quoting import Settled
 from upstep.engine.use import read_use
@@ -190,8 +191,8 @@ class Shop:
     def apply(self, priced: Priced, *, at: datetime = NOON) -> Settled:
         return quoting.apply(self.project, self.state, self.line, priced.quote.quote_id, by="ana", now=at)
 
-    def reconcile(self, *, at: datetime = NOON) -> cycle.Reconciled:
-        return cycle.reconcile(self.project, provider=self.line, now=at)
+    def reconcile(self, *, at: datetime = NOON) -> reconciling.Reconciled:
+        return reconciling.reconcile(self.project, provider=self.line, now=at)
 
     def charged(self, account: str) -> list[int]:
         """What was paid, invoice by invoice: the money, from the biller's own ledger."""
@@ -220,5 +221,5 @@ def open_shop(loaded: Path, folder: Path) -> Shop:
     """A copy of the loaded shop that a story may change."""
     shutil.copytree(loaded, folder)
     project = Project(folder)
-    biller = cycle.sandbox(project, as_of=AS_OF)
-    return Shop(project, biller, Unsteady(biller), cycle.open_project_state(project))
+    biller = sandbox(project, as_of=AS_OF)
+    return Shop(project, biller, Unsteady(biller), open_project_state(project))

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from upstep.billing.sandbox import SandboxBiller
-from upstep.engine import cycle
+from upstep.engine import accepting, opening, reconciling, sending
+from upstep.engine.biller import sandbox
 from upstep.engine.decide import Run, decide
 from upstep.engine.explain import parsed
 from upstep.engine.inputs import gather
@@ -47,7 +48,7 @@ def story(loaded: Path, tmp_path: Path) -> Story:
     shutil.copytree(loaded, tmp_path / "postline")
     project = Project(tmp_path / "postline")
     run = decide(project, accounts=[ACCOUNT])
-    return Story(project, cycle.sandbox(project, as_of=AS_OF, accounts=[ACCOUNT]), run)
+    return Story(project, sandbox(project, as_of=AS_OF, accounts=[ACCOUNT]), run)
 
 
 def append(story: Story, table: str, row: dict[str, str]) -> None:
@@ -81,12 +82,12 @@ def test_lumenbrook_reaches_its_limit_upgrades_in_one_click_and_the_money_is_exa
     assert (step["to_plan_id"], step["recurring_change_minor"]) == ("scale", 5500)
     keep(story.project, story.run, accounts=[ACCOUNT], now=AS_OF)
 
-    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    (opened,) = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     assert opened.quote is not None
     lines = [line.amount_minor for line in opened.quote.lines]
     assert sum(lines) == opened.quote.due_now_minor == 1525
 
-    sent = cycle.deliver(story.project, now=AS_OF)
+    sent = sending.deliver(story.project, now=AS_OF)
     assert {delivery.result.value for delivery in sent} == {"sent"}
     text = Path(sent[0].detail).read_text(encoding="utf-8")
     assert "46,000 of the 50,000" in text
@@ -97,45 +98,47 @@ def test_lumenbrook_reaches_its_limit_upgrades_in_one_click_and_the_money_is_exa
     assert applied is not None
     assert applied.amount_minor == 1525
 
-    told = cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    told = reconciling.reconcile(story.project, provider=story.biller, now=MORNING)
     assert [converted.offer_id for converted in told.converted] == [offer.offer_id]
 
-    movement = cycle.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
+    movement = reconciling.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
     assert (movement["category"], movement["cause"], movement["change_minor"]) == ("expansion", "upsell", 5500)
 
 
 def accept(story: Story, offer_id: str) -> tuple[object, object]:
-    return cycle.accept_offer(story.project, offer_id, provider=story.biller, by="ana", now=MORNING)
+    return accepting.accept_offer(story.project, offer_id, provider=story.biller, by="ana", now=MORNING)
 
 
 def test_every_verb_said_twice_changes_nothing_more(story: Story) -> None:
-    first = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
-    again = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    first = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    again = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     assert [offer.is_new for offer in (*first, *again)] == [True, False]
 
-    assert cycle.deliver(story.project, now=AS_OF)
-    assert cycle.deliver(story.project, now=MORNING) == []
+    assert sending.deliver(story.project, now=AS_OF)
+    assert sending.deliver(story.project, now=MORNING) == []
 
     offer_id = first[0].offer.offer_id
     assert accept(story, offer_id)[1] == accept(story, offer_id)[1]
 
-    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
-    assert cycle.reconcile(story.project, provider=story.biller, now=MORNING).converted == ()
-    upgrades = [m for m in cycle.account_movements(story.project, ACCOUNT, as_of=MORNING) if m["cause"] == "upsell"]
+    reconciling.reconcile(story.project, provider=story.biller, now=MORNING)
+    assert reconciling.reconcile(story.project, provider=story.biller, now=MORNING).converted == ()
+    upgrades = [
+        m for m in reconciling.account_movements(story.project, ACCOUNT, as_of=MORNING) if m["cause"] == "upsell"
+    ]
     assert len(upgrades) == 1
 
 
 def test_the_ladder_says_nothing_before_its_rung_and_each_rung_once(story: Story) -> None:
     row = step_of(story.run)
-    assert cycle.channels_due(story.project, row) == ["email"]
-    assert cycle.channels_due(story.project, {**row, "rungs": 0}) == []
-    cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    assert opening.channels_due(story.project, row) == ["email"]
+    assert opening.channels_due(story.project, {**row, "rungs": 0}) == []
+    opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     append_usage(story, 4_000, at=AS_OF + timedelta(hours=8))
 
     later = decide(story.project, accounts=[ACCOUNT], as_of=MORNING)
     for _ in range(2):
-        (opened,) = cycle.open_offers(story.project, later, provider=story.biller, now=MORNING)
-    sent = cycle.deliver(story.project, now=MORNING)
+        (opened,) = opening.open_offers(story.project, later, provider=story.biller, now=MORNING)
+    sent = sending.deliver(story.project, now=MORNING)
 
     assert not opened.is_new
     assert sorted({delivery.message.channel for delivery in sent}) == ["email", "in_app"]
@@ -143,11 +146,11 @@ def test_the_ladder_says_nothing_before_its_rung_and_each_rung_once(story: Story
 
 
 def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: Story) -> None:
-    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    (opened,) = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     accept(story, opened.offer.offer_id)
     # Even a limit that is reached at once is not followed by the next sale.
     append_usage(story, 49_000, at=AS_OF + timedelta(hours=9))
-    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    reconciling.reconcile(story.project, provider=story.biller, now=MORNING)
 
     after = decide(story.project, accounts=[ACCOUNT], inputs=gather(story.project, at=MORNING))
 
@@ -160,11 +163,11 @@ def test_after_the_upgrade_nothing_is_sold_in_that_product_for_two_weeks(story: 
 
 
 def test_an_urgent_problem_opened_after_the_offer_stops_the_message_and_the_click(story: Story) -> None:
-    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    (opened,) = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     problem = {"ticket_id": "t_new", "account_id": ACCOUNT, "kind": "problem", "severity": "urgent"}
     append(story, "ticket", problem | {"opened_at": "2026-11-20T08:00:00Z"})
 
-    sent = cycle.deliver(story.project, now=MORNING)
+    sent = sending.deliver(story.project, now=MORNING)
 
     assert {delivery.result.value for delivery in sent} == {"withheld"}
     assert all("open_issue" in delivery.detail for delivery in sent)
@@ -180,9 +183,9 @@ def test_the_ledger_tells_the_story_of_the_account(story: Story) -> None:
 
 
 def test_loading_an_older_export_after_the_upgrade_does_not_undo_it(story: Story) -> None:
-    (opened,) = cycle.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
+    (opened,) = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     accept(story, opened.offer.offer_id)
-    cycle.reconcile(story.project, provider=story.biller, now=MORNING)
+    reconciling.reconcile(story.project, provider=story.biller, now=MORNING)
     items = story.project.folder / "data" / "subscription_item.csv"
     items.write_text(items.read_text(encoding="utf-8") + "\n", encoding="utf-8")
 
@@ -194,5 +197,5 @@ def test_loading_an_older_export_after_the_upgrade_does_not_undo_it(story: Story
         spoken_for=story.project.spoken_for,
     )
 
-    movement = cycle.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
+    movement = reconciling.account_movements(story.project, ACCOUNT, as_of=MORNING)[-1]
     assert (movement["cause"], movement["mrr_after_minor"]) == ("upsell", 11_500)

@@ -11,7 +11,7 @@ from tests.stories.shop import AS_OF, INVOICE, NOON, PAID, Shop
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox.book import Card
-from upstep.engine import cycle
+from upstep.engine import reconciling
 from upstep.errors import OutsideError, QuoteError
 
 DUE = 2597
@@ -140,13 +140,13 @@ def test_the_same_events_twice_are_one_movement(shop: Shop) -> None:
     again = shop.reconcile(at=LATER + timedelta(minutes=1))
 
     assert (first.items, again.items) == (2, 2)
-    movements = cycle.account_movements(shop.project, "acme", as_of=LATER + timedelta(hours=1))
+    movements = reconciling.account_movements(shop.project, "acme", as_of=LATER + timedelta(hours=1))
     assert [each["cause"] for each in movements].count("upsell") == 1
     assert shop.charged("acme") == [DUE]
 
 
 def last_movement(shop: Shop, account: str) -> tuple[str, str, int]:
-    last = cycle.account_movements(shop.project, account, as_of=LATER + timedelta(hours=1))[-1]
+    last = reconciling.account_movements(shop.project, account, as_of=LATER + timedelta(hours=1))[-1]
     return last["category"], last["cause"], last["change_minor"]
 
 

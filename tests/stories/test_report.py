@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from upstep.engine import cycle
+from upstep.engine import accepting, opening, reconciling, sending
+from upstep.engine.biller import sandbox
 from upstep.engine.decide import decide
 from upstep.engine.ledger import keep
 from upstep.engine.project import Project
@@ -27,13 +28,13 @@ def november(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_sample("postline", folder, accounts=40)
     project = Project(folder)
     load(folder, now=AS_OF, through=AS_OF, known=project.known_ids)
-    biller = cycle.sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
+    biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
     run = decide(project, accounts=[ACCOUNT])
     keep(project, run, accounts=[ACCOUNT], now=AS_OF)
-    (opened,) = cycle.open_offers(project, run, provider=biller, now=AS_OF)
-    cycle.deliver(project, now=AS_OF)
-    cycle.accept_offer(project, opened.offer.offer_id, provider=biller, by="ana", now=MORNING)
-    cycle.reconcile(project, provider=biller, now=MORNING)
+    (opened,) = opening.open_offers(project, run, provider=biller, now=AS_OF)
+    sending.deliver(project, now=AS_OF)
+    accepting.accept_offer(project, opened.offer.offer_id, provider=biller, by="ana", now=MORNING)
+    reconciling.reconcile(project, provider=biller, now=MORNING)
     load(folder, now=MORNING, through=MORNING, known=project.known_ids, spoken_for=project.spoken_for)
     return statement(make_report(project, Asking("2026-11", "2026-11")), project.catalog)
 

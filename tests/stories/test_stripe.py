@@ -15,9 +15,9 @@ from tests.fakes.stripe_server import WEBHOOK_SECRET, FakeStripe, running
 from tests.stories.shop import AS_OF, NOON, items
 from upstep.billing.provider import Applied
 from upstep.clock import parse_instant
-from upstep.engine import cycle, quoting
+from upstep.engine import quoting, reconciling
 from upstep.engine.biller import open_biller, take_delivery
-from upstep.engine.project import Project
+from upstep.engine.project import Project, open_project_state
 from upstep.engine.wish import Wish
 from upstep.errors import ConfigError
 from upstep.tables.facts import open_facts
@@ -55,7 +55,7 @@ def project(untouched_shop: Any, tmp_path: Path, fake: FakeStripe, monkeypatch: 
 
 
 def test_a_quote_is_stripes_and_what_was_paid_is_in_the_facts(project: Project, fake: FakeStripe) -> None:
-    state = cycle.open_project_state(project)
+    state = open_project_state(project)
     biller = open_biller(project, as_of=NOON)
     priced = quoting.ask(project, "acme", Wish(plan_id="scale"), provider_for=lambda _: biller, now=NOON)
     assert priced.quote.provider == "stripe"
@@ -65,9 +65,9 @@ def test_a_quote_is_stripes_and_what_was_paid_is_in_the_facts(project: Project, 
     settled = quoting.apply(project, state, biller, priced.quote.quote_id, by="ana", now=NOON)
     assert isinstance(settled.answer, Applied)
     later = NOON + timedelta(minutes=10)
-    told = cycle.reconcile(project, provider=biller, now=later)
+    told = reconciling.reconcile(project, provider=biller, now=later)
     assert told.items == 2  # the interval that was closed, and the one that began
-    assert cycle.reconcile(project, provider=biller, now=later).items == 0
+    assert reconciling.reconcile(project, provider=biller, now=later).items == 0
     paid = [invoice["amount_paid"] for invoice in fake.books.all("invoice") if invoice["status"] == "paid"]
     assert paid == [2000, 2597]
     state.dispose()
@@ -80,19 +80,19 @@ def test_an_item_that_stripe_began_later_than_an_export_says_counts_once(project
     wish = {"items": [{"id": item["id"], "quantity": 3}], "proration_behavior": "always_invoice"}
     fake.client().v1.subscriptions.update("sub_acme_sending", wish)  # type: ignore[arg-type]
     later = NOON + timedelta(minutes=1)
-    cycle.reconcile(project, provider=biller, now=later)
-    cycle.reconcile(project, provider=biller, now=later)
-    movements = cycle.account_movements(project, "acme", as_of=later)
+    reconciling.reconcile(project, provider=biller, now=later)
+    reconciling.reconcile(project, provider=biller, now=later)
+    movements = reconciling.account_movements(project, "acme", as_of=later)
     assert [(row["category"], row["mrr_after_minor"]) for row in movements] == [("new", 2000), ("expansion", 6000)]
 
 
 def test_a_forgotten_cursor_reads_everything_and_changes_nothing(project: Project, fake: FakeStripe) -> None:
     biller = open_biller(project, as_of=NOON)
     fake.client().v1.subscriptions.update("sub_acme_sending", {"cancel_at_period_end": True})
-    assert cycle.reconcile(project, provider=biller, now=NOON + timedelta(minutes=1)).items == 2
+    assert reconciling.reconcile(project, provider=biller, now=NOON + timedelta(minutes=1)).items == 2
     del fake.books.kept["event"][fake.books.events[-1]["id"]]
     fake.client().v1.subscriptions.update("sub_acme_sending", {"cancel_at_period_end": False})
-    assert cycle.reconcile(project, provider=biller, now=NOON + timedelta(minutes=2)).items > 0
+    assert reconciling.reconcile(project, provider=biller, now=NOON + timedelta(minutes=2)).items > 0
 
 
 def test_without_its_key_one_error_says_which_variable(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_webhooks_keep_the_facts_current_in_any_order(
     told = [event for event in fake.books.events if event["type"] in ("customer.subscription.updated", "invoice.paid")]
     for event in [*reversed(told), told[0]]:
         take_delivery(opened, *fake.signed(event, at=int(later.timestamp())), now=later)
-    movements = cycle.account_movements(opened, "acme", as_of=later)
+    movements = reconciling.account_movements(opened, "acme", as_of=later)
     assert [row["mrr_after_minor"] for row in movements] == [2000, 4000, 6000]
     facts = DuckEngine()
     open_facts(opened.folder, facts, as_of=later)

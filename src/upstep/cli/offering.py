@@ -17,8 +17,8 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery
-    from upstep.engine.cycle import Opened, Openings, Refused
     from upstep.engine.decide import Run
+    from upstep.engine.opening import Opened, Openings, Refused
     from upstep.engine.project import Project
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
@@ -34,10 +34,10 @@ def offers(
     as_json: AsJson = False,
 ) -> None:
     """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
-    from upstep.engine import cycle
+    from upstep.engine import opening
     from upstep.engine.biller import open_biller
     from upstep.engine.notices import queue_notices
-    from upstep.engine.project import Project
+    from upstep.engine.project import Project, open_project_state
 
     opened = Project(project)
     moment = _moment(at)
@@ -47,9 +47,9 @@ def offers(
         return
     with progress(quiet=as_json) as tell:
         tell("quoting", 0.5)
-        found = cycle.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
+        found = opening.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
         tell("notices", 0.9)
-        notices = queue_notices(opened, cycle.open_project_state(opened), run, now=moment)
+        notices = queue_notices(opened, open_project_state(opened), run, now=moment)
     if as_json:
         shapes = [_offer_shape(one) for one in found]
         refused = [asdict(one) for one in found.refused]
@@ -127,14 +127,14 @@ def _now_and_then(quote: Quote | None) -> str:
 
 def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = False) -> None:
     """Write the messages that wait to files; what holds an account is asked again in that instant."""
-    from upstep.engine import cycle
+    from upstep.engine import sending
     from upstep.engine.project import Project
 
     opened = Project(project)
     _ = opened.settings
     with progress(quiet=as_json) as tell:
         tell("asking again what holds", 0.3)
-        sent = cycle.deliver(opened, now=_moment(at))
+        sent = sending.deliver(opened, now=_moment(at))
     if as_json:
         print_json({"deliveries": [_delivery_shape(one) for one in sent]})
         return

@@ -18,8 +18,8 @@ from upstep.errors import BusyError, ConfigError, Fault, did_you_mean
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
-    from upstep.engine.cycle import Reconciled
     from upstep.engine.project import Project
+    from upstep.engine.reconciling import Reconciled
     from upstep.engine.wish import Wish
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
@@ -56,9 +56,9 @@ def quote(  # noqa: PLR0913 - each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Price a change to the cent: today's and the new price, what is due now, and until when that is locked."""
-    from upstep.engine import cycle, quoting
+    from upstep.engine import quoting
     from upstep.engine.biller import open_biller
-    from upstep.engine.project import Project
+    from upstep.engine.project import Project, open_project_state
 
     wish = _wish(to, interval, quantity or [], add or [], when=when, currency=currency, subscription=subscription)
     opened = Project(project)
@@ -72,7 +72,7 @@ def quote(  # noqa: PLR0913 - each is an option of the command
 
         priced = quoting.ask(opened, account, wish, provider_for=provider_for, now=moment)
     if not dry_run:
-        engine = cycle.open_project_state(opened)
+        engine = open_project_state(opened)
         quoting.save(engine, priced, by=by or _user(), now=moment)
         engine.dispose()
     if as_json:
@@ -95,14 +95,14 @@ def apply(
 ) -> None:
     """Make the change of a quote, or say yes to an offer: what holds is asked, then it is applied exactly once."""
     from upstep.billing.provider import Applied
-    from upstep.engine import cycle, quoting
+    from upstep.engine import quoting
     from upstep.engine.biller import open_biller
-    from upstep.engine.project import Project
+    from upstep.engine.project import Project, open_project_state
 
     opened = Project(project)
     _ = opened.settings
     moment = _moment(at)
-    engine = cycle.open_project_state(opened)
+    engine = open_project_state(opened)
     with progress(quiet=as_json) as tell:
         tell("applying", 0.3)
         known = quoting.find(engine, offer_or_quote)
@@ -132,14 +132,14 @@ def _read_back(
 
     The change stands, and the next apply reads it back: an error would say otherwise.
     """
-    from upstep.engine import cycle
+    from upstep.engine import reconciling
 
     try:
-        told = cycle.reconcile(project, provider=provider, now=now)
+        told = reconciling.reconcile(project, provider=provider, now=now)
     except BusyError as error:
         print(f"Not read back yet: {error}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
         return None, []
-    return told, cycle.account_movements(project, account_id, as_of=now)
+    return told, reconciling.account_movements(project, account_id, as_of=now)
 
 
 def _moment(at: str | None) -> datetime:

@@ -29,6 +29,10 @@ class Message:
         html: The same for reading in colour; None when the channel makes its own.
         facts: Every number in it by name, as it was when it was written.
         offer_id: The offer that it carries, if any.
+        contact_id: Who reads it; None for an owner's task or whoever of the account looks.
+        play: The play that spoke.
+        style: In the app: notice, banner or modal.
+        arms: Experiment id and arm, as they were drawn for the account.
     """
 
     idempotency_key: str
@@ -41,6 +45,10 @@ class Message:
     html: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     offer_id: str | None = None
+    contact_id: str | None = None
+    play: str | None = None
+    style: str | None = None
+    arms: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ class Channel(Protocol):
         """Send it, once per ``idempotency_key``.
 
         Raises:
-            OutsideError: No answer. It may have left: sending again with the same key is safe.
+            OutsideError: No answer, and it has not left, or sending again with the same key is safe.
+            MaybeSentError: No answer; it may have left, and the channel cannot tell by the key.
         """
         ...

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upstep.billing.provider import Provider, subscription_item_rows
+from upstep.billing.sandbox import SandboxBiller
 from upstep.config import secret
-from upstep.engine.cycle import ended_by, load_billed, open_project_state, sandbox
-from upstep.engine.project import Project
+from upstep.engine.project import Project, open_project_state
+from upstep.engine.reconciling import ended_by, load_billed
 from upstep.offers.lifecycle import convert_applied
+from upstep.tables.facts import open_facts
+from upstep.tables.query import DuckEngine
 
 if TYPE_CHECKING:
     from upstep.billing.stripe.biller import StripeBiller
@@ -35,6 +38,23 @@ def open_biller(
     if project.settings.billing_provider == "stripe":
         return stripe_biller(project)
     return sandbox(project, as_of=as_of, accounts=accounts, path=path)
+
+
+def sandbox(
+    project: Project, *, as_of: datetime, accounts: Iterable[str] | None = None, path: Path | None = None
+) -> SandboxBiller:
+    """The embedded biller, holding what facts say of subscriptions at that instant. Seeding twice changes nothing.
+
+    With ``accounts`` only those are seeded, which is quick; None is all of them. ``path``: another file than its own.
+    """
+    biller = SandboxBiller(path or project.sandbox_path)
+    engine = DuckEngine()
+    open_facts(project.folder, engine, as_of=as_of, account_ids=accounts)
+    rows = engine.connection.sql(
+        "SELECT item.* EXCLUDE (account_key), account_id FROM subscription_item item JOIN account USING (account_key)"
+    ).to_arrow_table()
+    biller.seed(rows.to_pylist())
+    return biller
 
 
 def stripe_biller(project: Project) -> StripeBiller:

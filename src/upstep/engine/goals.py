@@ -107,7 +107,7 @@ def add(project: Project, asked: Sequence[Asked], *, who: str, now: datetime, dr
     Raises:
         SourceError: With everything that is wrong with any of them.
     """
-    from upstep.engine.cycle import open_project_state
+    from upstep.engine.project import open_project_state
     from upstep.state.session import writing
 
     known = _known(project, {one.account_id for one in asked})
@@ -170,7 +170,7 @@ def remove(project: Project, goal_id: str, *, who: str, because: str, now: datet
     Raises:
         SourceError: There is none of that id, or it stands in the company's own table.
     """
-    from upstep.engine.cycle import open_project_state
+    from upstep.engine.project import open_project_state
     from upstep.state.session import writing
 
     if not goal_id.startswith(register.TYPED):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    import sqlalchemy as sa
+
     from upstep.catalog.model import AddOn, Catalog, Plan
     from upstep.signals.profile import Vocabulary
     from upstep.tables.query import Program
@@ -148,3 +150,11 @@ class Project:
     def sandbox_path(self) -> Path:
         """The embedded biller's own file."""
         return self.folder / ".upstep" / "sandbox.db"
+
+
+def open_project_state(project: Project) -> sa.Engine:
+    """The operational database, made when it is not there yet."""
+    from upstep.state.session import open_state
+
+    project.state_path.parent.mkdir(parents=True, exist_ok=True)
+    return open_state(project.state_path)

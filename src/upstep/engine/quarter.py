@@ -95,7 +95,7 @@ def keep(project: Project, planned: Planned, *, who: str, now: datetime) -> bool
     """Keep a plan, so that the gate at_capacity knows it; False when it is the one that counts already."""
     from datetime import UTC, time
 
-    from upstep.engine.cycle import open_project_state
+    from upstep.engine.project import open_project_state
     from upstep.state.session import writing
 
     quarter = planned.quarter

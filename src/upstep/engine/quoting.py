@@ -15,7 +15,7 @@ from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote
 from upstep.billing.change import Item
 from upstep.clock import iso
-from upstep.engine import cycle
+from upstep.engine import accepting
 from upstep.engine.explain import find_account
 from upstep.engine.overage import overage
 from upstep.engine.quoted import Hold, Priced, PricedItem, described
@@ -219,14 +219,14 @@ def settle(project: Project, engine: sa.Engine, provider: Provider, known: Known
     """Apply a quote, or accept the offer that it was made for, exactly once.
 
     Raises:
-        QuoteError: As ``apply`` and ``cycle.take_offer`` say.
+        QuoteError: As ``apply`` and ``accepting.take_offer`` say.
         OutsideError: The provider gave no answer. It may have happened: ask again.
     """
     if known.offer is None:
         assert known.quote is not None, "one of both is known"
         return apply(project, engine, provider, known.quote.quote_id, by=by, now=now)
     before = applied_at(engine, known.quote.quote_id) if known.quote else None
-    taken = cycle.take_offer(project, engine, known.offer.offer_id, provider=provider, by=by, now=now)
+    taken = accepting.take_offer(project, engine, known.offer.offer_id, provider=provider, by=by, now=now)
     return Settled(known.quote, taken.offer, taken.answer, before)
 
 

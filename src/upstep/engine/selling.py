@@ -46,7 +46,7 @@ def open_step(
     Raises:
         SourceError: The play is not known, or does not fire for the account.
     """
-    from upstep.engine.cycle import open_project_state
+    from upstep.engine.project import open_project_state
     from upstep.state.session import writing
 
     run, rows = account_rows(project, wanted.account_id, as_of=as_of, now=deed.at)
@@ -131,7 +131,7 @@ def find(project: Project, opportunity_id: str) -> Opportunity:
 def _changed(
     project: Project, opportunity_id: str, change: Callable[[sa.Connection], Opportunity | Refused]
 ) -> Opportunity | Refused:
-    from upstep.engine.cycle import open_project_state
+    from upstep.engine.project import open_project_state
     from upstep.state.session import writing
 
     find(project, opportunity_id)

@@ -184,7 +184,7 @@ message = sa.Table(
     _text("text"),
     _text("html", null=True),
     sa.Column("facts", sa.JSON, nullable=False),
-    _text("status"),  # queued, claimed, held, sent, failed
+    _text("status"),  # queued, claimed, held, sent, parked, failed, withdrawn
     _text("reason", null=True),
     _at("queued_at"),
     _text("claimed_by", null=True),
@@ -192,7 +192,14 @@ message = sa.Table(
     _at("checked_at", null=True),
     _at("sent_at", null=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    _text("contact_id", null=True),
+    _text("play", null=True),
+    _text("style", null=True),  # in the app: notice, banner, modal
+    sa.Column("arms", sa.JSON(none_as_null=True)),  # experiment_id: arm, as it was drawn
+    _at("not_before", null=True),  # backing off, or quiet hours: nobody looks at it earlier
     sa.Index(None, "status", "message_id"),
+    sa.Index(None, "account_id", "sent_at"),
+    sa.Index(None, "contact_id", "sent_at"),
 )
 """The outbox: one row per message, queued in the transaction that decided it."""
 
@@ -204,8 +211,10 @@ attempt = sa.Table(
     _at("attempted_at"),
     _text("result"),  # sent, failed, withheld
     _text("detail", null=True),
+    sa.Column("is_ambiguous", sa.Boolean),
 )
-"""One row per try to send a message, the withheld ones with their reason."""
+"""One row per try to send a message, the withheld ones with their reason. ``is_ambiguous``: it may have left, and the
+channel cannot tell."""
 
 answer = sa.Table(
     "answer",
@@ -362,3 +371,191 @@ stage_change = sa.Table(
     _text("contact_id", null=True),
 )
 """One row per move of an opportunity: who, when and why, and the contact that the move names."""
+
+exposure = sa.Table(
+    "exposure",
+    METADATA,
+    sa.Column("message_id", NUMBERED, sa.ForeignKey("message.message_id"), primary_key=True, autoincrement=False),
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id")),
+    _text("channel"),
+    _at("seen_at"),
+    sa.Index(None, "account_id", "seen_at"),
+)
+"""One row per message and person who really saw it, once."""
+
+consent = sa.Table(
+    "consent",
+    METADATA,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),  # sales, service
+    sa.Column("recorded_at", Instant, primary_key=True),
+    sa.Column("is_given", sa.Boolean, nullable=False),
+    _text("source"),
+)
+"""One row per word of a person on being written to; the latest counts, before what the facts say."""
+
+contact_hold = sa.Table(
+    "contact_hold",
+    METADATA,
+    sa.Column("hold_id", NUMBERED, primary_key=True),
+    _text("account_id"),
+    _text("contact_id", null=True),  # NULL: everybody of the account
+    _text("kind"),  # reply, bounce, complaint, person
+    _text("why"),
+    _at("recorded_at"),
+    _text("recorded_by"),
+    _at("until", null=True),
+    _at("lifted_at", null=True),
+    _text("lifted_by", null=True),
+    sa.Index(None, "account_id"),
+)
+"""One row per reason not to write to a person or an account that no table of facts knows, such as a reply."""
+
+published_decision = sa.Table(
+    "published_decision",
+    METADATA,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    _text("run_id"),
+    _at("as_of"),
+    _at("published_at"),
+    _text("body"),  # JSON: the account's decisions as `decide --json` has them
+)
+"""One row per account: its latest decisions, for look-up by key."""
+
+fact_hold = sa.Table(
+    "fact_hold",
+    METADATA,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),  # "": the whole account
+    sa.Column("gate", sa.Text, primary_key=True),
+    sa.Column("is_unknown", sa.Boolean, nullable=False),
+    _text("why"),
+    _at("as_of"),
+)
+"""One row per thing that the facts say against selling: an account's holds, a step's holds and unknowns, or that the
+step is no eligible self-serve winner (gate ``outcome``). Published with the decisions; the sender reads it by key."""
+
+watermark = sa.Table(
+    "watermark",
+    METADATA,
+    sa.Column("account_id", sa.Text, primary_key=True),  # "": all accounts
+    _at("as_of"),
+    _at("published_at"),
+)
+"""Up to when the facts behind ``fact_hold`` go, for all accounts and newer for some. Without one nothing is sent."""
+
+contact_fact = sa.Table(
+    "contact_fact",
+    METADATA,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    _text("account_id"),
+    _text("name", null=True),
+    _text("email", null=True),
+    _text("time_zone", null=True),
+    sa.Column("may_buy", sa.Boolean),
+    _text("role", null=True),
+    sa.Column("consents", sa.JSON(none_as_null=True)),
+    _at("left_at", null=True),
+    _at("as_of"),
+    sa.Index(None, "account_id"),
+)
+"""One row per person that a message or a token may name: what the sender and the widget need of them, by key."""
+
+experiment = sa.Table(
+    "experiment",
+    METADATA,
+    sa.Column("experiment_id", sa.Text, primary_key=True),
+    _text("name"),
+    _text("kind"),  # holdout, test
+    _text("scope"),  # "", path:self_serve, motion:upsell, play:limit_approaching
+    _text("varies", null=True),  # message, channel, incentive
+    sa.Column("arms", sa.JSON, nullable=False),
+    _text("salt"),
+    _at("begins_at"),
+    _at("ends_at", null=True),
+    _text("made_by"),
+)
+"""One row per holdout or test of arms."""
+
+arm_exposure = sa.Table(
+    "arm_exposure",
+    METADATA,
+    sa.Column("experiment_id", sa.Text, sa.ForeignKey("experiment.experiment_id"), primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True),
+    _text("arm"),
+    _text("step_id"),
+    _at("exposed_at"),
+)
+"""One row per account that came to the point at which its arm made a difference: who is compared."""
+
+incentive_grant = sa.Table(
+    "incentive_grant",
+    METADATA,
+    sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id"), primary_key=True),
+    _text("account_id"),
+    _text("play"),
+    sa.Column("incentive", sa.JSON, nullable=False),
+    _minor("cost_minor"),
+    _text("currency"),
+    _at("granted_at"),
+    _at("expires_at"),
+    _at("used_at", null=True),
+    _at("returned_at", null=True),
+    sa.Index(None, "play"),
+    sa.Index(None, "account_id"),
+)
+"""One row per incentive that an offer carries; ``returned_at``: it was not used, and its cost is free again."""
+
+follow_up = sa.Table(
+    "follow_up",
+    METADATA,
+    sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id"), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    _text("account_id"),
+    _at("due_at"),
+    _at("looked_at", null=True),
+    _text("found", null=True),  # used, unused, unknown
+    sa.Column("facts", sa.JSON(none_as_null=True)),
+    sa.Index(None, "due_at"),
+)
+"""One row per look after what was bought: is it used? At 14 and at 30 days."""
+
+api_key = sa.Table(
+    "api_key",
+    METADATA,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    _text("name"),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    _at("made_at"),
+    _text("made_by"),
+    _at("expires_at", null=True),
+    _at("revoked_at", null=True),
+    _at("last_used_at", null=True),
+)
+"""One row per key of the HTTP API; the key itself is shown once and kept nowhere."""
+
+request_key = sa.Table(
+    "request_key",
+    METADATA,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("idempotency_key", sa.Text, primary_key=True),
+    _text("request_digest"),
+    sa.Column("status", sa.Integer),
+    _text("body", null=True),
+    _at("begun_at"),
+    _at("ended_at", null=True),
+)
+"""One row per write that a client of the HTTP API named: the same name gets the same answer."""
+
+tombstone = sa.Table(
+    "tombstone",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),  # contact, account
+    sa.Column("digest", sa.Text, primary_key=True),
+    _at("forgotten_at"),
+    _text("forgotten_by"),
+)
+"""One row per contact or account that was forgotten, as a digest of its id: what a source says of it stays out."""

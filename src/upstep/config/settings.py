@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from upstep.config.contact import Channels, ContactPolicy, read_channels, read_contact_policy
+from upstep.config.measuring import Experiments, Incentive, read_experiments, read_incentives
+from upstep.config.reading import secret_name
+from upstep.config.service import Ingest, Retention, Serving, read_ingest, read_retention, read_serving
 from upstep.errors import ConfigError, Fault, did_you_mean
 from upstep.yaml_file import Node, in_file_order, read_yaml
 
@@ -27,6 +31,13 @@ _KEYS = (
     "billing",
     "planning",
     "fresh_days",
+    "state",
+    "serve",
+    "ingest",
+    "channels",
+    "experiments",
+    "incentives",
+    "retention",
 )
 _MRR_POLICIES = ("standard", "chartmogul", "stripe")
 _BILLING_KEYS = (
@@ -102,8 +113,6 @@ class Settings:
         fresh_days: A table complete until longer before the as-of than this is stale: its gates are unknown.
         assisted_from_minor: A yearly change above this, in company currency, is a person's task.
         assisted_owned: yes, no, or auto (yes when the owner table is connected): accounts with an owner are assisted.
-        cool_down_days: No new offer to an account for this long after one was shown.
-        declined_days: A declined step is not offered again for this long.
         nearly_same_percent: A step is proposed when what recurs plus the mean overage rises by at most this much, or
             when the forecast does not fit today's plan.
         mrr_policy: How MRR is counted: standard, chartmogul or stripe; see ``movements.policy``.
@@ -116,6 +125,8 @@ class Settings:
         billing_api_url: A server that stands in for the provider.
         billing_prices: Catalog price id and the provider's, where its lookup key is another.
         billing_products: Plan or add-on id and the provider's product, for amounts that have no price there.
+        state: The variable with the address of a Postgres database; None: SQLite in the project folder.
+        incentives: What an offer of a play may give away.
     """
 
     company: str
@@ -127,8 +138,6 @@ class Settings:
     assisted_from_minor: int = 1_000_000
     assisted_owned: str = "auto"
     default_owner: str | None = None
-    cool_down_days: int = 30
-    declined_days: int = 90
     nearly_same_percent: int = 10
     mrr_policy: str = "standard"
     credit_days: int = 30
@@ -141,6 +150,24 @@ class Settings:
     billing_api_url: str | None = None
     billing_prices: tuple[tuple[str, str], ...] = ()
     billing_products: tuple[tuple[str, str], ...] = ()
+    state: str | None = None
+    contact: ContactPolicy = field(default_factory=ContactPolicy)
+    channels: Channels = field(default_factory=Channels)
+    serving: Serving = field(default_factory=Serving)
+    ingest: Ingest = field(default_factory=Ingest)
+    retention: Retention = field(default_factory=Retention)
+    experiments: Experiments = field(default_factory=Experiments)
+    incentives: tuple[Incentive, ...] = ()
+
+    @property
+    def cool_down_days(self) -> int:
+        """No new offer to an account for this long after one was shown."""
+        return self.contact.cool_down_days
+
+    @property
+    def declined_days(self) -> int:
+        """A declined step is not offered again for this long."""
+        return self.contact.declined_days
 
 
 def load_settings(project: Path) -> Settings:
@@ -175,11 +202,8 @@ def _settings(node: Node) -> Settings:
         child = node.child("time_zone") or node
         child.fault(f"time_zone '{zone}' is not known.", did_you_mean(zone, available_timezones()))
     assisted = node.mapping("assisted")
-    policy = node.mapping("contact_policy")
     if assisted:
         assisted.unknown_keys(("from_minor", "owned", "default_owner"))
-    if policy:
-        policy.unknown_keys(("cool_down_days", "declined_days"))
     revenue = node.mapping("revenue")
     if revenue:
         revenue.unknown_keys(("policy", "credit_days"))
@@ -198,14 +222,35 @@ def _settings(node: Node) -> Settings:
         assisted_from_minor=assisted.whole("from_minor", 1_000_000) if assisted else 1_000_000,
         assisted_owned=assisted.text("owned", "auto", allowed=("auto", "yes", "no")) if assisted else "auto",
         default_owner=assisted.text("default_owner", None) if assisted else None,
-        cool_down_days=policy.whole("cool_down_days", 30) if policy else 30,
-        declined_days=policy.whole("declined_days", 90) if policy else 90,
         nearly_same_percent=proposing.whole("nearly_same_percent", 10) if proposing else 10,
         mrr_policy=revenue.text("policy", "standard", allowed=_MRR_POLICIES) if revenue else "standard",
         credit_days=revenue.whole("credit_days", 30) if revenue else 30,
         activities=_activities(planning) if planning else ACTIVITIES,
         **(_billing(billing) if billing else {}),
+        state=secret_name(node, "state"),
+        **_sections(node),
     )
+
+
+_SECTIONS: dict[str, tuple[str, Callable[[Node], Any]]] = {
+    "contact_policy": ("contact", read_contact_policy),
+    "channels": ("channels", read_channels),
+    "serve": ("serving", read_serving),
+    "ingest": ("ingest", read_ingest),
+    "retention": ("retention", read_retention),
+    "experiments": ("experiments", read_experiments),
+    "incentives": ("incentives", read_incentives),
+}
+"""Sections with a module of their own: the field of ``Settings`` that each fills, and who reads it."""
+
+
+def _sections(node: Node) -> dict[str, Any]:
+    found = {}
+    for key, (name, read) in _SECTIONS.items():
+        section = node.mapping(key)
+        if section is not None:
+            found[name] = read(section)
+    return found
 
 
 def _activities(node: Node) -> tuple[Activity, ...]:
@@ -234,8 +279,8 @@ def _billing(node: Node) -> dict[str, Any]:
         node.fault("'key' is missing.", "Stripe's secret key is read from the environment: key: ${STRIPE_KEY}.")
     found: dict[str, Any] = {
         "provider": provider,
-        "key": _secret_name(node, "key"),
-        "webhook_secret": _secret_name(node, "webhook_secret"),
+        "key": secret_name(node, "key"),
+        "webhook_secret": secret_name(node, "webhook_secret"),
         **{name: node.text(name, None) for name in ("account_metadata", "return_url", "api_url")},
     }
     for name in ("prices", "products"):
@@ -243,18 +288,6 @@ def _billing(node: Node) -> dict[str, Any]:
         pairs = [(key, value.as_text()) for key, value in named.pairs()] if named else []
         found[name] = tuple((key, text) for key, text in pairs if text is not None)
     return {f"billing_{name}": value for name, value in found.items()}
-
-
-def _secret_name(node: Node, key: str) -> str | None:
-    """The variable that ``${NAME}`` names. What stands there instead may be a secret, so it is not repeated."""
-    text = node.text(key, None)
-    named = re.fullmatch(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", text) if text else None
-    if text and named is None:
-        (node.child(key) or node).fault(
-            f"{key} is a secret and must not stand in this file.",
-            f"Write {key}: ${{NAME}}, and set the environment variable NAME. Was it a real one? Change it.",
-        )
-    return named[1] if named else None
 
 
 def secret(name: str | None, *, key: str) -> str:

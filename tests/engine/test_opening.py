@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from upstep.billing.sandbox import SandboxBiller
-from upstep.engine import cycle
+from upstep.engine import accepting, opening, sending
+from upstep.engine.biller import sandbox
 from upstep.engine.decide import Run, decide
 from upstep.engine.explain import parsed
 from upstep.engine.inputs import gather
-from upstep.engine.project import Project
+from upstep.engine.project import Project, open_project_state
 from upstep.errors import QuoteError
 from upstep.offers import lifecycle
 from upstep.offers.model import NewOffer, Offer
@@ -36,19 +37,19 @@ class Day:
 
     def open(self, account: str, run: Run | None = None) -> Offer:
         run = run or self.run
-        (opened,) = cycle.open_offers(self.project, run, provider=self.biller, now=AS_OF, accounts=[account])
+        (opened,) = opening.open_offers(self.project, run, provider=self.biller, now=AS_OF, accounts=[account])
         return opened.offer
 
     def deliver(self, now: datetime = MORNING) -> set[tuple[str, str]]:
-        sent = cycle.deliver(self.project, now=now)
+        sent = sending.deliver(self.project, now=now)
         return {(one.result.value, one.detail if one.result != "sent" else "") for one in sent}
 
     def accept(self, offer: Offer, now: datetime = MORNING) -> Offer:
-        taken, _ = cycle.accept_offer(self.project, offer.offer_id, provider=self.biller, by="ana", now=now)
+        taken, _ = accepting.accept_offer(self.project, offer.offer_id, provider=self.biller, by="ana", now=now)
         return taken
 
     def read(self, offer: Offer) -> Offer:
-        return lifecycle.read_offer(cycle.open_project_state(self.project), offer.offer_id)
+        return lifecycle.read_offer(open_project_state(self.project), offer.offer_id)
 
     def add(self, table: str, row: Mapping[str, str], *, only: bool = False) -> None:
         path = self.project.folder / "data" / f"{table}.csv"
@@ -64,7 +65,7 @@ def day(postline: Project, postline_run: Run, tmp_path: Path) -> Day:
     """A copy of the loaded company, decided already, with a biller that knows two of its accounts."""
     shutil.copytree(postline.folder, tmp_path / "postline")
     project = Project(tmp_path / "postline")
-    return Day(project, cycle.sandbox(project, as_of=AS_OF, accounts=[HELPED, NEAR_LIMIT]), postline_run)
+    return Day(project, sandbox(project, as_of=AS_OF, accounts=[HELPED, NEAR_LIMIT]), postline_run)
 
 
 FAILED_CHARGE = {
@@ -127,7 +128,7 @@ def test_a_sent_offer_counts_as_shown_and_cools_the_account_down_but_not_itself(
 
     shown = day.read(offer)
     assert (shown.status, shown.shown_at) == ("shown", AS_OF)
-    changed = lifecycle.changes(cycle.open_project_state(day.project), offer.offer_id)[-1]
+    changed = lifecycle.changes(open_project_state(day.project), offer.offer_id)[-1]
     assert (changed.who, changed.why) == ("upstep", "sent")
 
     again = decide(day.project, accounts=[HELPED], inputs=gather(day.project, at=MORNING))
@@ -142,7 +143,7 @@ def test_another_offer_shown_yesterday_stops_the_message_and_the_yes(day: Day) -
     other = NewOffer(
         HELPED, "step_other", "run_before", "annual_commit", "commit", "self_serve", "self_serve", "term:x"
     )
-    state = cycle.open_project_state(day.project)
+    state = open_project_state(day.project)
     lifecycle.open_offer(state, other, messages=[], by="upstep", at=YESTERDAY, why="it was eligible")
     lifecycle.show(state, other.offer_id, by="upstep", at=YESTERDAY)
 
@@ -179,7 +180,7 @@ def test_an_account_that_billing_refuses_stops_no_other(day: Day) -> None:
     day.biller = SandboxBiller(day.project.folder / "other.db")
     day.biller.seed([replace(one, status="paused").row() for one in item])
 
-    both = cycle.open_offers(day.project, day.run, provider=day.biller, now=AS_OF, accounts=[NEAR_LIMIT, HELPED])
+    both = opening.open_offers(day.project, day.run, provider=day.biller, now=AS_OF, accounts=[NEAR_LIMIT, HELPED])
 
     assert [opened.offer.account_id for opened in both] == [HELPED]
     assert [(refused.account_id, refused.target) for refused in both.refused] == [(NEAR_LIMIT, "plan:scale")]
@@ -187,13 +188,13 @@ def test_an_account_that_billing_refuses_stops_no_other(day: Day) -> None:
 
 
 def test_opening_again_tells_the_locked_quote_not_todays(day: Day) -> None:
-    first = cycle.open_offers(day.project, day.run, provider=day.biller, now=AS_OF, accounts=[NEAR_LIMIT])
-    again = cycle.open_offers(day.project, day.run, provider=day.biller, now=MORNING, accounts=[NEAR_LIMIT])
+    first = opening.open_offers(day.project, day.run, provider=day.biller, now=AS_OF, accounts=[NEAR_LIMIT])
+    again = opening.open_offers(day.project, day.run, provider=day.biller, now=MORNING, accounts=[NEAR_LIMIT])
     assert [opened.quote for opened in again] == [opened.quote for opened in first]
 
 
 def test_the_sandbox_seeds_only_the_accounts_that_are_asked_for(day: Day) -> None:
     assert day.biller.subscriptions(NEAR_LIMIT)
     assert day.biller.subscriptions("graniteford-capital") == []
-    cycle.sandbox(day.project, as_of=AS_OF)
+    sandbox(day.project, as_of=AS_OF)
     assert day.biller.subscriptions("graniteford-capital")

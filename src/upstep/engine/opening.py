@@ -1,0 +1,179 @@
+"""Opening offers: every eligible self-serve winner becomes an offer at a locked price, with its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+import sqlalchemy as sa
+
+from upstep.billing import quote as quotes
+from upstep.clock import iso
+from upstep.delivery.channel import Message, Purpose
+from upstep.engine.change import NoChange, change_of, item_of
+from upstep.engine.explain import parsed
+from upstep.engine.message_facts import message_facts, message_of
+from upstep.engine.project import open_project_state
+from upstep.errors import Fault, PlayError, QuoteError
+from upstep.offers import lifecycle
+from upstep.offers.facts import stored
+from upstep.offers.model import NewOffer, Offer
+from upstep.plays.rank import SALES
+from upstep.state.session import reading
+
+if TYPE_CHECKING:
+    from upstep.billing.provider import Provider
+    from upstep.billing.quote import Quote
+    from upstep.engine.decide import Run
+    from upstep.engine.project import Project
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An offer that was opened, or the live one that stood already, with its locked quote."""
+
+    offer: Offer
+    quote: Quote | None
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A step that could not be offered, and why: billing refuses, a person must do it, or its message lacks a fact."""
+
+    account_id: str
+    step_id: str
+    play: str
+    target: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Openings(Sequence[Opened]):
+    """The offers of one run, and the steps that could not be offered."""
+
+    opened: tuple[Opened, ...]
+    refused: tuple[Refused, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Opened: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Opened]: ...
+    def __getitem__(self, index: int | slice) -> Opened | Sequence[Opened]:
+        return self.opened[index]
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+
+def open_offers(
+    project: Project, run: Run, *, provider: Provider, now: datetime, accounts: Iterable[str] | None = None
+) -> Openings:
+    """Open an offer for every eligible self-serve winner of a run. Doing it twice opens nothing more.
+
+    What cannot be offered stops nobody else: it is among the refused, with the reason. ``accounts`` None is all.
+
+    Raises:
+        OutsideError: The provider could not be asked; what was opened before stays open.
+    """
+    wanted = None if accounts is None else set(accounts)
+    engine = open_project_state(project)
+    opened: list[Opened] = []
+    refused: list[Refused] = []
+    for row in run.decisions.to_pylist():
+        is_live = row["is_winner"] and row["outcome"] == "eligible" and row["path"] == "self_serve"
+        if not (is_live and row["lane"] == "self_serve" and (wanted is None or row["account_id"] in wanted)):
+            continue
+        if not channels_due(project, row):
+            why = "no rung of its ladder is reached yet, so nothing is said."
+            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+            continue
+        try:
+            opened.append(_open(project, engine, provider, parsed(row), run=run, now=now))
+        except (QuoteError, PlayError) as error:
+            why = str(error)
+            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+    engine.dispose()
+    return Openings(tuple(opened), tuple(refused))
+
+
+def _open(
+    project: Project, engine: sa.Engine, provider: Provider, row: Mapping[str, Any], *, run: Run, now: datetime
+) -> Opened:
+    live = provider.subscriptions(row["account_id"])
+    change = change_of(project, live, row, on=now)
+    if isinstance(change, NoChange):
+        raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
+    item = item_of(project.catalog, live, row)
+    assert not isinstance(item, NoChange), "a change has one item or none"
+
+    def messages(offer_id: str, quote: Quote | None) -> list[Message]:
+        facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
+        return _messages(project, offer_id, row, facts)
+
+    new = _new_offer(row, run, provider.preview(change, now))
+    why = f"{row['play']} was eligible as of {iso(run.as_of)}"
+    first = messages(new.offer_id, new.quote)
+    moved = lifecycle.open_offer(engine, new, messages=first, by=lifecycle.PROGRAM, at=now, why=why)
+    quote = _locked(engine, moved.offer)
+    if not moved.is_changed:
+        # The offer stands already: it climbs the rungs that have been reached since.
+        lifecycle.add_messages(engine, moved.offer.offer_id, messages(moved.offer.offer_id, quote), at=now)
+    return Opened(moved.offer, quote, moved.is_changed)
+
+
+def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
+    return NewOffer(
+        account_id=row["account_id"],
+        step_id=row["step_id"],
+        run_id=run.run_id,
+        play=row["play"],
+        motion=row["motion"],
+        path=row["path"],
+        lane=row["lane"],
+        target=row["target"],
+        product_id=row["step_product_id"],
+        decision_id=row["decision_id"],
+        quote=quote,
+        expires_at=quote.expires_at,
+        facts=row["facts"],
+    )
+
+
+def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
+    """The channels whose rung is reached; e-mail for a play without a ladder. Empty: too early to say anything."""
+    play = project.playbook.play(row["play"])
+    if play is None or not play.ladder:
+        return ["email"]
+    return [rung.channel for index, rung in enumerate(play.ladder) if (row["rungs"] or 0) >> index & 1]
+
+
+def _messages(project: Project, offer_id: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Message]:
+    rendered = message_of(project, row, facts)
+    if rendered is None:
+        return []
+    return [
+        Message(
+            idempotency_key=lifecycle.message_key(offer_id, channel, recipient),
+            account_id=row["account_id"],
+            purpose=Purpose.SALES if row["motion"] in SALES else Purpose.CARE,
+            channel=channel,
+            recipient=recipient,
+            subject=rendered.subject,
+            text=rendered.text,
+            facts=stored(rendered.facts),
+            offer_id=offer_id,
+        )
+        for channel in channels_due(project, row)
+        for recipient in row["recipients"]
+    ]
+
+
+def _locked(engine: sa.Engine, offer: Offer) -> Quote | None:
+    """The quote as it was locked: of an offer that stood already it is another than today's."""
+    if offer.quote_id is None:
+        return None
+    with reading(engine) as connection:
+        return quotes.read(connection, offer.quote_id)
