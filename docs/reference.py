@@ -430,10 +430,64 @@ SETTINGS = {
     ),
     "assisted.default_owner": ("default_owner", "whose task an assisted step is where the account has no owner"),
     "contact_policy.cool_down_days": (
-        "cool_down_days",
+        "contact.cool_down_days",
         "no new offer to the account for this long after one was shown",
     ),
-    "contact_policy.declined_days": ("declined_days", "a declined step is not offered again for this long"),
+    "contact_policy.declined_days": (
+        "contact.declined_days",
+        "a step that got a no is not offered for this long",
+    ),
+    "contact_policy.not_now_days": ("contact.not_now_days", "one that got a not now comes back after this long"),
+    "contact_policy.caps": (
+        "contact.caps",
+        "`[{per: person, max: 2, days: 7}]`, sales messages over all channels; max 0 means none, no cap no limit",
+    ),
+    "contact_policy.quiet_hours": (
+        "contact.quiet_hours",
+        '`{from: "20:00", to: "08:00", weekends: false}` in the person\'s own zone, or none',
+    ),
+    "contact_policy.consent_sales": (
+        "contact.consent_sales",
+        "what counts where a person's consent to sales messages is not known: asked (they get none) or assumed",
+    ),
+    "contact_policy.consent_service": (
+        "contact.consent_service",
+        "the same for notices and help to use what is paid",
+    ),
+    "state": ("state", "`${NAME}`: the environment variable with the address of a Postgres database; else SQLite"),
+    "serve.listen": ("serving.listen", "the address and port of `upstep serve`"),
+    "serve.public_url": ("serving.public_url", "where customers' browsers and mail programs reach it"),
+    "serve.token_secret": (
+        "serving.token_secret",
+        "`${NAME}`: the environment variable with the secret by which your server signs who is looking",
+    ),
+    "serve.origins": ("serving.origins", "pages that may embed the widget, as https://app.example.com"),
+    "ingest.track.EVENT": (
+        "ingest.track",
+        "`{meter: emails, quantity: count}` or `{moment: pricing_page_viewed}`: what a track event becomes",
+    ),
+    "channels.email": (
+        "channels.email",
+        '`{host, port, from, reply_to, security: starttls, user, password: "${NAME}"}`: a mail server',
+    ),
+    "channels.slack": ("channels.slack", "`{token: \"${NAME}\", channel: '#accounts'}`: where owners read"),
+    "channels.hubspot": ("channels.hubspot", '`{token: "${NAME}"}`: tasks for owners'),
+    "channels.webhook": (
+        "channels.webhook",
+        '`{url, secret: "${NAME}", allow_private: false}`: a signed POST for each message',
+    ),
+    "channels.task": ("channels.task", "what carries an owner's tasks: file, slack, hubspot or webhook"),
+    "experiments.salt": ("experiments.salt", "mixed into the hash that assigns accounts; another salt draws anew"),
+    "experiments.holdout_percent": ("experiments.holdout_percent", "share of accounts that are never asked"),
+    "experiments.paths": ("experiments.holdout_paths", "whose steps are held out: self_serve, assisted"),
+    "experiments.motions.MOTION": ("experiments.motion_percent", "share of accounts never asked for one motion"),
+    "incentives.PLAY": (
+        "incentives",
+        "`{kind: percent, percent: 10, periods: 1, budget: 500000, margin_percent: 70, expires_days: 14}`",
+    ),
+    "retention.inbox_days": ("retention.inbox_days", "events taken in and loaded are kept this long, or forever"),
+    "retention.messages_days": ("retention.messages_days", "texts of messages that were sent, or forever"),
+    "retention.quarantine_days": ("retention.quarantine_days", "rows kept aside, or forever"),
     "propose.nearly_same_percent": (
         "nearly_same_percent",
         "a step is proposed when recurring plus mean overage rises by at most this many percent, or use will not fit",
@@ -698,7 +752,7 @@ def _note(table: Table, column: Column) -> str:
 
 def settings_page() -> str:
     """Every key of upstep.yaml."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config.Settings)}
+    defaults = setting_defaults()
     rows = [(f"`{key}`", _default(defaults, name), meaning) for key, (name, meaning) in SETTINGS.items()]
     return _page(
         "Settings",
@@ -707,13 +761,32 @@ def settings_page() -> str:
     )
 
 
+def setting_defaults() -> dict[str, object]:
+    """Each field of ``Settings`` and its default; those of a section as section.field."""
+    found: dict[str, object] = {}
+    for field in dataclasses.fields(config.Settings):
+        section = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+        if section is None:
+            found[field.name] = field.default
+        else:
+            inner = dataclasses.fields(section)
+            found |= {f"{field.name}.{one.name}": getattr(section, one.name) for one in inner}
+    return found
+
+
 def _default(defaults: Mapping[str, object], name: str | None) -> str:
     value = defaults.get(name or "", dataclasses.MISSING)
     if value is dataclasses.MISSING:
         return "this company" if name == "company" else "-"
     if name == "activities":
         return "; ".join(f"{one.id} {one.hours} h, {one.days} days" for one in config.ACTIVITIES)
-    return "none" if value in (None, ()) else f"{value:,}" if isinstance(value, int) else str(value)
+    if name == "contact.caps":
+        return "; ".join(f"{cap.per} {cap.most} in {cap.days} days" for cap in config.Settings("", "").contact.caps)
+    if name == "contact.quiet_hours":
+        return "20:00 to 08:00"
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value) or "none"
+    return "none" if value in (None, {}) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def main() -> None:
