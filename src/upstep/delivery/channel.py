@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ class Message:
         play: The play that spoke.
         style: In the app: notice, banner or modal.
         arms: Experiment id and arm, as they were drawn for the account.
+        records: The records that facts came from, by the fact's name.
     """
 
     idempotency_key: str
@@ -49,15 +50,20 @@ class Message:
     play: str | None = None
     style: str | None = None
     arms: Mapping[str, str] | None = None
+    records: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
 class SendResult:
-    """What became of a message: sent, with the channel's own reference, or refused for good with the reason."""
+    """What became of a message: sent, with the channel's own reference, or refused for good with the reason.
+
+    ``is_bounce``: the address itself was refused, so nothing more should go to it.
+    """
 
     is_sent: bool
     reference: str = ""
     reason: str = ""
+    is_bounce: bool = False
 
 
 class Channel(Protocol):

@@ -196,6 +196,7 @@ message = sa.Table(
     _text("play", null=True),
     _text("style", null=True),  # in the app: notice, banner, modal
     sa.Column("arms", sa.JSON(none_as_null=True)),  # experiment_id: arm, as it was drawn
+    sa.Column("records", sa.JSON(none_as_null=True)),  # fact: ids of the records that it came from
     _at("not_before", null=True),  # backing off, or quiet hours: nobody looks at it earlier
     sa.Index(None, "status", "message_id"),
     sa.Index(None, "account_id", "sent_at"),
@@ -559,3 +560,12 @@ tombstone = sa.Table(
     _text("forgotten_by"),
 )
 """One row per contact or account that was forgotten, as a digest of its id: what a source says of it stays out."""
+
+signing_key = sa.Table(
+    "signing_key",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _text("secret"),
+    _at("made_at"),
+)
+"""One row per secret by which links in messages are signed: drawn once, and good for links that are years old."""

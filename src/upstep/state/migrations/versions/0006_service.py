@@ -20,11 +20,13 @@ def upgrade() -> None:
     _published_tables()
     _measuring_tables()
     _api_tables()
+    _table("signing_key", *_texts("name secret"), *_numbers("made_at"), key="name")
 
 
 def _widen_messages() -> None:
     arms: sa.Column[object] = sa.Column("arms", sa.JSON())
-    columns: list[sa.Column[Any]] = [*_texts("contact_id? play? style?"), arms, *_numbers("not_before?")]
+    records: sa.Column[object] = sa.Column("records", sa.JSON())
+    columns: list[sa.Column[Any]] = [*_texts("contact_id? play? style?"), arms, records, *_numbers("not_before?")]
     for column in columns:
         op.add_column("message", column)
     op.create_index(op.f("ix_message_account_id_sent_at"), "message", ["account_id", "sent_at"])
