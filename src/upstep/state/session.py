@@ -28,7 +28,7 @@ def open_state(path_or_url: str | Path) -> sa.Engine:
         DamagedError: The file is not a database of ours.
         OutsideError: It cannot be reached, or a newer version of the program has written it.
     """
-    engine = _engine(path_or_url)
+    engine = connect(path_or_url)
     try:
         migrate(engine)
     except sa.exc.OperationalError as error:
@@ -71,7 +71,8 @@ def hold(connection: sa.Connection, name: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
 
 
-def _engine(path_or_url: str | Path) -> sa.Engine:
+def connect(path_or_url: str | Path) -> sa.Engine:
+    """A database as ``reading`` and ``writing`` want it; nothing is opened or made yet."""
     if "://" in str(path_or_url):
         return sa.create_engine(str(path_or_url))
     path = Path(path_or_url)
