@@ -47,7 +47,9 @@ def explain(
         found = engine.find_account(opened, account)
         told = engine.explain(opened, found, as_of=at, inputs=gather(opened, at=at or now()))
     if as_json:
-        print_json(_shape(told))
+        from upstep.cli import shapes
+
+        print_json(shapes.explanation(told))
         return
     _show(told, opened)
 
@@ -262,28 +264,3 @@ def _next(told: Explanation, steps: list[Row], project: Project) -> None:
             return
     first = next((row["play"] for row in steps if row["is_winner"]), told.asked[0].play if told.asked else "complement")
     next_command("plays", "show", first, project=project.folder, why="the rule behind it")
-
-
-def _shape(told: Explanation) -> dict[str, Any]:
-    from upstep.cli import shapes
-    from upstep.clock import iso
-
-    return {
-        "account_id": told.account_id,
-        "as_of": iso(told.as_of),
-        "run_id": told.run.run_id,
-        "account": shapes.plain(told.account),
-        "limits": shapes.plain(told.limits),
-        "decisions": [shapes.decision(row) for row in told.decisions],
-        "asked": [
-            {
-                "play": asked.play,
-                "fired": asked.fired,
-                "subject": shapes.plain(asked.subject),
-                "clauses": [{"text": clause.text, "answer": clause.answer} for clause in asked.clauses],
-                "values": shapes.plain(asked.values),
-            }
-            for asked in told.asked
-        ],
-        "without_subject": list(told.without_subject),
-    }

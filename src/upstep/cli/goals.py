@@ -15,7 +15,7 @@ from upstep.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from upstep.engine.goals import Register
     from upstep.engine.project import Project
-    from upstep.planning.goals import Goal, Standing
+    from upstep.planning.goals import Goal
 
 app = typer.Typer(help="The register of executives' priorities.", no_args_is_help=True)
 
@@ -36,7 +36,9 @@ def list_goals(
     accounts = None if account is None else [find_account(opened, account)]
     found = read_register(opened, now=now(), accounts=accounts)
     if as_json:
-        print_json({"goals": [shape(one) for one in found.goals]})
+        from upstep.engine.shapes import standing_goal
+
+        print_json({"goals": [standing_goal(one) for one in found.goals]})
         return
     if not found.goals:
         show("No priority is on record.")
@@ -127,7 +129,9 @@ def _add(project: Project, asked: Sequence[Any], *, dry_run: bool, as_json: bool
 
     fresh = engine.add(project, asked, who=getpass.getuser(), now=now(), dry_run=dry_run)
     if as_json:
-        print_json({"recorded": [] if dry_run else [_goal_shape(goal) for goal in fresh], "read": len(asked)})
+        from upstep.engine.shapes import goal
+
+        print_json({"recorded": [] if dry_run else [goal(one) for one in fresh], "read": len(asked)})
         return
     _say(fresh, asked=len(asked), dry_run=dry_run)
     next_command("goals", "list", project=project.folder)
@@ -173,23 +177,3 @@ def _open(folder: Path) -> Project:
     opened = Project(folder)
     _ = opened.settings, opened.catalog  # their faults come before any work
     return opened
-
-
-def shape(one: Standing) -> dict[str, Any]:
-    """A goal and how it stands, as JSON."""
-    return {
-        **_goal_shape(one.goal),
-        "goal_id": one.goal_id,
-        "typed": one.is_typed,
-        "counts": one.counts,
-        "has_sponsor": one.has_sponsor,
-        "told": list(one.told),
-    }
-
-
-def _goal_shape(goal: Goal) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from upstep.cli.shapes import plain
-
-    return {"goal_id": goal.goal_id, **plain(asdict(goal))}

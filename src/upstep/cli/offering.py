@@ -11,14 +11,13 @@ import typer
 
 from upstep.cli.deciding import run_decide
 from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
-from upstep.cli.quoted import plain_offer
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery
     from upstep.engine.decide import Run
-    from upstep.engine.opening import Opened, Openings, Refused
+    from upstep.engine.opening import Openings, Refused
     from upstep.engine.project import Project
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
@@ -51,7 +50,9 @@ def offers(
         tell("notices", 0.9)
         notices = queue_notices(opened, open_project_state(opened), run, now=moment)
     if as_json:
-        shapes = [_offer_shape(one) for one in found]
+        from upstep.engine.shapes import opened_offer
+
+        shapes = [opened_offer(one) for one in found]
         refused = [asdict(one) for one in found.refused]
         print_json({"run_id": run.run_id, "offers": shapes, "refused": refused, "notices": notices})
         return
@@ -147,21 +148,6 @@ def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = F
     show("", f"{counted(len(sent), 'message')}; nothing left this machine.")
     if sent[0].message.offer_id:
         next_command("apply", sent[0].message.offer_id, project=project, why="says yes for the customer")
-
-
-def _offer_shape(one: Opened) -> dict[str, Any]:
-    from upstep.cli.shapes import plain
-
-    quote = one.quote
-    names = (
-        *("quote_id", "currency", "due_now_minor", "next_invoice_minor", "next_invoice_at"),
-        *("yearly_difference_minor", "expires_at"),
-    )
-    return {
-        **plain_offer(one.offer),
-        "is_new": one.is_new,
-        "quote": None if quote is None else {name: plain(getattr(quote, name)) for name in names},
-    }
 
 
 def _delivery_shape(one: Delivery) -> dict[str, Any]:

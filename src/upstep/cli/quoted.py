@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from upstep.cli.terminal import grid, heading, indented, next_command, show
+from upstep.engine.shapes import is_later, result_of
 
 if TYPE_CHECKING:
-    from upstep.billing.provider import Answer
     from upstep.billing.quote import Quote
     from upstep.engine.overage import OveragePeriod
     from upstep.engine.project import Project
     from upstep.engine.quoted import Priced
     from upstep.engine.quoting import Settled
-    from upstep.offers.model import Offer
 
 
 def show_quote(priced: Priced, project: Project, *, is_locked: bool) -> None:
@@ -40,7 +39,7 @@ def show_quote(priced: Priced, project: Project, *, is_locked: bool) -> None:
         show("", "Nothing was locked (--dry-run).")
         return
     show("", f"Locked until {quote.expires_at:%Y-%m-%d %H:%M} UTC.")
-    does = "schedules the change" if _is_later(quote) else f"charges {_money(quote.due_now_minor, quote)}, once"
+    does = "schedules the change" if is_later(quote) else f"charges {_money(quote.due_now_minor, quote)}, once"
     next_command("apply", quote.quote_id, project=project.folder, why=does)
 
 
@@ -52,10 +51,6 @@ def _money(amount_minor: int, quote: Quote) -> str:
 
 def _signed(amount_minor: int, quote: Quote) -> str:
     return ("+" if amount_minor > 0 else "") + _money(amount_minor, quote)
-
-
-def _is_later(quote: Quote) -> bool:
-    return quote.effective_at is not None and quote.effective_at > quote.at
 
 
 def _sides(priced: Priced) -> list[tuple[str, str, str]]:
@@ -80,7 +75,7 @@ def _side(
 
 
 def _when(quote: Quote) -> str:
-    if _is_later(quote) and quote.effective_at:
+    if is_later(quote) and quote.effective_at:
         return f"nothing changes before {quote.effective_at:%Y-%m-%d}, when the paid period ends"
     return f"what the change credits and charges as of {quote.at:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -152,7 +147,7 @@ def show_settled(settled: Settled, movements: Sequence[Mapping[str, Any]], proje
 
     for line in _answered(settled, project):
         show(line)
-    if movements and _result(settled) in {"applied", "applied_before"}:
+    if movements and result_of(settled) in {"applied", "applied_before"}:
         last = movements[-1]
         before, after = (format_minor(last[f"mrr_{word}_minor"], last["currency"]) for word in ("before", "after"))
         show(f"MRR of the account: {before} -> {after} ({last['category']}, {last['cause']}).")
@@ -178,7 +173,7 @@ def _answered(settled: Settled, project: Project) -> Iterable[str]:
     elif settled.applied_before_at is not None:
         was = f"had been applied before, at {settled.applied_before_at:%Y-%m-%d %H:%M:%S} UTC"
         yield f"{named} {was}: {_money(answer.amount_minor, quote)} then ({answer.reference}), nothing now."
-    elif _is_later(quote):
+    elif is_later(quote):
         yield f"{named} is scheduled for {answer.effective_at:%Y-%m-%d %H:%M} UTC; nothing is charged before."
     else:
         yield f"{named} applied, {_money(answer.amount_minor, quote)} charged at once ({answer.reference})."
@@ -196,66 +191,3 @@ def _named(settled: Settled, project: Project) -> str:
 def _add_on_name(add_on_id: str | None, catalog: Any) -> str:
     """An add-on's name; empty for what has none."""
     return next((add_on.name for add_on in catalog.add_ons() if add_on.id == add_on_id), "")
-
-
-def applied_shape(settled: Settled, converted: list[str]) -> dict[str, Any]:
-    """What ``apply --json`` prints."""
-    return {
-        "result": _result(settled),
-        "applied_before_at": _plain(settled.applied_before_at),
-        "quote": _plain_quote(settled.quote),
-        "offer": None if settled.offer is None else plain_offer(settled.offer),
-        "applied": _plain_applied(settled.answer),
-        "refused": _plain_refused(settled.answer),
-        "converted": converted,
-    }
-
-
-def _result(settled: Settled) -> str:
-    from upstep.billing.provider import Declined, NeedsConfirmation
-
-    if settled.answer is None:
-        return "nothing"
-    if isinstance(settled.answer, Declined):
-        return "declined"
-    if isinstance(settled.answer, NeedsConfirmation):
-        return "needs_confirmation"
-    if settled.applied_before_at is not None:
-        return "applied_before"
-    return "scheduled" if settled.quote is not None and _is_later(settled.quote) else "applied"
-
-
-def _plain(value: Any) -> Any:
-    from upstep.cli.shapes import plain
-
-    return plain(value)
-
-
-def _plain_quote(quote: Quote | None) -> dict[str, Any] | None:
-    names = ("quote_id", "account_id", "subscription_id", "provider", "currency", "due_now_minor", "expires_at")
-    return None if quote is None else {name: _plain(getattr(quote, name)) for name in names}
-
-
-def plain_offer(offer: Offer) -> dict[str, Any]:
-    """An offer as JSON shows it."""
-    names = ("offer_id", "account_id", "step_id", "play", "motion", "lane", "product_id", "target")
-    return {**{name: getattr(offer, name) for name in names}, "status": offer.status.value}
-
-
-def _plain_applied(answer: Answer | None) -> dict[str, Any] | None:
-    from upstep.billing.provider import Applied
-
-    if not isinstance(answer, Applied):
-        return None
-    return {name: _plain(getattr(answer, name)) for name in ("reference", "amount_minor", "effective_at", "invoice_id")}
-
-
-def _plain_refused(answer: Answer | None) -> dict[str, Any] | None:
-    """A payment that failed or waits for somebody."""
-    from upstep.billing.provider import Applied
-
-    if answer is None or isinstance(answer, Applied):
-        return None
-    return {
-        name: _plain(getattr(answer, name, None)) for name in ("reason", "why", "amount_minor", "url", "expires_at")
-    }

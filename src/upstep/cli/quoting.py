@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder, instant
-from upstep.cli.quoted import applied_shape, show_quote, show_settled
+from upstep.cli.quoted import show_quote, show_settled
 from upstep.cli.terminal import next_command, print_json, progress
 from upstep.errors import BusyError, ConfigError, Fault, did_you_mean
 
@@ -113,7 +113,9 @@ def apply(
         settled = quoting.as_it_stands(engine, settled)
     engine.dispose()
     if as_json:
-        print_json(applied_shape(settled, [one.offer_id for one in told.converted] if told else []))
+        from upstep.engine.shapes import applied
+
+        print_json(applied(settled, [one.offer_id for one in told.converted] if told else []))
     else:
         show_settled(settled, movements, opened)
         when = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
