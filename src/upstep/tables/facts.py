@@ -103,7 +103,9 @@ def facts_of(snapshot: Snapshot, *, at: int) -> Facts:
 
 
 def default_as_of(project: Path, snapshot: Snapshot) -> int:
-    """Seconds; the smaller ``complete_through`` of subscription_item and usage.
+    """Seconds; the smaller ``complete_through`` of subscription_item and usage, or later where events come in live.
+
+    What is decided then stands on older tables, none of them older than ``fresh_days``: one that is counts as unknown.
 
     Raises:
         SourceError: Neither was loaded.
@@ -113,7 +115,7 @@ def default_as_of(project: Path, snapshot: Snapshot) -> int:
     if not found:
         advice = "Run 'upstep load' first; data/ or mapping.yaml must name subscription_item and usage."
         raise SourceError(Fault(str(project), "neither subscription_item nor usage has been loaded.", advice))
-    return min(found)
+    return max(min(found), snapshot.manifest.live_through or 0)
 
 
 class _Registration:

@@ -135,6 +135,7 @@ class Manifest:
         loaded_at: Seconds of the last load's start.
         orphans: How many account keys the account table lacks.
         last_event_at: Seconds of the latest usage event.
+        live_through: Seconds up to which events have come in live; None: they never did.
     """
 
     tables: Mapping[str, Stored] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class Manifest:
     loaded_at: int | None = None
     orphans: int = 0
     last_event_at: int | None = None
+    live_through: int | None = None
 
 
 def facts_folder(project: Path) -> Path:
@@ -172,6 +174,7 @@ def read_manifest(project: Path) -> Manifest:
             for name, table in words["connected"].items()
         },
         **{name: words[name] for name in ("first_loaded_at", "loaded_at", "orphans", "last_event_at")},
+        live_through=words.get("live_through"),
     )
 
 

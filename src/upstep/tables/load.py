@@ -93,6 +93,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
     command: str = "upstep load",
     memory_limit: str = "4GB",
     spoken_for: Pairs[str, frozenset[str]] | None = None,
+    is_live: bool = False,
 ) -> LoadReport:
     """Bring facts up to what the company's tables say.
 
@@ -107,6 +108,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         only: Load these tables of the mapping.
         spoken_for: By table, first-key values (such as item ids) whose rows another source speaks for: what a billing
             provider told of them stands, though an older export still says otherwise.
+        is_live: These are events as they came in; decisions are as of ``through`` from now on.
         progress: Told what is being done.
         command: What the lock names to others.
         memory_limit: Of DuckDB; what is more goes to the disk.
@@ -130,7 +132,13 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         try:
             connection.execute("SET TimeZone = 'UTC'")
             asked = Asked(
-                to_seconds(through or now), to_seconds(now), known or KnownIds(), strict, dry_run, spoken_for or {}
+                to_seconds(through or now),
+                to_seconds(now),
+                known or KnownIds(),
+                strict,
+                dry_run,
+                spoken_for or {},
+                is_live,
             )
             return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
         except duckdb.Error as error:
@@ -176,6 +184,7 @@ class Asked:
     strict: bool
     dry_run: bool
     spoken_for: Pairs[str, frozenset[str]]
+    is_live: bool = False
 
     @property
     def reread_key(self) -> str:
@@ -454,8 +463,13 @@ class _Load:
         if self.asked.dry_run:
             self.writer.abandon()
             return report
+        live = max(self.asked.through, self.before.live_through or 0) if self.asked.is_live else None
         manifest = replace(
-            self.before, connected=self.connected, orphans=self._orphans(), last_event_at=self.last_event_at
+            self.before,
+            connected=self.connected,
+            orphans=self._orphans(),
+            last_event_at=self.last_event_at,
+            live_through=live or self.before.live_through,
         )
         if wrote or manifest != self.before:
             first = self.before.first_loaded_at
