@@ -105,7 +105,7 @@ def test_an_explanation_has_its_six_headings_and_says_why_plays_did_not_fire(
 
 
 def test_an_explanation_in_json_is_as_its_schema_says(told: Explanation) -> None:
-    assert faults(json.loads(json.dumps(explaining._shape(told))), "explain") == []
+    assert faults(json.loads(json.dumps(shapes.explanation(told))), "explain") == []
 
 
 def test_deciding_one_account_keeps_its_decisions_once(upstep: Upstep, project: Path) -> None:

@@ -1,0 +1,64 @@
+"""The service put together: what stands before it, its routes, how errors are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+import upstep
+from upstep import clock as clocks
+from upstep.engine.project import Project, open_project_state
+from upstep.web import health
+from upstep.web.context import Context
+from upstep.web.guard import Guard
+from upstep.web.keyring import Keyring
+from upstep.web.problem import HANDLERS
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+class Service(FastAPI):
+    """FastAPI with the guard around everything, its own answers to errors included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Outermost first."""
+        return Guard(super().build_middleware_stack(), context=self.state.upstep)
+
+
+def create_app(
+    project: Project,
+    *,
+    state: sa.Engine | None = None,
+    inbox: Any | None = None,
+    clock: Callable[[], datetime] = clocks.now,
+    worker: Any | None = None,
+    demo: bool = False,
+) -> FastAPI:
+    """The application of one project.
+
+    Args:
+        project: Whose.
+        state: Its operational database; None: the project's own is opened.
+        inbox: Where events wait; None: none are taken in.
+        clock: What time it is.
+        worker: What works in this process, for ``/readyz``.
+        demo: Whether the demo's pages are there.
+    """
+    app = Service(
+        title="Upstep",
+        version=upstep.__version__,
+        openapi_url="/v1/openapi.json",
+        # Their pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=dict(HANDLERS),
+    )
+    app.state.upstep = Context(project, state or open_project_state(project), inbox, clock, worker=worker, demo=demo)
+    app.state.keyring = Keyring()
+    app.include_router(health.router)
+    return app
