@@ -89,10 +89,11 @@ _EXAMPLE = "For example: upstep confirm acme open_issue clear --because 'asked t
 
 
 def _record(project: Project, given: Answer) -> bool:
+    from upstep.engine.project import open_project_state
     from upstep.state.answers import record_answer
-    from upstep.state.session import open_state, writing
+    from upstep.state.session import writing
 
-    engine = open_state(project.state_path)
+    engine = open_project_state(project)
     try:
         with writing(engine) as connection:
             return record_answer(connection, given)
@@ -102,12 +103,13 @@ def _record(project: Project, given: Answer) -> bool:
 
 def _standing(project: Project) -> list[Answer]:
     from upstep.clock import now
+    from upstep.engine.project import open_project_state
     from upstep.state.answers import answers
-    from upstep.state.session import open_state, reading
+    from upstep.state.session import reading
 
-    if not project.state_path.exists():
+    if not project.has_state:
         return []
-    engine = open_state(project.state_path)
+    engine = open_project_state(project)
     try:
         with reading(engine) as connection:
             return answers(connection, at=now())

@@ -113,21 +113,24 @@ def _facts(folder: Path) -> Iterator[Finding]:
 
 
 def _state(folder: Path) -> Iterator[Finding]:
-    path = folder / ".upstep" / "state.db"
-    if not path.exists():
+    from upstep.engine.project import Project, open_project_state
+
+    project = Project(folder)
+    if not project.has_state:
         yield Finding("state", None, "no answers and no offers yet")
         return
     from upstep.clock import now
     from upstep.state.answers import answers
-    from upstep.state.session import open_state, reading
+    from upstep.state.session import reading
 
-    engine = open_state(path)
+    engine = open_project_state(project)
     try:
         with reading(engine) as connection:
             count = len(answers(connection, at=now()))
     finally:
         engine.dispose()
-    yield Finding("state", True, f"{counted(count, 'answer')} of people stand")  # noqa: FBT003 - well
+    place = "Postgres" if project.settings.state else "SQLite"
+    yield Finding("state", True, f"{place}: {counted(count, 'answer')} of people stand")  # noqa: FBT003 - well
 
 
 def _writer(folder: Path) -> Iterator[Finding]:

@@ -83,11 +83,12 @@ def _of_table(row: Mapping[str, Any]) -> Goal:
 
 
 def _typed(project: Project, *, at: datetime) -> Sequence[Goal]:
-    if not project.state_path.exists():
+    if not project.has_state:
         return ()
-    from upstep.state.session import open_state, reading
+    from upstep.engine.project import open_project_state
+    from upstep.state.session import reading
 
-    engine = open_state(project.state_path)
+    engine = open_project_state(project)
     try:
         with reading(engine) as connection:
             return register.typed_goals(connection, at=at)

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 def gather(project: Project, *, at: datetime) -> Inputs:
     """The input tables as of an instant; a project without state has none of them."""
-    if not project.state_path.exists():
+    if not project.has_state:
         return Inputs({})
+    from upstep.engine.project import open_project_state
     from upstep.offers.history import offer_history
     from upstep.planning.goals import typed_goals
     from upstep.planning.kept import full_owners, planned_steps
     from upstep.state.answers import answers
-    from upstep.state.session import open_state, reading
+    from upstep.state.session import reading
 
-    engine = open_state(project.state_path)
+    engine = open_project_state(project)
     asked = offer_history(engine, as_of=at)
     asked = asked.select(["account_id", "product_id", "target", "shown_at", "declined_at"])
     asked = asked.rename_columns(["account_id", "to_product_id", "target", "shown_at", "declined_at"])

@@ -6,12 +6,14 @@ import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upstep.catalog.load import load_catalog
-from upstep.config import Settings, load_settings
+from upstep.config import Settings, load_settings, secret
 from upstep.engine.compiled import kept_value
+from upstep.errors import ConfigError, Fault
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, vocabulary
@@ -143,8 +145,32 @@ class Project:
 
     @property
     def state_path(self) -> Path:
-        """The operational database."""
+        """The file of the operational database where upstep.yaml names no other."""
         return self.folder / ".upstep" / "state.db"
+
+    @property
+    def state_address(self) -> str | Path:
+        """Where the operational database is: a file of the project folder, or the server that ``state`` names.
+
+        Raises:
+            ConfigError: The variable that ``state`` names is not set, or holds no address of a Postgres database.
+        """
+        return self._server or self.state_path
+
+    @property
+    def inbox_address(self) -> str | Path:
+        """Where events wait that were taken in: a file of its own, or a table beside the state."""
+        return self._server or self.folder / ".upstep" / "inbox.db"
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there may be anything in the operational database: a file is made when it is first written."""
+        return self.settings.state is not None or self.state_path.exists()
+
+    @cached_property
+    def _server(self) -> str | None:
+        name = self.settings.state
+        return None if name is None else postgres_address(secret(name, key="state"))
 
     @property
     def sandbox_path(self) -> Path:
@@ -152,9 +178,28 @@ class Project:
         return self.folder / ".upstep" / "sandbox.db"
 
 
+def postgres_address(text: str) -> str:
+    """The address as the driver wants it.
+
+    Raises:
+        ConfigError: It is no address of a Postgres database, or the driver is not installed.
+
+    >>> postgres_address("postgres://upstep@db.example/upstep")
+    'postgresql+psycopg://upstep@db.example/upstep'
+    """
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        # The address may hold a password, so it is not repeated.
+        told = "is no address of a Postgres database."
+        raise ConfigError(Fault("upstep.yaml: state", told, "Write postgresql://user@host/database into the variable."))
+    if find_spec("psycopg") is None:
+        told, advice = "is on Postgres, whose driver is not installed.", "Run pip install 'upstep[postgres]'."
+        raise ConfigError(Fault("upstep.yaml: state", told, advice))
+    return f"postgresql+psycopg://{rest}"
+
+
 def open_project_state(project: Project) -> sa.Engine:
     """The operational database, made when it is not there yet."""
     from upstep.state.session import open_state
 
-    project.state_path.parent.mkdir(parents=True, exist_ok=True)
-    return open_state(project.state_path)
+    return open_state(project.state_address)

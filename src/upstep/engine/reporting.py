@@ -19,6 +19,7 @@ from upstep.clock import from_seconds, to_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.explain import parsed
 from upstep.engine.ledger import ledger_folder
+from upstep.engine.project import open_project_state
 from upstep.engine.trailing_usage import UsageRetention, has_overage, overage_of
 from upstep.errors import ConfigError, Fault, SourceError
 from upstep.movements.accounts import merged_accounts, merged_pairs
@@ -28,7 +29,6 @@ from upstep.revenue.attribution import Asked, Conversions, Credit, attribute, co
 from upstep.revenue.months import FIRST, Month, month_days, month_name, month_number, months_between
 from upstep.revenue.rates import Rates, rate_table, rates_of
 from upstep.revenue.report import OUTPUTS, SPANS, Numbers, queries, span_days, told, whole
-from upstep.state.session import open_state
 from upstep.tables.facts import Facts, open_facts
 from upstep.tables.query import DuckEngine, Program, core_table
 
@@ -331,9 +331,9 @@ def _usage(books: _Books, found: Mapping[str, pa.Table], numbers: Numbers) -> tu
 def _offers(books: _Books, merged: pa.Table) -> list[Asked]:
     """Every offer opened before the period's end, with the overage that its step replaces."""
     project = books.project
-    if not project.state_path.exists():
+    if not project.has_state:
         return []
-    state = open_state(project.state_path)
+    state = open_project_state(project)
     try:
         rows = offer_rows(state, until=from_seconds(books.months[-1].ends_at))
     finally:
@@ -465,9 +465,9 @@ def _opportunities(project: Project) -> tuple[tuple[dict[str, Any], ...], dateti
 
 def _taken(project: Project) -> set[str]:
     """Steps that somebody said yes to: the next run no longer lists them, this one may not know yet."""
-    if not project.state_path.exists():
+    if not project.has_state:
         return set()
-    state = open_state(project.state_path)
+    state = open_project_state(project)
     try:
         rows = offer_rows(state, until=datetime.max.replace(tzinfo=UTC))
     finally:

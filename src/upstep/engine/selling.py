@@ -104,11 +104,12 @@ def close(
 
 def read_opportunities(project: Project, *, account_id: str | None = None) -> list[Opportunity]:
     """All that were ever opened, or an account's."""
-    from upstep.state.session import open_state, reading
+    from upstep.engine.project import open_project_state
+    from upstep.state.session import reading
 
-    if not project.state_path.exists():
+    if not project.has_state:
         return []
-    state = open_state(project.state_path)
+    state = open_project_state(project)
     try:
         with reading(state) as connection:
             return stages.opportunities(connection, account_id=account_id)

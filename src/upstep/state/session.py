@@ -57,9 +57,20 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One consistent view that never waits for a writer."""
-    with engine.execution_options(**{_READS_ONLY: True}).connect() as connection:
-        yield connection
+    """One consistent view that never waits for a writer.
+
+    Raises:
+        OutsideError: The database cannot be reached.
+    """
+    options: dict[str, Any] = {_READS_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        # Otherwise each statement would see what was committed by its own begin.
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    try:
+        with engine.execution_options(**options).connect() as connection:
+            yield connection
+    except sa.exc.OperationalError as error:
+        raise _told(error, engine) from error
 
 
 def hold(connection: sa.Connection, name: str) -> None:
@@ -74,7 +85,8 @@ def hold(connection: sa.Connection, name: str) -> None:
 def connect(path_or_url: str | Path) -> sa.Engine:
     """A database as ``reading`` and ``writing`` want it; nothing is opened or made yet."""
     if "://" in str(path_or_url):
-        return sa.create_engine(str(path_or_url))
+        # Asked before use: a connection that a restart of the server has cut is opened anew.
+        return sa.create_engine(str(path_or_url), pool_pre_ping=True)
     path = Path(path_or_url)
     path.parent.mkdir(parents=True, exist_ok=True)
     url = sa.URL.create("sqlite", database=str(path))
