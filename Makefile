@@ -9,6 +9,8 @@ WORKERS ?= 2
 # What the default test run leaves out: suites that need a server, a browser or minutes.
 QUICK := not postgres and not browser and not faults and not slow
 # Compiled once here: every command would compile the libraries again where Python may not write beside them.
+# Tests of the state layer, which are run on Postgres too.
+ON_POSTGRES := $(wildcard $(addprefix tests/,state delivery offers planning billing/test_apply.py))
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 SOURCES := src tests docs $(wildcard benchmarks)
@@ -61,8 +63,10 @@ slow: .venv/.dev ## The tests that take longer and need no server: more of the s
 faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
 	$(PYTEST) -n $(WORKERS) -m faults tests/faults
 
-backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres
-	$(call run_folder,tests/backends,)
+backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres, and state on Postgres
+	$(PYTEST) -m postgres --ignore tests/faults tests
+	$(PYTEST) -m "not postgres" tests/backends
+	UPSTEP_TEST_STATE=postgres $(PYTEST) -n $(WORKERS) -m "$(QUICK)" $(ON_POSTGRES)
 
 # Built and tried outside the checkout, so that a file missing from the wheel is noticed.
 wheel: .venv/.dev ## Build the wheel, install it elsewhere, run its demo there

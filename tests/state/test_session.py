@@ -46,6 +46,7 @@ def test_the_newest_revision_is_the_last_file() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
 
 
+@pytest.mark.sqlite
 def test_a_current_database_opens_without_loading_alembic(tmp_path: Path) -> None:
     open_state(tmp_path / "state.db").dispose()
     code = "import sys; from upstep.state.session import open_state; open_state(sys.argv[1]); print(*sys.modules)"
@@ -57,6 +58,7 @@ def test_a_current_database_opens_without_loading_alembic(tmp_path: Path) -> Non
     assert "alembic" not in loaded
 
 
+@pytest.mark.sqlite
 def test_sqlite_runs_with_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> None:
     engine = open_state(tmp_path / "state.db")
     with reading(engine) as connection:
@@ -100,6 +102,7 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
         assert connection.execute(sa.select(audit)).all() == []
 
 
+@pytest.mark.sqlite
 def test_readers_do_not_wait_for_a_writer_and_a_second_writer_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +116,7 @@ def test_readers_do_not_wait_for_a_writer_and_a_second_writer_is_told(
             pass
 
 
+@pytest.mark.sqlite
 def test_writers_in_turn_all_get_through(tmp_path: Path) -> None:
     engine = open_state(tmp_path / "state.db")
 
@@ -136,6 +140,7 @@ def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0)] * 2
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_damaged_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(b"PK\x03\x04 not a database" * 100)
@@ -144,6 +149,7 @@ def test_a_file_that_is_no_database_is_damaged_and_left_as_it_is(tmp_path: Path)
     assert path.read_bytes().startswith(b"PK\x03\x04")
 
 
+@pytest.mark.sqlite
 def test_state_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     open_state(tmp_path / "state.db").dispose()
     connection = sqlite3.connect(tmp_path / "state.db")
