@@ -141,7 +141,7 @@ def test_a_view_is_one_instant_and_cannot_write(engine: sa.Engine) -> None:
             view.execute(sa.insert(audit).values(**line))
 
 
-def test_a_database_of_the_first_version_is_brought_to_the_newest_with_what_is_in_it(url: str, server: Any) -> None:
+def test_a_database_of_the_first_version_is_brought_to_the_newest_with_what_is_in_it(url: str) -> None:
     base = sa.create_engine(url)
     with base.begin() as connection:
         connection.execute(sa.text("CREATE SCHEMA older"))
@@ -163,7 +163,7 @@ def test_a_database_of_the_first_version_is_brought_to_the_newest_with_what_is_i
     engine.dispose()
 
 
-def test_four_processes_may_open_a_new_database_at_once(url: str, server: Any) -> None:
+def test_four_processes_may_open_a_new_database_at_once(url: str) -> None:
     base = sa.create_engine(url)
     with base.begin() as connection:
         connection.execute(sa.text("CREATE SCHEMA fresh"))

@@ -48,7 +48,9 @@ def offers(
         tell("quoting", 0.5)
         found = opening.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
         tell("notices", 0.9)
-        notices = queue_notices(opened, open_project_state(opened), run, now=moment)
+        state = open_project_state(opened)
+        notices = queue_notices(opened, state, run, now=moment)
+        state.dispose()
     if as_json:
         from upstep.engine.shapes import opened_offer
 
