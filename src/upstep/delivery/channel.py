@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -64,6 +64,18 @@ class SendResult:
     reference: str = ""
     reason: str = ""
     is_bounce: bool = False
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who answers for an account. None: nobody told."""
+
+    name: str | None
+    email: str | None
+
+
+OwnerFor = Callable[[Message], Owner]
+"""Whose task a message is."""
 
 
 class Channel(Protocol):
