@@ -50,6 +50,7 @@ def load(
             only=only,
             progress=tell,
             spoken_for=opened.spoken_for,
+            told=opened.told,
         )
     if as_json:
         print_json(_load_shape(report))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upstep.catalog.load import load_catalog
 from upstep.config import Settings, load_settings, secret
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from upstep.catalog.model import AddOn, Catalog, Plan
     from upstep.signals.profile import Vocabulary
+    from upstep.state.inbox import Inbox
     from upstep.tables.query import Program
 
 
@@ -144,6 +145,17 @@ class Project:
         return {"subscription_item": frozenset(str(json.loads(line)["item_id"]) for line in lines)}
 
     @property
+    def told(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What events told of accounts and contacts, by table and key."""
+        if isinstance(self.inbox_address, Path) and not self.inbox_address.exists():
+            return {}
+        inbox = open_project_inbox(self)
+        try:
+            return {table: inbox.told(table) for table in ("account", "contact")}
+        finally:
+            inbox.close()
+
+    @property
     def state_path(self) -> Path:
         """The file of the operational database where upstep.yaml names no other."""
         return self.folder / ".upstep" / "state.db"
@@ -203,3 +215,10 @@ def open_project_state(project: Project) -> sa.Engine:
     from upstep.state.session import open_state
 
     return open_state(project.state_address)
+
+
+def open_project_inbox(project: Project) -> Inbox:
+    """The inbox, made when it is not there yet."""
+    from upstep.state.inbox import open_inbox
+
+    return open_inbox(project.inbox_address)

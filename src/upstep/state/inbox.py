@@ -280,10 +280,10 @@ class Inbox:
         found: dict[str, dict[str, Any]] = {}
         with reading(self._engine) as connection:
             if keys is None:
-                return dict(connection.execute(select).tuples().all())
+                return {row.key: row.row for row in connection.execute(select)}
             for start in range(0, len(keys), 500):
                 part = select.where(inbox_told.c.key.in_(keys[start : start + 500]))
-                found.update(connection.execute(part).tuples().all())
+                found.update({row.key: row.row for row in connection.execute(part)})
         return found
 
     # Looking after it

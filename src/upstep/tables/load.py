@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, OutsideError, SourceError, UpstepError
+from upstep.tables.beside import Told, put_beside
 from upstep.tables.files import File, file_stamp
 from upstep.tables.keys import Keys
 from upstep.tables.lake import (
@@ -94,6 +95,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
     memory_limit: str = "4GB",
     spoken_for: Pairs[str, frozenset[str]] | None = None,
     is_live: bool = False,
+    told: Pairs[str, Told] | None = None,
 ) -> LoadReport:
     """Bring facts up to what the company's tables say.
 
@@ -108,7 +110,9 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         only: Load these tables of the mapping.
         spoken_for: By table, first-key values (such as item ids) whose rows another source speaks for: what a billing
             provider told of them stands, though an older export still says otherwise.
-        is_live: These are events as they came in; decisions are as of ``through`` from now on.
+        told: By table, what events told of accounts and contacts: it stands where the company's own table says nothing.
+        is_live: These are events as they came in; decisions are as of ``through`` from now on. They stand beside the
+            company's own source of a table, which is read again when it has changed and not because of them.
         progress: Told what is being done.
         command: What the lock names to others.
         memory_limit: Of DuckDB; what is more goes to the disk.
@@ -139,6 +143,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
                 dry_run,
                 spoken_for or {},
                 is_live,
+                told or {},
             )
             return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
         except duckdb.Error as error:
@@ -185,6 +190,7 @@ class Asked:
     dry_run: bool
     spoken_for: Pairs[str, frozenset[str]]
     is_live: bool = False
+    told: Pairs[str, Told] = field(default_factory=dict)
 
     @property
     def reread_key(self) -> str:
@@ -259,7 +265,8 @@ class _Load:
                     bound[mapping.table] = _Bound(staged, opened.digests, mapping.digest)
                 else:
                     self._keep_unchanged(mapping.table)
-                self._stamp(opened)
+                if not self.asked.is_live:
+                    self._stamp(opened)
             except SourceError as error:
                 faults += error.faults
         if faults:
@@ -319,6 +326,10 @@ class _Load:
         if result.added or result.changed or result.ended or table.name not in self.before.connected:
             words = [*ids, bound.read_with, *sorted(bound.digests.values())]
             ids = (hashlib.sha256(" ".join(words).encode()).hexdigest()[:16],)
+        if self.asked.is_live:
+            told = replace(before, complete_through=self._through(table.name), load_ids=ids)
+            self.connected[table.name] = replace(told, repeated=before.repeated + result.repeated)
+            return
         wrong = self.faults.files(bound.staged)
         sources = {
             shown: digest + (f" {self.asked.reread_key}" if shown in wrong else "")
@@ -357,6 +368,7 @@ class _Load:
         )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {self.writer.snapshot.select(name)}")
         self._leave_spoken_for(name, keys)
+        put_beside(connection, name, self.asked.told.get(name, {}))
         ends = staged.mapping.mode == "snapshot"
         merged = merge(
             connection, name, fresh="fresh", stored="stored", kept_keys="kept_keys", at=self._through(name), ends=ends
@@ -444,6 +456,8 @@ class _Load:
         self.faults.place(staged)
         if self.asked.strict and self.faults.total():
             raise SourceError(self.faults.first(str(self.project)))
+        if self.asked.is_live:
+            return  # Events are looked at before they come here; what is kept aside is of the company's own sources.
         words = repr(sorted((name, sorted(table.digests.items())) for name, table in bound.items()))
         load_id = hashlib.sha256(words.encode()).hexdigest()[:16]
         older = self.faults.write(self.writer, staged, load_id=load_id, now=self.asked.now)
