@@ -21,6 +21,7 @@ from upstep.delivery.channel import Message
 from upstep.errors import Fault, InputError, QuoteError
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
+from upstep.state.audit import note
 from upstep.state.session import hold, reading, writing
 
 _FIRST_AT = {
@@ -224,6 +225,25 @@ def read_offer(engine: sa.Engine, offer_id: str) -> Offer:
     """
     with reading(engine) as connection:
         return _read(connection, offer_id)
+
+
+def offer_in(connection: sa.Connection, offer_id: str) -> Offer:
+    """The same, within the caller's transaction."""
+    return _read(connection, offer_id)
+
+
+def requote(engine: sa.Engine, offer_id: str, quote: quotes.Quote, *, by: str, at: datetime) -> Moved:
+    """Put another quote in the place of one that no longer stands, while nobody has said yes to it."""
+    with writing(engine) as connection:
+        offer = _read(connection, offer_id, for_update=True)
+        if OfferStatus.ACCEPTED not in MOVES[offer.status] or offer.quote_id == quote.quote_id:
+            return Moved(offer, is_changed=False)
+        quotes.lock(connection, quote, now=at)
+        values = {"quote_id": quote.quote_id, "expires_at": quote.expires_at}
+        connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
+        details = {"from": offer.quote_id, "to": quote.quote_id}
+        note(connection, "requote", subject=offer_id, who=by, at=at, details=details)
+        return Moved(_read(connection, offer_id), is_changed=True)
 
 
 def changes(engine: sa.Engine, offer_id: str) -> list[OfferChange]:

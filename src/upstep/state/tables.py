@@ -382,9 +382,10 @@ exposure = sa.Table(
     sa.Column("offer_id", sa.Text, sa.ForeignKey("offer.offer_id")),
     _text("channel"),
     _at("seen_at"),
+    _at("dismissed_at", null=True),
     sa.Index(None, "account_id", "seen_at"),
 )
-"""One row per message and person who really saw it, once."""
+"""One row per message and person who really saw it, once; ``dismissed_at``: they put it away."""
 
 consent = sa.Table(
     "consent",

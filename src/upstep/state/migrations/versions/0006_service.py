@@ -39,7 +39,7 @@ def _contact_tables() -> None:
         "exposure",
         sa.Column("message_id", _NUMBERED, autoincrement=False, nullable=False),
         *_texts("contact_id account_id offer_id? channel"),
-        *_numbers("seen_at"),
+        *_numbers("seen_at dismissed_at?"),
         key="message_id contact_id",
         refers={"message_id": "message.message_id", "offer_id": "offer.offer_id"},
         indexes=("account_id seen_at",),

@@ -1,0 +1,458 @@
+"""The widget's routes under /embed: what waits for the person who looks, and what they answer.
+
+Each request carries the token that the host's server signed. Nothing is told or done outside its account, and a page
+of another origin than those allowed hears nothing. Every answer may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+from upstep.clock import iso
+from upstep.config import secret
+from upstep.engine import responding, showing
+from upstep.engine.biller import open_biller
+from upstep.engine.comparing import compare
+from upstep.engine.meters import MeterReader
+from upstep.errors import ConfigError, OutsideError, QuoteError
+from upstep.money import CURRENCIES
+from upstep.state.changes import ChangeMark
+from upstep.state.session import reading
+from upstep.web.identity import TokenRefusedError, check_secret, read_token
+
+if TYPE_CHECKING:
+    from upstep.billing.provider import Provider
+    from upstep.engine.meters import Meters
+    from upstep.offers.model import Offer
+
+BODY_MAX = 2_000
+WAIT_MAX = 25
+"""Seconds that a page may wait for news in one request."""
+
+WAITING_MAX = 500
+"""Pages that may wait at once; the others are answered and asked to come again later."""
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks whether anything was written."""
+
+READ_EVERY = 0.5
+"""Seconds between two readings for one page, however much is written."""
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
+    """What a request is answered with instead: an RFC 9457 problem."""
+
+    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail, self.more = status, kind, detail, more
+
+
+class _EmbedRoute(APIRoute):
+    """Checks the origin of every request, and answers a refusal as a problem that the page may read."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        ask = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                origin = _origin(request)
+            except Refusal as refusal:
+                return _problem(refusal)
+            try:
+                await _small_body(request)
+                response = await ask(request)
+            except Refusal as refusal:
+                response = _problem(refusal)
+            _allow(response, origin)
+            return response
+
+        return answer
+
+
+router = APIRouter(prefix="/embed", tags=["widget"], route_class=_EmbedRoute)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of one person: the service, who it is, and when."""
+
+    context: Any
+    tools: _Tools
+    person: showing.Person
+    now: datetime
+
+    def provider(self) -> Provider:
+        """The billing provider, with this account in it."""
+        return open_biller(self.context.project, as_of=self.now, accounts=[self.person.account_id])
+
+
+class _Tools:
+    """What the routes keep between requests, once for each app."""
+
+    def __init__(self, context: Any) -> None:
+        self.meters = MeterReader(context.project)
+        self.mark = ChangeMark(context.state)
+        self.waiting = 0
+        self._lake = context.project.folder / ".upstep"
+        self._seen: tuple[float, str] = (-1.0, "")
+
+    def news(self, at: float) -> str:
+        """A word that differs when state or facts were written; asked at most every ``LOOK_EVERY`` seconds."""
+        if at - self._seen[0] >= LOOK_EVERY:
+            current = self._lake / "facts" / "current.json"
+            stamp = current.stat().st_mtime_ns if current.exists() else 0
+            self._seen = (at, f"{self.mark.read()}:{stamp}")
+        return self._seen[1]
+
+
+@router.get("/upstep.js", include_in_schema=False)
+def script(request: Request) -> Response:
+    """The widget itself: one file, for every page."""
+    text, etag = _script()
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "public, max-age=300",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": "*",
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(text, headers=headers, media_type="text/javascript; charset=utf-8")
+
+
+@router.options("/{path:path}", include_in_schema=False)
+def preflight(path: str) -> Response:  # noqa: ARG001 - the same for each
+    """A browser asks whether that page may ask."""
+    return Response(status_code=204)
+
+
+@router.get("/items")
+async def items(request: Request, wait: int = 0) -> Response:
+    """What this person is shown now. With ``wait`` and ``If-None-Match``: as soon as it is otherwise."""
+    known = request.headers.get("if-none-match")
+    visit = await run_in_threadpool(_visit, request)
+    body, etag = await run_in_threadpool(_body, visit)
+    if etag == known and wait > 0 and visit.tools.waiting < WAITING_MAX:
+        body, etag = await _news(request, visit, body=body, etag=etag, seconds=min(wait, WAIT_MAX))
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if visit.tools.waiting >= WAITING_MAX:
+        headers["Retry-After"] = "10"
+    if etag == known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+async def _news(request: Request, visit: Visit, *, body: str, etag: str, seconds: int) -> tuple[str, str]:
+    """Wait until this person is shown something else, or the time is over, or nobody waits any more."""
+    tools, clock = visit.tools, asyncio.get_running_loop().time
+    ends, mark, read_at = clock() + seconds, tools.news(clock()), clock()
+    tools.waiting += 1
+    try:
+        while clock() < ends and not await request.is_disconnected():
+            await asyncio.sleep(LOOK_EVERY)
+            if tools.news(clock()) == mark or clock() - read_at < READ_EVERY:
+                continue
+            mark, read_at = tools.news(clock()), clock()
+            visit = await run_in_threadpool(_visit, request)
+            fresh, fresh_etag = await run_in_threadpool(_body, visit)
+            if fresh_etag != etag:
+                return fresh, fresh_etag
+        return body, etag
+    finally:
+        tools.waiting -= 1
+
+
+@router.post("/items/{message_id}/exposure", status_code=204)
+def exposure(request: Request, message_id: int) -> Response:
+    """It was really visible, for a second. The first time counts."""
+    visit = _visit(request)
+    responding.seen(visit.context.state, visit.person, message_id, now=visit.now)
+    return Response(status_code=204)
+
+
+@router.post("/items/{message_id}/dismiss", status_code=204)
+def dismiss(request: Request, message_id: int) -> Response:
+    """It was put away; this person is not shown it again."""
+    visit = _visit(request)
+    responding.dismissed(visit.context.state, visit.person, message_id, now=visit.now)
+    return Response(status_code=204)
+
+
+@router.post("/offers/{offer_id}/click", status_code=204)
+def click(request: Request, offer_id: str) -> Response:
+    """Somebody looks closer."""
+    visit = _visit(request)
+    responding.clicked(visit.context.state, visit.person, _offer(visit, offer_id), now=visit.now)
+    return Response(status_code=204)
+
+
+@router.post("/offers/{offer_id}/decline", status_code=204)
+async def decline(request: Request, offer_id: str) -> Response:
+    """``{"answer": "no"}`` or ``{"answer": "not_now"}``: respected at once."""
+    answer = (await _json(request)).get("answer")
+    if answer not in ("no", "not_now"):
+        raise Refusal(422, "bad-answer", 'Send {"answer": "no"} or {"answer": "not_now"}.')
+    await run_in_threadpool(_decline, request, offer_id, is_later=answer == "not_now")
+    return Response(status_code=204)
+
+
+def _decline(request: Request, offer_id: str, *, is_later: bool) -> None:
+    visit = _visit(request)
+    offer = _offer(visit, offer_id)
+    responding.said_no(visit.context.state, visit.person, offer, is_later=is_later, now=visit.now)
+
+
+@router.post("/offers/{offer_id}/accept")
+async def accept(request: Request, offer_id: str) -> Response:
+    """``{"quote_id": …}``, the one whose price was shown. Asking again says what has become of it."""
+    quote_id = (await _json(request)).get("quote_id")
+    return await run_in_threadpool(_accept, request, offer_id, quote_id if isinstance(quote_id, str) else None)
+
+
+def _accept(request: Request, offer_id: str, quote_id: str | None) -> Response:
+    visit = _visit(request)
+    context, offer = visit.context, _offer(visit, offer_id)
+    try:
+        found = responding.say_yes(
+            context.project,
+            context.state,
+            visit.person,
+            offer,
+            quote_id=quote_id,
+            provider_for=visit.provider,
+            now=visit.now,
+        )
+    except OutsideError as error:
+        detail = "Billing did not answer. Nothing is lost: ask again in a moment."
+        raise Refusal(503, "billing-silent", detail) from error
+    # Why it was held is the company's business, not the page's.
+    told = {"state": found.state, "amount_minor": found.amount_minor, "invoice_id": found.invoice_id, "url": found.url}
+    told |= {"currency": _currency(visit, found.offer), "ask": list(visit.person.buyers)}
+    statuses = {"ask": 403, "held": 409, "ended": 409, "requoted": 409}
+    if found.state in statuses:
+        raise Refusal(statuses[found.state], f"offer-{found.state}", _ADVICE[found.state], **told)
+    return _told(told)
+
+
+_ADVICE = {
+    "ask": "This person may not buy. Ask one of those named in 'ask'.",
+    "held": "This cannot be bought right now. Read /embed/items again.",
+    "ended": "This offer is over. Read /embed/items again.",
+    "requoted": "Another price was shown. POST to /embed/offers/ID/quote and show that one first.",
+}
+
+
+@router.post("/offers/{offer_id}/quote")
+def quote(request: Request, offer_id: str) -> Response:
+    """The price again: the same while the subscription is the same, else today's."""
+    visit = _visit(request)
+    offer = _offer(visit, offer_id)
+    try:
+        responding.requote(visit.context.state, visit.person, offer, provider_for=visit.provider, now=visit.now)
+    except (QuoteError, OutsideError) as error:
+        raise Refusal(409, "no-quote", "There is no price for this now. Read /embed/items again.") from error
+    return Response(_body(visit)[0], media_type="application/json")
+
+
+def _visit(request: Request) -> Visit:
+    """Who asks.
+
+    Raises:
+        Refusal: The token does not say, or that person is no longer of the account.
+    """
+    context = request.app.state.upstep
+    tools: _Tools | None = getattr(request.app.state, "upstep_embed", None)
+    if tools is None:
+        tools = request.app.state.upstep_embed = _Tools(context)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(401, "no-token", "Send 'Authorization: Bearer TOKEN' with the token that your server signed.")
+    try:
+        signed_with = check_secret(secret(context.project.settings.serving.token_secret, key="serve.token_secret"))
+    except ConfigError as error:
+        raise Refusal(503, "no-secret", "Set serve.token_secret in upstep.yaml to a variable of 32 bytes.") from error
+    now = context.clock()
+    try:
+        identity = read_token(token.strip(), secret=signed_with, now=now)
+    except TokenRefusedError as error:
+        raise Refusal(401, "token-refused", f"{error}.") from error
+    with reading(context.state) as connection:
+        person = showing.who_is(connection, identity.account_id, identity.contact_id)
+    if person is None:
+        raise Refusal(403, "not-of-account", "This contact is of another account, or has left.")
+    return Visit(context, tools, person, now)
+
+
+def _offer(visit: Visit, offer_id: str) -> Offer:
+    found = responding.offer_of(visit.context.state, visit.person, offer_id)
+    if found is None:
+        raise Refusal(404, "no-offer", "This account has no such offer.")
+    return found
+
+
+def _currency(visit: Visit, offer: Offer) -> str | None:
+    if offer.quote_id is None:
+        return None
+    from upstep.billing import quote as quotes
+
+    with reading(visit.context.state) as connection:
+        return quotes.read(connection, offer.quote_id).currency
+
+
+def _body(visit: Visit) -> tuple[str, str]:
+    """The answer of ``/embed/items`` and its ETag."""
+    person = visit.person
+    meters = visit.tools.meters.read(person.account_id)
+    found = showing.in_app_items(visit.context.state, person, now=visit.now)
+    told = {
+        "may_buy": person.may_buy,
+        "ask": list(person.buyers),
+        "meters": _meters(meters),
+        "items": [_item(visit, item, meters) for item in found],
+    }
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return body, f'"{hashlib.blake2b(body.encode(), digest_size=12).hexdigest()}"'
+
+
+def _meters(meters: Meters | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": meter.meter_id,
+            "product_id": meter.product_id,
+            "name": meter.name,
+            "used": meter.used,
+            "limit": meter.limit,
+            "resets_at": iso(meter.resets_at) if meter.resets_at else None,
+        }
+        for meter in (meters.meters if meters else ())
+    ]
+
+
+def _item(visit: Visit, item: showing.Item, meters: Meters | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": item.message_id,
+        "kind": item.kind,
+        "style": item.style,
+        "title": item.title,
+        "text": list(item.paragraphs),
+        "offer": None,
+    }
+    if item.kind == "ask":
+        told["facts"] = dict(item.facts)
+    if item.offer is not None:
+        told["offer"] = _offered(visit, item.offer, meters)
+    return told
+
+
+def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> dict[str, Any]:
+    """An offer as the widget shows it: before and after, and what is paid today by the locked quote."""
+    told: dict[str, Any] = {"id": shown.offer.offer_id, "url": shown.url, "quote": None, "rows": []}
+    price = shown.quote
+    if price is None:
+        return told
+    rows = compare(visit.context.project.catalog, price, meters.plans if meters else {})
+    told["rows"] = [
+        {"kind": row.kind, "label": row.label, "before": row.before, "after": row.after, "every": row.every}
+        for row in rows
+    ]
+    told["quote"] = {
+        "id": price.quote_id,
+        "currency": price.currency.upper(),
+        "digits": CURRENCIES.get(price.currency.lower(), 2),
+        "lines": [{"text": line.description, "amount_minor": line.amount_minor} for line in price.lines],
+        "due_now_minor": price.due_now_minor,
+        "credit_used_minor": price.credit_used_minor,
+        "next_invoice_minor": price.next_invoice_minor,
+        "next_invoice_at": iso(price.next_invoice_at),
+        "expires_at": iso(price.expires_at),
+    }
+    return told
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        told = json.loads(await request.body() or b"{}")
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise Refusal(400, "bad-json", "The body is no JSON object.")
+    return told
+
+
+async def _small_body(request: Request) -> None:
+    """Refuse a large body before it is read whole."""
+    size = 0
+    chunks = []
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_MAX:
+            raise Refusal(413, "too-large", f"A body has at most {BODY_MAX} bytes.")
+        chunks.append(chunk)
+    request._body = b"".join(chunks)  # noqa: SLF001 - so that it can be read again; Starlette keeps it there
+
+
+def _origin(request: Request) -> str | None:
+    """The page that asks, if it may; None: no other page than our own, or no browser.
+
+    Raises:
+        Refusal: It is not allowed. The answer has no CORS header, so the page hears nothing of it.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or request.url.path.endswith("/upstep.js"):
+        return None
+    serving = request.app.state.upstep.project.settings.serving
+    if origin in serving.origins or origin == _origin_of(serving.public_url):
+        return origin
+    raise Refusal(403, "origin", "This page's origin is not among serve.origins in upstep.yaml.")
+
+
+def _origin_of(url: str) -> str:
+    return "/".join(url.split("/")[:3])
+
+
+def _allow(response: Response, origin: str | None) -> None:
+    response.headers["Vary"] = "Origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if origin is not None:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, if-none-match"
+        response.headers["Access-Control-Expose-Headers"] = "etag, retry-after"
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _told(told: dict[str, Any]) -> Response:
+    return Response(json.dumps(told), media_type="application/json")
+
+
+def _problem(refusal: Refusal) -> Response:
+    told = {
+        "type": f"urn:upstep:{refusal.kind}",
+        "title": refusal.kind.replace("-", " "),
+        "status": refusal.status,
+        "detail": refusal.detail,
+        **refusal.more,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+    body = json.dumps(told)
+    return Response(body, status_code=refusal.status, headers=headers, media_type="application/problem+json")
+
+
+@cache
+def _script() -> tuple[bytes, str]:
+    text = (resources.files("upstep.web") / "static" / "upstep.js").read_bytes()
+    return text, f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
