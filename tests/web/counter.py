@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -53,12 +53,9 @@ class Counter:
 
     @property
     def app(self) -> FastAPI:
-        from upstep.web.embed import router
+        from upstep.web.app import create_app
 
-        app = FastAPI()
-        app.state.upstep = SimpleNamespace(project=self.project, state=self.state, clock=lambda: self.now)
-        app.include_router(router)
-        return app
+        return create_app(self.project, state=self.state, clock=lambda: self.now)
 
     def token(self, contact: str = "ana", account: str = "acme", *, lasts: timedelta = timedelta(minutes=10)) -> str:
         return sign_token(account, contact, secret=SECRET, now=self.now, lasts=lasts)
@@ -138,9 +135,8 @@ class Counter:
             return int(connection.execute(sa.select(tables.message.c.message_id).where(same)).scalar_one())
 
 
-@contextmanager
-def open_counter(folder: Path) -> Iterator[Counter]:
-    """The service over a project folder that is made here."""
+def prepare(folder: Path) -> Path:
+    """A project folder with its state, to be copied."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
     (folder / "upstep.yaml").write_text(SETTINGS + SERVE, encoding="utf-8")
@@ -149,6 +145,16 @@ def open_counter(folder: Path) -> Iterator[Counter]:
     for person in PEOPLE:
         counter.add(tables.contact_fact, **person, as_of=AT)
     counter.add(tables.watermark, account_id="", as_of=AT, published_at=AT)
+    counter.state.dispose()
+    return folder
+
+
+@contextmanager
+def open_counter(prepared: Path, folder: Path) -> Iterator[Counter]:
+    """The service over a copy of a prepared folder."""
+    shutil.copytree(prepared, folder)
+    project = Project(folder)
+    counter = Counter(project, open_project_state(project))
     with serving(counter.app) as url, httpx.Client(base_url=url, timeout=10) as counter.http:
         yield counter
     counter.state.dispose()

@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.billing.seeds import AT
-from tests.web.counter import ORIGIN, SECRET, Counter, open_counter
+from tests.web.counter import ORIGIN, SECRET, Counter, open_counter, prepare
 from upstep.offers import lifecycle
 from upstep.state import tables
-from upstep.web.embed import BODY_MAX
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(tmp_path_factory.mktemp("counter") / "shop")
 
 
 @pytest.fixture
-def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+def counter(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
     monkeypatch.setenv("UPSTEP_TEST_TOKEN", SECRET)
-    with open_counter(tmp_path / "shop") as opened:
+    with open_counter(prepared, tmp_path / "shop") as opened:
         yield opened
 
 
@@ -166,7 +170,7 @@ def test_another_answer_a_large_body_and_no_json_are_refused(counter: Counter) -
     path = f"/offers/{counter.open_offer().offer_id}/decline"
     assert counter.ask("POST", path, json={"answer": "perhaps"}).status_code == 422
     assert counter.ask("POST", path, content=b"[1]").status_code == 400
-    assert counter.ask("POST", path, content=b"{" * (BODY_MAX + 1)).status_code == 413
+    assert counter.ask("POST", path, content=b"{" * 20_000).status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
-from upstep.web import health
+from upstep.web import embed, health
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
@@ -61,4 +61,5 @@ def create_app(
     app.state.upstep = Context(project, state or open_project_state(project), inbox, clock, worker=worker, demo=demo)
     app.state.keyring = Keyring()
     app.include_router(health.router)
+    app.include_router(embed.router)
     return app

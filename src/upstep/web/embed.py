@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from upstep.clock import iso
 from upstep.config import secret
@@ -26,18 +27,19 @@ from upstep.engine import responding, showing
 from upstep.engine.biller import open_biller
 from upstep.engine.comparing import compare
 from upstep.engine.meters import MeterReader
-from upstep.errors import ConfigError, OutsideError, QuoteError
+from upstep.errors import ConfigError, OutsideError, QuoteError, UpstepError
 from upstep.money import CURRENCIES
 from upstep.state.changes import ChangeMark
 from upstep.state.session import reading
+from upstep.web.context import Context, context_of
 from upstep.web.identity import TokenRefusedError, check_secret, read_token
+from upstep.web.problem import Problem, answered, told
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
     from upstep.engine.meters import Meters
     from upstep.offers.model import Offer
 
-BODY_MAX = 2_000
 WAIT_MAX = 25
 """Seconds that a page may wait for news in one request."""
 
@@ -51,14 +53,6 @@ READ_EVERY = 0.5
 """Seconds between two readings for one page, however much is written."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
-    """What a request is answered with instead: an RFC 9457 problem."""
-
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
-        super().__init__(detail)
-        self.status, self.kind, self.detail, self.more = status, kind, detail, more
-
-
 class _EmbedRoute(APIRoute):
     """Checks the origin of every request, and answers a refusal as a problem that the page may read."""
 
@@ -66,15 +60,14 @@ class _EmbedRoute(APIRoute):
         ask = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            # A page that may not ask hears nothing of the answer: it has no header for it.
+            origin = _origin(request)
             try:
-                origin = _origin(request)
-            except Refusal as refusal:
-                return _problem(refusal)
-            try:
-                await _small_body(request)
                 response = await ask(request)
-            except Refusal as refusal:
-                response = _problem(refusal)
+            except HTTPException as error:
+                response = answered(error)
+            except UpstepError as error:
+                response = answered(told(error))
             _allow(response, origin)
             return response
 
@@ -88,7 +81,7 @@ router = APIRouter(prefix="/embed", tags=["widget"], route_class=_EmbedRoute)
 class Visit:
     """One request of one person: the service, who it is, and when."""
 
-    context: Any
+    context: Context
     tools: _Tools
     person: showing.Person
     now: datetime
@@ -101,7 +94,7 @@ class Visit:
 class _Tools:
     """What the routes keep between requests, once for each app."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Context) -> None:
         self.meters = MeterReader(context.project)
         self.mark = ChangeMark(context.state)
         self.waiting = 0
@@ -204,7 +197,7 @@ async def decline(request: Request, offer_id: str) -> Response:
     """``{"answer": "no"}`` or ``{"answer": "not_now"}``: respected at once."""
     answer = (await _json(request)).get("answer")
     if answer not in ("no", "not_now"):
-        raise Refusal(422, "bad-answer", 'Send {"answer": "no"} or {"answer": "not_now"}.')
+        raise Problem(422, 'Send {"answer": "no"} or {"answer": "not_now"}.', kind="bad-answer")
     await run_in_threadpool(_decline, request, offer_id, is_later=answer == "not_now")
     return Response(status_code=204)
 
@@ -237,14 +230,19 @@ def _accept(request: Request, offer_id: str, quote_id: str | None) -> Response:
         )
     except OutsideError as error:
         detail = "Billing did not answer. Nothing is lost: ask again in a moment."
-        raise Refusal(503, "billing-silent", detail) from error
+        raise Problem(503, detail, kind="billing-silent") from error
     # Why it was held is the company's business, not the page's.
-    told = {"state": found.state, "amount_minor": found.amount_minor, "invoice_id": found.invoice_id, "url": found.url}
-    told |= {"currency": _currency(visit, found.offer), "ask": list(visit.person.buyers)}
+    says: dict[str, Any] = {
+        "state": found.state,
+        "amount_minor": found.amount_minor,
+        "invoice_id": found.invoice_id,
+        "url": found.url,
+    }
+    says |= {"currency": _currency(visit, found.offer), "ask": list(visit.person.buyers)}
     statuses = {"ask": 403, "held": 409, "ended": 409, "requoted": 409}
     if found.state in statuses:
-        raise Refusal(statuses[found.state], f"offer-{found.state}", _ADVICE[found.state], **told)
-    return _told(told)
+        raise Problem(statuses[found.state], _ADVICE[found.state], kind=f"offer-{found.state}", **says)
+    return _told(says)
 
 
 _ADVICE = {
@@ -263,43 +261,53 @@ def quote(request: Request, offer_id: str) -> Response:
     try:
         responding.requote(visit.context.state, visit.person, offer, provider_for=visit.provider, now=visit.now)
     except (QuoteError, OutsideError) as error:
-        raise Refusal(409, "no-quote", "There is no price for this now. Read /embed/items again.") from error
+        raise Problem(409, "There is no price for this now. Read /embed/items again.", kind="no-quote") from error
     return Response(_body(visit)[0], media_type="application/json")
+
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 def _visit(request: Request) -> Visit:
     """Who asks.
 
     Raises:
-        Refusal: The token does not say, or that person is no longer of the account.
+        Problem: The token does not say, or that person is no longer of the account.
     """
-    context = request.app.state.upstep
+    context = context_of(request)
     tools: _Tools | None = getattr(request.app.state, "upstep_embed", None)
     if tools is None:
         tools = request.app.state.upstep_embed = _Tools(context)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refusal(401, "no-token", "Send 'Authorization: Bearer TOKEN' with the token that your server signed.")
+        raise Problem(
+            401,
+            "Send 'Authorization: Bearer TOKEN' with the token that your server signed.",
+            kind="no-token",
+            headers=_CHALLENGE,
+        )
     try:
         signed_with = check_secret(secret(context.project.settings.serving.token_secret, key="serve.token_secret"))
     except ConfigError as error:
-        raise Refusal(503, "no-secret", "Set serve.token_secret in upstep.yaml to a variable of 32 bytes.") from error
+        raise Problem(
+            503, "Set serve.token_secret in upstep.yaml to a variable of 32 bytes.", kind="no-secret"
+        ) from error
     now = context.clock()
     try:
         identity = read_token(token.strip(), secret=signed_with, now=now)
     except TokenRefusedError as error:
-        raise Refusal(401, "token-refused", f"{error}.") from error
+        raise Problem(401, f"{error}.", kind="token-refused", headers=_CHALLENGE) from error
     with reading(context.state) as connection:
         person = showing.who_is(connection, identity.account_id, identity.contact_id)
     if person is None:
-        raise Refusal(403, "not-of-account", "This contact is of another account, or has left.")
+        raise Problem(403, "This contact is of another account, or has left.", kind="not-of-account")
     return Visit(context, tools, person, now)
 
 
 def _offer(visit: Visit, offer_id: str) -> Offer:
     found = responding.offer_of(visit.context.state, visit.person, offer_id)
     if found is None:
-        raise Refusal(404, "no-offer", "This account has no such offer.")
+        raise Problem(404, "This account has no such offer.", kind="no-offer")
     return found
 
 
@@ -388,35 +396,23 @@ async def _json(request: Request) -> dict[str, Any]:
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        raise Refusal(400, "bad-json", "The body is no JSON object.")
+        raise Problem(400, "The body is no JSON object.", kind="bad-json")
     return told
-
-
-async def _small_body(request: Request) -> None:
-    """Refuse a large body before it is read whole."""
-    size = 0
-    chunks = []
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_MAX:
-            raise Refusal(413, "too-large", f"A body has at most {BODY_MAX} bytes.")
-        chunks.append(chunk)
-    request._body = b"".join(chunks)  # noqa: SLF001 - so that it can be read again; Starlette keeps it there
 
 
 def _origin(request: Request) -> str | None:
     """The page that asks, if it may; None: no other page than our own, or no browser.
 
     Raises:
-        Refusal: It is not allowed. The answer has no CORS header, so the page hears nothing of it.
+        Problem: It is not allowed. The answer has no CORS header, so the page hears nothing of it.
     """
     origin = request.headers.get("origin")
     if origin is None or request.url.path.endswith("/upstep.js"):
         return None
-    serving = request.app.state.upstep.project.settings.serving
+    serving = context_of(request).project.settings.serving
     if origin in serving.origins or origin == _origin_of(serving.public_url):
         return origin
-    raise Refusal(403, "origin", "This page's origin is not among serve.origins in upstep.yaml.")
+    raise Problem(403, "This page's origin is not among serve.origins in upstep.yaml.", kind="origin")
 
 
 def _origin_of(url: str) -> str:
@@ -437,19 +433,6 @@ def _allow(response: Response, origin: str | None) -> None:
 
 def _told(told: dict[str, Any]) -> Response:
     return Response(json.dumps(told), media_type="application/json")
-
-
-def _problem(refusal: Refusal) -> Response:
-    told = {
-        "type": f"urn:upstep:{refusal.kind}",
-        "title": refusal.kind.replace("-", " "),
-        "status": refusal.status,
-        "detail": refusal.detail,
-        **refusal.more,
-    }
-    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-    body = json.dumps(told)
-    return Response(body, status_code=refusal.status, headers=headers, media_type="application/problem+json")
 
 
 @cache
