@@ -20,6 +20,7 @@ from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.engine.assemble import assemble, columns_read, finish
 from upstep.engine.compiled import kept_statements
 from upstep.engine.desk import FEW_ACCOUNTS, Desk
+from upstep.engine.holdouts import hold_out
 from upstep.engine.project import Project
 from upstep.engine.told import core_inputs
 from upstep.errors import Fault, SourceError
@@ -320,7 +321,7 @@ def decide(
             facts.as_of, meter_keys=meter_keys(engine), known=known, usage_from_day=usage_from_day(facts)
         )
         told = core_inputs(engine, outside, project, facts.as_of)
-        parts.append(decider.decide(engine, words, told, as_of=facts.as_of))
+        parts.append(hold_out(decider.decide(engine, words, told, as_of=facts.as_of), outside))
     run_id = identify(project, facts, inputs)
     decisions = finish(_taken(parts), run_id=run_id)
     progress("deciding", 1.0)
@@ -340,9 +341,10 @@ def _decide_few(project: Project, accounts: list[str], *, as_of: datetime | None
             (facts.as_of, keys, known, since),
             lambda: project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=since),
         )
-        told = core_inputs(desk.engine, (inputs or Inputs({})).tables, project, facts.as_of)
+        outside = (inputs or Inputs({})).tables
+        told = core_inputs(desk.engine, outside, project, facts.as_of)
         desk.engine.late["usage_raw"] = lambda: desk.facts.events(_cuts(desk.engine))
-        rows = decider.decide(desk.engine, words, told, as_of=facts.as_of)
+        rows = hold_out(decider.decide(desk.engine, words, told, as_of=facts.as_of), outside)
     run_id = identify(project, facts, inputs)
     decisions = finish(rows, run_id=run_id)
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)

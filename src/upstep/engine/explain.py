@@ -22,6 +22,7 @@ from upstep.engine.decide import (
     known_tables,
     usage_from_day,
 )
+from upstep.engine.holdouts import hold_out
 from upstep.engine.told import core_inputs
 from upstep.errors import Fault, SourceError
 from upstep.plays.evaluate import clause_answers
@@ -30,7 +31,8 @@ from upstep.tables.facts import open_facts
 from upstep.tables.query import DuckEngine, Program
 
 if TYPE_CHECKING:
-    from upstep.engine.project import Project
+    from upstep.engine.holdouts import hold_out
+from upstep.engine.project import Project
     from upstep.plays.play import Play
 
 
@@ -124,7 +126,7 @@ def explain(
     words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
     told = core_inputs(engine, outside, project, facts.as_of)
     profiles = [grain.stage for grain in GRAINS.values()] + ["meter_profile"]
-    rows = decider.decide(engine, words, told, as_of=facts.as_of, keep=profiles)
+    rows = hold_out(decider.decide(engine, words, told, as_of=facts.as_of, keep=profiles), outside)
     run_id = identify(project, facts, inputs)
     decisions = finish(rows, run_id=run_id)
     run = Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from upstep.engine.decide import Inputs
+from upstep.engine.holdouts import RULES, rules
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 def gather(project: Project, *, at: datetime) -> Inputs:
     """The input tables as of an instant; a project without state has none of them."""
+    kept_back = rules(project.settings.experiments)
+    told: dict[str, pa.Table] = {} if kept_back is None else {RULES: kept_back}
     if not project.has_state:
-        return Inputs({})
+        return Inputs(told)
     from upstep.engine.project import open_project_state
     from upstep.offers.history import offer_history
     from upstep.planning.goals import typed_goals
@@ -41,7 +44,7 @@ def gather(project: Project, *, at: datetime) -> Inputs:
         "answer": [answer.answer.value for answer in said],
     }
     confirmed = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    told = {"offer_history": asked, "confirmed": confirmed}
+    told |= {"offer_history": asked, "confirmed": confirmed}
     if goals:
         told["typed_goal"] = _goals(goals)
     if owners:

@@ -14,7 +14,7 @@ from upstep.experiments.assign import POINTS, arm_at, point
 from upstep.state import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 HELD_OUT, OFFERED = "held_out", "offered"
 """The arms of a holdout."""
@@ -38,8 +38,8 @@ class Experiment:
 
     Args:
         kind: holdout or test.
-        scope: Whose steps: "" all, path:self_serve, motion:upsell, play:limit_approaching; of a holdout with ``+`` for
-            several paths, after the motion's: motion:upsell path:self_serve.
+        scope: Whose steps: words such as path:self_serve+assisted, motion:upsell, play:limit_approaching, which must
+            all hold; "" is all.
         varies: What the arms of a test differ in; None for a holdout.
     """
 
@@ -136,6 +136,6 @@ def holdout_arms(percent: int) -> tuple[Arm, ...]:
     return (Arm(HELD_OUT, share), Arm(OFFERED, POINTS - share))
 
 
-def _experiment(row: Mapping[str, Any]) -> Experiment:
-    values = {name: value for name, value in row.items() if name != "arms"}
+def _experiment(row: sa.RowMapping) -> Experiment:
+    values: dict[str, Any] = {name: value for name, value in row.items() if name != "arms"}
     return Experiment(**values, arms=tuple(Arm(**arm) for arm in row["arms"]))
