@@ -31,8 +31,7 @@ from upstep.tables.facts import open_facts
 from upstep.tables.query import DuckEngine, Program
 
 if TYPE_CHECKING:
-    from upstep.engine.holdouts import hold_out
-from upstep.engine.project import Project
+    from upstep.engine.project import Project
     from upstep.plays.play import Play
 
 

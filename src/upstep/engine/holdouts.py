@@ -43,7 +43,9 @@ def holdouts(settings: Experiments) -> list[Holdout]:
     """Those that hold anybody out, the one of all motions first. Each has a salt of its own."""
     shares: list[tuple[str | None, int]] = [(None, settings.holdout_percent), *settings.motion_percent]
     return [
-        Holdout(f"holdout-{motion or 'all'}", f"{settings.salt}:{motion or 'all'}", percent, settings.holdout_paths, motion)
+        Holdout(
+            f"holdout-{motion or 'all'}", f"{settings.salt}:{motion or 'all'}", percent, settings.holdout_paths, motion
+        )
         for motion, percent in shares
         if percent
     ]
@@ -96,5 +98,3 @@ def _eligible_winners(rows: pa.Table) -> NDArray[np.bool_]:
     asked = pc.and_(rows["is_winner"], pc.equal(rows["outcome"], "eligible"))
     found: NDArray[np.bool_] = pc.fill_null(asked, fill_value=False).to_numpy()
     return found
-
-

@@ -56,8 +56,12 @@ def message_facts(
     return {name: value for name, value in told.items() if value is not None}
 
 
-def message_of(project: Project, row: Mapping[str, Any], facts: Mapping[str, Any]) -> Rendered | None:
+def message_of(
+    project: Project, row: Mapping[str, Any], facts: Mapping[str, Any], *, name: str | None = None
+) -> Rendered | None:
     """The message of a decision's play, the company's own words before those shipped; None when the play has none.
+
+    ``name``: another message than the play's, as a test's arm has it.
 
     Raises:
         PlayError: It prints a fact that is not known, or its words say what they may not.
@@ -65,7 +69,7 @@ def message_of(project: Project, row: Mapping[str, Any], facts: Mapping[str, Any
     play = project.playbook.play(row["play"])
     if play is None or play.message is None:
         return None
-    return render(load_message(play.message, project.folder / "messages"), facts)
+    return render(load_message(name or play.message, project.folder / "messages"), facts)
 
 
 def _product_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from upstep.billing import quote as quotes
 from upstep.clock import iso
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.change import NoChange, change_of, item_of
+from upstep.engine.experimenting import Arms, drawn, expose_steps, expose_tests, live_tests
 from upstep.engine.explain import parsed
 from upstep.engine.message_facts import message_facts, message_of
 from upstep.engine.project import open_project_state
@@ -80,6 +81,8 @@ def open_offers(
     """
     wanted = None if accounts is None else set(accounts)
     engine = open_project_state(project)
+    expose_steps(project, engine, run, now=now, accounts=wanted, is_due=lambda row: channels_due(project, row))
+    tests = live_tests(engine, now=now)
     opened: list[Opened] = []
     refused: list[Refused] = []
     for row in run.decisions.to_pylist():
@@ -91,7 +94,9 @@ def open_offers(
             refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
             continue
         try:
-            opened.append(_open(project, engine, provider, parsed(row), run=run, now=now))
+            arms = drawn(tests, row["account_id"], play=row["play"], motion=row["motion"])
+            opened.append(_open(project, engine, provider, parsed(row), run=run, arms=arms, now=now))
+            expose_tests(engine, [(row["account_id"], row["step_id"], arms)], now=now)
         except (QuoteError, PlayError) as error:
             why = str(error)
             refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
@@ -100,7 +105,14 @@ def open_offers(
 
 
 def _open(
-    project: Project, engine: sa.Engine, provider: Provider, row: Mapping[str, Any], *, run: Run, now: datetime
+    project: Project,
+    engine: sa.Engine,
+    provider: Provider,
+    row: Mapping[str, Any],
+    *,
+    run: Run,
+    arms: Arms,
+    now: datetime,
 ) -> Opened:
     live = provider.subscriptions(row["account_id"])
     change = change_of(project, live, row, on=now)
@@ -111,7 +123,7 @@ def _open(
 
     def messages(offer_id: str, quote: Quote | None) -> list[Message]:
         facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
-        return _messages(project, offer_id, row, facts)
+        return _messages(project, offer_id, row, facts, arms)
 
     new = _new_offer(row, run, provider.preview(change, now))
     why = f"{row['play']} was eligible as of {iso(run.as_of)}"
@@ -150,8 +162,10 @@ def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
     return [rung.channel for index, rung in enumerate(play.ladder) if (row["rungs"] or 0) >> index & 1]
 
 
-def _messages(project: Project, offer_id: str, row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Message]:
-    rendered = message_of(project, row, facts)
+def _messages(
+    project: Project, offer_id: str, row: Mapping[str, Any], facts: Mapping[str, Any], arms: Arms
+) -> list[Message]:
+    rendered = message_of(project, row, facts, name=arms.message)
     if rendered is None:
         return []
     return [
@@ -165,8 +179,9 @@ def _messages(project: Project, offer_id: str, row: Mapping[str, Any], facts: Ma
             text=rendered.text,
             facts=stored(rendered.facts),
             offer_id=offer_id,
+            arms=dict(arms.by_id) or None,
         )
-        for channel in channels_due(project, row)
+        for channel in ([arms.channel] if arms.channel else channels_due(project, row))
         for recipient in row["recipients"]
     ]
 
