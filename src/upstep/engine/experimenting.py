@@ -111,11 +111,16 @@ def expose_steps(
     Returns:
         How many exposures are new.
     """
+    if not holdouts(project.settings.experiments) and not _any_holdout(state):
+        return 0
     with writing(state) as connection:
         live = _keep_holdouts(connection, project, now=now)
-        if not live:
-            return 0
         return log(connection, _at_the_point(live, _winners(run, accounts), is_due=is_due, now=now))
+
+
+def _any_holdout(state: sa.Engine) -> bool:
+    with reading(state) as connection:
+        return any(one.ends_at is None for one in experiments(connection, kind="holdout"))
 
 
 _READ = ("account_id", "step_id", "play", "motion", "path", "lane", "outcome", "is_winner", "rungs")
