@@ -1,0 +1,129 @@
+"""One process that serves: API, ingest and widget, and beside them the worker. It ends without losing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+import uvicorn
+
+from upstep import clock as clocks
+from upstep.engine.project import open_project_state
+from upstep.state.inbox import Inbox, open_inbox
+from upstep.web.app import create_app
+from upstep.web.logs import set_up_logs
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from fastapi import FastAPI
+
+    from upstep.engine.project import Project
+
+GRACE_SECONDS = 20
+"""For so long requests in flight may go on after a signal to end."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Works(Protocol):
+    """What runs until it is told to stop (``engine.live.Worker``)."""
+
+    def run(self) -> None:
+        """Work until stopped."""
+
+    def stop(self) -> None:
+        """End after the step at hand."""
+
+
+class Beside:
+    """A worker in a thread of its own."""
+
+    def __init__(self, worker: Works) -> None:
+        self._worker = worker
+        self._thread = threading.Thread(target=self._run, name="upstep worker", daemon=True)
+        self.is_broken = False
+
+    def _run(self) -> None:
+        try:
+            self._worker.run()
+        except Exception as error:
+            # /readyz says so; the service goes on taking in events, which wait in the inbox.
+            self.is_broken = True
+            structlog.get_logger().error("worker stopped", error=type(error).__name__, exc_info=error)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let it finish the step at hand."""
+        self._worker.stop()
+        self._thread.join()
+
+
+@dataclass(frozen=True)
+class Serve:
+    """How one process serves.
+
+    Args:
+        listen: Address and port; port 0 takes a free one.
+        has_worker: Whether the worker runs here too.
+        demo: Whether the demo's pages are there.
+    """
+
+    listen: str
+    has_worker: bool = True
+    demo: bool = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which ends when told to and then lets the caller put things away instead of killing the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End at a signal; at a second one at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, known in before.items():
+                signal.signal(number, known)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def serve(project: Project, how: Serve, *, ready: Any = None) -> None:
+    """Serve until a signal ends it: requests in flight are answered, the inbox is written, the worker ends its step.
+
+    Args:
+        ready: Called with (address, port) once requests are taken.
+    """
+    set_up_logs()
+    state = open_project_state(project)
+    inbox = open_inbox(inbox_place(project))
+    beside = Beside(_worker(project, state, inbox)) if how.has_worker else None
+    app = create_app(project, state=state, inbox=inbox, worker=beside, demo=how.demo)
+    server = _Server(_config(app, how))
+    if beside is not None:
+        beside.start()
+    try:
+        _run(server, ready)
+    finally:
+        structlog.get_logger().info("ending")
+        inbox.close()
+        if beside is not None:
+            beside.end()
+        state.dispose()
+        structlog.get_logger().info("ended")
