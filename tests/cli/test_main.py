@@ -113,5 +113,6 @@ def test_a_schema_is_one_and_refuses_other_keys(name: str) -> None:
 
 def test_each_command_that_prints_json_has_its_schema() -> None:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    names.remove("serve")  # it prints nothing to read
     names += ["plays-list", "plays-show", "plays-sql", "confirm-list"]
     assert [name for name in names if name not in SCHEMAS] == []

@@ -21,6 +21,7 @@ from upstep.cli import (
     diagnosing,
     explaining,
     goals,
+    keys,
     learning,
     loading,
     offering,
@@ -28,6 +29,7 @@ from upstep.cli import (
     plays,
     quoting,
     reporting,
+    serving,
     stages,
     starting,
 )
@@ -64,6 +66,8 @@ app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
 app.add_typer(learning.app, name="learn")
 app.command()(diagnosing.doctor)
+app.command()(serving.serve)
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback(invoke_without_command=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
-from upstep.web import embed, health
+from upstep.web import embed, health, hooks
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
@@ -60,6 +61,16 @@ def create_app(
     )
     app.state.upstep = Context(project, state or open_project_state(project), inbox, clock, worker=worker, demo=demo)
     app.state.keyring = Keyring()
-    app.include_router(health.router)
-    app.include_router(embed.router)
+    for router in _routers():
+        app.include_router(router)
     return app
+
+
+def _routers() -> Iterator[APIRouter]:
+    """Every part of the service that is there."""
+    yield health.router
+    yield embed.router
+    yield hooks.router
+    for name in ("unsubscribe", "offer_page"):
+        if importlib.util.find_spec(f"upstep.web.{name}"):
+            yield importlib.import_module(f"upstep.web.{name}").router

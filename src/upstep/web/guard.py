@@ -69,7 +69,11 @@ class Guard:
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         most = body_most(scope["path"])
         try:
-            if _announced(scope["headers"]) > most:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                await answered(Problem(400, "The address holds a NUL character. Leave it out."))(
+                    scope, receive, answer.send
+                )
+            elif _announced(scope["headers"]) > most:
                 await answered(too_large(most))(scope, receive, answer.send)
             else:
                 await self._answer(scope, _bounded(receive, most), answer)

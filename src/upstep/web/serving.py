@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import importlib
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import uvicorn
 
 from upstep import clock as clocks
 from upstep.engine.project import open_project_state
+from upstep.errors import ConfigError, Fault
 from upstep.state.inbox import Inbox, open_inbox
 from upstep.web.app import create_app
 from upstep.web.logs import set_up_logs
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 20
 """For so long requests in flight may go on after a signal to end."""
 
+Ready = Callable[[str, int], None]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,8 +56,7 @@ class Beside:
     def _run(self) -> None:
         try:
             self._worker.run()
-        except Exception as error:
-            # /readyz says so; the service goes on taking in events, which wait in the inbox.
+        except Exception as error:  # noqa: BLE001 - /readyz says so; what arrives meanwhile waits in the inbox
             self.is_broken = True
             structlog.get_logger().error("worker stopped", error=type(error).__name__, exc_info=error)
 
@@ -104,26 +106,72 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(project: Project, how: Serve, *, ready: Any = None) -> None:
-    """Serve until a signal ends it: requests in flight are answered, the inbox is written, the worker ends its step.
+def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: None) -> None:
+    """Serve until a signal ends it: requests in flight are answered, the worker ends its step, the inbox is written.
 
     Args:
-        ready: Called with (address, port) once requests are taken.
+        ready: Called with address and port once requests are taken.
     """
     set_up_logs()
     state = open_project_state(project)
-    inbox = open_inbox(inbox_place(project))
+    inbox = open_inbox(project.inbox_address)
     beside = Beside(_worker(project, state, inbox)) if how.has_worker else None
     app = create_app(project, state=state, inbox=inbox, worker=beside, demo=how.demo)
-    server = _Server(_config(app, how))
-    if beside is not None:
-        beside.start()
+    log = structlog.get_logger()
     try:
-        _run(server, ready)
+        with _listening(how.listen) as listener:
+            if beside is not None:
+                beside.start()
+            host, port = listener.getsockname()[:2]
+            log.info("serving", host=host, port=port, worker=how.has_worker)
+            ready(host, port)
+            _Server(_config(app)).run([listener])
     finally:
-        structlog.get_logger().info("ending")
-        inbox.close()
+        log.info("ending")
         if beside is not None:
             beside.end()
+        inbox.close()
         state.dispose()
-        structlog.get_logger().info("ended")
+        log.info("ended")
+
+
+def _worker(project: Project, state: sa.Engine, inbox: Inbox) -> Works:
+    live = importlib.import_module("upstep.engine.live")
+    works: Works = live.Worker(project, state=state, inbox=inbox, clock=clocks.now)
+    return works
+
+
+@contextlib.contextmanager
+def _listening(address: str) -> Iterator[socket.socket]:
+    """The socket, bound at once, so that a port that is taken is told before anything starts.
+
+    Raises:
+        ConfigError: The address is none of this machine, or its port is taken.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, int(port)))
+        except (OSError, OverflowError, ValueError) as error:
+            advice = "Name another with --listen ADDRESS:PORT, or end what listens there."
+            raise ConfigError(Fault(f"listen {address}", f"cannot be listened at ({error}).", advice)) from None
+        yield listener
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=75,
+        backlog=1024,
+    )

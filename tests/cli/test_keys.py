@@ -1,0 +1,48 @@
+"""upstep keys: made and shown once, listed, replaced, ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Upstep
+from tests.cli.schemas import faults
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "upstep.yaml").write_text("version: 1\ncompany: Shop\ncurrency: usd\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_key_is_shown_once_and_listed_without_its_secret(upstep: Upstep, folder: Path) -> None:
+    made = upstep("keys", "make", "shop", "--scope", "read", "--scope", "act", "--project", folder)
+    listed = upstep("keys", "list", "--project", folder)
+
+    secret = made.out.splitlines()[0]
+    assert (made.code, listed.code) == (0, 0)
+    assert secret.startswith("ups_")
+    assert "read act" in listed.out
+    assert secret not in listed.out
+
+
+def test_keys_in_json_are_as_their_schemas_say(upstep: Upstep, folder: Path) -> None:
+    made = json.loads(upstep("keys", "make", "shop", "--until", "2099-01-01", "--json", "--project", folder).out)
+    rotated = json.loads(upstep("keys", "rotate", made["key_id"], "--json", "--project", folder).out)
+    revoked = json.loads(upstep("keys", "revoke", rotated["key_id"], "--json", "--project", folder).out)
+    listed = json.loads(upstep("keys", "list", "--json", "--project", folder).out)
+
+    shapes = {"keys-make": made, "keys-rotate": rotated, "keys-revoke": revoked, "keys-list": listed}
+    assert {name: faults(shape, name) for name, shape in shapes.items()} == {name: [] for name in shapes}
+    assert [one["is_good"] for one in listed["keys"]] in ([True, False], [False, True])
+
+
+def test_an_unknown_scope_or_key_is_told(upstep: Upstep, folder: Path) -> None:
+    scope = upstep("keys", "make", "shop", "--scope", "write", "--project", folder)
+    key = upstep("keys", "revoke", "nothing", "--project", folder)
+
+    assert (scope.code, key.code) == (2, 2)
+    assert "scope: 'write' is not known." in scope.err
+    assert "key nothing: is not known." in key.err
