@@ -199,9 +199,17 @@ class Decider:
     @cached_property
     def few_reads(self) -> dict[str, set[str]]:
         """Of each core table, the columns that a decision of few accounts reads."""
+        return self._reads(SqliteEngine.dialect)
+
+    @cached_property
+    def reads(self) -> dict[str, set[str]]:
+        """The same of many accounts."""
+        return self._reads(DuckEngine.dialect)
+
+    def _reads(self, dialect: str) -> dict[str, set[str]]:
         found = {"fx_rate": set(core_schema("fx_rate"))}
-        profiles = self._statements("profiles", lambda: self.profiles, dialect=SqliteEngine.dialect)
-        ranking = self._statements("ranking", lambda: self.ranking, dialect=SqliteEngine.dialect)
+        profiles = self._statements("profiles", lambda: self.profiles, dialect=dialect)
+        ranking = self._statements("ranking", lambda: self.ranking, dialect=dialect)
         for table, columns in [*profiles.reads.items(), *ranking.reads.items()]:
             found.setdefault(table, set()).update(columns)
         return found
@@ -306,9 +314,16 @@ def decide(
         return _decide_few(project, wanted, as_of=as_of, inputs=inputs)
     engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
     progress("opening facts", 0.0)
-    facts = open_facts(project.folder, engine, as_of=as_of, account_ids=wanted, buckets=() if wanted is None else None)
+    decider = decider_of(project, owners_connected="owner" in open_snapshot(project.folder).manifest.connected)
+    facts = open_facts(
+        project.folder,
+        engine,
+        as_of=as_of,
+        account_ids=wanted,
+        buckets=() if wanted is None else None,
+        columns=decider.reads,
+    )
     _require(project, facts)
-    decider = decider_of(project, owners_connected="owner" in facts.connected)
     known = known_tables(facts, project.settings.fresh_days)
     outside = (inputs or Inputs({})).tables
     parts: list[pa.Table] = []

@@ -6,7 +6,7 @@ table that is not connected is there, empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +68,7 @@ def open_facts(
     as_of: datetime | None = None,
     account_ids: Iterable[str] | None = None,
     buckets: Sequence[int] | None = None,
+    columns: Mapping[str, Collection[str]] | None = None,
 ) -> Facts:
     """Register every core table as of an instant in the engine, replacing those of an earlier call.
 
@@ -77,6 +78,8 @@ def open_facts(
         as_of: Default: the smaller ``complete_through`` of subscription_item and usage.
         account_ids: Only these accounts; unknown ones are ignored.
         buckets: Only accounts of these buckets (0 to 63).
+        columns: For ``account_ids``: the columns of each table that will be read; a table that is not named is left
+            out. None: all of them.
 
     Raises:
         SourceError: Nothing was loaded, so there is no default for ``as_of``.
@@ -84,7 +87,9 @@ def open_facts(
     """
     snapshot = open_snapshot(project)
     at = to_seconds(as_of) if as_of is not None else default_as_of(project, snapshot)
-    _Registration(snapshot, engine.connection, at=at, account_ids=account_ids, buckets=buckets).run()
+    _Registration(
+        snapshot, engine.connection, at=at, account_ids=account_ids, buckets=buckets, columns=columns
+    ).run()
     return facts_of(snapshot, at=at)
 
 
@@ -129,6 +134,7 @@ class _Registration:
         at: int,
         account_ids: Iterable[str] | None,
         buckets: Sequence[int] | None,
+        columns: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.connection = connection
@@ -136,6 +142,7 @@ class _Registration:
         self.day = at // DAY_SECONDS
         self.account_ids = None if account_ids is None else sorted(set(account_ids))
         self.buckets = None if buckets is None else sorted(set(buckets))
+        self.columns = columns if account_ids is not None else None
         last = snapshot.manifest.last_event_at
         self.is_past = last is not None and at < last  # Otherwise no event is later, and nothing has to be cut.
 
@@ -193,6 +200,13 @@ class _Registration:
                 f" ANTI JOIN ({self.snapshot.select('account')}) USING (account_key)"
             )
 
+    def _columns(self, name: str) -> dict[str, str]:
+        """The columns of a core table that will be read, and their types."""
+        every = core_schema(name)
+        if self.columns is None:
+            return every
+        return {column: kind for column, kind in every.items() if column in self.columns.get(name, ())}
+
     def _of_buckets(self, word: str, column: str = "account_key") -> str:
         if self.buckets is None:
             return ""
@@ -211,9 +225,11 @@ class _Registration:
     # Tables of state and of dated rows
 
     def _register_table(self, name: str) -> None:
-        columns = core_schema(name)
+        columns = self._columns(name)
+        if not columns:
+            return
         stored = self.snapshot.select(name)
-        if "account_key" in columns:
+        if "account_key" in core_schema(name):
             stored = self._of_accounts(stored)
         if name == "subscription_item" and self._has_versions(stored):
             visible = item_intervals(stored, at=self.at)
@@ -244,7 +260,9 @@ class _Registration:
         merged = merged_view(self.snapshot, rollup, buckets=self.buckets, recent=recent)
         if self.is_past:
             merged = self._cut_days(merged) if rollup is USAGE_DAY else self._cut_month(merged)
-        columns = ", ".join(core_schema(rollup.table))
+        columns = ", ".join(self._columns(rollup.table))
+        if not columns:
+            return
         self._put(rollup.table, f"SELECT {columns} FROM ({self._of_accounts(merged)})")
 
     def _recent(self, rollup: Rollup) -> str:
