@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.company import (
+    CATALOG,
     Company,
     Rows,
     account,
@@ -38,9 +39,53 @@ ZONES = (
 )
 
 
+_MORE = (
+    (
+        "meters:\n",
+        "  - {id: automations, name: automations, aggregate: sum, kind: flow, period: billing_month, advanced: true}\n",
+    ),
+    ("          templates: 20\n", "          automations: 100\n"),
+    ("limits: {emails: 100000, ", "automations: 1000, "),
+    (
+        "    add_ons:\n",
+        "      - {id: help, kind: support, needs: [pro, scale], prices: [{id: help, interval: month, amount: 1500}]}\n",
+    ),
+    ("    name: Audience\n", "    buyers: [Head of Marketing]\n"),
+    (
+        "    prices: [{id: audit_once, amount: 150000}]\n",
+        """
+  - {id: audit_pack, name: Three audits, one_off: true, prices: [{id: audit_pack_once, amount: 390000}]}
+  - {id: course, name: Course, one_off: true, prices: [{id: course_once, amount: 40000}]}
+  - {id: next_course, name: Next course, one_off: true, prices: [{id: next_course_once, amount: 60000}]}
+  - id: care
+    name: Deliverability care
+    plans: [{id: care_monthly, prices: [{id: care_month, interval: month, amount: 60000}]}]
+""",
+    ),
+    (
+        "partners:\n",
+        """  - {has: audit, then: audit_pack, kind: larger, holds: 3, because: three cost less together}
+  - {has: audit, then: care, kind: retainer, because: the work comes back each quarter}
+  - {has: course, then: next_course, kind: related, because: it begins where the first one ends}
+  - {has: course, then: audience, kind: completion, because: what was learned is used at once}
+""",
+    ),
+)
+"""What the engines' company sells beside that of the other tests: (what stands in the catalog, what follows it)."""
+
+
+def catalog() -> str:
+    """Everything that a play of any kind of business needs."""
+    text = CATALOG
+    for place, more in _MORE:
+        assert text.count(place) >= 1, place
+        text = text.replace(place, place + more, 1)
+    return text
+
+
 def everything(as_of: str, *, without: tuple[str, ...] = ()) -> Company:
     """The company as of an instant; its rows reach from years before it to days after it."""
-    return company(*_Days(as_of).rows(), as_of=as_of, without=without)
+    return company(*_Days(as_of).rows(), as_of=as_of, without=without, catalog=catalog())
 
 
 def told(given: Company) -> dict[str, list[dict[str, Any]]]:
@@ -111,6 +156,8 @@ class _Days:
             *self.gates(),
             *self.signals(),
             *self.plays(),
+            *self.occasions(),
+            *self.one_off(),
             *self.nulls(),
             *self.any(40),
         ]
@@ -321,6 +368,49 @@ class _Days:
         yield usage("growing", "emails", {self.ago(back): 420 - 6 * back for back in range(60)})
         for name in ("routes", "routes-unasked"):
             yield [item(name, "receiving_basic", collection="invoice"), self.daily(name, "receipts", 190)]
+
+    def occasions(self) -> Iterator[Rows]:
+        """Accounts that use what they pay for, each with one more thing that happened."""
+        happened: dict[str, list[Rows]] = {
+            "consolidate": [moment("o-consolidate", "other_vendor", at=self.ago(30), subject_id="audience")],
+            "feature_gate": [
+                moment("o-feature_gate", "feature_gate_hit", at=self.ago(day), subject_id="subaccounts")
+                for day in (1, 2, 3, 4)
+            ],
+            "lifecycle": [moment("o-lifecycle", "onboarded", at=self.ago(70))],
+            "new_buyer": [contact("o-new_buyer", contact_id="o-head", title="Head of Marketing", at=self.ago(20))],
+            "new_initiative": [moment("o-new_initiative", "initiative", at=self.ago(30), subject_id="audience")],
+            "trial": [
+                moment("o-trial", "feature_gate_hit", at=self.ago(3), subject_id="subaccounts"),
+                moment("o-trial", "pricing_page_viewed", at=self.ago(2)),
+            ],
+            "bundle": [
+                item("o-bundle", "audience_pack", quantity=1000, since="2024-03-01"),
+                usage("o-bundle", "campaigns", 3, at=self.ago(40)),
+                usage("o-bundle", "contacts", 800, at=self.ago(20)),
+            ],
+            "power_user": [self.daily("o-power_user", "automations", 3)],
+        }
+        for name, rows in happened.items():
+            yield [item(f"o-{name}", "pro", since="2023-01-10T09:00:00"), *rows, self.daily(f"o-{name}", "emails", 250)]
+        yield item("o-renewal", "pro", interval="year", since="2024-05-02", renews_at=self.ago(-45))
+        yield self.daily("o-renewal", "emails", 240, days=400)
+        yield [item("o-growth", "pro", since="2023-01-01"), moment("o-growth", "customer_growth", at=self.ago(30))]
+        yield usage("o-growth", "emails", {self.ago(back): 400 - 5 * back for back in range(60)})
+        yield item("o-support", "scale", since="2023-01-01")
+        yield [self.daily("o-support", "emails", 2000), self.daily("o-support", "sms", 20)]
+        yield [
+            ticket("o-support", at=self.ago(days), kind="question", closed_at=self.ago(days - 1))
+            for days in range(5, 40, 6)
+        ]
+
+    def one_off(self) -> Iterator[Rows]:
+        """What is bought once, and again."""
+        yield purchase("bought-course", product_id="course", at=self.ago(50), completed_at=self.ago(10))
+        yield [
+            purchase("bought-audits", at=self.ago(30 + 60 * number), completed_at=self.ago(20 + 60 * number))
+            for number in range(5)
+        ]
 
     def nulls(self) -> Iterator[Rows]:
         for name in ODD_IDS:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.company import CATALOG, SETTINGS, Company, decider
+from tests.backends.everything import catalog
+from tests.company import SETTINGS, Company, decider
 from upstep.engine.decide import Decider
 from upstep.plays.propose import Fired, propose
 from upstep.tables.query import Engine
@@ -18,7 +19,7 @@ Told = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def compiled() -> Decider:
     """The queries of this folder, built once: for the catalog of the tests, with owners connected."""
-    return decider(CATALOG, SETTINGS, True)
+    return decider(catalog(), SETTINGS, True)
 
 
 def answers(company: Company, engine: Engine, *, told: Told | None = None) -> dict[str, pa.Table]:

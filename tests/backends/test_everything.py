@@ -46,21 +46,10 @@ def found() -> dict[str, pa.Table]:
     return answers(given, DuckEngine(threads=2), told=told(given))
 
 
-NOT_FIRED = {
-    *("bundle", "completion", "consolidate", "feature_gate", "lifecycle", "new_buyer", "new_initiative", "own_growth"),
-    *("package_upgrade", "power_user", "related_course", "renewal_annual", "retainer", "support_need"),
-    "trial_higher_plan",
-}
-"""Plays that this company does not fire yet: their queries run on every engine, over nobody. See the roadmap."""
-
-NOT_FILLED = {"partner_completed_days", "partner_spent_minor", "partner_currency"}
-"""Columns that only a finished purchase fills, which this company has none of."""
-
-
-def test_the_company_fires_every_play_but_those_named(found: dict[str, pa.Table]) -> None:
+def test_the_company_fires_every_play(found: dict[str, pa.Table]) -> None:
     grains = [f"fired_{grain.name}" for grain in compiled().grains]
     fired = {play for name in grains for play in found[name]["play"].to_pylist()}
-    assert {play.id for index, play in enumerate(compiled().playbook.plays) if index not in fired} == NOT_FIRED
+    assert [play.id for index, play in enumerate(compiled().playbook.plays) if index not in fired] == []
 
 
 def test_the_company_has_every_outcome_and_every_gate_holding_and_clear(found: dict[str, pa.Table]) -> None:
@@ -79,7 +68,7 @@ def test_the_company_has_every_outcome_and_every_gate_holding_and_clear(found: d
 def test_the_company_has_a_value_in_every_column(found: dict[str, pa.Table], profile: str) -> None:
     rows = found[profile]
     empty = {name for name in rows.column_names if rows[name].null_count == rows.num_rows}
-    assert empty == (NOT_FILLED if profile == "product_profile" else set())
+    assert empty == set()
 
 
 @pytest.mark.parametrize("stage", GRAINS)
