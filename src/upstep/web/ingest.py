@@ -8,17 +8,15 @@ browsers send JSON as text.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -27,17 +25,19 @@ from starlette.routing import Route
 
 from upstep.engine.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
 from upstep.errors import UpstepError
-from upstep.state.inbox import Added, Inbox, Received
-from upstep.state.keys import ApiKey, check_key
+from upstep.state.inbox import Added, Received
+from upstep.web.context import Context
+from upstep.web.guard import too_large
+from upstep.web.keyring import Keyring, secret_of
+from upstep.web.problem import Problem, answered
 
 BODY_BYTES_MOST = 500 * 1024
 EVENTS_MOST = 5_000
 DEPTH_MOST = 1_000_000
 """So many events may wait; then clients are asked to come back later, which their libraries do by themselves."""
 
+RETRY_SECONDS = 10
 _READ_SECONDS = 30
-_KEY_SECONDS = 5.0
-_KEYS_MOST = 10_000
 _DEPTH_SECONDS = 0.5
 _FAULTS_SHOWN = 100
 _GZIP = b"\x1f\x8b"
@@ -47,31 +47,10 @@ _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, anonymousid",
     "Access-Control-Max-Age": "86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen", "a": "alias"}
 _POSTHOG_PATHS = ("/batch", "/batch/", "/e", "/e/", "/capture", "/capture/", "/i/v0/e", "/i/v0/e/")
-
-
-class Served(Protocol):
-    """What the service hands in."""
-
-    state: sa.Engine
-    inbox: Inbox
-    clock: Callable[[], datetime]
-
-
-class RefusedRequestError(Exception):
-    """A request that is not taken: status, what was found, what to do."""
-
-    def __init__(
-        self, status: int, found: str, advice: str, *, retry_after: int | None = None, faults: Sequence[Any] = ()
-    ) -> None:
-        self.status = status
-        self.found = found
-        self.advice = advice
-        self.retry_after = retry_after
-        self.faults = faults
-        super().__init__(found)
 
 
 @dataclass
@@ -79,17 +58,13 @@ class Intake:
     """The door: asks in the order of what it costs, and remembers for moments what it was answered.
 
     Args:
-        served: Gives state, inbox and clock.
+        served: The service; it has an inbox.
         depth_most: See ``DEPTH_MOST``.
-        counts: Events by what became of them, since the start: accepted, repeated, refused; and turned_away requests.
     """
 
-    served: Served
+    served: Context
     depth_most: int = DEPTH_MOST
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("accepted", "repeated", "refused", "turned_away"), 0)
-    )
-    _keys: dict[str, tuple[float, ApiKey | None]] = field(default_factory=dict)
+    _keyring: Keyring = field(default_factory=Keyring)
     _depth: tuple[float, int] = (0.0, 0)
     _in_hand: int = 0
 
@@ -97,7 +72,7 @@ class Intake:
         """POST of a batch or of one event, in Segment's shape."""
         kind = _SHORT.get(request.path_params.get("kind", ""), request.path_params.get("kind", ""))
         if kind not in ("batch", "b", "import", *_SHORT.values()):
-            raise RefusedRequestError(404, "there is nothing here.", "Send to /v1/batch, /v1/track or the like.")
+            raise Problem(404, "There is nothing here. Send to /v1/batch, /v1/track or the like.")
         body, key = await self._asked(request)
         is_batch = kind not in _SHORT.values()
         batch = _decoded(body, Batch) if is_batch else Batch([msgspec.Raw(body)])
@@ -144,7 +119,7 @@ class Intake:
     async def _asked(self, request: Request) -> tuple[bytes, str | None]:
         """The body, in plain bytes, and the key of the header, which was looked at before the body was read."""
         await self._must_have_room()
-        key = _header_key(request.headers.get("authorization", ""))
+        key = secret_of(request.headers.get("authorization", ""))
         if key is not None:
             await self._must_know(key)
         return plain(await _read_body(request)), key
@@ -158,36 +133,21 @@ class Intake:
             depth = await run_in_threadpool(self.served.inbox.depth)
             self._depth = (now, depth)
         if depth + self._in_hand >= self.depth_most:
-            self.counts["turned_away"] += 1
-            raise RefusedRequestError(
-                429, f"{depth:,} events wait to be worked on.", "Send again after some seconds.", retry_after=10
-            )
+            told = f"{depth:,} events wait to be worked on. Send again after some seconds."
+            raise Problem(429, told, kind="inbox-deep", headers={"Retry-After": str(RETRY_SECONDS)})
 
-    async def _must_know(self, key: str | None) -> None:
-        if not key:
-            raise RefusedRequestError(
-                401, "the request carries no write key.", "Give the library a key of scope 'ingest' as its write key."
-            )
-        now = time.monotonic()
-        until, found = self._keys.get(key, (0.0, None))
-        if until < now:
-            found = await run_in_threadpool(check_key, self.served.state, key, self.served.clock())
-            if len(self._keys) >= _KEYS_MOST:
-                self._keys.clear()
-            self._keys[key] = (now + _KEY_SECONDS, found)
-        if found is None:
-            raise RefusedRequestError(
-                401,
-                "the write key is not known, or no longer good.",
-                "Make one: 'upstep keys add NAME --scope ingest'.",
-            )
-        if not found.may("ingest"):
-            raise RefusedRequestError(403, "this key may not send events.", "Use a key of scope 'ingest'.")
+    async def _must_know(self, secret: str | None) -> None:
+        if not secret:
+            raise _no_key("The request carries no write key.")
+        key = self._keyring.recent(secret) or await run_in_threadpool(self._keyring.check, self.served, secret)
+        if key is None:
+            raise _no_key("The write key is not known, or no longer good.")
+        if not key.may("ingest"):
+            raise Problem(403, "This key may not send events. Use a key of scope 'ingest'.", kind="scope")
 
     async def _take(self, raws: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], Received]) -> Response:
         if len(raws) > EVENTS_MOST:
-            found = f"the batch has {len(raws):,} events, more than {EVENTS_MOST:,}."
-            raise RefusedRequestError(413, found, "Send smaller batches.")
+            raise Problem(413, f"The batch has {len(raws):,} events, more than {EVENTS_MOST:,}. Send smaller batches.")
         good: list[Received] = []
         errors: list[tuple[int, RefusedEventError]] = []
         for index, raw in enumerate(raws):
@@ -195,15 +155,14 @@ class Intake:
                 good.append(read(raw))
             except RefusedEventError as error:
                 errors.append((index, error))
-        self.counts["refused"] += len(errors)
+        self._count("refused", len(errors))
         shown = faults_of(errors[:_FAULTS_SHOWN])
         if errors and not good:
-            raise RefusedRequestError(
-                400, f"none of {len(raws)} events can be taken.", "See 'faults' for each.", faults=shown
-            )
+            told = f"None of {len(raws)} events can be taken; 'faults' says of each why."
+            raise Problem(400, told, kind="events-refused", faults=shown)
         added = await self._write(good)
-        self.counts["accepted"] += added.accepted
-        self.counts["repeated"] += added.repeated
+        self._count("accepted", added.accepted)
+        self._count("repeated", added.repeated)
         answer = {"success": True, "status": 1, "accepted": added.accepted, "repeated": added.repeated}
         return _answer({**answer, "refused": len(errors), "faults": shown})
 
@@ -213,14 +172,18 @@ class Intake:
         try:
             return await asyncio.wrap_future(self.served.inbox.submit(events))
         except (UpstepError, sa.exc.SQLAlchemyError) as error:
-            raise RefusedRequestError(
-                503, f"the events could not be kept ({type(error).__name__}).", "Send again later.", retry_after=10
-            ) from error
+            structlog.get_logger().warning("events not kept", error=type(error).__name__, told=str(error)[:500])
+            told = "The events could not be kept. Send again after some seconds."
+            raise Problem(503, told, kind="not-kept", headers={"Retry-After": str(RETRY_SECONDS)}) from error
         finally:
             self._in_hand -= len(events)
 
+    def _count(self, result: str, events: int) -> None:
+        if events:
+            self.served.metrics.events.labels(result).inc(events)
 
-def ingest_app(served: Served, *, depth_most: int = DEPTH_MOST) -> Starlette:
+
+def ingest_app(served: Context, *, depth_most: int = DEPTH_MOST) -> Starlette:
     """The paths that client libraries send to, as an app of its own; mount it last."""
     return Starlette(routes=routes(Intake(served, depth_most)))
 
@@ -228,9 +191,9 @@ def ingest_app(served: Served, *, depth_most: int = DEPTH_MOST) -> Starlette:
 def routes(intake: Intake) -> list[Route]:
     """Where libraries send to; ``Intake`` answers."""
     return [
-        Route("/v1/projects/{key}/settings", _told(intake.settings), methods=["GET", "OPTIONS"]),
-        Route("/v1/{kind}", _told(intake.segment), methods=["POST", "OPTIONS"]),
-        *[Route(path, _told(intake.posthog), methods=["POST", "OPTIONS"]) for path in _POSTHOG_PATHS],
+        Route("/v1/projects/{key}/settings", _readable(intake.settings), methods=["GET", "OPTIONS"]),
+        Route("/v1/{kind}", _readable(intake.segment), methods=["POST", "OPTIONS"]),
+        *[Route(path, _readable(intake.posthog), methods=["POST", "OPTIONS"]) for path in _POSTHOG_PATHS],
     ]
 
 
@@ -246,22 +209,24 @@ def plain(body: bytes, most: int = BODY_BYTES_MOST) -> bytes:
     try:
         unpacked = unpacking.decompress(body, most + 1)
     except zlib.error as error:
-        raise RefusedRequestError(400, f"the body is damaged gzip ({error}).", "Send it again.") from None
+        raise Problem(400, f"The body is damaged gzip ({error}). Send it again.") from None
     if len(unpacked) > most:
-        raise _too_large(most)
+        raise too_large(most)
     if not unpacking.eof:
-        raise RefusedRequestError(400, "the body is gzip that was cut off.", "Send it again.")
+        raise Problem(400, "The body is gzip that was cut off. Send it again.")
     return unpacked
 
 
-def _too_large(most: int) -> RefusedRequestError:
-    return RefusedRequestError(413, f"the body has more than {most:,} bytes.", "Send smaller batches.")
+def _no_key(found: str) -> Problem:
+    # Basic would make browsers ask their user for a password.
+    headers = {"WWW-Authenticate": 'Bearer realm="upstep"'}
+    return Problem(401, f"{found} 'upstep keys make --scope ingest' makes one.", kind="no-key", headers=headers)
 
 
 async def _read_body(request: Request, most: int = BODY_BYTES_MOST) -> bytes:
     said = request.headers.get("content-length", "")
     if said.isdecimal() and int(said) > most:
-        raise _too_large(most)
+        raise too_large(most)
     parts: list[bytes] = []
     size = 0
     try:
@@ -269,26 +234,13 @@ async def _read_body(request: Request, most: int = BODY_BYTES_MOST) -> bytes:
             async for part in request.stream():
                 size += len(part)
                 if size > most:
-                    raise _too_large(most)
+                    raise too_large(most)
                 parts.append(part)
     except TimeoutError:
-        raise RefusedRequestError(408, "the body did not come in time.", "Send it again.") from None
+        raise Problem(408, "The body did not come in time. Send it again.") from None
     except ClientDisconnect:
-        raise RefusedRequestError(400, "the client hung up.", "Send it again.") from None
+        raise Problem(400, "The client hung up.") from None
     return b"".join(parts)
-
-
-def _header_key(header: str) -> str | None:
-    """The key of an Authorization header: Bearer, or the user part of Basic as Segment's libraries send it."""
-    scheme, _, said = header.partition(" ")
-    if scheme.lower() == "bearer":
-        return said.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(said.strip(), validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
 
 
 class _Keyed(msgspec.Struct, rename="camel"):
@@ -309,39 +261,25 @@ def _decoded(body: bytes, kind: type[Batch]) -> Batch:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise RefusedRequestError(
-            400, f"the body cannot be read ({error}).", 'Send JSON: {"batch": [...], "sentAt": "..."}.'
-        ) from None
+        told = f'The body cannot be read ({error}). Send JSON: {{"batch": [...], "sentAt": "..."}}.'
+        raise Problem(400, told) from None
 
 
-def _told(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def _readable(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
     """Refusals become answers, and every answer may be read by a page of any origin."""
 
-    async def answered(request: Request) -> Response:
+    async def told(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_CORS)
         try:
             answer: Response = await endpoint(request)
-        except RefusedRequestError as error:
-            answer = _problem(error)
+        except Problem as error:
+            answer = answered(error)
+        answer.headers.update(_CORS)
         return answer
 
-    return answered
+    return told
 
 
-def _answer(told: object, status: int = 200, media: str = "application/json", **headers: str) -> Response:
-    return Response(msgspec.json.encode(told), status, {**_CORS, **headers}, media)
-
-
-def _problem(error: RefusedRequestError) -> Response:
-    """RFC 9457."""
-    titles = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout"}
-    titles |= {413: "Content Too Large", 429: "Too Many Requests", 503: "Service Unavailable"}
-    told: dict[str, Any] = {"type": "about:blank", "title": titles[error.status], "status": error.status}
-    told["detail"] = f"{error.found} {error.advice}"
-    if error.faults:
-        told["faults"] = error.faults
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="upstep"'
-    return _answer(told, error.status, "application/problem+json", **headers)
+def _answer(told: object) -> Response:
+    return Response(msgspec.json.encode(told), media_type="application/json")
