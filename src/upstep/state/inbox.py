@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,12 +24,13 @@ from upstep.state.session import connect, hold, reading, writing
 
 _TOGETHER = 20_000  # Events of one commit: more would make the first of them wait.
 _TAKE_BYTES = 64 << 20
+_COUNTED = 10_000
 _NAME = "upstep inbox"
 _DONE = "done"
 
 _INSERT = {
-    "sqlite": "INSERT OR IGNORE INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
-    " VALUES (?, ?, ?, ?, ?)",
+    "sqlite": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
     "postgresql": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
     " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[])"
     " ON CONFLICT (message_id) DO NOTHING",
@@ -228,10 +229,12 @@ class Inbox:
             return int(connection.execute(sa.select(_cursor())).scalar_one())
 
     def depth(self) -> int:
-        """How many events wait (on Postgres: at most so many)."""
-        newest = sa.func.coalesce(sa.func.max(inbox_event.c.seq), 0)
+        """How many events wait; above ``_COUNTED`` at most so many, for numbers of repeated events are left out."""
+        waiting = sa.select(inbox_event.c.seq).where(inbox_event.c.seq > _cursor()).limit(_COUNTED).subquery()
+        newest = sa.select(sa.func.coalesce(sa.func.max(inbox_event.c.seq), 0) - _cursor())
         with reading(self._engine) as connection:
-            return max(0, int(connection.execute(sa.select(newest - _cursor())).scalar_one()))
+            many = int(connection.execute(sa.select(sa.func.count()).select_from(waiting)).scalar_one())
+            return many if many < _COUNTED else int(connection.execute(newest).scalar_one())
 
     def oldest(self) -> int | None:
         """When the event arrived (seconds) that has waited longest; None: none waits."""
@@ -299,6 +302,34 @@ class Inbox:
         with writing(self._engine) as connection:
             gone = connection.execute(sa.delete(inbox_event).where(inbox_event.c.seq.in_(old)))
         return int(gone.rowcount)
+
+    def again(self, is_wanted: Callable[[Waiting], bool]) -> int:
+        """Make parked events, and those that are done and wanted, wait once more. Gives their number."""
+        columns = inbox_event.c
+        listed = (columns.seq, columns.message_id, columns.kind, columns.occurred_at, columns.received_at, columns.body)
+        found = [one.event for one in self.parked(limit=1_000_000)]
+        with reading(self._engine) as connection:
+            for row in connection.execute(sa.select(*listed).where(columns.seq <= _cursor())).yield_per(10_000):
+                waiting = Waiting(*row)
+                if is_wanted(waiting):
+                    found.append(waiting)
+        unique = {one.message_id: Received(*one[1:]) for one in found}
+        with writing(self._engine) as connection:
+            hold(connection, _NAME)
+            ids = list(unique)
+            for start in range(0, len(ids), 500):
+                part = ids[start : start + 500]
+                connection.execute(sa.delete(inbox_event).where(columns.message_id.in_(part)))
+                connection.execute(sa.delete(inbox_parked).where(inbox_parked.c.message_id.in_(part)))
+            _insert(connection, list(unique.values()))
+        return len(unique)
+
+    def forget_unknown(self, names: Sequence[str]) -> None:
+        """Forget the counts of names: a setting explains them now."""
+        with writing(self._engine) as connection:
+            for start in range(0, len(names), 500):
+                part = names[start : start + 500]
+                connection.execute(sa.delete(inbox_unknown).where(inbox_unknown.c.name.in_(part)))
 
 
 def open_inbox(path_or_url: str | Path) -> Inbox:

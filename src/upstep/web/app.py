@@ -13,7 +13,9 @@ from starlette.types import ASGIApp
 import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
-from upstep.web import embed, health, hooks
+from upstep.web import embed, health, hooks, ingest
+    if inbox is not None:
+        app.router.routes.extend(ingest.routes(ingest.Intake(app.state.upstep)))
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
@@ -63,6 +65,8 @@ def create_app(
     app.state.keyring = Keyring()
     for router in _routers():
         app.include_router(router)
+    if inbox is not None:
+        app.router.routes.extend(ingest.routes(ingest.Intake(app.state.upstep)))
     return app
 
 

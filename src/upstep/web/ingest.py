@@ -25,11 +25,11 @@ from starlette.routing import Route
 
 from upstep.engine.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
 from upstep.errors import UpstepError
-from upstep.state.inbox import Added, Received
+from upstep.state.inbox import Added, Inbox, Received
 from upstep.web.context import Context
 from upstep.web.guard import too_large
 from upstep.web.keyring import Keyring, secret_of
-from upstep.web.problem import Problem, answered
+from upstep.web.problem import HANDLERS, Problem, answered
 
 BODY_BYTES_MOST = 500 * 1024
 EVENTS_MOST = 5_000
@@ -49,6 +49,7 @@ _CORS = {
     "Access-Control-Max-Age": "86400",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+_BATCHES = ("batch", "import")
 _SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen", "a": "alias"}
 _POSTHOG_PATHS = ("/batch", "/batch/", "/e", "/e/", "/capture", "/capture/", "/i/v0/e", "/i/v0/e/")
 
@@ -68,13 +69,18 @@ class Intake:
     _depth: tuple[float, int] = (0.0, 0)
     _in_hand: int = 0
 
+    @property
+    def inbox(self) -> Inbox:
+        """Where events wait."""
+        assert self.served.inbox is not None, "a service without an inbox has no such paths"
+        inbox: Inbox = self.served.inbox
+        return inbox
+
     async def segment(self, request: Request) -> Response:
         """POST of a batch or of one event, in Segment's shape."""
-        kind = _SHORT.get(request.path_params.get("kind", ""), request.path_params.get("kind", ""))
-        if kind not in ("batch", "b", "import", *_SHORT.values()):
-            raise Problem(404, "There is nothing here. Send to /v1/batch, /v1/track or the like.")
+        path = request.url.path.rstrip("/").rpartition("/")[2]
+        kind, is_batch = _SHORT.get(path, path), path in _BATCHES
         body, key = await self._asked(request)
-        is_batch = kind not in _SHORT.values()
         batch = _decoded(body, Batch) if is_batch else Batch([msgspec.Raw(body)])
         await self._must_know(key or batch.write_key or (None if is_batch else _write_key(body)))
         now = self.served.clock()
@@ -130,7 +136,7 @@ class Intake:
         if now - known_at > _DEPTH_SECONDS:
             # Set before it is asked, so that one request asks and not all that come meanwhile.
             self._depth = (now, depth)
-            depth = await run_in_threadpool(self.served.inbox.depth)
+            depth = await run_in_threadpool(self.inbox.depth)
             self._depth = (now, depth)
         if depth + self._in_hand >= self.depth_most:
             told = f"{depth:,} events wait to be worked on. Send again after some seconds."
@@ -170,7 +176,7 @@ class Intake:
         """Wait for the commit. A client that hangs up meanwhile sends again, and its events are known then."""
         self._in_hand += len(events)
         try:
-            return await asyncio.wrap_future(self.served.inbox.submit(events))
+            return await asyncio.wrap_future(self.inbox.submit(events))
         except (UpstepError, sa.exc.SQLAlchemyError) as error:
             structlog.get_logger().warning("events not kept", error=type(error).__name__, told=str(error)[:500])
             told = "The events could not be kept. Send again after some seconds."
@@ -184,15 +190,16 @@ class Intake:
 
 
 def ingest_app(served: Context, *, depth_most: int = DEPTH_MOST) -> Starlette:
-    """The paths that client libraries send to, as an app of its own; mount it last."""
-    return Starlette(routes=routes(Intake(served, depth_most)))
+    """The paths that client libraries send to, as an app of its own."""
+    return Starlette(routes=routes(Intake(served, depth_most)), exception_handlers=dict(HANDLERS))
 
 
 def routes(intake: Intake) -> list[Route]:
     """Where libraries send to; ``Intake`` answers."""
+    kinds = (*_BATCHES, *_SHORT, *_SHORT.values())
     return [
         Route("/v1/projects/{key}/settings", _readable(intake.settings), methods=["GET", "OPTIONS"]),
-        Route("/v1/{kind}", _readable(intake.segment), methods=["POST", "OPTIONS"]),
+        *[Route(f"/v1/{kind}", _readable(intake.segment), methods=["POST", "OPTIONS"]) for kind in kinds],
         *[Route(path, _readable(intake.posthog), methods=["POST", "OPTIONS"]) for path in _POSTHOG_PATHS],
     ]
 
