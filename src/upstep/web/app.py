@@ -14,8 +14,6 @@ import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
 from upstep.web import embed, health, hooks, ingest
-    if inbox is not None:
-        app.router.routes.extend(ingest.routes(ingest.Intake(app.state.upstep)))
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
