@@ -19,6 +19,7 @@ from upstep.cli import (
     deciding,
     demo,
     diagnosing,
+    experimenting,
     explaining,
     goals,
     keys,
@@ -65,6 +66,7 @@ app.command()(cases.case)
 app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
 app.add_typer(learning.app, name="learn")
+app.add_typer(experimenting.app, name="experiments")
 app.command()(diagnosing.doctor)
 app.command()(serving.serve)
 app.add_typer(keys.app, name="keys")

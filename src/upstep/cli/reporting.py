@@ -148,6 +148,7 @@ def _show(told: Told, *, by: str) -> None:
     _show_retention(told)
     _show_parts(told, by)
     _show_growth(told)
+    _show_experiments(told)
     _show_conversions(told)
     _show_months(told)
     _show_opportunities(told)
@@ -342,6 +343,35 @@ def _show_credit(credit: Told, money: Callable[[int], str]) -> None:
     header = ("play", "changes", "MRR", "overage replaced", "credited", "committed")
     about = f"by the last offer accepted within {counted(credit['window_days'], 'day')} before"
     show("", heading("WHAT OFFERS EARNED", about), grid(rows, header=header, right=(1, 2, 3, 4, 5)))
+
+
+def _show_experiments(told: Told) -> None:
+    """Beside what offers are credited with: what would not have happened otherwise."""
+    if not told["experiments"]:
+        return
+    money = _money(told)
+
+    def span(arm: Told) -> str:
+        return f"{_signed(arm['low'], money)} to {_signed(arm['high'], money)}" if arm["low"] is not None else "-"
+
+    rows = [
+        (
+            one["experiment_id"],
+            arm["arm"],
+            f"{one['exposed'][arm['arm']]:,}",
+            f"{arm['counted']:,}",
+            *("-" if arm[name] is None else _signed(arm[name], money) for name in ("mean", "difference")),
+            span(arm),
+            "-" if arm["total"] is None else _signed(arm["total"], money),
+        )
+        for one in told["experiments"]
+        for arm in one["measures"][0]["arms"]
+    ]
+    header = ("experiment", "arm", "exposed", "counted", "an account", "difference", "interval", "in all")
+    about = "MRR gained in 90 days, net of contraction and churn, beside accounts treated otherwise"
+    show("", heading("INCREMENTAL", about), grid(rows, header=header, right=(2, 3, 4, 5, 6, 7)))
+    for one in told["experiments"]:
+        show(indented(f"{one['experiment_id']}: {one['verdict']}", 2))
 
 
 def _show_conversions(told: Told) -> None:

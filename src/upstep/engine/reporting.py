@@ -19,6 +19,7 @@ from upstep.clock import from_seconds, to_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.explain import parsed
 from upstep.engine.ledger import ledger_folder
+from upstep.engine.lifting import Result, results
 from upstep.engine.project import open_project_state
 from upstep.engine.trailing_usage import UsageRetention, has_overage, overage_of
 from upstep.errors import ConfigError, Fault, SourceError
@@ -88,6 +89,7 @@ class Report:
         is_complete: Whether all of the period lies before ``as_of``.
         usage: NRR with trailing usage, or None, and then ``usage_why`` says why.
         opportunities: The best open steps of the ledger, as ``explain.parsed`` rows; ``decided_at`` when they were.
+        experiments: Holdouts and tests with what they found by ``as_of``, whatever the period.
         notes: What a reader must know to read the numbers right; sentences.
     """
 
@@ -109,6 +111,7 @@ class Report:
     opportunities: tuple[dict[str, Any], ...]
     decided_at: datetime | None
     notes: tuple[str, ...]
+    experiments: tuple[Result, ...] = ()
 
     @property
     def name(self) -> str:
@@ -197,6 +200,7 @@ def make_report(project: Project, asking: Asking, *, progress: Progress = lambda
         opportunities=opportunities,
         decided_at=decided_at,
         notes=tuple(_notes(facts, months, numbers, settings.currency)),
+        experiments=_experiments(project, facts),
     )
 
 
@@ -473,6 +477,17 @@ def _taken(project: Project) -> set[str]:
     finally:
         state.dispose()
     return {row["step_id"] for row in rows if row["accepted_at"] is not None and not row["is_withdrawn"]}
+
+
+def _experiments(project: Project, facts: Facts) -> tuple[Result, ...]:
+    """Those in which an account came to the point; a report of who holds nobody out costs nothing more."""
+    if not project.has_state:
+        return ()
+    state = open_project_state(project)
+    try:
+        return tuple(found for found in results(project, state, now=facts.as_of) if found.exposed)
+    finally:
+        state.dispose()
 
 
 # What must be said

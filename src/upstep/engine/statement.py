@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from upstep.clock import from_seconds, iso
+from upstep.engine.findings import result_shape
 from upstep.engine.telling import step_words, why_sentence
 from upstep.money import CURRENCIES, UNITS_PER_MINOR, round_half_up
 from upstep.revenue.mrr import GAINS, LINES, LOSSES, Bridge, shown
@@ -66,6 +67,7 @@ def statement(report: Report, catalog: Catalog) -> dict[str, Any]:
         "cuts": {cut: [_part(line) for line in lines] for cut, lines in numbers.cuts.items()},
         "motions": _motions(numbers),
         "credit": _credit(report),
+        "experiments": [result_shape(found) for found in report.experiments],
         "conversions": _conversions(report),
         "decided_at": None if report.decided_at is None else iso(report.decided_at),
         "opportunities": [_opportunity(row, place, catalog) for place, row in enumerate(report.opportunities, start=1)],

@@ -40,10 +40,7 @@ def add_test(project: Project, state: sa.Engine, wanted: Wanted, *, who: str, no
         ConfigError: It cannot run as it is written, or another that varies the same for the same offers runs; all
             faults at once.
     """
-    arms = _arms(wanted)
-    faults = _faults(project, wanted, arms)
-    if faults:
-        raise ConfigError(faults)
+    arms = refuse(project, wanted)
     scope = f"play:{wanted.play}" if wanted.play else f"motion:{wanted.motion}" if wanted.motion else ""
     with writing(state) as connection:
         hold(connection, "experiment")
@@ -62,6 +59,19 @@ def add_test(project: Project, state: sa.Engine, wanted: Wanted, *, who: str, no
         begin(connection, made)
         note(connection, "experiment begun", subject=named, who=who, at=now, details={"scope": scope})
     return made
+
+
+def refuse(project: Project, wanted: Wanted) -> tuple[Arm, ...]:
+    """The arms of a test that can run as it is written.
+
+    Raises:
+        ConfigError: It cannot; all faults at once.
+    """
+    arms = _arms(wanted)
+    faults = _faults(project, wanted, arms)
+    if faults:
+        raise ConfigError(faults)
+    return arms
 
 
 def end_test(state: sa.Engine, named: str, *, who: str, now: datetime) -> tuple[Experiment, bool]:
