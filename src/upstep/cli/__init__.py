@@ -22,6 +22,7 @@ from upstep.cli import (
     experimenting,
     explaining,
     goals,
+    keeping,
     keys,
     learning,
     loading,
@@ -70,6 +71,8 @@ app.add_typer(experimenting.app, name="experiments")
 app.command()(diagnosing.doctor)
 app.command()(serving.serve)
 app.add_typer(keys.app, name="keys")
+app.command()(keeping.backup)
+app.command()(keeping.restore)
 
 
 @app.callback(invoke_without_command=True)

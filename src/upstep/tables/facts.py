@@ -87,9 +87,7 @@ def open_facts(
     """
     snapshot = open_snapshot(project)
     at = to_seconds(as_of) if as_of is not None else default_as_of(project, snapshot)
-    _Registration(
-        snapshot, engine.connection, at=at, account_ids=account_ids, buckets=buckets, columns=columns
-    ).run()
+    _Registration(snapshot, engine.connection, at=at, account_ids=account_ids, buckets=buckets, columns=columns).run()
     return facts_of(snapshot, at=at)
 
 

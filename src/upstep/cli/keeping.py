@@ -1,0 +1,91 @@
+"""upstep backup, restore, upgrade and retention: what keeps a project well over the years."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
+from upstep.cli.terminal import counted, next_command, print_json, progress, show
+
+if TYPE_CHECKING:
+    from upstep.engine.backup import Contents
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar to write; it must not be there yet.")],
+    *,
+    project: ProjectFolder = HERE,
+    data: Annotated[bool, typer.Option("--data", help="Also data/, the files that facts are loaded from.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything that belongs together into one tar, with digests. The project may be in use meanwhile."""
+    from upstep.clock import now
+    from upstep.engine.backup import back_up
+    from upstep.engine.project import Project
+
+    opened = Project(project)
+    server = opened.settings.state
+    with progress(quiet=as_json) as tell:
+        tell("copying", 0.3)
+        contents = back_up(opened, file, now=now(), with_data=data, dry_run=dry_run)
+    if as_json:
+        print_json(_shape(file, contents, is_written=not dry_run))
+        return
+    _tell(file, contents, did="would be written (--dry-run)" if dry_run else "written")
+    if not data and (project / "data").is_dir():
+        show("data/ is not in it: it holds what facts were loaded from, not what upstep keeps (--data adds it).")
+    if server is not None:
+        show(
+            "The state is on Postgres and NOT in it. Dump it first, then take this backup:",
+            f'  pg_dump --format=custom --file state.dump "${server}"',
+        )
+    if not dry_run:
+        next_command("restore", str(file), "--to", "DIR", "--dry-run", project=Path(), why="verifies every digest")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A tar that 'upstep backup' wrote.")],
+    *,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet; nothing is overwritten.")],
+    live: Annotated[bool, typer.Option("--live", help="Leave it live if it was. Default: in shadow.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a project folder of a backup. It starts in shadow, so that a copy beside the original writes to nobody."""
+    from upstep.engine.backup import restore as restore_backup
+
+    with progress(quiet=as_json) as tell:
+        tell("verifying", 0.3)
+        contents = restore_backup(file, to, is_live=live, dry_run=dry_run)
+    if as_json:
+        print_json(_shape(file, contents, is_written=not dry_run))
+        return
+    _tell(file, contents, did="verified; nothing was written (--dry-run)" if dry_run else f"restored to {to}")
+    if contents.state == "postgres":
+        show("Its state is on Postgres: restore that dump into a database of its own and name it before you start.")
+    if dry_run:
+        return
+    if contents.live and not live:
+        show("It was live and is in shadow now. Messages that left after the backup do not know of it: look first.")
+    next_command("doctor", project=to)
+
+
+def _tell(file: Path, contents: Contents, *, did: str) -> None:
+    show(f"{file}: {counted(len(contents.files), 'file')}, {contents.bytes:,} bytes, of {contents.made_at}, {did}.")
+
+
+def _shape(file: Path, contents: Contents, *, is_written: bool) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "made_at": contents.made_at,
+        "upstep": contents.upstep,
+        "state": contents.state,
+        "live": contents.live,
+        "files": len(contents.files),
+        "bytes": contents.bytes,
+        "written": is_written,
+    }
