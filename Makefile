@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 PYTEST := $(BIN)/pytest -q
 WORKERS ?= 2
 # What the default test run leaves out: suites that need a server, a browser or minutes.
-QUICK := not postgres and not browser and not faults and not slow
+QUICK := not postgres and not browser and not faults and not slow and not sdks
 # Compiled once here: every command would compile the libraries again where Python may not write beside them.
 # Tests of the state layer, which are run on Postgres too.
 ON_POSTGRES := $(wildcard $(addprefix tests/,state delivery offers planning billing/test_apply.py))
@@ -20,7 +20,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults backends wheel bench bench-full bench-revenue lock clean bench-learning
+.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +58,13 @@ reference: .venv/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/reference.py
 
 slow: .venv/.dev ## The tests that take longer and need no server: more of the same, whole companies, public data
-	$(PYTEST) -n $(WORKERS) -m "slow and not postgres and not browser and not faults" --ignore tests/backends
+	$(PYTEST) -n $(WORKERS) -m "slow and not postgres and not browser and not faults and not sdks" --ignore tests/backends
 
 faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
 	$(PYTEST) -n $(WORKERS) -m faults tests/faults
+
+sdks: .venv/.dev .venv/.sdks tests/sdks/node_modules/.made ## Send with the client libraries of Segment, RudderStack and PostHog
+	$(PYTEST) -m sdks tests/sdks
 
 backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres, and state on Postgres
 	$(PYTEST) -m postgres --ignore tests/faults tests
@@ -144,3 +147,9 @@ benchmarks/work/.beside: .venv/.uv requirements/beside.txt
 	@$(UV) venv --quiet --clear --python .venv/bin/python .venv/sdks
 	@$(UV) pip install --quiet --python .venv/sdks/bin/python --require-hashes -r requirements/sdks.txt
 	@touch $@
+
+# Where there is no npm the tests of these libraries skip and say so.
+tests/sdks/node_modules/.made: tests/sdks/package.json tests/sdks/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd tests/sdks && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund --loglevel error && touch node_modules/.made; \
+	else echo "npm is not here: the libraries for Node are not tried"; fi

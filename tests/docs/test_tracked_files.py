@@ -1,5 +1,6 @@
 """What no file of the repository may hold: paths of somebody's machine, registry hosts, places outside of it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -64,3 +65,9 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_host(lock: str) -> None:
 
     assert "://" not in text
     assert all("==" in entry.splitlines()[0] and "--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_lock_of_node_packages_names_no_host_and_every_version() -> None:
+    packages = json.loads((ROOT / "tests/sdks/package-lock.json").read_text())["packages"]
+    assert not [name for name, one in packages.items() if "resolved" in one]
+    assert not [name for name, one in packages.items() if name and not (one.get("version") and one.get("integrity"))]

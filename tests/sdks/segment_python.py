@@ -1,0 +1,16 @@
+"""Sends with Segment's Python library. Run by the interpreter of .venv/sdks: ADDRESS KEY."""
+
+import sys
+
+from segment.analytics import Client
+
+address, key = sys.argv[1:]
+wrong: list[str] = []
+client = Client(key, host=address, gzip=True, on_error=lambda error, _items: wrong.append(str(error)), max_retries=1)
+client.identify("ann", {"name": "Ann Lee", "email": "ann@acme.example"})
+client.group("ann", "acme", {"name": "Acme", "employees": 40})
+for _ in range(30):
+    client.track("ann", "Email Sent", {"count": 5})
+client.page("ann", None, "Pricing")
+client.shutdown()
+sys.exit("\n".join(wrong) or None)
