@@ -99,6 +99,8 @@ def told(given: Company) -> dict[str, list[dict[str, Any]]]:
                 "target": "y",
                 "shown_at": shown,
                 "declined_at": None,
+                "not_now_at": None,
+                "cools_own_step": True,
             },
             {
                 "account_id": "any-1",
@@ -106,8 +108,11 @@ def told(given: Company) -> dict[str, list[dict[str, Any]]]:
                 "target": "product:audience",
                 "shown_at": 0,
                 "declined_at": shown,
+                "not_now_at": None,
+                "cools_own_step": True,
             },
         ],
+        "contact_hold": [{"account_id": "g-contact_hold", "kind": "reply", "held_at": shown}],
         "confirmed": [
             {"account_id": "g-none", "gate": "leaving", "answer": "holds"},
             {"account_id": "routes", "gate": "before_first_value", "answer": "clear"},
@@ -300,6 +305,7 @@ class _Days:
                 account("g-no_sponsor", owner_id="olga"),
                 goal("g-no_sponsor", at=self.ago(9), advances=("scale", "sending", "audience")),
             ],
+            "contact_hold": [],
             "asked_recently": [],
             "at_capacity": [
                 account("g-at_capacity", owner_id="busy"),

@@ -18,7 +18,7 @@ from alembic import command
 from alembic.config import Config
 
 from tests.billing.seeds import AT, item_row, to_scale
-from upstep.billing import faults
+from upstep import faults
 from upstep.billing.apply import apply_quote, finish_cut_off
 from upstep.billing.change import Change, Starts
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation

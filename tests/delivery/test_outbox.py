@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,23 @@ import sqlalchemy as sa
 
 from tests.contracts.test_channels import MESSAGE
 from upstep.delivery.channel import Message, SendResult
-from upstep.delivery.outbox import ATTEMPTS_MAX, CLAIM_LASTS, Delivered, Delivery, queue, send_waiting, withdraw
-from upstep.errors import OutsideError
+from upstep.delivery.outbox import (
+    ATTEMPTS_MAX,
+    Delivered,
+    Delivery,
+    MaySend,
+    Wait,
+    Waiting,
+    next_try,
+    parked,
+    queue,
+    retry,
+    withdraw,
+)
+from upstep.delivery.sender import CLAIM_LASTS, DOWN_AFTER, Run, send_waiting
+from upstep.errors import MaybeSentError, OutsideError
 from upstep.state import tables
+from upstep.state.holds import holds_of
 from upstep.state.session import open_state, reading, writing
 
 NOW = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
@@ -27,13 +42,15 @@ class Recorder:
     name: str = "email"
     sent: list[str] = field(default_factory=list)
     refuses: str = ""
-    is_down: bool = False
+    bounces: bool = False
+    fails: type[OutsideError] | None = None
+    is_idempotent: bool = True
 
     def send(self, message: Message) -> SendResult:
-        if self.is_down:
-            raise OutsideError("no route to host")
+        if self.fails:
+            raise self.fails("no route to host")
         if self.refuses:
-            return SendResult(is_sent=False, reason=self.refuses)
+            return SendResult(is_sent=False, reason=self.refuses, is_bounce=self.bounces)
         self.sent.append(message.idempotency_key)
         return SendResult(is_sent=True, reference=f"ref {message.idempotency_key}")
 
@@ -48,8 +65,16 @@ def put(engine: sa.Engine, *keys: str) -> list[bool]:
         return [queue(connection, replace(MESSAGE, idempotency_key=key), now=NOW) for key in keys]
 
 
-def run(engine: sa.Engine, channel: Recorder, now: datetime = NOW, reason: str | None = None) -> list[Delivery]:
-    return send_waiting(engine, {"email": channel}, may_send=lambda _: reason, now=now)
+def clear(_: object, __: object) -> dict[int, Wait]:
+    return {}
+
+
+def holding(wait: Wait) -> MaySend:
+    return lambda _, waiting: {one.message_id: wait for one in waiting}
+
+
+def run(engine: sa.Engine, channel: Recorder, now: datetime = NOW, may_send: MaySend = clear) -> list[Delivery]:
+    return send_waiting(Run(engine, {"email": channel}, may_send, now))
 
 
 def kept(engine: sa.Engine, *columns: str) -> list[tuple[object, ...]]:
@@ -88,7 +113,8 @@ def test_a_held_message_stays_with_its_reason_and_leaves_when_the_hold_lifts(eng
     put(engine, "a")
     channel = Recorder()
     for minute in range(3):
-        (delivery,) = run(engine, channel, NOW + timedelta(minutes=minute), reason="open_issue: since Monday")
+        held = holding(Wait("open_issue: since Monday"))
+        (delivery,) = run(engine, channel, NOW + timedelta(minutes=minute), held)
         assert delivery.result is Delivered.WITHHELD
     assert channel.sent == []
     assert kept(engine, "status", "reason", "attempts") == [("held", "open_issue: since Monday", 0)]
@@ -98,25 +124,119 @@ def test_a_held_message_stays_with_its_reason_and_leaves_when_the_hold_lifts(eng
     assert attempts(engine) == ["withheld", "sent"]
 
 
-def test_the_hold_is_asked_about_in_the_instant_of_sending(engine: sa.Engine) -> None:
+def test_what_waits_for_an_instant_is_not_asked_about_before(engine: sa.Engine) -> None:
+    put(engine, "a")
+    morning = NOW + timedelta(hours=8)
+    run(engine, Recorder(), may_send=holding(Wait("quiet_hours", until=morning)))
+    assert run(engine, Recorder(), morning - timedelta(seconds=1)) == []
+    assert [one.result for one in run(engine, Recorder(), morning)] == [Delivered.SENT]
+
+
+def test_what_never_may_leave_is_taken_back(engine: sa.Engine) -> None:
+    put(engine, "a")
+    (delivery,) = run(engine, Recorder(), may_send=holding(Wait("the offer is accepted", ends=True)))
+    assert (delivery.result, delivery.is_final) == (Delivered.WITHHELD, True)
+    assert kept(engine, "status", "reason") == [("withdrawn", "the offer is accepted")]
+
+
+def test_those_who_ask_often_ask_about_held_messages_less_often(engine: sa.Engine) -> None:
+    put(engine, "a")
+    held, minute = holding(Wait("open_issue")), timedelta(minutes=1)
+    asked = []
+    for second in range(0, 130, 10):
+        now = NOW + timedelta(seconds=second)
+        asked += [second] * len(send_waiting(Run(engine, {"email": Recorder()}, held, now, recheck_after=minute)))
+    assert asked == [0, 60, 120]
+
+
+def test_the_check_is_part_of_the_claim_and_asked_again_for_the_next_one(engine: sa.Engine) -> None:
     put(engine, "a", "b")
-    channel = Recorder()
+    channel = Recorder(is_idempotent=False)
 
-    def replied_meanwhile(_: Message) -> str | None:
-        return "a reply came in" if channel.sent else None
+    def replied_meanwhile(_: sa.Connection, waiting: Sequence[Waiting]) -> dict[int, Wait]:
+        return {one.message_id: Wait("a reply came in") for one in waiting if channel.sent}
 
-    send_waiting(engine, {"email": channel}, may_send=replied_meanwhile, now=NOW)
+    run(engine, channel, may_send=replied_meanwhile)
     assert channel.sent == ["a"]
 
 
-def test_a_channel_without_an_answer_is_tried_again_and_then_given_up(engine: sa.Engine) -> None:
+def test_a_channel_without_an_answer_is_tried_ever_later_and_then_parked(engine: sa.Engine) -> None:
     put(engine, "a")
-    channel = Recorder(is_down=True)
-    for hour in range(ATTEMPTS_MAX):
+    now, waits = NOW, []
+    for _ in range(ATTEMPTS_MAX):
         assert kept(engine, "status") == [("queued",)]
-        assert len(run(engine, channel, NOW + timedelta(hours=hour))) == 1
-    assert kept(engine, "status", "reason") == [("failed", "no route to host")]
-    assert run(engine, Recorder(), NOW + timedelta(days=1)) == []
+        (delivery,) = run(engine, Recorder(fails=OutsideError), now)
+        waits.append((delivery.until or now) - now)
+        assert run(engine, Recorder(), now + waits[-1] - timedelta(seconds=1)) == []
+        now += waits[-1]
+    assert kept(engine, "status", "reason") == [("parked", f"tried {ATTEMPTS_MAX} times: no route to host")]
+    assert waits[:-1] == sorted(waits[:-1])
+    assert timedelta(hours=6) < sum(waits, timedelta()) < timedelta(hours=24)
+    assert run(engine, Recorder(), now + timedelta(days=1)) == []
+
+
+def test_the_wait_is_spread_by_key_and_the_same_wherever_it_is_worked_out() -> None:
+    waits = [next_try(f"message {n}", 3, NOW) - NOW for n in range(1000)]
+    assert waits == [next_try(f"message {n}", 3, NOW) - NOW for n in range(1000)]
+    assert timedelta(seconds=160) <= min(waits) < timedelta(seconds=165)
+    assert timedelta(seconds=315) < max(waits) <= timedelta(seconds=320)
+    assert len(set(waits)) > 100
+
+
+def test_a_channel_that_is_down_keeps_no_run_waiting_for_every_message(engine: sa.Engine) -> None:
+    put(engine, *(f"m{n}" for n in range(10)))
+    channel = Recorder(fails=OutsideError, is_idempotent=False)
+    assert len(run(engine, channel)) == DOWN_AFTER
+    channel.fails = None
+    assert len(run(engine, channel)) == 10 - DOWN_AFTER
+
+
+def test_what_may_have_left_is_parked_where_the_channel_cannot_tell_by_the_key(engine: sa.Engine) -> None:
+    put(engine, "a")
+    run(engine, Recorder(fails=MaybeSentError, is_idempotent=False))
+    (one,) = parked(engine)
+    assert (one.is_ambiguous, one.attempts, "may have left" in one.why) == (True, 1, True)
+    assert kept(engine, "status", "sent_at") == [("parked", NOW)], "it counts against caps"
+
+
+def test_what_may_have_left_is_sent_again_where_the_channel_knows_its_keys(engine: sa.Engine) -> None:
+    put(engine, "a")
+    run(engine, Recorder(fails=MaybeSentError))
+    assert (kept(engine, "status"), parked(engine)) == ([("queued",)], [])
+
+
+def test_a_person_may_have_a_parked_message_tried_again(engine: sa.Engine) -> None:
+    put(engine, "a")
+    run(engine, Recorder(fails=MaybeSentError, is_idempotent=False))
+    (one,) = parked(engine)
+    assert retry(engine, one.message_id, by="ana", now=NOW)
+    assert not retry(engine, one.message_id, by="ana", now=NOW)
+    channel = Recorder(is_idempotent=False)
+    run(engine, channel)
+    assert channel.sent == ["a"]
+    assert attempts(engine) == ["parked", "sent"]
+
+
+def test_an_address_that_bounced_holds_that_person(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        queue(connection, replace(MESSAGE, contact_id="ann"), now=NOW)
+    run(engine, Recorder(refuses="no such mailbox", bounces=True))
+    with reading(engine) as connection:
+        (held,) = holds_of(connection, ["acme"], now=NOW)
+    assert (held.contact_id, held.kind, held.why) == ("ann", "bounce", "email: no such mailbox")
+
+
+def test_a_message_that_waits_is_written_anew_and_one_that_left_stands(engine: sa.Engine) -> None:
+    put(engine, "a")
+    run(engine, Recorder(), may_send=holding(Wait("open_issue")))
+    newer = replace(MESSAGE, idempotency_key="a", text="other words", facts={"used": 47_000})
+    with writing(engine) as connection:
+        assert not queue(connection, newer, now=NOW)
+    assert kept(engine, "status", "text", "facts") == [("queued", "other words", {"used": 47_000})]
+    (delivery,) = run(engine, Recorder())
+    assert delivery.message.text == "other words"
+    put(engine, "a")
+    assert kept(engine, "status", "text") == [("sent", "other words")]
 
 
 def test_what_a_channel_refuses_for_good_is_not_tried_again(engine: sa.Engine) -> None:
@@ -127,24 +247,33 @@ def test_what_a_channel_refuses_for_good_is_not_tried_again(engine: sa.Engine) -
 
 def test_a_channel_that_is_not_connected_holds_its_messages(engine: sa.Engine) -> None:
     put(engine, "a")
-    (delivery,) = send_waiting(engine, {}, may_send=lambda _: None, now=NOW)
+    (delivery,) = send_waiting(Run(engine, {}, clear, NOW))
     assert delivery.detail == "channel 'email' is not connected"
 
 
-def test_a_claim_that_a_dead_sender_left_behind_is_taken_over(engine: sa.Engine) -> None:
-    put(engine, "a")
+class Dies(Recorder):
+    def send(self, message: Message) -> SendResult:
+        super().send(message)
+        raise KeyboardInterrupt
 
-    class Dies(Recorder):
-        def send(self, message: Message) -> SendResult:
-            super().send(message)
-            raise KeyboardInterrupt
 
+@pytest.mark.parametrize("is_idempotent", [True, False])
+def test_a_claim_that_a_dead_sender_left_behind_is_taken_over_or_parked(
+    engine: sa.Engine,
+    is_idempotent: bool,  # noqa: FBT001 - both kinds of channel
+) -> None:
+    put(engine, "a", "b")
     with pytest.raises(KeyboardInterrupt):
-        run(engine, Dies())
-    channel = Recorder()
-    assert run(engine, channel, NOW + CLAIM_LASTS) == []
-    run(engine, channel, NOW + CLAIM_LASTS + timedelta(seconds=1))
-    assert channel.sent == ["a"]
+        run(engine, Dies(is_idempotent=is_idempotent))
+    channel = Recorder(is_idempotent=is_idempotent)
+    first = run(engine, channel, NOW + CLAIM_LASTS)
+    assert [one.message.idempotency_key for one in first] == ([] if is_idempotent else ["b"])
+    later = run(engine, channel, NOW + CLAIM_LASTS + timedelta(seconds=1))
+    if is_idempotent:
+        assert channel.sent == ["a", "b"]
+    else:
+        assert [(one.result, one.is_ambiguous) for one in later] == [(Delivered.PARKED, True)]
+        assert channel.sent == ["b"]
 
 
 def test_many_senders_at_once_send_each_message_once(engine: sa.Engine) -> None:

@@ -25,13 +25,14 @@ import pytest
 import sqlalchemy as sa
 
 import upstep
-from upstep.billing.faults import KILLED
+from tests.faults.test_sending import SENDING_POINTS
 from upstep.billing.sandbox import SandboxBiller
 from upstep.cli import main
 from upstep.clock import iso
 from upstep.engine import reconciling
 from upstep.engine.biller import sandbox
 from upstep.engine.project import Project
+from upstep.faults import KILLED
 from upstep.state import tables
 from upstep.state.session import open_state, reading
 from upstep.tables.load import load
@@ -54,7 +55,7 @@ def test_every_point_that_the_source_names_is_killed_here() -> None:
         for path in Path(upstep.__file__).parent.rglob("*.py")
         for point in re.findall(r'faults\.point\("([^"]+)"\)', path.read_text(encoding="utf-8"))
     }
-    assert named == {*OFFER_POINTS, *LOCK_POINTS}
+    assert named == {*OFFER_POINTS, *LOCK_POINTS, *SENDING_POINTS}
 
 
 @dataclass(frozen=True)

@@ -278,8 +278,21 @@ def test_history_has_one_row_per_offer_that_was_seen_as_of_an_instant(engine: sa
     decline(engine, seen.offer_id, by="ann", at=LATER + timedelta(days=1))
     shown = int(LATER.timestamp())
     row = {"account_id": "acme", "step_id": "st_1", "product_id": "sending", "target": "plan:scale"}
-    row |= {"shown_at": shown, "declined_at": shown + 86_400, "accepted_at": None}
-    assert offer_history(engine).to_pylist() == [row]
-    assert offer_history(engine, as_of=LATER).to_pylist() == [row | {"declined_at": None}]
+    row |= {"shown_at": shown, "declined_at": shown + 86_400, "not_now_at": None, "accepted_at": None}
+    assert offer_history(engine).to_pylist() == [row | {"cools_own_step": True}]
+    before = offer_history(engine, as_of=LATER)
+    assert before.to_pylist() == [row | {"declined_at": None, "cools_own_step": False}]
     empty = offer_history(engine, as_of=AT)
     assert (empty.num_rows, empty.schema) == (0, offer_history(engine).schema)
+
+
+def test_a_not_now_is_no_decline_to_those_who_count_days(engine: sa.Engine) -> None:
+    seen = opened(engine).offer
+    moved = decline(engine, seen.offer_id, by="ann", at=LATER, is_not_now=True)
+    assert (moved.offer.status, moved.offer.declined_at, moved.offer.not_now_at) == ("declined", LATER, LATER)
+    assert lifecycle.changes(engine, seen.offer_id)[-1].why == "said not now"
+    (row,) = offer_history(engine).to_pylist()
+    assert (row["declined_at"], row["not_now_at"]) == (None, int(LATER.timestamp()))
+    assert not row["cools_own_step"]
+    again = decline(engine, seen.offer_id, by="ann", at=LATER + timedelta(days=1))
+    assert (again.is_changed, again.offer.not_now_at) == (False, LATER)

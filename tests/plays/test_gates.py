@@ -207,6 +207,8 @@ WHOLE = company(
     sender("shown a second later"),
     sender("declined 90 days ago"),
     sender("declined a second later"),
+    [sender(name) for name in ("waits for an answer", "not now 14 days ago", "not now a second later", "replied")],
+    [account("replied, owned", owner_id="ana"), sender("replied, owned")],
     # hygiene: the limit itself constrains work in use
     [account("owned free", owner_id="ana"), item("owned free", "free", since="2025-01-31")],
     usage("owned free", "emails", 700, since="2026-01-31", until="2026-02-28"),
@@ -215,13 +217,28 @@ WHOLE = company(
 )
 TOLD = {
     "offer_history": [
-        {"account_id": name, "to_product_id": "sending", "target": STORAGE, "shown_at": shown, "declined_at": declined}
-        for name, shown, declined in (
-            ("shown 30 days ago", "2026-02-18", None),
-            ("shown a second later", "2026-02-18T00:00:01", None),
-            ("declined 90 days ago", "2025-12-20", "2025-12-20"),
-            ("declined a second later", "2025-12-20", "2025-12-20T00:00:01"),
+        {
+            "account_id": name,
+            "to_product_id": "sending",
+            "target": STORAGE,
+            "shown_at": shown,
+            "declined_at": declined,
+            "not_now_at": not_now,
+            "cools_own_step": cools,
+        }
+        for name, shown, declined, not_now, cools in (
+            ("shown 30 days ago", "2026-02-18", None, None, True),
+            ("shown a second later", "2026-02-18T00:00:01", None, None, True),
+            ("declined 90 days ago", "2025-12-20", "2025-12-20", None, True),
+            ("declined a second later", "2025-12-20", "2025-12-20T00:00:01", None, True),
+            ("waits for an answer", "2026-03-19", None, None, False),
+            ("not now 14 days ago", "2026-03-06", None, "2026-03-06", False),
+            ("not now a second later", "2026-03-06", None, "2026-03-06T00:00:01", False),
         )
+    ],
+    "contact_hold": [
+        {"account_id": name, "kind": "reply", "held_at": to_seconds(parse_instant("2026-03-18"))}
+        for name in ("replied", "replied, owned", "full owner, little use")
     ],
     "owner_capacity": [{"owner_id": "bob", "is_full": True}],
     "planned_step": [{"account_id": "full owner, planned", "to_product_id": "sending", "target": STORAGE}],
@@ -242,7 +259,8 @@ TOLD = {
     ],
 }
 for _row in TOLD["offer_history"]:
-    _row |= {name: to_seconds(parse_instant(_row[name])) for name in ("shown_at", "declined_at") if _row[name]}
+    _instants = ("shown_at", "declined_at", "not_now_at")
+    _row |= {name: to_seconds(parse_instant(_row[name])) for name in _instants if _row[name]}
 
 
 class Watching(DuckEngine):
@@ -402,7 +420,7 @@ def test_for_a_cross_sell_only_the_first_value_of_what_they_have_counts(said: Se
     assert answer(said, "issue: no ticket", "before_first_value", AUDIENCE) == CLEAR
 
 
-def test_care_answers_to_open_issue_asked_recently_and_capacity_only(said: Settled) -> None:
+def test_care_answers_to_open_issue_replies_asked_recently_and_capacity_only(said: Settled) -> None:
     row = said["in every trouble", ADOPT]
     assert [gate for gate in GATES if row[f"gate_{gate}"] == HOLDS] == ["open_issue"]
     assert {gate for gate in GATES if row[f"gate_{gate}"] != NOT_APPLICABLE} == {
@@ -449,6 +467,24 @@ def test_a_declined_step_waits_90_days_and_no_other_does(said: Settled) -> None:
     assert answer(said, "declined 90 days ago", "asked_recently") == CLEAR
     assert answer(said, "declined a second later", "asked_recently") == HOLDS
     assert answer(said, "declined a second later", "asked_recently", AUDIENCE) == CLEAR
+
+
+def test_an_offer_that_waits_for_its_answer_stands_in_the_way_of_others_not_of_itself(said: Settled) -> None:
+    assert answer(said, "waits for an answer", "asked_recently") == CLEAR
+    assert answer(said, "waits for an answer", "asked_recently", AUDIENCE) == HOLDS
+
+
+def test_after_not_now_the_step_comes_back_in_14_days_and_no_other_within_30(said: Settled) -> None:
+    assert answer(said, "not now 14 days ago", "asked_recently") == CLEAR
+    assert answer(said, "not now a second later", "asked_recently") == HOLDS
+    assert answer(said, "not now 14 days ago", "asked_recently", AUDIENCE) == HOLDS
+
+
+def test_a_reply_holds_what_would_be_sent_to_the_account_and_no_owners_task(said: Settled) -> None:
+    assert answer(said, "replied", "contact_hold") == HOLDS
+    assert answer(said, "full owner, little use", "contact_hold", ADOPT) == HOLDS
+    assert answer(said, "replied, owned", "contact_hold") == NOT_APPLICABLE
+    assert answer(said, "issue: no ticket", "contact_hold") == CLEAR
 
 
 def test_the_outcome_follows_from_the_answers(said: Settled) -> None:

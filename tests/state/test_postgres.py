@@ -20,7 +20,8 @@ from tests.billing.seeds import AT, item_row, to_scale
 from tests.contracts.test_channels import MESSAGE
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.channel import Message, SendResult
-from upstep.delivery.outbox import queue, send_waiting
+from upstep.delivery.outbox import queue
+from upstep.delivery.sender import Run, send_waiting
 from upstep.errors import OutsideError
 from upstep.offers.lifecycle import accept_and_apply, convert_applied, message_key, open_offer
 from upstep.offers.model import NewOffer
@@ -106,9 +107,7 @@ def test_each_message_is_sent_once_by_four_senders(engine: sa.Engine) -> None:
     assert all(opened(engine, new) for new in news)
     channel = Recorder()
     with ThreadPoolExecutor(4) as pool:
-        runs = [
-            pool.submit(send_waiting, engine, {"email": channel}, may_send=lambda _: None, now=AT) for _ in range(4)
-        ]
+        runs = [pool.submit(send_waiting, Run(engine, {"email": channel}, lambda *_: {}, AT)) for _ in range(4)]
         assert sum(len(run.result()) for run in runs) == 8
     assert len(set(channel.sent)) == len(channel.sent) == 8
 

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from upstep.billing import faults
+from upstep import faults
 from upstep.billing import quote as quotes
 from upstep.billing.change import Starts
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation, Provider

@@ -16,6 +16,7 @@ import typer
 from upstep.cli import (
     answering,
     cases,
+    contacting,
     deciding,
     demo,
     diagnosing,
@@ -59,6 +60,9 @@ app.command()(explaining.explain)
 app.command()(quoting.quote)
 app.command()(offering.offers)
 app.command()(offering.deliver)
+app.command()(contacting.reply)
+app.add_typer(contacting.holds, name="holds")
+app.command()(contacting.consent)
 app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")

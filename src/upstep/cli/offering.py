@@ -15,7 +15,7 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
-    from upstep.delivery.outbox import Delivery
+    from upstep.delivery.outbox import Delivery, Parked
     from upstep.engine.decide import Run
     from upstep.engine.opening import Openings, Refused
     from upstep.engine.project import Project
@@ -128,13 +128,27 @@ def _now_and_then(quote: Quote | None) -> str:
     return f"{format_minor(quote.due_now_minor, quote.currency)}, {then}"
 
 
-def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = False) -> None:
+def deliver(
+    *,
+    list_parked: Annotated[
+        bool, typer.Option("--parked", help="List the messages that a person must look at.")
+    ] = False,
+    retry: Annotated[list[int] | None, typer.Option(metavar="ID", help="Try a parked message again.")] = None,
+    project: ProjectFolder = HERE,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
     """Write the messages that wait to files; what holds an account is asked again in that instant."""
     from upstep.engine import sending
     from upstep.engine.project import Project
 
     opened = Project(project)
     _ = opened.settings
+    if list_parked:
+        _list_parked(opened, as_json=as_json)
+        return
+    if retry:
+        _retry(opened, retry, now=_moment(at))
     with progress(quiet=as_json) as tell:
         tell("asking again what holds", 0.3)
         sent = sending.deliver(opened, now=_moment(at))
@@ -150,6 +164,59 @@ def deliver(*, project: ProjectFolder = HERE, at: At = None, as_json: AsJson = F
     show("", f"{counted(len(sent), 'message')}; nothing left this machine.")
     if sent[0].message.offer_id:
         next_command("apply", sent[0].message.offer_id, project=project, why="says yes for the customer")
+
+
+def _list_parked(project: Project, *, as_json: bool) -> None:
+    from upstep.delivery import outbox
+    from upstep.engine.project import open_project_state
+
+    engine = open_project_state(project)
+    found = outbox.parked(engine)
+    engine.dispose()
+    if as_json:
+        print_json({"parked": [_parked_shape(one) for one in found]})
+        return
+    if not found:
+        show("No message is parked.")
+        return
+    rows = [
+        (str(one.message_id), one.message.account_id, one.message.channel, one.message.recipient, one.why)
+        for one in found
+    ]
+    show(grid(rows, header=("id", "account", "channel", "to", "why")))
+    unsure = sum(one.is_ambiguous for one in found)
+    if unsure:
+        show("", f"{counted(unsure, 'message')} may have left: ask the recipient, or look at the channel, first.")
+    next_command("deliver", "--retry", str(found[0].message_id), project=project.folder, why="tries it again")
+
+
+def _retry(project: Project, message_ids: Sequence[int], *, now: datetime) -> None:
+    import getpass
+
+    from upstep.delivery import outbox
+    from upstep.engine.project import open_project_state
+    from upstep.errors import ConfigError, Fault
+
+    engine = open_project_state(project)
+    unknown = [one for one in message_ids if not outbox.retry(engine, one, by=getpass.getuser(), now=now)]
+    engine.dispose()
+    if unknown:
+        advice = "`upstep deliver --parked` lists those that are."
+        raise ConfigError([Fault(f"--retry {one}", "no such message is parked.", advice) for one in unknown])
+
+
+def _parked_shape(one: Parked) -> dict[str, Any]:
+    message = one.message
+    return {
+        "message_id": one.message_id,
+        "account_id": message.account_id,
+        "offer_id": message.offer_id,
+        "channel": message.channel,
+        "recipient": message.recipient,
+        "why": one.why,
+        "attempts": one.attempts,
+        "may_have_left": one.is_ambiguous,
+    }
 
 
 def _delivery_shape(one: Delivery) -> dict[str, Any]:

@@ -62,6 +62,7 @@ _GATES = [
     "do_not_sell",
     "no_priority",
     "no_sponsor",
+    "contact_hold",
     "asked_recently",
     "at_capacity",
 ]

@@ -79,7 +79,12 @@ OwnerFor = Callable[[Message], Owner]
 
 
 class Channel(Protocol):
-    """Where messages go. Every one passes ``tests/contracts/test_channels.py``."""
+    """Where messages go. Every one passes ``tests/contracts/test_channels.py``.
+
+    Two more attributes may be there. ``is_idempotent`` (True where it is not): the same key twice leaves once, so what
+    was cut off is simply sent again, and several are claimed at once. ``interrupts`` (True where it is not): it
+    disturbs people, so quiet hours count; what only shows when somebody looks says False.
+    """
 
     @property
     def name(self) -> str:
@@ -94,3 +99,13 @@ class Channel(Protocol):
             MaybeSentError: No answer; it may have left, and the channel cannot tell by the key.
         """
         ...
+
+
+def is_idempotent(channel: Channel) -> bool:
+    """Whether sending again with the same key is safe."""
+    return bool(getattr(channel, "is_idempotent", True))
+
+
+def interrupts(channel: Channel) -> bool:
+    """Whether it disturbs people, so that quiet hours count."""
+    return bool(getattr(channel, "interrupts", True))

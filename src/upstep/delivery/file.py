@@ -16,6 +16,8 @@ class FileChannel:
     """A ``Channel`` that writes into ``folder``, which is created if it is not there."""
 
     name = "file"
+    is_idempotent = True
+    interrupts = False  # a file wakes nobody, so shadow mode waits for no morning
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)

@@ -1,8 +1,10 @@
-"""The outbox: messages queued with what they belong to, claimed by one sender, checked again, and sent once."""
+"""The outbox: messages queued with what they belong to, claimed by one sender, checked in that claim, and sent once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,17 +12,17 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from upstep.delivery.channel import Channel, Message, Purpose, SendResult
-from upstep.errors import OutsideError
-from upstep.state.session import writing
+from upstep.delivery.channel import Message, Purpose
+from upstep.state import audit
+from upstep.state.session import reading, writing
 from upstep.state.tables import attempt, message
 
-ATTEMPTS_MAX = 5
-CLAIM_LASTS = timedelta(minutes=10)
-"""A claim older than this was left by a sender that died; channels send once per key, so it is taken over."""
+ATTEMPTS_MAX = 8
+"""With the waits below, a receiver may be down for most of a day before a message is parked."""
 
-MaySend = Callable[[Message], str | None]
-"""The re-check in the instant of sending: None, or why the message must wait."""
+_FIRST_WAIT = timedelta(seconds=20)
+_LONGEST_WAIT = timedelta(hours=8)
+_WAIT_GROWS = 4
 
 
 class MessageStatus(StrEnum):
@@ -30,8 +32,12 @@ class MessageStatus(StrEnum):
     CLAIMED = "claimed"  # by one sender, who is at it
     HELD = "held"  # something says wait; asked again by the next run
     SENT = "sent"
-    FAILED = "failed"  # refused by the channel, or tried too often
+    PARKED = "parked"  # tried too often, or nobody can tell whether it left: a person looks at it
+    FAILED = "failed"  # refused by the channel for good
     WITHDRAWN = "withdrawn"  # what it belonged to ended before it left
+
+
+WAITING = (MessageStatus.QUEUED, MessageStatus.HELD)
 
 
 class Delivered(StrEnum):
@@ -40,26 +46,64 @@ class Delivered(StrEnum):
     SENT = "sent"
     WITHHELD = "withheld"
     FAILED = "failed"
+    PARKED = "parked"
 
 
 @dataclass(frozen=True)
 class Delivery:
     """One message in one run: what became of it, and the channel's reference or the reason.
 
-    ``is_final``: the channel refused it for good, so it is not tried again.
+    Args:
+        is_final: It is not tried again by itself: the channel refused it, or it ended.
+        is_bounce: The address itself was refused.
+        is_ambiguous: It may have left, and the channel cannot tell.
+        until: Nobody looks at it before.
     """
 
     message: Message
     result: Delivered
     detail: str
     is_final: bool = False
+    is_bounce: bool = False
+    is_ambiguous: bool = False
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that waits, and how often it was tried."""
+
+    message_id: int
+    message: Message
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Why a message may not leave now.
+
+    Args:
+        until: Nobody looks at it before; None: the next run asks again.
+        ends: It never may, so it is taken back.
+    """
+
+    why: str
+    until: datetime | None = None
+    ends: bool = False
+
+
+MaySend = Callable[[sa.Connection, Sequence[Waiting]], Mapping[int, Wait]]
+"""The check in the transaction that claims: which of these messages must wait, by id; all others leave."""
 
 
 def queue(connection: sa.Connection, queued: Message, *, now: datetime) -> bool:
     """Put a message into the outbox, in the caller's transaction.
 
+    One of the same key that still waits is written anew where its words or facts differ, so that what leaves says what
+    is so; one that has left stands.
+
     Returns:
-        Whether it is new; the first message of a key stands.
+        Whether it is new.
     """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {name: getattr(queued, name) for name in Message.__annotations__} | {"facts": dict(queued.facts)}
@@ -69,122 +113,95 @@ def queue(connection: sa.Connection, queued: Message, *, now: datetime) -> bool:
         .on_conflict_do_nothing(index_elements=[message.c.idempotency_key])
         .returning(message.c.message_id)
     )
-    return added.first() is not None
+    if added.first() is not None:
+        return True
+    _rewrite(connection, queued)
+    return False
+
+
+_WORDS = ("subject", "text", "html", "style")
+
+
+def _rewrite(connection: sa.Connection, queued: Message) -> None:
+    same = message.c.idempotency_key == queued.idempotency_key
+    waiting = same & message.c.status.in_(WAITING)
+    columns = (message.c.facts, *(message.c[name] for name in _WORDS))
+    found = connection.execute(sa.select(*columns).where(waiting).with_for_update()).mappings().first()
+    facts = json.loads(json.dumps(dict(queued.facts)))
+    if found is None or (all(found[name] == getattr(queued, name) for name in _WORDS) and found["facts"] == facts):
+        return
+    values = {name: getattr(queued, name) for name in (*_WORDS, "records")}
+    fresh = {"facts": dict(queued.facts), "status": MessageStatus.QUEUED, "checked_at": None}
+    connection.execute(sa.update(message).where(waiting).values(**values, **fresh))
 
 
 def withdraw(connection: sa.Connection, offer_id: str, *, why: str) -> int:
     """Take back the messages of an offer that have not left, in the caller's transaction; returns how many."""
-    waiting = (MessageStatus.QUEUED, MessageStatus.HELD)
+    waiting = (*WAITING, MessageStatus.PARKED)
+    # One that may have left stays parked: a person still has to know of it.
+    unsent = message.c.status.in_(waiting) & message.c.sent_at.is_(None)
     taken = connection.execute(
         sa.update(message)
-        .where(message.c.offer_id == offer_id, message.c.status.in_(waiting))
+        .where(message.c.offer_id == offer_id, unsent)
         .values(status=MessageStatus.WITHDRAWN, reason=why)
     )
     return taken.rowcount
 
 
-def send_waiting(
-    engine: sa.Engine,
-    channels: Mapping[str, Channel],
-    *,
-    may_send: MaySend,
-    now: datetime,
-    sender: str = "sender",
-) -> list[Delivery]:
-    """Send what waits, each message at most once in this run; several senders may run at once.
+def next_try(key: str, tries: int, now: datetime) -> datetime:
+    """When a message is tried again after so many tries: ever later, and not all at once.
 
-    A message that ``may_send`` holds stays, with the reason, and is asked about again by the next run. No channel is
-    called inside a database transaction.
-
-    Args:
-        engine: State.
-        channels: By name. A channel that is missing here holds its messages.
-        may_send: Asked right before each message leaves.
-        now: The time of this run.
-        sender: Who claims; shown when a claim is left behind.
+    The wait grows fourfold up to eight hours. Of it the second half is spread by the key, so it is the same wherever
+    it is worked out.
     """
-    deliveries = []
-    while claimed := _claim(engine, now=now, sender=sender):
-        message_id, waiting = claimed
-        delivery = _send(waiting, channels, may_send)
-        _record(engine, message_id, delivery, now=now)
-        deliveries.append(delivery)
-    return deliveries
+    longest = min(_FIRST_WAIT * _WAIT_GROWS ** (tries - 1), _LONGEST_WAIT)
+    drawn = int.from_bytes(hashlib.sha256(f"{key}\n{tries}".encode()).digest()[:8]) / 2**64
+    return now + timedelta(seconds=round(longest.total_seconds() * (0.5 + drawn / 2)))
 
 
-def _claim(engine: sa.Engine, *, now: datetime, sender: str) -> tuple[int, Message] | None:
-    """The oldest message that nobody has looked at in this run, now claimed by this sender."""
-    waiting = message.c.status.in_((MessageStatus.QUEUED, MessageStatus.HELD))
-    left_behind = (message.c.status == MessageStatus.CLAIMED) & (message.c.claimed_at < now - CLAIM_LASTS)
-    unseen = message.c.checked_at.is_(None) | (message.c.checked_at < now)
+@dataclass(frozen=True)
+class Parked:
+    """A message that a person must look at."""
+
+    message_id: int
+    message: Message
+    why: str
+    attempts: int
+    is_ambiguous: bool
+
+
+def parked(engine: sa.Engine) -> list[Parked]:
+    """The messages that were tried too often, or of which nobody can tell whether they left, oldest first."""
+    ambiguous = sa.exists().where(attempt.c.message_id == message.c.message_id, attempt.c.is_ambiguous)
+    found = (
+        sa.select(message, ambiguous.label("is_ambiguous"))
+        .where(message.c.status == MessageStatus.PARKED)
+        .order_by(message.c.message_id)
+    )
+    with reading(engine) as connection:
+        return [
+            Parked(row["message_id"], read(row), row["reason"] or "", row["attempts"], bool(row["is_ambiguous"]))
+            for row in connection.execute(found).mappings()
+        ]
+
+
+def retry(engine: sa.Engine, message_id: int, *, by: str, now: datetime) -> bool:
+    """Queue a parked message again, with all its tries; everything is checked as for a new one.
+
+    Returns:
+        Whether it was parked; otherwise nothing changed.
+    """
+    this = (message.c.message_id == message_id, message.c.status == MessageStatus.PARKED)
+    fresh = {"status": MessageStatus.QUEUED, "attempts": 0}
+    none: dict[str, None] = dict.fromkeys(("reason", "not_before", "checked_at", "sent_at", "claimed_at", "claimed_by"))
     with writing(engine) as connection:
-        row = connection.execute(
-            sa.select(message)
-            .where((waiting & unseen) | left_behind)
-            .order_by(message.c.message_id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        found = row.mappings().first()
-        if found is None:
-            return None
-        message_id = int(found["message_id"])
-        connection.execute(
-            sa.update(message)
-            .where(message.c.message_id == message_id)
-            .values(status=MessageStatus.CLAIMED, claimed_by=sender, claimed_at=now)
-        )
-        return message_id, _message(found)
+        changed = connection.execute(sa.update(message).where(*this).values(**fresh, **none)).rowcount
+        if changed:
+            audit.note(connection, "retry", subject=f"message {message_id}", who=by, at=now)
+    return bool(changed)
 
 
-def _message(row: sa.RowMapping) -> Message:
+def read(row: sa.RowMapping) -> Message:
+    """A message as it was queued."""
     values = {name: row[name] for name in Message.__annotations__}
     return Message(**values | {"purpose": Purpose(values["purpose"])})
-
-
-def _send(waiting: Message, channels: Mapping[str, Channel], may_send: MaySend) -> Delivery:
-    channel = channels.get(waiting.channel)
-    if channel is None:
-        return Delivery(waiting, Delivered.WITHHELD, f"channel {waiting.channel!r} is not connected")
-    reason = may_send(waiting)
-    if reason is not None:
-        return Delivery(waiting, Delivered.WITHHELD, reason)
-    try:
-        result = channel.send(waiting)
-    except OutsideError as error:
-        return Delivery(waiting, Delivered.FAILED, str(error))
-    return _delivery(waiting, result)
-
-
-def _delivery(waiting: Message, result: SendResult) -> Delivery:
-    if result.is_sent:
-        return Delivery(waiting, Delivered.SENT, result.reference)
-    return Delivery(waiting, Delivered.FAILED, result.reason, is_final=True)
-
-
-def _record(engine: sa.Engine, message_id: int, delivery: Delivery, *, now: datetime) -> None:
-    this = message.c.message_id == message_id
-    with writing(engine) as connection:
-        row = connection.execute(sa.select(message.c.attempts, message.c.reason).where(this)).one()
-        tries = row.attempts + (delivery.result is not Delivered.WITHHELD)
-        # A message may be held for weeks and asked about each minute: the same reason is written once.
-        if delivery.result is not Delivered.WITHHELD or delivery.detail != row.reason:
-            _record_attempt(connection, message_id, delivery, now=now)
-        values = _status(delivery, tries, now)
-        connection.execute(sa.update(message).where(this).values(**values, attempts=tries, checked_at=now))
-
-
-def _record_attempt(connection: sa.Connection, message_id: int, delivery: Delivery, *, now: datetime) -> None:
-    highest = sa.select(sa.func.max(attempt.c.number)).where(attempt.c.message_id == message_id)
-    number = (connection.execute(highest).scalar() or 0) + 1
-    row = {"attempted_at": now, "result": delivery.result, "detail": delivery.detail}
-    connection.execute(sa.insert(attempt).values(message_id=message_id, number=number, **row))
-
-
-def _status(delivery: Delivery, tries: int, now: datetime) -> dict[str, object]:
-    if delivery.result is Delivered.SENT:
-        return {"status": MessageStatus.SENT, "sent_at": now, "reason": None}
-    if delivery.result is Delivered.WITHHELD:
-        return {"status": MessageStatus.HELD, "reason": delivery.detail}
-    is_last = delivery.is_final or tries >= ATTEMPTS_MAX
-    return {"status": MessageStatus.FAILED if is_last else MessageStatus.QUEUED, "reason": delivery.detail}

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from upstep.clock import to_seconds
 from upstep.engine.decide import Inputs
 from upstep.engine.holdouts import RULES, rules
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
     from upstep.planning.goals import Goal
+    from upstep.state.holds import Hold
+
+
+OFFER_HISTORY = [
+    *("account_id", "to_product_id", "target", "shown_at", "declined_at", "not_now_at", "cools_own_step"),
+]
 
 
 def gather(project: Project, *, at: datetime) -> Inputs:
@@ -27,13 +34,14 @@ def gather(project: Project, *, at: datetime) -> Inputs:
     from upstep.planning.goals import typed_goals
     from upstep.planning.kept import full_owners, planned_steps
     from upstep.state.answers import answers
+    from upstep.state.holds import holds_of
     from upstep.state.session import reading
 
     engine = open_project_state(project)
     asked = offer_history(engine, as_of=at)
-    asked = asked.select(["account_id", "product_id", "target", "shown_at", "declined_at"])
-    asked = asked.rename_columns(["account_id", "to_product_id", "target", "shown_at", "declined_at"])
+    asked = asked.rename_columns({"product_id": "to_product_id"}).select(OFFER_HISTORY)
     with reading(engine) as connection:
+        held = [one for one in holds_of(connection, None, now=at) if one.contact_id is None]
         said = answers(connection, at=at)
         goals = typed_goals(connection, at=at)
         owners, steps = full_owners(connection, at=at), planned_steps(connection, at=at)
@@ -45,6 +53,8 @@ def gather(project: Project, *, at: datetime) -> Inputs:
     }
     confirmed = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     told |= {"offer_history": asked, "confirmed": confirmed}
+    if held:
+        told["contact_hold"] = _holds(held)
     if goals:
         told["typed_goal"] = _goals(goals)
     if owners:
@@ -59,6 +69,16 @@ def without_plans(inputs: Inputs) -> Inputs:
     """The same, but for what was planned: making a plan anew, nobody's hours are taken yet."""
     planned = ("owner_capacity", "planned_step")
     return Inputs({name: rows for name, rows in inputs.tables.items() if name not in planned})
+
+
+def _holds(held: Sequence[Hold]) -> pa.Table:
+    """What closes whole accounts; what closes one person is asked when a message leaves."""
+    columns = {
+        "account_id": pa.array([one.account_id for one in held], pa.string()),
+        "kind": pa.array([one.kind.value for one in held], pa.string()),
+        "held_at": pa.array([to_seconds(one.recorded_at) for one in held], pa.int64()),
+    }
+    return pa.table(columns)
 
 
 def _goals(goals: Sequence[Goal]) -> pa.Table:

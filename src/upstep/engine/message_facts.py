@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING, Any
 from upstep.billing.change import Change, Item
 from upstep.catalog.model import PriceModel
 from upstep.catalog.price import amount, price_for
-from upstep.offers.facts import stored
-from upstep.offers.message import IN_APP, load_message, render
+from upstep.offers.message import load_message, render
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
-    from upstep.catalog.model import Catalog, Meter
+    from upstep.catalog.model import Catalog
     from upstep.engine.project import Project
     from upstep.offers.message import Rendered
 
 PERIODS_COUNTED = 3
 """``overage_periods_3`` counts the last three complete periods; see ``signals.limits``."""
+
+TAKEN_AS_THEY_ARE = {
+    "used": "used",
+    "limit": "limit_quantity",
+    "seats_used": "used",
+    "seats_paid": "limit_quantity",
+    "gate_hits": "feature_gate_hits_28d",
+    "questions": "questions_90d",
+    "use_cases": "use_cases_28d",
+    "neighbour_used": "neighbour_used_28d",
+    "packages": "partner_purchases_365d",
+    "new_people": "new_users_28d",
+    "recurring_change": "recurring_change_minor",
+    "overage_replaced": "overage_replaced_minor",
+    "customer_saving": "customer_saving_minor",
+}
+"""Facts of a message that are those of its decision, or of its proposal, as they stand there: when one differs by now,
+the message is written anew before it leaves."""
 
 
 def message_facts(
@@ -39,7 +56,6 @@ def message_facts(
     """
     catalog = project.catalog
     facts = {name: fact["value"] for name, fact in row["facts"].items()}
-    peers = project.peers.of(row["account_id"], row["step_product_id"], row["to_plan_id"])
     told: dict[str, Any] = {
         "account_name": row["name"],
         "currency": row["currency"] or (item.currency if item else None),
@@ -54,8 +70,6 @@ def message_facts(
         **_occasion_facts(catalog, row, facts),
         **_price_facts(catalog, row, item, change),
         **(_quote_facts(quote) if quote else {}),
-        "peers_count": peers.have if peers else None,
-        "peers_percent": peers.percent if peers else None,
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -74,18 +88,6 @@ def message_of(
     if play is None or play.message is None:
         return None
     return render(load_message(name or play.message, project.folder / "messages"), facts)
-
-
-def words_of(rendered: Rendered, row: Mapping[str, Any], channel: str, *, style: str | None = None) -> dict[str, Any]:
-    """What a message on a channel says and stands on: the fields of ``delivery.channel.Message`` that it fills."""
-    subject, text = rendered.words(channel)
-    return {
-        "subject": subject,
-        "text": text,
-        "facts": stored(rendered.facts),
-        "play": row["play"],
-        "style": style if channel == IN_APP else None,
-    }
 
 
 def _product_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,15 +125,7 @@ def _use_facts(
         "periods_over": over,
         "periods_counted": PERIODS_COUNTED if over is not None else None,
         "adoption_percent": _percent(facts.get("adoption")),
-        "hours_saved": _hours_saved(meter, used),
     }
-
-
-def _hours_saved(meter: Meter | None, used: int | None) -> int | None:
-    """Whole hours that this period's use has saved, where the catalog says what each use does and who measured it."""
-    if meter is None or not meter.minutes_saved_per_use or not meter.minutes_saved_source or used is None:
-        return None
-    return int(used * meter.minutes_saved_per_use // 60) or None
 
 
 def _later(as_of: datetime, days: float) -> datetime:

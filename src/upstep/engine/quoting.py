@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from upstep.billing import faults
+from upstep import faults
 from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote
 from upstep.billing.change import Item

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from upstep.billing import faults
+from upstep import faults
 from upstep.billing.change import item_from_row
 from upstep.billing.provider import subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller

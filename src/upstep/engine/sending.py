@@ -1,4 +1,4 @@
-"""Sending what waits: what holds is asked again in that instant, and what has left counts as shown."""
+"""Sending what waits: the facts are asked once by set, each claim is checked by key, and what has left is shown."""
 
 from __future__ import annotations
 
@@ -7,81 +7,118 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from upstep.delivery import outbox
-from upstep.delivery.channel import Message, Purpose
+from upstep.delivery import outbox, sender
+from upstep.delivery.channel import Purpose
 from upstep.delivery.file import FileChannel
+from upstep.engine.clearance import ONLY_SEEN_WHEN_LOOKED_AT, Clearance
+from upstep.engine.decide import decide
+from upstep.engine.holding import holds_now, newest_facts
+from upstep.engine.inputs import gather
 from upstep.engine.project import open_project_state
-from upstep.engine.standing import MAX_FACT_AGE, stale_facts, why_not
+from upstep.engine.publishing import publish
+from upstep.engine.standing import MAX_FACT_AGE
 from upstep.offers import lifecycle
-from upstep.offers.model import Offer, OfferStatus
+from upstep.offers.model import OfferStatus
 from upstep.state import tables
-from upstep.state.session import reading
+from upstep.state.session import reading, writing
+from upstep.state.upsert import upsert
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from upstep.delivery.channel import Channel
     from upstep.engine.project import Project
 
 CHANNELS = ("file", "email", "in_app", "task")
+THREADS = 8
 
 
-def deliver(project: Project, *, now: datetime, max_fact_age: timedelta = MAX_FACT_AGE) -> list[outbox.Delivery]:
-    """Send what waits. A project in shadow writes each message to a file; holds are asked again in that instant.
+def deliver(
+    project: Project,
+    *,
+    now: datetime,
+    channels: Mapping[str, Channel] | None = None,
+    state: sa.Engine | None = None,
+    may_publish: bool = True,
+    recheck_after: timedelta = timedelta(0),
+    max_fact_age: timedelta = MAX_FACT_AGE,
+) -> list[outbox.Delivery]:
+    """Send what waits, by the contact policy and on what is known in that instant.
 
-    An offer of which a sales message has left counts as shown, so cool-downs begin.
+    An offer of which a sales message has left counts as shown, so cool-downs begin; one in the app is shown when
+    somebody saw it.
+
+    Args:
+        channels: By name; None: each message becomes a file, as in shadow.
+        state: The operational database; None: the project's, opened for this run.
+        may_publish: Ask the facts about the accounts of what waits first. The worker has published them already.
+        recheck_after: A message that is held is asked about again no sooner than this after the last time.
+        max_fact_age: On older facts nothing is sent.
+
+    Raises:
+        SourceError: Nothing was loaded.
+        OutsideError: Another process holds the state or the facts for too long.
     """
-    engine = open_project_state(project)
-    waiting = _waiting_offers(engine)
-    stale = stale_facts(project, now=now, max_fact_age=max_fact_age) if _any_waiting(engine) else None
-    reasons = {} if stale else why_not(project, engine, waiting, now=now)
-    asked = {offer.offer_id for offer in waiting}
-
-    def may_send(message: Message) -> str | None:
-        if stale or message.purpose is not Purpose.SALES:
-            return stale
-        if message.offer_id not in asked:
-            return "it came while others were sent; the next run asks about it"
-        return reasons.get(message.offer_id)
-
-    channel = FileChannel(project.folder / ".upstep" / "messages")
-    sent = outbox.send_waiting(engine, dict.fromkeys(CHANNELS, channel), may_send=may_send, now=now)
-    _show_sent(engine)
-    engine.dispose()
+    engine = state or open_project_state(project)
+    try:
+        if may_publish:
+            ask_facts(project, engine, now=now)
+        ways = channels if channels is not None else _shadow(project)
+        settings = project.settings
+        check = Clearance(settings.contact, settings.time_zone, ways, max_fact_age, now)
+        run = sender.Run(engine, ways, check, now, recheck_after=recheck_after, threads=THREADS)
+        sent = sender.send_waiting(run)
+        show_sent(engine)
+    finally:
+        if state is None:
+            engine.dispose()
     return sent
 
 
-_UNSENT = (outbox.MessageStatus.QUEUED, outbox.MessageStatus.HELD, outbox.MessageStatus.CLAIMED)
+def _shadow(project: Project) -> dict[str, Channel]:
+    return dict.fromkeys(CHANNELS, FileChannel(project.folder / ".upstep" / "messages"))
 
 
-def _any_waiting(engine: sa.Engine) -> bool:
+def ask_facts(project: Project, engine: sa.Engine, *, now: datetime) -> None:
+    """Ask the facts, by set, about the accounts of everything that waits, and publish what they say."""
+    accounts = _waiting_accounts(engine)
+    if not accounts:
+        return
+    run = decide(project, accounts=accounts, inputs=gather(project, at=now))
+    publish(project, engine, run, now=now, accounts=accounts)
+    _publish_newer(project, engine, accounts, now=now)
+
+
+def _publish_newer(project: Project, engine: sa.Engine, accounts: Collection[str], *, now: datetime) -> None:
+    """What a table says that is newer than the decisions: a ticket of this morning, where usage comes once a day."""
+    newest = newest_facts(project, now=now)
+    if newest is None:
+        return
+    held = holds_now(project, accounts, as_of=newest)
+    rows = [
+        {"account_id": account, "step_id": "", "gate": gate, "is_unknown": False, "why": gate, "as_of": newest}
+        for account, gates in sorted(held.items())
+        for gate in gates
+    ]
+    with writing(engine) as connection:
+        upsert(connection, tables.fact_hold, rows)
+
+
+def _waiting_accounts(engine: sa.Engine) -> list[str]:
+    message = tables.message.c
+    found = sa.select(message.account_id).where(message.status.in_(outbox.WAITING)).distinct()
     with reading(engine) as connection:
-        found = sa.select(tables.message.c.message_id).where(tables.message.c.status.in_(_UNSENT)).limit(1)
-        return connection.execute(found).first() is not None
+        return sorted(connection.execute(found).scalars())
 
 
-def _waiting_offers(engine: sa.Engine) -> list[Offer]:
-    """The offers of which a sales message has not left yet, oldest first."""
-    offer, message = tables.offer, tables.message
-    found = (
-        sa.select(offer.c.offer_id)
-        .where(
-            offer.c.offer_id.in_(
-                sa.select(message.c.offer_id).where(message.c.status.in_(_UNSENT), message.c.purpose == Purpose.SALES)
-            )
-        )
-        .order_by(offer.c.opened_at, offer.c.offer_id)
-    )
-    with reading(engine) as connection:
-        offer_ids = list(connection.execute(found).scalars())
-    return [lifecycle.read_offer(engine, offer_id) for offer_id in offer_ids]
-
-
-def _show_sent(engine: sa.Engine) -> None:
+def show_sent(engine: sa.Engine) -> None:
     """Mark the offers whose sales messages have left; also those that a run which was cut off has not marked."""
     offer, message = tables.offer, tables.message
     found = (
         sa.select(offer.c.offer_id, sa.func.min(message.c.sent_at).label("sent_at"))
         .join(message, message.c.offer_id == offer.c.offer_id)
         .where(offer.c.status == OfferStatus.OPEN, message.c.status == outbox.MessageStatus.SENT)
-        .where(message.c.purpose == Purpose.SALES)
+        .where(message.c.purpose == Purpose.SALES, message.c.channel != ONLY_SEEN_WHEN_LOOKED_AT)
         .group_by(offer.c.offer_id)
         .order_by(offer.c.offer_id)
     )

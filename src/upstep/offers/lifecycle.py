@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from upstep.billing import faults
+from upstep import faults
 from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote
 from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
@@ -115,9 +115,16 @@ def accept(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str 
     return _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, by, at, why))
 
 
-def decline(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said no") -> Moved:
-    """Somebody said no. What has not left yet of its messages never will."""
-    return _move(engine, offer_id, OfferChange(None, OfferStatus.DECLINED, by, at, why))
+def decline(
+    engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str | None = None, is_not_now: bool = False
+) -> Moved:
+    """Somebody said no. What has not left yet of its messages never will.
+
+    Args:
+        is_not_now: They said "not now": the step may come back after ``not_now_days`` instead of ``declined_days``.
+    """
+    change = OfferChange(None, OfferStatus.DECLINED, by, at, why or ("said not now" if is_not_now else "said no"))
+    return _move(engine, offer_id, change, not_now_at=at if is_not_now else None)
 
 
 def withdraw(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str) -> Moved:
@@ -263,13 +270,13 @@ def changes(engine: sa.Engine, offer_id: str) -> list[OfferChange]:
         ]
 
 
-def _move(engine: sa.Engine, offer_id: str, change: OfferChange) -> Moved:
+def _move(engine: sa.Engine, offer_id: str, change: OfferChange, **more: datetime | None) -> Moved:
     """The only way a status changes: by the table of moves, in one transaction with its reason."""
     with writing(engine) as connection:
         offer = _read(connection, offer_id, for_update=True)
         if change.to_status not in MOVES[offer.status]:
             return Moved(offer, is_changed=False)
-        values = _instants(offer, change) | {"status": change.to_status}
+        values = _instants(offer, change) | more | {"status": change.to_status}
         connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
         _write_change(connection, offer_id, change, from_status=offer.status)
         if not MOVES[change.to_status]:

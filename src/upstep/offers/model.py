@@ -73,7 +73,10 @@ class NewOffer:
 
 @dataclass(frozen=True)
 class Offer:
-    """An offer as it stands. Each ``*_at`` is the first instant at which that happened."""
+    """An offer as it stands. Each ``*_at`` is the first instant at which that happened.
+
+    ``not_now_at``: it was declined by a "not now", so its step may come back sooner than after a "no".
+    """
 
     offer_id: str
     account_id: str
@@ -97,6 +100,7 @@ class Offer:
     converted_at: datetime | None
     declined_at: datetime | None
     ended_at: datetime | None
+    not_now_at: datetime | None = None
 
 
 @dataclass(frozen=True)

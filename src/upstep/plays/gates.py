@@ -144,6 +144,16 @@ GATES: Mapping[str, Gate] = {
             "when one is named: develop the sponsor",
         ),
         Gate(
+            "contact_hold",
+            "step",
+            (),
+            Answer.CLEAR,
+            "nobody there is written to: {contact_hold_kind} since {contact_held_on}",
+            "",
+            "when the owner has acted: upstep holds lift",
+            care=True,
+        ),
+        Gate(
             "asked_recently",
             "step",
             (),

@@ -37,7 +37,10 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "target": "string",
         "shown_at": "int64",
         "declined_at": "int64",
+        "not_now_at": "int64",
+        "cools_own_step": "boolean",
     },
+    "contact_hold": {"account_key": "int32", "kind": "string", "held_at": "int64"},
     "confirmed": {"account_key": "int32", "gate": "string", "answer": "string"},
     "owner_capacity": {"owner_id": "string", "is_full": "boolean"},
     "planned_step": {"account_key": "int32", "to_product_id": "string", "target": "string"},
@@ -71,6 +74,7 @@ class Rules:
     assisted_owned: bool = True
     cool_down_days: int = 30
     declined_days: int = 90
+    not_now_days: int = 14
     assumed: frozenset[str] = field(default_factory=frozenset)
     default_owner: str | None = None
 
@@ -180,9 +184,14 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     """What every gate says of every step: columns ``gate_<id>``, and what their reasons name."""
     gates = tables["product_gates"].rename(gate_product_id="product_id")
     rows = left(steps, gates, ["account_key", "gate_product_id"])
-    rows = left(rows, _asked(tables), "account_key")
-    declined = tables["offer_history"].group_by(*STEP).agg(step_declined_at=tables["offer_history"].declined_at.max())
-    rows = left(rows, declined, STEP)
+    history, held = tables["offer_history"], tables["contact_hold"]
+    rows = left(rows, _asked(rows, history), STEP)
+    said = history.group_by(*STEP).agg(
+        step_declined_at=history.declined_at.max(), step_not_now_at=history.not_now_at.max()
+    )
+    rows = left(rows, said, STEP)
+    replied = held.group_by("account_key").agg(contact_hold_kind=held.kind.max(), contact_held_on=held.held_at.max())
+    rows = left(rows, replied, "account_key")
     # What a person typed counts beside the company's own table, by the same rule.
     typed = strategy.goals(tables["typed_goal"], tables["contact"], tables["today"])
     rows = left(rows, _priorities(rows, union_all([tables["goals"], typed])), STEP)
@@ -199,15 +208,23 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     lifts = ibis.greatest(
         ibis.coalesce(rows.asked_at + rules.cool_down_days * DAY_SECONDS, 0),
         ibis.coalesce(rows.step_declined_at + rules.declined_days * DAY_SECONDS, 0),
+        ibis.coalesce(rows.step_not_now_at + rules.not_now_days * DAY_SECONDS, 0),
     )
+    asked_on = ibis.coalesce(rows.asked_at, rows.step_declined_at, rows.step_not_now_at)
     return rows.mutate(
-        asked_on=rows.asked_at, asked_until=lifts, **{f"gate_{gate}": answer for gate, answer in answers.items()}
+        asked_on=asked_on, asked_until=lifts, **{f"gate_{gate}": answer for gate, answer in answers.items()}
     )
 
 
-def _asked(tables: Mapping[str, ir.Table]) -> ir.Table:
-    history = tables["offer_history"]
-    return history.group_by("account_key").agg(asked_at=history.shown_at.max())
+def _asked(rows: ir.Table, history: ir.Table) -> ir.Table:
+    """When the account was last shown an offer, but for a step's own that waits for its answer or got a "not now"."""
+    shown = history.select(
+        "account_key", "shown_at", "cools_own_step", asked_product_id="to_product_id", asked_target="target"
+    )
+    pairs = inner(rows.select(*STEP), shown, "account_key")
+    is_other = (pairs.asked_product_id != pairs.to_product_id) | (pairs.asked_target != pairs.target)
+    counted = pairs.filter(pairs.cools_own_step | ibis.coalesce(is_other, True))
+    return counted.group_by(*STEP).agg(asked_at=counted.shown_at.max())
 
 
 def _priorities(rows: ir.Table, goals: ir.Table) -> ir.Table:
@@ -243,6 +260,9 @@ def _answers(rows: ir.Table, rules: Rules, playbook: Playbook) -> dict[str, ir.I
     needs_sponsor = assisted & sale & (rows.motion != "commit") & ~hygiene
     cooling = rows.asked_at > rows.as_of - rules.cool_down_days * DAY_SECONDS
     declined = rows.step_declined_at > rows.as_of - rules.declined_days * DAY_SECONDS
+    not_now = rows.step_not_now_at > rows.as_of - rules.not_now_days * DAY_SECONDS
+    # What goes to the owner alone writes to nobody at the account: the owner knows of the reply.
+    writes = (rows.motion == "adopt") | (~assisted & (rows.motion != "right_size"))
     return {
         "open_issue": rows.open_issue,
         "payment_trouble": when("payment_trouble", sale, rows.payment_trouble),
@@ -266,7 +286,8 @@ def _answers(rows: ir.Table, rules: Rules, playbook: Playbook) -> dict[str, ir.I
             needs_sponsor & ibis.coalesce(rows.has_priority, False),
             holds(~ibis.coalesce(rows.has_sponsor, False)),
         ),
-        "asked_recently": holds(cooling | declined).cast("int32"),
+        "contact_hold": when("contact_hold", writes, holds(rows.contact_held_on.notnull())),
+        "asked_recently": holds(cooling | declined | not_now).cast("int32"),
         "at_capacity": when(
             "at_capacity", assisted | ~sale, holds(rows.is_full & ~ibis.coalesce(rows.is_planned, False))
         ),

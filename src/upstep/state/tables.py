@@ -152,6 +152,7 @@ offer = sa.Table(
     _at("converted_at", null=True),
     _at("declined_at", null=True),
     _at("ended_at", null=True),
+    _at("not_now_at", null=True),  # a declined offer whose answer was "not now": its step may come back sooner
     sa.UniqueConstraint("account_id", "step_id", "run_id"),
     sa.Index(None, "account_id", "status"),
 )
@@ -459,6 +460,7 @@ contact_fact = sa.Table(
     sa.Column("may_buy", sa.Boolean),
     _text("role", null=True),
     sa.Column("consents", sa.JSON(none_as_null=True)),
+    sa.Column("has_stake", sa.Boolean),  # in the purchase, a user, or asked for it; NULL: nobody knows
     _at("left_at", null=True),
     _at("as_of"),
     sa.Index(None, "account_id"),

@@ -32,6 +32,8 @@ def _widen_messages() -> None:
     op.create_index(op.f("ix_message_account_id_sent_at"), "message", ["account_id", "sent_at"])
     op.create_index(op.f("ix_message_contact_id_sent_at"), "message", ["contact_id", "sent_at"])
     op.add_column("attempt", sa.Column("is_ambiguous", sa.Boolean()))
+    (not_now_at,) = _numbers("not_now_at?")
+    op.add_column("offer", not_now_at)
 
 
 def _contact_tables() -> None:
@@ -65,6 +67,7 @@ def _contact_tables() -> None:
         *_numbers("left_at? as_of"),
         sa.Column("may_buy", sa.Boolean()),
         sa.Column("consents", sa.JSON()),
+        sa.Column("has_stake", sa.Boolean()),
         key="contact_id",
         indexes=("account_id",),
     )

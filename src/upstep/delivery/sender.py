@@ -1,0 +1,329 @@
+"""The sender: claims what waits, checks it in that transaction, sends it outside of any, and records what became of it.
+
+Several senders may run at once. A channel that knows its keys gets many messages in one claim: what is cut off between
+is sent again under the same key. One that does not gets them one by one, so that a sender that dies leaves at most one
+message of which nobody can tell whether it left; that one is parked for a person.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from upstep import faults
+from upstep.delivery.channel import Channel, SendResult, is_idempotent
+from upstep.delivery.outbox import (
+    ATTEMPTS_MAX,
+    WAITING,
+    Delivered,
+    Delivery,
+    MaySend,
+    MessageStatus,
+    Wait,
+    Waiting,
+    next_try,
+    read,
+)
+from upstep.errors import MaybeSentError, OutsideError, UpstepError
+from upstep.state.holds import HoldKind, record_hold
+from upstep.state.session import hold, writing
+from upstep.state.tables import attempt, message
+
+CLAIM_LASTS = timedelta(minutes=10)
+"""A claim older than this was left by a sender that died."""
+
+BATCH = 100
+"""Messages in one claim, where the channel knows its keys."""
+
+DOWN_AFTER = 3
+"""So many times in a row without an answer, and a channel gets nothing more in this run."""
+
+_MAYBE = "it may have left: the sender was cut off, or the channel gave no answer after it had the message"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one sender.
+
+    Args:
+        engine: State.
+        channels: By name. A channel that is missing here holds its messages.
+        may_send: Asked in the transaction that claims.
+        now: The time of this run.
+        sender: Who claims; shown when a claim is left behind.
+        recheck_after: A held message is asked about again no sooner than this after the last time.
+        threads: How many messages of one claim are on their way at once.
+    """
+
+    engine: sa.Engine
+    channels: Mapping[str, Channel]
+    may_send: MaySend
+    now: datetime
+    sender: str = "sender"
+    recheck_after: timedelta = timedelta(0)
+    threads: int = 1
+
+
+def send_waiting(run: Run) -> list[Delivery]:
+    """Send what waits, each message at most once in this run.
+
+    A message that is held stays, with the reason. No channel is called inside a database transaction.
+    """
+    return [delivery for batch in send_batches(run) for delivery in batch]
+
+
+def send_batches(run: Run) -> Iterator[list[Delivery]]:
+    """The same, claim by claim, for those who want to stop in between."""
+    token = f"{run.sender} {os.getpid()} {secrets.token_hex(4)}"
+    yield _recover(run)
+    yield from _withhold_unconnected(run, token)
+    with ThreadPoolExecutor(run.threads, thread_name_prefix="send") as pool:
+        for name in sorted(run.channels):
+            yield from _send_channel(run, name, token, pool)
+
+
+def _send_channel(run: Run, name: str, token: str, pool: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
+    channel = run.channels[name]
+    size = BATCH if is_idempotent(channel) else 1
+    after, unanswered = 0, 0
+    while unanswered < DOWN_AFTER:
+        claim = _claim(run, message.c.channel == name, token, after=after, size=size)
+        if claim is None:
+            return
+        after = claim.last
+        each = map if run.threads == 1 else pool.map
+        sent = list(each(partial(_send, channel=channel, now=run.now), claim.claimed))
+        _record(run, list(zip(claim.claimed, sent, strict=True)), token)
+        if sent:
+            unanswered = unanswered + len(sent) if all(map(_is_unanswered, sent)) else 0
+        yield [*claim.withheld, *sent]
+
+
+def _is_unanswered(delivery: Delivery) -> bool:
+    return delivery.result in (Delivered.FAILED, Delivered.PARKED) and not delivery.is_final
+
+
+@dataclass(frozen=True)
+class _Claim:
+    claimed: list[Waiting]
+    withheld: list[Delivery]
+    last: int
+
+
+def _claim(run: Run, which: sa.ColumnElement[bool], token: str, *, after: int, size: int) -> _Claim | None:
+    """The oldest messages that this run has not looked at: each is now claimed by this sender, or told to wait."""
+    with writing(run.engine) as connection:
+        # One claim at a time, so that two senders never count the same messages against a cap.
+        hold(connection, "send")
+        found = connection.execute(_due(run, which, after=after, size=size)).mappings().all()
+        if not found:
+            return None
+        waiting = [Waiting(row["message_id"], read(row), row["attempts"]) for row in found]
+        waits = run.may_send(connection, waiting)
+        reasons = {row["message_id"]: row["reason"] for row in found}
+        held = [(one, waits[one.message_id]) for one in waiting if one.message_id in waits]
+        _withhold(connection, held, reasons, now=run.now)
+        claimed = [one for one in waiting if one.message_id not in waits]
+        _mark_claimed(connection, claimed, token, now=run.now)
+    if claimed:
+        faults.point("sending.claimed")
+    return _Claim(claimed, [_withheld(one, wait) for one, wait in held], waiting[-1].message_id)
+
+
+def _due(run: Run, which: sa.ColumnElement[bool], *, after: int, size: int) -> sa.Select[Any]:
+    asked_before = run.now - max(run.recheck_after, timedelta(seconds=1))
+    at_once = run.now - timedelta(seconds=1)
+    is_due = sa.or_(message.c.not_before.is_(None), message.c.not_before <= run.now)
+    unseen = sa.or_(
+        message.c.checked_at.is_(None),
+        message.c.checked_at <= asked_before,
+        (message.c.status == MessageStatus.QUEUED) & (message.c.checked_at <= at_once),
+    )
+    return (
+        sa.select(message)
+        .where(message.c.status.in_(WAITING), which, is_due, unseen, message.c.message_id > after)
+        .order_by(message.c.message_id)
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _withheld(one: Waiting, wait: Wait) -> Delivery:
+    return Delivery(one.message, Delivered.WITHHELD, wait.why, is_final=wait.ends, until=wait.until)
+
+
+def _withhold(
+    connection: sa.Connection, held: Sequence[tuple[Waiting, Wait]], reasons: Mapping[int, str | None], *, now: datetime
+) -> None:
+    if not held:
+        return
+    rows = [
+        {
+            "this": one.message_id,
+            "status": MessageStatus.WITHDRAWN if wait.ends else MessageStatus.HELD,
+            "reason": wait.why,
+            "not_before": wait.until,
+            "checked_at": now,
+        }
+        for one, wait in held
+    ]
+    names = ("status", "reason", "not_before", "checked_at")
+    _update(connection, rows, names, message.c.message_id == sa.bindparam("this"))
+    # A message may be held for weeks and asked about each minute: the same reason is written once.
+    fresh = [(one.message_id, _withheld(one, wait)) for one, wait in held if wait.why != reasons[one.message_id]]
+    _add_attempts(connection, fresh, now=now)
+
+
+def _mark_claimed(connection: sa.Connection, claimed: Sequence[Waiting], token: str, *, now: datetime) -> None:
+    if claimed:
+        mine = message.c.message_id.in_([one.message_id for one in claimed])
+        values = {"status": MessageStatus.CLAIMED, "claimed_by": token, "claimed_at": now, "not_before": None}
+        connection.execute(sa.update(message).where(mine).values(**values))
+
+
+def _withhold_unconnected(run: Run, token: str) -> Iterator[list[Delivery]]:
+    """Messages of channels that are not connected wait, and say so."""
+
+    def wait(_: sa.Connection, waiting: Sequence[Waiting]) -> Mapping[int, Wait]:
+        return {one.message_id: Wait(f"channel {one.message.channel!r} is not connected") for one in waiting}
+
+    asked = Run(run.engine, {}, wait, run.now, run.sender, run.recheck_after)
+    after = 0
+    while claim := _claim(asked, message.c.channel.not_in(sorted(run.channels)), token, after=after, size=BATCH):
+        after = claim.last
+        yield claim.withheld
+
+
+def _send(one: Waiting, *, channel: Channel, now: datetime) -> Delivery:
+    """One message on its way: every answer becomes a value."""
+    tries = one.attempts + 1
+    try:
+        result = channel.send(one.message)
+    except MaybeSentError as error:
+        if not is_idempotent(channel):
+            return Delivery(one.message, Delivered.PARKED, f"{_MAYBE}: {error}", is_ambiguous=True)
+        return _again(one, str(error), tries, now)
+    except OutsideError as error:
+        return _again(one, str(error), tries, now)
+    except UpstepError as error:  # Something a person must mend first, such as an address that is missing.
+        return Delivery(one.message, Delivered.FAILED, str(error), is_final=True)
+    faults.point("sending.sent")
+    return _answered(one, result)
+
+
+def _again(one: Waiting, why: str, tries: int, now: datetime) -> Delivery:
+    if tries >= ATTEMPTS_MAX:
+        return Delivery(one.message, Delivered.PARKED, f"tried {tries} times: {why}")
+    until = next_try(one.message.idempotency_key, tries, now)
+    return Delivery(one.message, Delivered.FAILED, why, until=until)
+
+
+def _answered(one: Waiting, result: SendResult) -> Delivery:
+    if result.is_sent:
+        return Delivery(one.message, Delivered.SENT, result.reference)
+    return Delivery(one.message, Delivered.FAILED, result.reason, is_final=True, is_bounce=result.is_bounce)
+
+
+def _record(run: Run, sent: Sequence[tuple[Waiting, Delivery]], token: str) -> None:
+    """What became of a claim, in one transaction. A claim that was taken over meanwhile is another's to record."""
+    if not sent:
+        return
+    rows = [{"this": one.message_id, **_outcome(one, delivery, run.now)} for one, delivery in sent]
+    names = ("status", "reason", "attempts", "checked_at", "sent_at", "not_before")
+    mine = (message.c.message_id == sa.bindparam("this")) & (message.c.claimed_by == token)
+    with writing(run.engine) as connection:
+        for one, delivery in sent:
+            if delivery.is_bounce and one.message.contact_id:
+                _hold_bounced(connection, one, delivery, now=run.now)
+        _update(connection, rows, names, mine)
+        _add_attempts(connection, [(one.message_id, delivery) for one, delivery in sent], now=run.now)
+    faults.point("sending.recorded")
+
+
+def _outcome(one: Waiting, delivery: Delivery, now: datetime) -> dict[str, object]:
+    status = {
+        Delivered.SENT: MessageStatus.SENT,
+        Delivered.PARKED: MessageStatus.PARKED,
+        Delivered.FAILED: MessageStatus.FAILED if delivery.is_final else MessageStatus.QUEUED,
+    }[delivery.result]
+    is_gone = delivery.result is Delivered.SENT
+    return {
+        "status": status,
+        "reason": None if is_gone else delivery.detail,
+        "attempts": one.attempts + 1,
+        "checked_at": now,
+        # What may have left counts as if it had: a cap rather says too much than too little.
+        "sent_at": now if is_gone or delivery.is_ambiguous else None,
+        "not_before": delivery.until,
+    }
+
+
+def _hold_bounced(connection: sa.Connection, one: Waiting, delivery: Delivery, *, now: datetime) -> None:
+    record_hold(
+        connection,
+        one.message.account_id,
+        contact_id=one.message.contact_id,
+        kind=HoldKind.BOUNCE,
+        why=f"{one.message.channel}: {delivery.detail}",
+        by="upstep",
+        now=now,
+    )
+
+
+def _update(
+    connection: sa.Connection, rows: Sequence[Mapping[str, object]], names: Sequence[str], which: sa.ColumnElement[bool]
+) -> None:
+    """Set these columns of each row's message, all rows in one go."""
+    statement = sa.update(message).where(which).values({name: sa.bindparam(f"new_{name}") for name in names})
+    renamed = [{"this": row["this"], **{f"new_{name}": row[name] for name in names}} for row in rows]
+    connection.execute(statement, renamed)
+
+
+def _add_attempts(connection: sa.Connection, told: Sequence[tuple[int, Delivery]], *, now: datetime) -> None:
+    if not told:
+        return
+    ids = [message_id for message_id, _ in told]
+    highest = sa.select(attempt.c.message_id, sa.func.max(attempt.c.number)).where(attempt.c.message_id.in_(ids))
+    numbers = {row[0]: row[1] for row in connection.execute(highest.group_by(attempt.c.message_id))}
+    rows = [
+        {
+            "message_id": message_id,
+            "number": numbers.get(message_id, 0) + 1,
+            "attempted_at": now,
+            "result": delivery.result,
+            "detail": delivery.detail,
+            "is_ambiguous": delivery.is_ambiguous,
+        }
+        for message_id, delivery in told
+    ]
+    connection.execute(sa.insert(attempt), rows)
+
+
+def _recover(run: Run) -> list[Delivery]:
+    """Claims that dead senders left behind: sent again where the channel knows its keys, else parked for a person."""
+    left = (message.c.status == MessageStatus.CLAIMED) & (message.c.claimed_at < run.now - CLAIM_LASTS)
+    left &= message.c.channel.in_(sorted(run.channels))
+    with writing(run.engine) as connection:
+        found = connection.execute(sa.select(message).where(left).with_for_update(skip_locked=True)).mappings().all()
+        unsure = [row for row in found if not is_idempotent(run.channels[row["channel"]])]
+        again = [row["message_id"] for row in found if is_idempotent(run.channels[row["channel"]])]
+        if again:
+            values = {"status": MessageStatus.QUEUED, "claimed_by": None, "checked_at": None}
+            connection.execute(sa.update(message).where(message.c.message_id.in_(again)).values(**values))
+        told = []
+        for row in unsure:
+            delivery = Delivery(read(row), Delivered.PARKED, _MAYBE, is_ambiguous=True)
+            told.append((row["message_id"], delivery))
+            sent_at = {"status": MessageStatus.PARKED, "reason": _MAYBE, "sent_at": row["claimed_at"]}
+            this = message.c.message_id == row["message_id"]
+            connection.execute(sa.update(message).where(this).values(**sent_at, attempts=row["attempts"] + 1))
+        _add_attempts(connection, told, now=run.now)
+    return [delivery for _, delivery in told]
