@@ -31,6 +31,7 @@ from upstep.signals.profile import (
     MANY_USE_CASES,
     RENEWAL_WINDOW_DAYS,
     build,
+    shape_of,
     vocabulary,
 )
 from upstep.tables.sample import PLANTED
@@ -528,7 +529,7 @@ def _sample() -> tuple[Catalog, Program]:
     catalog = load_catalog(Path(upstep.tables.sample.__file__).parent / "databoard.catalog.yaml")
     known = dict.fromkeys(TABLES, True)
     words = vocabulary(catalog, as_of=datetime(2026, 1, 1, tzinfo=UTC), meter_keys={}, company_zone="UTC", known=known)
-    return catalog, build(catalog, words)
+    return catalog, build(shape_of(catalog), words)
 
 
 def pages() -> dict[str, str]:

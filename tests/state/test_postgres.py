@@ -69,7 +69,7 @@ def opened(engine: sa.Engine, new: NewOffer) -> bool:
     return open_offer(engine, new, messages=[message], by="upstep", at=AT, why="test").is_changed
 
 
-def test_the_migrations_lead_to_the_tables_as_the_program_knows_them(url: str, engine: sa.Engine) -> None:
+def test_a_new_database_has_the_tables_as_the_program_knows_them(url: str, engine: sa.Engine) -> None:
     open_state(url).dispose()
     with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []

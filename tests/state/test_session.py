@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from upstep.errors import BusyError, DamagedError, OutsideError
 from upstep.state import session
-from upstep.state.migrations import NEWEST
+from upstep.state.migrations import NEWEST, upgrade
 from upstep.state.session import open_state, reading, writing
 from upstep.state.tables import METADATA, answer, audit, offer_change, once_key
 
@@ -35,9 +35,17 @@ def test_opening_creates_every_table_and_opening_again_changes_nothing(tmp_path:
         assert set(sa.inspect(connection).get_table_names()) == {*METADATA.tables, "alembic_version"}
 
 
-def test_the_migrations_lead_to_the_tables_as_the_program_knows_them(tmp_path: Path) -> None:
+def test_a_new_database_has_the_tables_as_the_program_knows_them(tmp_path: Path) -> None:
     engine = open_state(tmp_path / "state.db")
     with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_steps_lead_to_the_same_tables(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        upgrade(connection)
+    with reading(open_state(tmp_path / "old.db")) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 

@@ -174,7 +174,7 @@ class Decider:
     def _statements(self, name: str, build: Callable[[], Program], *, dialect: str = "duckdb") -> Statements:
         """A program for an embedded engine, from disk where it was kept."""
         if (name, dialect) not in self._known_statements:
-            parts = (self.project.catalog.hash, self.playbook.hash, repr(self.rules))
+            parts = (self.project.shape, self.playbook.hash, repr(self.rules))
             kept = kept_statements(self.project.cache_folder, name, parts, build, dialect=dialect)
             self._known_statements[name, dialect] = kept
         return self._known_statements[name, dialect]

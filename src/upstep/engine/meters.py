@@ -102,7 +102,7 @@ def _statements(project: Project) -> Statements:
         wanted = {"limit_state": _LIMIT_COLUMNS, "owned": {"account_key", "product_id", "plan_id"}}
         return pruned(project.profiles(), wanted)
 
-    parts = (project.catalog.hash,)
+    parts = (project.shape,)
     return kept_statements(project.cache_folder, "meters", parts, build, dialect=SqliteEngine.dialect)
 
 

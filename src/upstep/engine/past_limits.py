@@ -47,7 +47,7 @@ def limits_as_of(
     words = project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=usage_from_day(facts))
     for name, rows in words.tables.items():
         engine.load(name, rows)
-    parts = (project.catalog.hash, *sorted(columns))
+    parts = (project.shape, *sorted(columns))
     statements = kept_statements(
         project.cache_folder, "limits", parts, lambda: pruned(project.profiles(), {"limit_profile": columns})
     )

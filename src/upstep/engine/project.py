@@ -16,7 +16,7 @@ from upstep.engine.compiled import kept_value
 from upstep.errors import ConfigError, Fault
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
-from upstep.signals.profile import build, vocabulary
+from upstep.signals.profile import build, shape_of, vocabulary
 from upstep.tables.schema import TABLES
 from upstep.tables.stage import KnownIds
 
@@ -81,7 +81,7 @@ class Project:
         )
 
     def profiles(self) -> Program:
-        """A program of the signal queries, the caller's own to add to. Its shape depends on the catalog alone."""
+        """A program of the signal queries, the caller's own to add to. It depends on the catalog's shape alone."""
         return self._profiles.copy()
 
     @cached_property
@@ -89,7 +89,12 @@ class Project:
         from upstep.clock import from_seconds
 
         words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
-        return build(self.catalog, words)
+        return build(shape_of(self.catalog), words)
+
+    @property
+    def shape(self) -> str:
+        """What kept queries are found by: a change of the catalog that leaves its shape alone compiles nothing anew."""
+        return repr(shape_of(self.catalog))
 
     @property
     def cache_folder(self) -> Path:
@@ -103,7 +108,7 @@ class Project:
     @cached_property
     def kinds(self) -> Kinds:
         """The columns that conditions may read, by grain."""
-        parts = (self.catalog.hash,)
+        parts = (self.shape,)
         kinds: Kinds = kept_value(self.cache_folder, "columns", parts, lambda: kinds_of(self.profiles()))
         return kinds
 

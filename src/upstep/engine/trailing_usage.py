@@ -87,7 +87,7 @@ def _chunks(project: Project, as_of: datetime) -> Any:
     statements = kept_statements(
         project.cache_folder,
         "trailing_usage",
-        (project.catalog.hash,),
+        (project.shape,),
         lambda: pruned(project.profiles(), outputs),
     )
     for index in range(count):

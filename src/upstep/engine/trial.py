@@ -295,7 +295,7 @@ def _wide(
     words = project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=usage_from_day(facts))
     for name, rows in words.tables.items():
         engine.load(name, rows)
-    parts = (project.catalog.hash, play.each, *_columns(play), repr(play.condition.meters))
+    parts = (project.shape, play.each, *_columns(play), repr(play.condition.meters))
     # In a folder of its own: the conditions of thirty plays would crowd out the queries of every other command.
     statements = kept_statements(project.cache_folder / "plays", "wide", parts, lambda: _program(project, play))
     engine.run(statements)

@@ -120,7 +120,7 @@ def _run(project: Project, engine: DuckEngine, facts: Facts, *, with_limits: boo
     words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
     for name, rows in words.tables.items():
         engine.load(name, rows)
-    statements = kept_statements(project.cache_folder, "use", (project.catalog.hash,), lambda: _program(project))
+    statements = kept_statements(project.cache_folder, "use", (project.shape,), lambda: _program(project))
     if not with_limits:
         statements = replace(statements, by_stage={"payments": statements.by_stage["payments"]})
     engine.run(statements)

@@ -78,8 +78,36 @@ def vocabulary(
     )
 
 
-def build(catalog: Catalog, words: Vocabulary) -> Program:
-    """The program that turns core tables into profiles. It depends on the catalog, never on the as-of.
+@dataclass(frozen=True)
+class Shape:
+    """All that the queries owe to the catalog: catalogs of one shape have the same SQL, and differ in small tables.
+
+    Args:
+        long_windows: Some meter counts by the term.
+        has_peaks: Some flow meter counts by its maximum.
+        has_people: Some meter counts people.
+        stock_aggregates: How levels are taken.
+    """
+
+    long_windows: bool
+    has_peaks: bool
+    has_people: bool
+    stock_aggregates: tuple[str, ...]
+
+
+def shape_of(catalog: Catalog) -> Shape:
+    """The shape of a catalog's queries."""
+    uses = {(meter.kind, meter.aggregate) for meter in catalog.meters.values()}
+    return Shape(
+        long_windows=any(meter.period == "billing_term" for meter in catalog.meters.values()),
+        has_peaks=("flow", "max") in uses,
+        has_people=any(aggregate == "unique_contacts" for _, aggregate in uses),
+        stock_aggregates=tuple(sorted({aggregate for kind, aggregate in uses if kind == "stock"})),
+    )
+
+
+def build(shape: Shape, words: Vocabulary) -> Program:
+    """The program that turns core tables into profiles. It depends on the catalog's shape, never on the as-of.
 
     Returns:
         Stages ``account_profile``, ``limit_profile``, ``product_profile``, ``feature_profile``, ``add_on_profile``,
@@ -90,7 +118,7 @@ def build(catalog: Catalog, words: Vocabulary) -> Program:
     core = {name: core_table(name) for name in CORE_TABLES}
     small = {name: ibis.table(arrow_types(rows.schema), name=name) for name, rows in words.tables.items()}
     _subscriptions(program, core, small)
-    _usage(program, catalog, core, small)
+    _usage(program, shape, core, small)
     _limits(program, core, small)
     _accounts(program, core, small)
     _others(program, core, small)
@@ -138,10 +166,8 @@ def _subscriptions(program: Program, core: Tables, small: Tables) -> None:
     _add(program, core, "spans", usage.edges(spans))
 
 
-def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> None:
+def _usage(program: Program, shape: Shape, core: Tables, small: Tables) -> None:
     meters, now = small["catalog_meter"], small["today"]
-    uses = {(meter.kind, meter.aggregate) for meter in catalog.meters.values()}
-    long_windows = any(meter.period == "billing_term" for meter in catalog.meters.values())
     _add(program, core, "cut_events", usage.cut_events(core["usage_raw"], core["spans"]))
     flows = usage.flow_state(
         core["usage_day"],
@@ -149,16 +175,16 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
         window=core["spans"],
         meters=meters,
         today=now,
-        long_windows=long_windows,
-        has_peaks=("flow", "max") in uses,
+        long_windows=shape.long_windows,
+        has_peaks=shape.has_peaks,
     )
-    if any(aggregate == "unique_contacts" for _, aggregate in uses):
+    if shape.has_people:
         days = usage.contact_days(
             core["usage_contact"],
             meters=meters,
             today=now,
             days=small["calendar_day"],
-            long_windows=long_windows,
+            long_windows=shape.long_windows,
         )
         _add(program, core, "contact_days", days)
         counted = usage.contact_state(
@@ -166,7 +192,7 @@ def _usage(program: Program, catalog: Catalog, core: Tables, small: Tables) -> N
         )
         flows = flows.union(counted)
     _add(program, core, "flows", flows)
-    kept = frozenset(aggregate for kind, aggregate in uses if kind == "stock")
+    kept = frozenset(shape.stock_aggregates)
     _add(program, core, "levels", usage.stock_levels(core["usage_day"], meters=meters, aggregates=kept))
     _add(program, core, "stocks", usage.stock_state(core["levels"], now))
     _add(program, core, "meter_profile", usage.meter_profile(core["flows"], core["stocks"], meters))

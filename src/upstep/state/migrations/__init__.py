@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from upstep.errors import OutsideError
+from upstep.state.tables import METADATA
 
 NEWEST = "0006"
 """The revision of the last file in ``versions``; a test keeps it true."""
@@ -26,7 +27,17 @@ def migrate(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        _upgrade(connection)
+        if sa.inspect(connection).get_table_names():
+            upgrade(connection)
+        else:
+            _make(connection)
+
+
+def _make(connection: sa.Connection) -> None:
+    """A new database gets its newest form at once; the steps are for those that hold something."""
+    METADATA.create_all(connection)
+    connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": NEWEST})
 
 
 def _revision(engine: sa.Engine) -> str | None:
@@ -37,7 +48,8 @@ def _revision(engine: sa.Engine) -> str | None:
         return found
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def upgrade(connection: sa.Connection) -> None:
+    """Every step that is missing, one after the other."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
