@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import upstep
 from upstep import clock as clocks
@@ -17,6 +17,7 @@ from upstep.web import embed, health, hooks, ingest
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
+from upstep.web.lookup import Lookup
 from upstep.web.problem import HANDLERS
 
 if TYPE_CHECKING:
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
 class Service(FastAPI):
     """FastAPI with the guard around everything, its own answers to errors included."""
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Outermost first."""
-        return Guard(super().build_middleware_stack(), context=self.state.upstep)
+    _front: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The guard first, then the look-up, then what FastAPI knows."""
+        if self._front is None:
+            context, keyring = self.state.upstep, self.state.keyring
+            self._front = Guard(Lookup(super().__call__, context, keyring), context=context)
+        await self._front(scope, receive, send)
 
 
 def create_app(
@@ -64,6 +70,7 @@ def create_app(
     for router in _routers():
         app.include_router(router)
     if inbox is not None:
+        # Last: client libraries of others choose the paths.
         app.router.routes.extend(ingest.routes(ingest.Intake(app.state.upstep)))
     return app
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from upstep.web.logs import log_request
 from upstep.web.problem import Problem, answered
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ class Guard:
         self._context = context
         is_https = context.project.settings.serving.public_url.startswith("https://")
         self._headers = (*HEADERS, _TRANSPORT) if is_https else HEADERS
-        self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
@@ -95,10 +95,7 @@ class Guard:
         self._context.metrics.answered(route, _method(scope["method"]), status, seconds)
         if route in _QUIET and status < 400:
             return
-        key = scope["state"].get("key_id")
-        self._log.info(
-            "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), key_id=key
-        )
+        log_request(scope["method"], route, status, seconds, asked=scope["state"])
 
 
 def body_most(path: str) -> int:

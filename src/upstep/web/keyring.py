@@ -13,6 +13,7 @@ from fastapi import Security
 from fastapi.openapi.models import HTTPBase
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection, Request
+from starlette.types import Scope
 
 from upstep.state.keys import ApiKey, check_key
 from upstep.web.context import Context, context_of
@@ -77,10 +78,10 @@ def key_of(request: HTTPConnection, scope: str) -> ApiKey:
     """
     secret = secret_of(request.headers.get("authorization", ""))
     key = request.app.state.keyring.check(context_of(request), secret) if secret else None
-    return allowed(request, key, scope)
+    return allowed(request.scope, key, scope)
 
 
-def allowed(request: HTTPConnection, key: ApiKey | None, scope: str) -> ApiKey:
+def allowed(asked: Scope, key: ApiKey | None, scope: str) -> ApiKey:
     """The key when it carries the scope.
 
     Raises:
@@ -89,7 +90,7 @@ def allowed(request: HTTPConnection, key: ApiKey | None, scope: str) -> ApiKey:
     if key is None:
         detail = "A good key is missing. Send 'Authorization: Bearer ups_…'; 'upstep keys make' makes one."
         raise Problem(401, detail, kind="no-key", headers={"WWW-Authenticate": 'Bearer realm="upstep"'})
-    request.scope.setdefault("state", {})["key_id"] = key.key_id
+    asked.setdefault("state", {})["key_id"] = key.key_id
     if not key.may(scope):
         detail = f"This key lacks the scope '{scope}'. Make one that has it: upstep keys make --scope {scope}."
         raise Problem(403, detail, kind="scope")

@@ -32,6 +32,7 @@ GRACE_SECONDS = 20
 """For so long requests in flight may go on after a signal to end."""
 
 Ready = Callable[[str, int], None]
+BACKLOG = 1024
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -155,6 +156,7 @@ def _listening(address: str) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, int(port)))
+            listener.listen(BACKLOG)
         except (OSError, OverflowError, ValueError) as error:
             advice = "Name another with --listen ADDRESS:PORT, or end what listens there."
             raise ConfigError(Fault(f"listen {address}", f"cannot be listened at ({error}).", advice)) from None
@@ -173,5 +175,5 @@ def _config(app: FastAPI) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,
-        backlog=1024,
+        backlog=BACKLOG,
     )

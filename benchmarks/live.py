@@ -1,0 +1,171 @@
+"""Measures the service: how quickly it answers and takes in, while a client asks at a steady rate.
+
+Run ``.venv/bin/python benchmarks/live.py lookup``. The client stands in a process of its own and asks on a schedule, so
+that an answer which comes late is counted from when it was due and not from when the client got around to asking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from upstep.engine.project import Project, open_project_state
+from upstep.state import keys
+from upstep.state.session import writing
+from upstep.state.tables import published_decision
+
+ACCOUNTS = 100_000
+RATE = 1_000
+SECONDS = 10
+CONNECTIONS = 32
+
+
+# A service to measure
+
+
+@contextlib.contextmanager
+def service(folder: Path, *words: str) -> Iterator[tuple[int, int]]:
+    """A service over a project folder, in a process of its own. Yields its port and the process's id."""
+    program = Path(sys.executable).with_name("upstep")
+    command = [str(program), "serve", "--listen", "127.0.0.1:0", "--project", str(folder), *words]
+    log = (folder / "serve.log").open("w")
+    with subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            yield _port(folder / "serve.log", process), process.pid
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
+    for _ in range(600):
+        if found := re.search(r'"port":(\d+)', log.read_text()):
+            return int(found[1])
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"the service did not start: {log.read_text()[-500:]}")
+
+
+def settings(folder: Path) -> None:
+    """The files that a project needs to be served."""
+    (folder / "upstep.yaml").write_text("version: 1\ncompany: Bench\ncurrency: usd\n", encoding="utf-8")
+    catalog = (
+        "version: 1\nbusiness: saas\ncurrency: usd\nmeters: [{id: emails, name: e-mails, aggregate: sum, kind: flow,"
+        " period: billing_month}]\nproducts: [{id: mail, name: Mail, plans: [{id: pro, name: Pro,"
+        " prices: [{id: pro_month, interval: month, amount: 2000}], limits: {emails: 50000}}]}]\n"
+    )
+    (folder / "catalog.yaml").write_text(catalog, encoding="utf-8")
+
+
+def key(folder: Path, scope: str) -> str:
+    """A key with that scope."""
+    state = open_project_state(Project(folder))
+    with writing(state) as connection:
+        secret = keys.make_key(connection, "bench", [scope], by="bench", now=datetime.now(UTC))[1]
+    state.dispose()
+    return secret
+
+
+def cpu_seconds(process_id: int) -> float:
+    """What a process has used of the processors so far."""
+    words = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# Asking at a steady rate
+
+
+async def steady(port: int, requests: list[bytes], *, rate: int, connections: int) -> list[float]:
+    """Ask each request when it is due. Returns milliseconds from when it was due to its whole answer."""
+    took: list[float] = []
+    begin = time.perf_counter() + 0.2
+    queue = iter(enumerate(requests))
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number, request in queue:
+            due = begin + number / rate
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+            if length:
+                await reader.readexactly(length)
+            assert head.startswith(b"HTTP/1.1 2"), head
+            took.append((time.perf_counter() - due) * 1000)
+        writer.close()
+
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return took
+
+
+def quantiles(took: list[float]) -> dict[str, float]:
+    """Milliseconds: the median, the 95th, the 99th and 99.9th percentile, the worst."""
+    ordered = sorted(took)
+    at = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+    return {name: round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2) for name, share in at.items()}
+
+
+def get(path: str, secret: str) -> bytes:
+    """A request."""
+    return f"GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {secret}\r\n\r\n".encode()
+
+
+# What is measured
+
+
+def lookup(folder: Path) -> None:
+    """1,000 look-ups a second of published decisions over 100,000 accounts, by key, alone."""
+    settings(folder)
+    _publish(folder)
+    secret = key(folder, "read")
+    chosen = random.Random(1)
+    requests = [
+        get(f"/v1/accounts/acc_{chosen.randrange(ACCOUNTS):06}/decisions", secret) for _ in range(RATE * SECONDS)
+    ]
+    with service(folder, "--no-worker") as (port, process_id):
+        asyncio.run(steady(port, requests[:1000], rate=500, connections=CONNECTIONS))
+        used = cpu_seconds(process_id)
+        took = asyncio.run(steady(port, requests, rate=RATE, connections=CONNECTIONS))
+        used = cpu_seconds(process_id) - used
+    each = used / len(took) * 1_000_000
+    print(f"look-up: {len(took):,} at {RATE:,}/s, ms {quantiles(took)}; {each:.0f} CPU µs each; aim: p99 < 5")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def _publish(folder: Path) -> None:
+    """A row per account, with two decisions of the usual size."""
+    decision = {name: f"{name}-value" for name in "decision_id step_id play motion path lane outcome".split()}
+    decision |= {"holds": [{"gate": "open_issue", "why": "ticket 12 is open", "lifts": "when it is closed"}] * 2}
+    decision |= {"facts": {f"fact_{n}": {"value": n, "unit": "emails", "records": ["usage?x=1"]} for n in range(8)}}
+    body = json.dumps([decision, decision], separators=(",", ":"))
+    now = datetime.now(UTC)
+    state = open_project_state(Project(folder))
+    with writing(state) as connection:
+        rows = [
+            {"account_id": f"acc_{n:06}", "run_id": "run", "as_of": now, "published_at": now, "body": body}
+            for n in range(ACCOUNTS)
+        ]
+        connection.execute(published_decision.insert(), rows)
+    state.dispose()
+
+
+MEASURES = {"lookup": lookup}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or MEASURES:
+        with tempfile.TemporaryDirectory() as place:
+            MEASURES[name](Path(place))
