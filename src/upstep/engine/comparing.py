@@ -52,6 +52,16 @@ def compare(catalog: Catalog, quote: Quote, plans: dict[str, str]) -> list[Row]:
     return rows
 
 
+def plan_after(catalog: Catalog, quote: Quote) -> str:
+    """What the account has afterwards, in a name: a plan, or what comes on top of one."""
+    names = [
+        wish.name or (plan.name if (plan := catalog.plan(wish.plan_id or "")) else wish.product_id)
+        for wish in quote.change.items
+        if not wish.removes
+    ]
+    return ", ".join(names)
+
+
 def _limits(catalog: Catalog, before: Plan, after: Plan, quantities: tuple[int, int]) -> list[Row]:
     rows = []
     for meter in catalog.meters.values():

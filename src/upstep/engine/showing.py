@@ -110,7 +110,8 @@ def in_app_items(state: sa.Engine, person: Person, *, now: datetime) -> list[Ite
     for item in sorted(found, key=lambda each: (order[each.kind], -each.sent_at.timestamp(), -each.message_id)):
         # One of each: the notice at 80 % is not worth reading beside the prompt at 100 %.
         newest.setdefault(item.kind, item)
-    return list(newest.values())
+    shown = list(newest.values())
+    return [item for item in shown if item.kind != "notice" or len(shown) == 1]
 
 
 def _id(item: Item) -> str:

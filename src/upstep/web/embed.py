@@ -7,6 +7,7 @@ of another origin than those allowed hears nothing. Every answer may be repeated
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
@@ -21,11 +22,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from upstep.billing import quote as quotes
 from upstep.clock import iso
 from upstep.config import secret
 from upstep.engine import responding, showing
 from upstep.engine.biller import open_biller
-from upstep.engine.comparing import compare
+from upstep.engine.comparing import compare, plan_after
 from upstep.engine.meters import MeterReader
 from upstep.errors import ConfigError, OutsideError, QuoteError, UpstepError
 from upstep.money import CURRENCIES
@@ -113,17 +115,18 @@ class _Tools:
 @router.get("/upstep.js", include_in_schema=False)
 def script(request: Request) -> Response:
     """The widget itself: one file, for every page."""
-    text, etag = _script()
+    text, packed, etag = _script()
     headers = {
         "ETag": etag,
         "Cache-Control": "public, max-age=300",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": "*",
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    return Response(text, headers=headers, media_type="text/javascript; charset=utf-8")
+    is_packed = "gzip" in request.headers.get("accept-encoding", "")
+    headers |= {"Content-Encoding": "gzip"} if is_packed else {}
+    return Response(packed if is_packed else text, headers=headers, media_type="text/javascript; charset=utf-8")
 
 
 @router.options("/{path:path}", include_in_schema=False)
@@ -238,7 +241,7 @@ def _accept(request: Request, offer_id: str, quote_id: str | None) -> Response:
         "invoice_id": found.invoice_id,
         "url": found.url,
     }
-    says |= {"currency": _currency(visit, found.offer), "ask": list(visit.person.buyers)}
+    says |= {"ask": list(visit.person.buyers), **_paid(visit, found.offer)}
     statuses = {"ask": 403, "held": 409, "ended": 409, "requoted": 409}
     if found.state in statuses:
         raise Problem(statuses[found.state], _ADVICE[found.state], kind=f"offer-{found.state}", **says)
@@ -311,13 +314,17 @@ def _offer(visit: Visit, offer_id: str) -> Offer:
     return found
 
 
-def _currency(visit: Visit, offer: Offer) -> str | None:
+def _paid(visit: Visit, offer: Offer) -> dict[str, Any]:
+    """In which money an offer is paid, and what the account has then."""
     if offer.quote_id is None:
-        return None
-    from upstep.billing import quote as quotes
-
+        return {"currency": None, "digits": 2, "plan": ""}
     with reading(visit.context.state) as connection:
-        return quotes.read(connection, offer.quote_id).currency
+        price = quotes.read(connection, offer.quote_id)
+    return _money(price.currency) | {"plan": plan_after(visit.context.project.catalog, price)}
+
+
+def _money(currency: str) -> dict[str, Any]:
+    return {"currency": currency.upper(), "digits": CURRENCIES.get(currency.lower(), 2)}
 
 
 def _body(visit: Visit) -> tuple[str, str]:
@@ -351,6 +358,7 @@ def _meters(meters: Meters | None) -> list[dict[str, Any]]:
 
 def _item(visit: Visit, item: showing.Item, meters: Meters | None) -> dict[str, Any]:
     told: dict[str, Any] = {
+        "key": item.offer.offer.offer_id if item.offer else f"{item.kind}-{item.message_id}",
         "id": item.message_id,
         "kind": item.kind,
         "style": item.style,
@@ -367,7 +375,8 @@ def _item(visit: Visit, item: showing.Item, meters: Meters | None) -> dict[str, 
 
 def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> dict[str, Any]:
     """An offer as the widget shows it: before and after, and what is paid today by the locked quote."""
-    told: dict[str, Any] = {"id": shown.offer.offer_id, "url": shown.url, "quote": None, "rows": []}
+    plan = plan_after(visit.context.project.catalog, shown.quote) if shown.quote else ""
+    told: dict[str, Any] = {"id": shown.offer.offer_id, "plan": plan, "url": shown.url, "quote": None, "rows": []}
     price = shown.quote
     if price is None:
         return told
@@ -378,8 +387,7 @@ def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> 
     ]
     told["quote"] = {
         "id": price.quote_id,
-        "currency": price.currency.upper(),
-        "digits": CURRENCIES.get(price.currency.lower(), 2),
+        **_money(price.currency),
         "lines": [{"text": line.description, "amount_minor": line.amount_minor} for line in price.lines],
         "due_now_minor": price.due_now_minor,
         "credit_used_minor": price.credit_used_minor,
@@ -420,7 +428,7 @@ def _origin_of(url: str) -> str:
 
 
 def _allow(response: Response, origin: str | None) -> None:
-    response.headers["Vary"] = "Origin"
+    response.headers["Vary"] = "Origin, Accept-Encoding"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     if origin is not None:
@@ -436,6 +444,11 @@ def _told(told: dict[str, Any]) -> Response:
 
 
 @cache
-def _script() -> tuple[bytes, str]:
-    text = (resources.files("upstep.web") / "static" / "upstep.js").read_bytes()
-    return text, f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+def _script() -> tuple[bytes, bytes, str]:
+    """The widget as it is sent, the same packed, and its ETag. Indents and comments stay at home."""
+    source = (resources.files("upstep.web") / "static" / "upstep.js").read_text(encoding="utf-8")
+    lines = (line.strip() for line in source.splitlines())
+    text = "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+    digest = hashlib.blake2b(text, digest_size=12).hexdigest()
+    # Weak: it is the same whether packed or not.
+    return text, gzip.compress(text, 9, mtime=0), f'W/"{digest}"'
