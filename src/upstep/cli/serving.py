@@ -21,10 +21,18 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Run the worker in this process too, or elsewhere.")
     ] = True,
-    demo: Annotated[bool, typer.Option("--demo", help="Also open the demo app under /demo.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A sample company in a temporary folder, with a page to try the widget on.")
+    ] = False,
     project: ProjectFolder = HERE,
 ) -> None:
     """Run the service: events in, HTTP API, widget, and the worker, until Ctrl-C or a SIGTERM ends it."""
+    if demo:
+        need_extra()
+        from upstep.web.demo.running import run_demo
+
+        run_demo(listen, tell=lambda text: print(text, flush=True))  # noqa: T201
+        return
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -33,7 +41,7 @@ def serve(
     need_extra()
     from upstep.web.serving import Serve, serve
 
-    serve(opened, Serve(listen or settings.serving.listen, has_worker=worker, demo=demo), ready=_tell)
+    serve(opened, Serve(listen or settings.serving.listen, has_worker=worker), ready=_tell)
 
 
 def need_extra() -> None:

@@ -120,7 +120,7 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
     app = create_app(project, state=state, inbox=inbox, worker=beside, demo=how.demo)
     log = structlog.get_logger()
     try:
-        with _listening(how.listen) as listener:
+        with listening(how.listen) as listener:
             if beside is not None:
                 beside.start()
             host, port = listener.getsockname()[:2]
@@ -143,7 +143,7 @@ def _worker(project: Project, state: sa.Engine, inbox: Inbox) -> Works:
 
 
 @contextlib.contextmanager
-def _listening(address: str) -> Iterator[socket.socket]:
+def listening(address: str) -> Iterator[socket.socket]:
     """The socket, bound at once, so that a port that is taken is told before anything starts.
 
     Raises:

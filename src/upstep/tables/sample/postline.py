@@ -34,7 +34,7 @@ from upstep.tables.sample.subscriptions import Stage, Subscription, Terms, bill,
 from upstep.tables.sample.usage import OFFICE, SHOP, STEADY, Manner
 from upstep.tables.sample.windows import DAY, start_of_tenure, windows
 
-__all__ = ["PLANTED", "SETTINGS", "fill"]
+__all__ = ["PLANTED", "SETTINGS", "fill", "plant"]
 
 SETTINGS = """\
 version: 1
@@ -49,7 +49,7 @@ def fill(book: Book, *, accounts: int) -> None:
     add_owners(book)
     add_rates(book)
     for case in CASES:
-        _plant(book, case)
+        plant(book, case)
     _plant_inbound(book)
     _plant_imported(book)
     _plant_marketing_only(book)
@@ -57,7 +57,8 @@ def fill(book: Book, *, accounts: int) -> None:
         _open_random(book, number)
 
 
-def _plant(book: Book, case: Case) -> None:
+def plant(book: Book, case: Case) -> None:
+    """Write one account whose right answer is known."""
     # Odd minutes and seconds: a window that ends at midnight hides mistakes on its boundary days.
     anchor = book.before(case.elapsed) - timedelta(seconds=zlib.crc32(case.name.encode()) % 3600)
     # Those of a year came over three quarters, not in one month: cohorts of their own.
