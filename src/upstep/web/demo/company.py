@@ -13,6 +13,7 @@ from upstep.tables.sample.book import Book
 from upstep.tables.sample.postline import fill, plant
 from upstep.tables.sample.postline_cases import Case
 from upstep.tables.sample.writing import write_folder
+from upstep.tables.schema import TABLES
 
 ACCOUNT = "brightwater-books"
 USED, LIMIT = 7_300, 10_000
@@ -67,10 +68,16 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Company:
-    """The demo's project and the people of its account: a buyer first, then somebody who may not buy."""
+    """The demo's project, the people of its account, and who looks at the page: a buyer, or one who may not buy."""
 
     project: Project
-    visitors: tuple[Visitor, ...]
+    people: tuple[Visitor, ...]
+
+    @property
+    def visitors(self) -> tuple[Visitor, Visitor]:
+        """The buyer who uses the product, and a colleague."""
+        buyers, others = ([each for each in self.people if each.may_buy is wanted] for wanted in (True, False))
+        return buyers[-1], others[0]
 
 
 def make_company(folder: Path, *, now: datetime, upstep: str, host: str) -> Company:
@@ -87,15 +94,10 @@ def make_company(folder: Path, *, now: datetime, upstep: str, host: str) -> Comp
     write_folder(book, folder, settings=settings, planted=PLANTED["postline"].values(), plays={})
     project = Project(folder)
     load(folder, now=book.as_of, through=book.as_of, known=project.known_ids, command="upstep serve --demo")
-    return Company(project, _visitors(book))
+    return Company(project, _people(book))
 
 
-def _visitors(book: Book) -> tuple[Visitor, ...]:
-    names = ("contact_id", "account_id", "name", "may_buy")
-    from upstep.tables.schema import TABLES
-
-    places = [TABLES["contact"].names.index(name) for name in names]
-    people = [tuple(row[place] for place in places) for row in book.rows["contact"]]
-    here = [Visitor(str(row[0]), str(row[2]), bool(row[3])) for row in people if row[1] == ACCOUNT]
-    buyers, others = ([each for each in here if each.may_buy is wanted] for wanted in (True, False))
-    return (buyers[-1], others[0])
+def _people(book: Book) -> tuple[Visitor, ...]:
+    places = {name: place for place, name in enumerate(TABLES["contact"].names)}
+    rows = [row for row in book.rows["contact"] if row[places["account_id"]] == ACCOUNT]
+    return tuple(Visitor(*(row[places[name]] for name in ("contact_id", "name", "may_buy"))) for row in rows)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from upstep import clock as clocks
+from upstep.engine.decide import decide
+from upstep.engine.meters import MeterReader
 from upstep.engine.project import open_project_state
 from upstep.state.keys import make_key
 from upstep.state.session import writing
-from upstep.web.demo.company import SECRET_NAME, make_company
+from upstep.web.demo.company import ACCOUNT, SECRET_NAME, make_company
 from upstep.web.demo.site import Site
 from upstep.web.serving import Serve, listening, serve
 
@@ -50,6 +52,10 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
         upstep = f"http://{address}:{taken}"
         now = clocks.now()
         company = make_company(folder, now=now, upstep=upstep, host=host)
+        # Its queries are compiled before anybody watches the clock.
+        decide(company.project)
+        decide(company.project, accounts=[ACCOUNT])
+        MeterReader(company.project).read(ACCOUNT)
         os.environ[SECRET_NAME] = secret = secrets.token_hex(32)
         state = open_project_state(company.project)
         stack.callback(state.dispose)

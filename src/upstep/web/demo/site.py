@@ -130,7 +130,7 @@ class Site:
         messages = messages_of(self.state, ACCOUNT)
         invoices = SandboxBiller(self.company.project.sandbox_path).invoices(ACCOUNT)
         return {
-            "mails": [_mail(row) for row in messages if row["channel"] == "email"],
+            "mails": [self._mail(row) for row in messages if row["channel"] == "email"],
             "happened": [
                 {"at": iso(each.at), "what": each.what, "who": self._name(each.who), "why": each.why}
                 for each in happened(self.state, ACCOUNT)
@@ -151,8 +151,12 @@ class Site:
             "lines": list(self.lines.kept),
         }
 
+    def _mail(self, row: sa.RowMapping) -> dict[str, Any]:
+        told = {"id": row["message_id"], "subject": row["subject"], "status": row["status"]}
+        return told | {"to": self._name(row["recipient"]), "at": iso(row["sent_at"] or row["queued_at"])}
+
     def _name(self, who: str) -> str:
-        return next((each.name for each in self.company.visitors if each.contact_id == who), who)
+        return next((each.name for each in self.company.people if each.contact_id == who), who)
 
     def _visitor(self, request: Request) -> Visitor:
         """Who is logged in: in the demo, whoever the page's address says."""
@@ -174,11 +178,6 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one."""
         self.kept.appendleft(record.getMessage())
-
-
-def _mail(row: sa.RowMapping) -> dict[str, Any]:
-    at = row["sent_at"] or row["queued_at"]
-    return {"id": row["message_id"], "subject": row["subject"], "status": row["status"], "at": iso(at)}
 
 
 def _static(name: str, media_type: str) -> Callable[[Request], Response]:

@@ -22,7 +22,6 @@ const send = async (to) => {
   const answer = await fetch(`/send?who=${who}`, { method: "POST", body, headers: { "content-type": "application/json" } });
   if (!answer.ok) { said.textContent = "The service did not take the event. Is it still running?"; return; }
   sent = to;
-  level.min = to;
   said.textContent = `${count.toLocaleString("en")} e-mails sent.`;
 };
 
@@ -34,7 +33,10 @@ const reach = (to) => {
   queue = queue.then(() => send(Number(level.value)));
 };
 
-level.addEventListener("input", moved);
+level.addEventListener("input", () => {
+  level.value = Math.max(Number(level.value), sent);
+  moved();
+});
 level.addEventListener("change", () => reach(Number(level.value)));
 document.querySelectorAll("[data-share]").forEach((button) => {
   button.addEventListener("click", () => reach(Number(button.dataset.share)));
@@ -49,16 +51,19 @@ const list = (id, rows, show) => {
   node.replaceChildren(...rows.map(show));
 };
 
+const read = (mail) => {
+  const frame = document.getElementById("mail");
+  if (frame.dataset.id !== String(mail.id)) frame.src = `/mail/${mail.id}`;
+  frame.dataset.id = mail.id;
+  frame.hidden = false;
+};
+
 const mailButton = (mail) => {
   const item = make("li");
   const open = make("button", mail.subject);
   open.type = "button";
-  open.addEventListener("click", () => {
-    const frame = document.getElementById("mail");
-    frame.src = `/mail/${mail.id}`;
-    frame.hidden = false;
-  });
-  item.append(open, make("small", `${time(mail.at)} · ${mail.status}`));
+  open.addEventListener("click", () => read(mail));
+  item.append(open, make("small", `${time(mail.at)} · to ${mail.to} · ${mail.status}`));
   return item;
 };
 
@@ -68,6 +73,8 @@ const look = async () => {
   if (!answer?.ok) return;
   const told = await answer.json();
   list("mails", told.mails, mailButton);
+  const fresh = told.mails.find((mail) => mail.status === "sent");
+  if (fresh && document.getElementById("mail").hidden) read(fresh);
   list("invoices", told.invoices, (invoice) => {
     const item = make("li", `${invoice.id}: ${invoice.amount}, ${invoice.status}`, "paid");
     invoice.lines.forEach((line) => item.append(make("small", `${line.text}: ${line.amount}`)));
