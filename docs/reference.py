@@ -337,8 +337,11 @@ HOLDS_WHEN = {
     "do_not_sell": "do_not_sell_why or do_not_sell_until is set on the account, and the date has not passed",
     "no_priority": "no live goal of the account advances the product or plan the step leads to",
     "no_sponsor": "such a goal exists, and none has a sponsor who is still there",
-    "asked_recently": "an offer was shown to the account within cool_down_days, or this step was declined within "
-    "declined_days",
+    "contact_hold": "somebody of the account replied, or a person here said that nothing more shall be sent there; "
+    "until it is lifted",
+    "asked_recently": "an offer was shown to the account within cool_down_days, or this step got a no within "
+    "declined_days or a not now within not_now_days; an offer that still waits for its answer does not stand in its own "
+    "way",
     "at_capacity": "the owner's hours of the quarter are planned, and this step is not among what is planned",
 }
 
@@ -358,6 +361,7 @@ ASKED_OF = {
     "do_not_sell": (ALL_SALES, "self_serve, assisted"),
     "no_priority": (SPONSORED, "assisted"),
     "no_sponsor": (SPONSORED, "assisted"),
+    "contact_hold": (ALL_SALES + "; adopt on every path", "self_serve"),
     "asked_recently": ("every motion", "self_serve, assisted"),
     "at_capacity": (ALL_SALES + "; adopt and right_size", "assisted; the care lane"),
 }
