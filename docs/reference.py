@@ -25,15 +25,8 @@ from upstep.plays.gates import GATES, Answer, Gate
 from upstep.plays.grain import GRAINS
 from upstep.plays.play import Kinds, Play, Rung, kinds_of, read_library
 from upstep.signals import billing, strategy, support
-from upstep.signals.profile import (
-    JOURNEY,
-    LARGE_EMPLOYEES,
-    MANY_USE_CASES,
-    RENEWAL_WINDOW_DAYS,
-    build,
-    shape_of,
-    vocabulary,
-)
+from upstep.signals.account_profile import JOURNEY, LARGE_EMPLOYEES, MANY_USE_CASES, RENEWAL_WINDOW_DAYS
+from upstep.signals.profile import build, shape_of, vocabulary
 from upstep.tables.sample import PLANTED
 from upstep.tables.schema import REQUIRED_TABLES, TABLES, Column, Table
 
