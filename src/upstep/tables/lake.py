@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.errors import DamagedError
 from upstep.tables.query import core_schema
 from upstep.tables.schema import TABLES, Nature
+from upstep.tables.versions import committed, files_of, newest
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +36,9 @@ _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 # The roll-ups are scanned whole above all, and have few columns; events lie in the order they came in.
 _PIECE = ", ROW_GROUP_SIZE 8192"
 _IN_LARGE_PIECES = {"usage", "usage_day", "usage_contact"}
+
+# Each load is a commit; live events make thousands a day, and no reader pins a version for so long.
+_LOG = {"delta.logRetentionDuration": "interval 2 days"}
 
 DUCK_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "float64": "DOUBLE", "boolean": "BOOLEAN"}
 """DuckDB's name of each type of the core."""
@@ -221,12 +225,16 @@ class Snapshot:
         wanted = set(partitions)
         return [path for path, value in self._files[table] if value in wanted]
 
+    def days(self, table: str) -> list[int | None]:
+        """The partition of each file of a table."""
+        self.files(table)
+        return [value for _, value in self._files[table]]
+
     def select(self, table: str, *, partitions: Iterable[int] | None = None) -> str:
         """SQL that reads a table's columns as ``stored_schema`` names them; no rows when nothing is stored."""
         return read_files(table, self.files(table, partitions=partitions))
 
     def _open(self, table: str) -> list[tuple[str, int | None]]:
-        from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
         stored = self.manifest.tables.get(table)
@@ -234,7 +242,7 @@ class Snapshot:
             return []
         folder = self.folder / table
         try:
-            uris = DeltaTable(folder, version=stored.version).file_uris()
+            uris = files_of(folder, stored.version)
         except (DeltaError, OSError, ValueError) as error:
             raise DamagedError(f"{folder}: version {stored.version} cannot be opened ({error}).") from None
         missing = [uri for uri in uris if not Path(uri).exists()]
@@ -242,7 +250,7 @@ class Snapshot:
             raise DamagedError(
                 f"{missing[0]}: the file is gone ({len(missing)} of {len(uris)}). Restore the folder from a backup."
             )
-        return [(uri, _partition(uri)) for uri in sorted(uris)]
+        return [(uri, _partition(uri)) for uri in uris]
 
 
 def open_snapshot(project: Path) -> Snapshot:
@@ -404,18 +412,21 @@ class LakeWriter:
         )
 
     def _commit(self, table: str, adds: Sequence[AddAction]) -> int:
-        from deltalake import DeltaTable, Schema
+        from deltalake import Schema
         from deltalake.transaction import create_table_with_add_actions
 
         folder = self.folder / table
         partition = [PARTITIONS[table]] if table in PARTITIONS else []
         schema = Schema.from_arrow(arrow_schema(table))
         if table not in self.snapshot.manifest.tables:
-            create_table_with_add_actions(str(folder), schema, list(adds), mode="overwrite", partition_by=partition)
-        else:
-            mode = "overwrite" if table in self._replaced else "append"
-            DeltaTable(folder).create_write_transaction([*adds], mode, schema, partition_by=partition)
-        return int(DeltaTable(folder).version())
+            create_table_with_add_actions(
+                str(folder), schema, list(adds), mode="overwrite", partition_by=partition, configuration=_LOG
+            )
+            return committed(folder, None)
+        mode = "overwrite" if table in self._replaced else "append"
+        delta = newest(folder)
+        delta.create_write_transaction([*adds], mode, schema, partition_by=partition)
+        return committed(folder, delta)
 
     def _vacuum(self) -> None:
         """Remove files that were replaced more than a day ago."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, OutsideError, SourceError, UpstepError
 from upstep.tables.beside import Told, put_beside
+from upstep.tables.compacting import compact_usage
 from upstep.tables.files import File, file_stamp
 from upstep.tables.keys import Keys
 from upstep.tables.lake import (
@@ -145,12 +146,15 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
                 is_live,
                 told or {},
             )
-            return _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
+            report = _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
+            if is_live and not dry_run:
+                compact_usage(project)
         except duckdb.Error as error:
             raise _told(error, project) from error
         finally:
             connection.close()
             shutil.rmtree(scratch, ignore_errors=True)
+    return report
 
 
 def _nothing_to_load(project: Path, mapping: Mapping) -> Fault:
@@ -413,6 +417,7 @@ class _Load:
             add_keys=self.keys.add,
             note_faults=lambda select: self.faults.note("usage", select),
             progress=self.progress,
+            is_live=self.asked.is_live,
         )
         counts = loader.load(self._through("usage"))
         self.last_event_at = max((at for at in (counts.last_at, self.last_event_at) if at is not None), default=None)

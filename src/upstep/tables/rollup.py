@@ -143,25 +143,45 @@ class RollupWriter:
             " (FORMAT parquet, COMPRESSION snappy, PARTITION_BY (bucket), APPEND true, FILENAME_PATTERN '{uuid}')"
         )
 
-    def finish(self, progress: Callable[[str, float], None]) -> None:
-        """Fold what was taken into the sorted buckets, when it is much or much has gathered."""
+    def finish(self, progress: Callable[[str, float], None], *, is_live: bool = False) -> None:
+        """Fold what was taken into the sorted buckets, when it is much or much has gathered.
+
+        Args:
+            progress: Told what is being done.
+            is_live: Somebody waits for the load to end: many small files become one, and folding waits for more rows.
+        """
         for rollup in ROLLUPS:
             if self._is_bulk:
                 if rollup is USAGE_DAY or self._contacts:
                     fold(
                         self._connection, self._writer, rollup, scratch=self._scratch / rollup.table, progress=progress
                     )
+            elif is_live and not _is_much(self._writer.snapshot, rollup):
+                if len(self._writer.snapshot.files(rollup.recent)) > RECENT_FILES_MOST:
+                    self._squeeze(rollup)
             elif _is_due(self._writer.snapshot, rollup):
                 fold(self._connection, self._writer, rollup, scratch=None, progress=progress)
 
+    def _squeeze(self, rollup: Rollup) -> None:
+        """Make one file of the recent ones."""
+        files = [*self._writer.snapshot.files(rollup.recent), *self._writer.added_files(rollup.recent)]
+        rows = f"(SELECT * FROM read_parquet([{', '.join(map(quoted, files))}], hive_partitioning = false))"
+        wide = rollup is USAGE_DAY and is_wide(self._connection, rows, "quantity_max")
+        merged = rollup.merged(f"SELECT * FROM {rows}", is_wide=wide)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE squeezed AS {merged}")
+        self._writer.replace_with_nothing(rollup.recent)
+        self._writer.add(rollup.recent, "SELECT * FROM squeezed", order_by=rollup.order)
+        self._connection.execute("DROP TABLE squeezed")
+
+
+def _is_much(snapshot: Snapshot, rollup: Rollup) -> bool:
+    recent = snapshot.manifest.tables.get(rollup.recent)
+    base = snapshot.manifest.tables.get(rollup.table)
+    return recent is not None and recent.rows > max(RECENT_ROWS_LEAST, RECENT_SHARE * (base.rows if base else 0))
+
 
 def _is_due(snapshot: Snapshot, rollup: Rollup) -> bool:
-    recent = snapshot.manifest.tables.get(rollup.recent)
-    if recent is None:
-        return False
-    base = snapshot.manifest.tables.get(rollup.table)
-    most = max(RECENT_ROWS_LEAST, RECENT_SHARE * (base.rows if base else 0))
-    return recent.rows > most or len(snapshot.files(rollup.recent)) > RECENT_FILES_MOST
+    return _is_much(snapshot, rollup) or len(snapshot.files(rollup.recent)) > RECENT_FILES_MOST
 
 
 def fold(

@@ -49,7 +49,7 @@ class EventLoader:
         note_faults: Keeps rows aside: SQL of ``stage.faulty_rows``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one load knows, told once
         self,
         connection: duckdb.DuckDBPyConnection,
         writer: LakeWriter,
@@ -59,6 +59,7 @@ class EventLoader:
         add_keys: Callable[[str, str], None],
         note_faults: Callable[[str], None],
         progress: Callable[[str, float], None],
+        is_live: bool = False,
     ) -> None:
         self._connection = connection
         self._writer = writer
@@ -67,6 +68,7 @@ class EventLoader:
         self._add_keys = add_keys
         self._note_faults = note_faults
         self._progress = progress
+        self._is_live = is_live
 
     def load(self, through: int) -> EventCounts:
         """Write new events and what they add to the roll-ups; seen after the writer has published.
@@ -102,7 +104,7 @@ class EventLoader:
         self._connection.execute("DROP TABLE IF EXISTS slice")
         self._connection.execute("SET preserve_insertion_order = true")
         if added:
-            rollups.finish(self._progress)
+            rollups.finish(self._progress, is_live=self._is_live)
         return EventCounts(read, added, repeated, last_at)
 
     def _days(self) -> list[tuple[int | None, int]]:
