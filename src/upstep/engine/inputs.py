@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from upstep.engine.decide import Inputs
 from upstep.engine.holdouts import RULES, rules
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from upstep.engine.project import Project
     from upstep.planning.goals import Goal
     from upstep.state.holds import Hold
@@ -23,11 +25,20 @@ OFFER_HISTORY = [
 ]
 
 
-def gather(project: Project, *, at: datetime) -> Inputs:
-    """The input tables as of an instant; a project without state has none of them."""
+def gather(
+    project: Project, *, at: datetime, state: sa.Engine | None = None, accounts: Collection[str] | None = None
+) -> Inputs:
+    """The input tables as of an instant; a project without state has none of them.
+
+    Args:
+        project: Whose.
+        at: The instant.
+        state: The state, where it is open already.
+        accounts: What was asked of others need not be told; None: all.
+    """
     kept_back = rules(project.settings.experiments)
     told: dict[str, pa.Table] = {} if kept_back is None else {RULES: kept_back}
-    if not project.has_state:
+    if state is None and not project.has_state:
         return Inputs(told)
     from upstep.engine.project import open_project_state
     from upstep.offers.history import offer_history
@@ -37,15 +48,16 @@ def gather(project: Project, *, at: datetime) -> Inputs:
     from upstep.state.holds import holds_of
     from upstep.state.session import reading
 
-    engine = open_project_state(project)
-    asked = offer_history(engine, as_of=at)
+    engine = state or open_project_state(project)
+    asked = offer_history(engine, as_of=at, accounts=accounts)
     asked = asked.rename_columns({"product_id": "to_product_id"}).select(OFFER_HISTORY)
     with reading(engine) as connection:
         held = [one for one in holds_of(connection, None, now=at) if one.contact_id is None]
         said = answers(connection, at=at)
         goals = typed_goals(connection, at=at)
         owners, steps = full_owners(connection, at=at), planned_steps(connection, at=at)
-    engine.dispose()
+    if state is None:
+        engine.dispose()
     columns = {
         "account_id": [answer.account_id for answer in said],
         "gate": [answer.gate for answer in said],

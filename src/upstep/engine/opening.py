@@ -70,24 +70,30 @@ class Openings(Sequence[Opened]):
 
 
 def open_offers(
-    project: Project, run: Run, *, provider: Provider, now: datetime, accounts: Iterable[str] | None = None
+    project: Project,
+    run: Run,
+    *,
+    provider: Provider,
+    now: datetime,
+    accounts: Iterable[str] | None = None,
+    state: sa.Engine | None = None,
 ) -> Openings:
     """Open an offer for every eligible self-serve winner of a run. Doing it twice opens nothing more.
 
-    What cannot be offered stops nobody else: it is among the refused, with the reason. ``accounts`` None is all.
+    What cannot be offered stops nobody else: it is among the refused, with the reason. ``accounts`` None is all;
+    ``state`` is the state, where it is open already.
 
     Raises:
         OutsideError: The provider could not be asked; what was opened before stays open.
     """
     wanted = None if accounts is None else set(accounts)
-    engine = open_project_state(project)
+    engine = state or open_project_state(project)
     expose_steps(project, engine, run, now=now, accounts=wanted, is_due=lambda row: channels_due(project, row))
     tests = live_tests(engine, now=now)
     opened: list[Opened] = []
     refused: list[Refused] = []
     for row in run.decisions.to_pylist():
-        is_live = row["is_winner"] and row["outcome"] == "eligible" and row["path"] == "self_serve"
-        if not (is_live and row["lane"] == "self_serve" and (wanted is None or row["account_id"] in wanted)):
+        if not _is_offered(row) or (wanted is not None and row["account_id"] not in wanted):
             continue
         if not channels_due(project, row):
             why = "no rung of its ladder is reached yet, so nothing is said."
@@ -100,8 +106,20 @@ def open_offers(
         except (QuoteError, PlayError) as error:
             why = str(error)
             refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
-    engine.dispose()
+    if state is None:
+        engine.dispose()
     return Openings(tuple(opened), tuple(refused))
+
+
+def to_offer(run: Run) -> list[str]:
+    """The accounts that ``open_offers`` would ask billing about."""
+    rows = run.decisions.select(["account_id", "is_winner", "outcome", "path", "lane"]).to_pylist()
+    return sorted({row["account_id"] for row in rows if _is_offered(row)})
+
+
+def _is_offered(row: Mapping[str, Any]) -> bool:
+    is_winner = row["is_winner"] and row["outcome"] == "eligible"
+    return bool(is_winner and row["path"] == row["lane"] == "self_serve")
 
 
 def _open(

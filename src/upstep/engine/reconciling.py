@@ -22,6 +22,8 @@ from upstep.tables.query import DuckEngine
 from upstep.tables.schema import TABLES
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from upstep.billing.provider import Provider
     from upstep.engine.project import Project
     from upstep.tables.load import LoadReport
@@ -29,14 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What the provider told: how many items changed, which offers converted, what loading them did."""
+    """What the provider told: how many items changed, whose, which offers converted, what loading them did."""
 
     items: int
     converted: tuple[Offer, ...]
     load: LoadReport | None
+    accounts: frozenset[str] = frozenset()
 
 
-def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconciled:
+def reconcile(project: Project, *, provider: Provider, now: datetime, state: sa.Engine | None = None) -> Reconciled:
     """Finish what was cut off, read what the provider changed, load it as subscription items, convert the offers.
 
     Everything in it may be repeated: the second time changes nothing. Where a test may kill it (``faults.point``):
@@ -44,7 +47,7 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     """
     from upstep.billing.apply import finish_cut_off
 
-    engine = open_project_state(project)
+    engine = state or open_project_state(project)
     lifecycle.finish_accepted(engine, provider, now=now)
     finish_cut_off(engine, provider, now=now)
     faults.point("reconcile.finished")
@@ -60,8 +63,11 @@ def reconcile(project: Project, *, provider: Provider, now: datetime) -> Reconci
     if events and not is_whole:
         save_cursor(engine, provider.name, events[-1].cursor, now=now)
     lifecycle.expire_due(engine, now=now)
-    engine.dispose()
-    return Reconciled(len(rows), tuple(converted), report)
+    if state is None:
+        engine.dispose()
+    changed = rows if report is not None and report.wrote else []
+    accounts = {str(row["account_id"]) for row in changed} | {offer.account_id for offer in converted}
+    return Reconciled(len(rows), tuple(converted), report, frozenset(accounts))
 
 
 def ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, object]]:

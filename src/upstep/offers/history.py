@@ -19,11 +19,18 @@ _INSTANTS = ("shown_at", "declined_at", "not_now_at", "accepted_at")
 _TEXTS = ("account_id", "step_id", "product_id", "target")
 
 
-def offer_history(engine: sa.Engine, *, as_of: datetime | None = None, without: Collection[str] = ()) -> pa.Table:
+def offer_history(
+    engine: sa.Engine,
+    *,
+    as_of: datetime | None = None,
+    without: Collection[str] = (),
+    accounts: Collection[str] | None = None,
+) -> pa.Table:
     """The offers that somebody has seen.
 
     Args:
         engine: State.
+        accounts: Only theirs; None: all.
         as_of: What happened after it is left out; None: all.
         without: Ids of offers that are left out: one that is asked about again must not wait for itself.
 
@@ -38,6 +45,8 @@ def offer_history(engine: sa.Engine, *, as_of: datetime | None = None, without: 
     table = tables.offer
     columns = [table.c[name] for name in ("offer_id", "ended_at", *_TEXTS, *_INSTANTS)]
     seen = table.c.shown_at.is_not(None) if as_of is None else table.c.shown_at <= as_of
+    if accounts is not None:
+        seen &= table.c.account_id.in_(sorted(accounts))
     order = (table.c.account_id, table.c.step_id, table.c.shown_at)
     with reading(engine) as connection:
         found = connection.execute(sa.select(*columns).where(seen).order_by(*order))

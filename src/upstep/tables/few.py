@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from upstep.tables.sqlite import SqliteEngine
 
+_FOOTERS_MOST = 5_000
 _Bounds = list[tuple[Any, Any] | None]
 _Where = tuple[str, Sequence[Any]] | None
 
@@ -120,9 +121,12 @@ class FewFacts:
         """What is stored now; the same as before while no load has ended since."""
         fresh, known = open_snapshot(project), self._files.snapshot
         if (fresh.folder, fresh.manifest) != (known.folder, known.manifest):
-            self._files = _Files(fresh)
-            self._standing.clear()
-            self._engine.put("meter_key", self._files.rows("meter_key"))
+            # Live events end a load each second, and most tables are as they were; each file has a name of its own.
+            changed = {name for name in fresh.manifest.tables if fresh.files(name) != known.files(name)}
+            self._files.go_on(fresh)
+            self._standing = {name: rows for name, rows in self._standing.items() if name not in changed}
+            if "meter_key" in changed or known.folder != fresh.folder:
+                self._engine.put("meter_key", self._files.rows("meter_key"))
         return self._files.snapshot
 
     def _accounts(self, account_ids: Iterable[str]) -> list[int]:
@@ -204,6 +208,13 @@ class _Files:
         self.snapshot = snapshot
         self._footers: dict[str, pq.FileMetaData] = {}
         self._bounds: dict[tuple[str, str], _Bounds] = {}
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Read a newer set from now on. A file never changes, so what is known of those that stay is kept."""
+        if len(self._footers) > _FOOTERS_MOST:
+            self._footers.clear()
+            self._bounds.clear()
+        self.snapshot = snapshot
 
     def rows(
         self,
