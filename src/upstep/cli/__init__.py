@@ -35,6 +35,7 @@ from upstep.cli import (
     serving,
     stages,
     starting,
+    working,
 )
 from upstep.errors import InputError, UpstepError
 
@@ -73,6 +74,7 @@ app.add_typer(plays.app, name="plays")
 app.add_typer(learning.app, name="learn")
 app.add_typer(experimenting.app, name="experiments")
 app.command()(diagnosing.doctor)
+app.command()(working.worker)
 app.command()(serving.serve)
 app.add_typer(keys.app, name="keys")
 app.command()(keeping.backup)

@@ -88,6 +88,15 @@ class Cycle:
         return not self.events and self.accounts == 0 and not self.sent and not self.waiting
 
 
+def told(cycle: Cycle) -> str:
+    """A cycle in one line of a log: its counts that are not nought, and milliseconds per step."""
+    names = ("events", "accounts", "decisions", "offers", "notices", "sent", "waiting")
+    counts = {name: getattr(cycle, name) for name in names}
+    said = [f"{name}={'all' if count is None else count}" for name, count in counts.items() if count != 0]
+    took = [f"{name} {seconds * 1000:.0f} ms" for name, seconds in cycle.seconds.items() if seconds >= 0.001]
+    return f"{' '.join(said)} ({', '.join(took)})"
+
+
 class Worker:
     """Runs cycles over one project. Several may be started: one works, the others wait for it to end.
 
@@ -180,7 +189,7 @@ class Worker:
                 continue
             self.failures = 0
             if not cycle.is_idle:
-                LOG.info("cycle", extra={"cycle": cycle})
+                LOG.info("cycle %s", told(cycle))
 
     def _may_rest(self) -> bool:
         """Nothing has arrived or is left, and what happens beside was looked after a moment ago."""
@@ -250,7 +259,9 @@ class Worker:
             people = read_manifest(self.project.folder).tables.get("contact")
             has_people = accounts is None or people != self._people
             publish(self.project, self.state, run, now=now, accounts=accounts, with_people=has_people)
-            self._people = people if accounts is None else self._people
+            # Whoever was told of is among the touched, of which some may be left for the next cycle.
+            if accounts is None or self._touched <= set(accounts):
+                self._people = people
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
         with steps("open"):
