@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from upstep.delivery.outbox import Delivered
 from upstep.engine.biller import open_biller, sandbox
 from upstep.engine.decide import Run, decide
 from upstep.engine.inputs import gather
@@ -25,7 +26,7 @@ from upstep.engine.noticing import Noticed
 from upstep.engine.opening import open_offers, to_offer
 from upstep.engine.publishing import publish
 from upstep.engine.reconciling import reconcile
-from upstep.engine.sending import deliver
+from upstep.engine.sending import deliver, publish_newer
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
 from upstep.tables.lake import read_manifest
@@ -56,6 +57,7 @@ class Schedule:
     whole: timedelta = timedelta(hours=1)
     billing: timedelta = timedelta(minutes=1)
     ends: timedelta = timedelta(minutes=1)
+    held: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,8 @@ class Worker:
             # Whoever was told of is among the touched, of which some may be left for the next cycle.
             if accounts is None or self._touched <= set(accounts):
                 self._people = people
+            if accounts is None:
+                publish_newer(self.project, self.state, now=now)
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
         with steps("open"):
@@ -281,7 +285,15 @@ class Worker:
         return sum(one.is_new for one in found)
 
     def _send(self, now: datetime) -> int:
-        return sum(one.result == "sent" for one in deliver(self.project, now=now))
+        sent = deliver(
+            self.project,
+            now=now,
+            channels=self.channels,
+            state=self.state,
+            may_publish=False,
+            recheck_after=self.schedule.held,
+        )
+        return sum(one.result is Delivered.SENT for one in sent)
 
     def _biller(self, as_of: datetime, accounts: Any) -> Provider:
         """The provider; the sandbox holds these accounts."""

@@ -24,7 +24,7 @@ from upstep.state.session import reading, writing
 from upstep.state.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from upstep.delivery.channel import Channel
     from upstep.engine.project import Project
@@ -86,13 +86,17 @@ def ask_facts(project: Project, engine: sa.Engine, *, now: datetime) -> None:
         return
     run = decide(project, accounts=accounts, inputs=gather(project, at=now))
     publish(project, engine, run, now=now, accounts=accounts)
-    _publish_newer(project, engine, accounts, now=now)
+    publish_newer(project, engine, now=now)
 
 
-def _publish_newer(project: Project, engine: sa.Engine, accounts: Collection[str], *, now: datetime) -> None:
-    """What a table says that is newer than the decisions: a ticket of this morning, where usage comes once a day."""
+def publish_newer(project: Project, engine: sa.Engine, *, now: datetime) -> None:
+    """What a table says that is newer than the decisions: a ticket of this morning, where usage comes once a day.
+
+    Asked of the accounts of everything that waits.
+    """
     newest = newest_facts(project, now=now)
-    if newest is None:
+    accounts = [] if newest is None else _waiting_accounts(engine)
+    if newest is None or not accounts:
         return
     held = holds_now(project, accounts, as_of=newest)
     rows = [
