@@ -158,6 +158,26 @@ def test_a_person_whose_account_nobody_told_waits_until_somebody_does(shop: Shop
     assert shop.now_rows("contact", "contact_id, account_id") == [("c1", "a1"), ("c9", "a9")]
 
 
+def test_who_is_seen_in_another_account_stays_where_he_belongs(shop: Shop) -> None:
+    shop.send(track("Mail", key="m1", group="a2"), track("Mail", key="m2"))
+    shop.drain()
+    assert shop.rows("usage", "event_id, account_id", "event_id <> 'e1'") == [("m1", "a2"), ("m2", "a1")]
+    assert shop.now_rows("contact", "contact_id, account_id") == [("c1", "a1")]
+    shop.send(group("a2", "c1"), track("Mail", key="m3"))
+    shop.drain()
+    assert shop.rows("usage", "account_id", "event_id = 'm3'") == [("a2",)]
+    assert shop.now_rows("contact", "contact_id, account_id") == [("c1", "a2")]
+
+
+def test_a_stranger_belongs_where_he_was_seen(shop: Shop) -> None:
+    shop.send(track("Mail", key="m1", user="c7", group="a2"))
+    shop.drain()
+    shop.send(track("Mail", key="m2", user="c7"))
+    shop.drain()
+    assert shop.rows("usage", "account_id", "event_id IN ('m1', 'm2')") == [("a2",), ("a2",)]
+    assert ("c7", "a2") in shop.now_rows("contact", "contact_id, account_id")
+
+
 def test_an_anonymous_visitor_who_says_who_he_is_was_that_person_before(shop: Shop) -> None:
     visit = {**track("Mail"), "userId": None, "anonymousId": "anon-1"}
     shop.send(visit)

@@ -17,6 +17,7 @@ from upstep.state.inbox import Inbox
 from upstep.tables.current import current_rows
 
 _TABLES = ("contact", "account")
+_SEEN = "seen_account_id"
 
 
 class Identities:
@@ -64,7 +65,10 @@ class Identities:
             told = columns_of("account", event.traits or {})
             self._hear("account", account, {**told, "first_at": self._first_at(account, at)})
         if contact and account:
-            self._hear("contact", contact, {"account_id": account})
+            # Who works for several accounts is seen in each; where they belong is said by group and identify calls.
+            said = "account_id" if event.type in ("group", "identify") else _SEEN
+            if said != _SEEN or _SEEN not in self._row("contact", contact):
+                self._hear("contact", contact, {said: account})
 
     def _first_at(self, account: str, at: int) -> int:
         known = self._row("account", account).get("first_at", at)
@@ -103,22 +107,24 @@ class Identities:
         contact = self.contact_of(event)
         if contact is None:
             return None
-        said = self._row("contact", contact).get("account_id")
-        known = said or self._facts["contact"].get(contact, {}).get("account_id")
-        return str(known) if known is not None else None
+        told = self._row("contact", contact)
+        known = self._facts["contact"].get(contact, {})
+        found = told.get("account_id") or known.get("account_id") or told.get(_SEEN)
+        return str(found) if found is not None else None
 
     def newly_placed(self) -> list[str]:
         """Contacts whose account, and anonymous ids whose contact, was told now."""
         found = []
         for kind, key in self._heard:
             changed = self._changes((kind, key))
-            if (kind == "contact" and "account_id" in changed) or (kind == "alias" and changed):
+            if (kind == "contact" and changed.keys() & {"account_id", _SEEN}) or (kind == "alias" and changed):
                 found.append(key)
         return found
 
     def look_up(self, events: Sequence[Event]) -> None:
         """Find in the facts the contacts of events that name no account, where no event has told of them."""
-        wanted = {self.contact_of(event) for event in events if self.account_of(event) is None}
+        wanted = {self.contact_of(event) for event in events if event.group is None}
+        wanted -= {contact for contact in wanted if contact and self._row("contact", contact).get("account_id")}
         self._find("contact", {contact for contact in wanted if contact is not None})
 
     def _find(self, table: str, keys: set[str]) -> None:
@@ -139,7 +145,9 @@ class Identities:
             # A row that is not there yet, or was not while its account was unknown, gets all that was ever told.
             said = columns if known is not None else self._row(table, key)
             row = {**(known or {}), **said, f"{table}_id": key}
-            first_at = row.pop("first_at", None)
+            first_at, seen = row.pop("first_at", None), row.pop(_SEEN, None)
+            if table == "contact":
+                row.setdefault("account_id", seen or self._row(table, key).get(_SEEN))
             if table == "account":
                 row.setdefault("name", key)
                 row.setdefault("created_at", iso(from_seconds(first_at)) if first_at is not None else None)
