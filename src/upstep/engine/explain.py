@@ -20,6 +20,7 @@ from upstep.engine.decide import (
     decider_of,
     identify,
     known_tables,
+    meter_keys,
     usage_from_day,
 )
 from upstep.engine.holdouts import hold_out
@@ -120,9 +121,8 @@ def explain(
     facts = open_facts(project.folder, engine, as_of=as_of, account_ids=[account_id])
     decider = decider_of(project, owners_connected="owner" in facts.connected)
     outside = (inputs or Inputs({})).tables
-    meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
     known = known_tables(facts, project.settings.fresh_days)
-    words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
+    words = project.words(facts.as_of, meter_keys=meter_keys(engine), known=known, usage_from_day=usage_from_day(facts))
     told = core_inputs(engine, outside, project, facts.as_of)
     profiles = [grain.stage for grain in GRAINS.values()] + ["meter_profile"]
     rows = hold_out(decider.decide(engine, words, told, as_of=facts.as_of, keep=profiles), outside)

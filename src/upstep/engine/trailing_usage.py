@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from upstep.catalog.price import overage_amounts
 from upstep.engine.compiled import kept_statements
-from upstep.engine.decide import known_tables, usage_from_day
+from upstep.engine.decide import known_tables, meter_keys, usage_from_day
 from upstep.money import monthly_units
 from upstep.tables.facts import open_facts
 from upstep.tables.pruned import pruned
@@ -93,7 +93,7 @@ def _chunks(project: Project, as_of: datetime) -> Any:
     for index in range(count):
         buckets = list(range(index * 64 // count, (index + 1) * 64 // count))
         open_facts(project.folder, engine, as_of=as_of, buckets=buckets)
-        keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
+        keys = meter_keys(engine)
         known = known_tables(facts, project.settings.fresh_days)
         words = project.words(facts.as_of, meter_keys=keys, known=known, usage_from_day=usage_from_day(facts))
         for name, rows in words.tables.items():

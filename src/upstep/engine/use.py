@@ -12,7 +12,7 @@ from ibis.expr.operations import UnboundTable
 
 from upstep.clock import from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements
-from upstep.engine.decide import known_tables, usage_from_day
+from upstep.engine.decide import known_tables, meter_keys, usage_from_day
 from upstep.errors import Fault, SourceError
 from upstep.signals.billing import payments
 from upstep.tables.facts import default_as_of, open_facts
@@ -116,8 +116,7 @@ def read_use(project: Project, account_id: str, *, now: datetime, with_limits: b
 
 def _run(project: Project, engine: DuckEngine, facts: Facts, *, with_limits: bool) -> None:
     known = known_tables(facts, project.settings.fresh_days)
-    meter_keys = dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
-    words = project.words(facts.as_of, meter_keys=meter_keys, known=known, usage_from_day=usage_from_day(facts))
+    words = project.words(facts.as_of, meter_keys=meter_keys(engine), known=known, usage_from_day=usage_from_day(facts))
     for name, rows in words.tables.items():
         engine.load(name, rows)
     statements = kept_statements(project.cache_folder, "use", (project.shape,), lambda: _program(project))
