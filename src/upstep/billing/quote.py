@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.billing.change import BillingMode, Change
 from upstep.billing.proration import LineKind
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
-from upstep.state.session import hold
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,24 @@ class Quote:
 
 def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
     """Keep the quote, in the caller's transaction. A second time changes nothing."""
-    table = tables.quote
-    hold(connection, quote.quote_id)
-    if connection.execute(sa.select(table.c.quote_id).where(table.c.quote_id == quote.quote_id)).first():
-        return
-    values = {column.name: getattr(quote, column.name) for column in table.columns if hasattr(quote, column.name)}
-    values |= {name: msgspec.to_builtins(values[name]) for name in ("change", "lines", "items")}
-    connection.execute(sa.insert(table).values(**values, status="locked", locked_at=now))
+    lock_many(connection, [quote], now=now)
+
+
+def lock_many(connection: sa.Connection, quotes: Iterable[Quote], *, now: datetime) -> None:
+    """Keep quotes, in the caller's transaction; those that are kept already stay as they are."""
+    rows = [_row(quote) | {"status": "locked", "locked_at": now} for quote in quotes]
+    if rows:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(insert(tables.quote).on_conflict_do_nothing(index_elements=["quote_id"]), rows)
+
+
+def _row(quote: Quote) -> dict[str, object]:
+    values = {name: getattr(quote, name) for name in _COLUMNS if hasattr(quote, name)}
+    return values | {name: msgspec.to_builtins(values[name]) for name in _NESTED if name in values}
+
+
+_NESTED = ("change", "lines", "items", "incentive_lines")
+_COLUMNS = tuple(column.name for column in tables.quote.columns)
 
 
 def read(connection: sa.Connection, quote_id: str) -> Quote:

@@ -106,7 +106,7 @@ def queue(connection: sa.Connection, queued: Message, *, now: datetime) -> bool:
         Whether it is new.
     """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    values = {name: getattr(queued, name) for name in Message.__annotations__} | {"facts": dict(queued.facts)}
+    values = _row(queued)
     added = connection.execute(
         insert(message)
         .values(**values, status=MessageStatus.QUEUED, queued_at=now)
@@ -119,6 +119,39 @@ def queue(connection: sa.Connection, queued: Message, *, now: datetime) -> bool:
     return False
 
 
+def queue_many(connection: sa.Connection, queued: Sequence[Message], *, now: datetime) -> int:
+    """The same for many messages, each of its own key, in a handful of statements; returns how many are new."""
+    known: dict[str, Mapping[str, object]] = {}
+    keys = [one.idempotency_key for one in queued]
+    columns = [message.c[name] for name in ("idempotency_key", "status", "facts", *_WORDS)]
+    for begin in range(0, len(keys), _AT_ONCE):
+        some = message.c.idempotency_key.in_(keys[begin : begin + _AT_ONCE])
+        found = connection.execute(sa.select(*columns).where(some)).mappings()
+        known |= {str(row["idempotency_key"]): dict(row) for row in found}
+    fresh = [one for one in queued if one.idempotency_key not in known]
+    if fresh:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        rows = [_row(one) | {"status": MessageStatus.QUEUED, "queued_at": now} for one in fresh]
+        connection.execute(insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"]), rows)
+    for one in queued:
+        row = known.get(one.idempotency_key)
+        if row is not None and row["status"] in WAITING and _differs(row, one):
+            _rewrite(connection, one)
+    return len(fresh)
+
+
+_AT_ONCE = 500
+
+
+def _row(queued: Message) -> dict[str, object]:
+    return {name: getattr(queued, name) for name in Message.__annotations__} | {"facts": dict(queued.facts)}
+
+
+def _differs(row: Mapping[str, object], queued: Message) -> bool:
+    facts = json.loads(json.dumps(dict(queued.facts)))
+    return any(row[name] != getattr(queued, name) for name in _WORDS) or row["facts"] != facts
+
+
 _WORDS = ("subject", "text", "html", "style")
 
 
@@ -127,8 +160,7 @@ def _rewrite(connection: sa.Connection, queued: Message) -> None:
     waiting = same & message.c.status.in_(WAITING)
     columns = (message.c.facts, *(message.c[name] for name in _WORDS))
     found = connection.execute(sa.select(*columns).where(waiting).with_for_update()).mappings().first()
-    facts = json.loads(json.dumps(dict(queued.facts)))
-    if found is None or (all(found[name] == getattr(queued, name) for name in _WORDS) and found["facts"] == facts):
+    if found is None or not _differs(dict(found), queued):
         return
     values = {name: getattr(queued, name) for name in (*_WORDS, "records")}
     fresh = {"facts": dict(queued.facts), "status": MessageStatus.QUEUED, "checked_at": None}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,22 @@ def load_message(name: str, folder: Path | None = None) -> MessageSource:
         return parse_message(name, _read(own), place=str(own))
     if name not in shipped_messages():
         raise PlayError(Fault(f"message {name!r}", "is not known.", did_you_mean(name, shipped_messages())))
-    shipped = resources.files("upstep.offers") / "messages" / f"{name}.md"
-    return parse_message(name, shipped.read_text(encoding="utf-8"), place=f"messages/{name}.md")
+    return parse_message(name, _shipped(name), place=f"messages/{name}.md")
 
 
+@cache
+def _shipped(name: str) -> str:
+    return (resources.files("upstep.offers") / "messages" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@cache
 def shipped_messages() -> list[str]:
     """Names of the messages that ship."""
     folder = resources.files("upstep.offers") / "messages"
     return sorted(entry.name.removesuffix(".md") for entry in folder.iterdir() if entry.name.endswith(".md"))
 
 
+@lru_cache(maxsize=256)
 def parse_message(name: str, source: str, *, place: str) -> MessageSource:
     """Check a message's words.
 

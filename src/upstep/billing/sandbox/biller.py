@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,12 @@ class SandboxProvider:
     def capabilities(self) -> Capabilities:
         """Everything."""
         return Capabilities()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within it many accounts are asked about through one connection. Nothing is written meanwhile."""
+        with self._store.together():
+            yield
 
     # What a provider does
 

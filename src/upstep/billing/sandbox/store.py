@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ class Store:
 
     def __init__(self, path: Path, *, mode: BillingMode) -> None:
         self.path, self.mode = path, mode
+        self._shared = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.reading() as view:
             view.connection.execute("PRAGMA journal_mode=WAL")
@@ -55,6 +57,10 @@ class Store:
             BusyError: Another process has been writing for too long.
             OutsideError: The file cannot be read.
         """
+        shared: View | None = getattr(self._shared, "view", None)
+        if shared is not None:
+            yield shared
+            return
         try:
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             try:
@@ -65,6 +71,21 @@ class Store:
             if "locked" in str(error):
                 raise BusyError(f"{self.path}: another process is writing. Try again.", "another process") from error
             raise OutsideError(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within it this thread reads through one connection, as of one instant: for asking about many accounts."""
+        with self.reading() as view:
+            if getattr(self._shared, "view", None) is not None:
+                yield
+                return
+            view.connection.execute("BEGIN")
+            self._shared.view = view
+            try:
+                yield
+            finally:
+                self._shared.view = None
+                view.connection.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[View]:
