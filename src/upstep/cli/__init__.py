@@ -15,6 +15,7 @@ import typer
 
 from upstep.cli import (
     answering,
+    arriving,
     cases,
     contacting,
     deciding,
@@ -76,6 +77,7 @@ app.add_typer(experimenting.app, name="experiments")
 app.command()(diagnosing.doctor)
 app.command()(working.worker)
 app.command()(serving.serve)
+app.command()(arriving.ingest)
 app.add_typer(keys.app, name="keys")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
