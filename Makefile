@@ -20,7 +20,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference slow faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
+.PHONY: help setup demo test check format format-check lint types imports docs reference slow long faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ reference: .venv/.dev ## Write docs/reference from the code
 
 slow: .venv/.dev ## The tests that take longer and need no server: more of the same, whole companies, public data
 	$(PYTEST) -n $(WORKERS) -m "slow and not postgres and not browser and not faults and not sdks" --ignore tests/backends
+
+long: .venv/.dev ## The long sizes: 100,000 steps of random histories; results are kept in docs/performance.md
+	UPSTEP_HYPOTHESIS=long $(PYTEST) -n 0 tests/properties/test_contacting.py
 
 faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
 	$(PYTEST) -n $(WORKERS) -m faults tests/faults

@@ -81,6 +81,7 @@ def told(**more: Any) -> dict[str, Any]:
         "motions": [
             {"motion": "upsell", "accounts": 2, "amount_minor": 6000, "average_minor": 3000, "committed_minor": 0}
         ],
+        "experiments": [],
         "credit": {
             "window_days": 30,
             "plays": [
