@@ -24,6 +24,7 @@ from upstep.cli import (
     experimenting,
     explaining,
     goals,
+    going_live,
     keeping,
     keys,
     learning,
@@ -65,6 +66,7 @@ app.command()(offering.deliver)
 app.command()(contacting.reply)
 app.add_typer(contacting.holds, name="holds")
 app.command()(contacting.consent)
+app.command()(going_live.live)
 app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")

@@ -138,8 +138,9 @@ def deliver(
     at: At = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the messages that wait to files; what holds an account is asked again in that instant."""
+    """Send the messages that wait, as files until 'upstep live'; what holds an account is asked again first."""
     from upstep.engine import sending
+    from upstep.engine.channels import is_live
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -161,7 +162,7 @@ def deliver(
         return
     for one in sent:
         show(f"  {one.message.account_id}  {one.result.value}  {one.detail}")
-    show("", f"{counted(len(sent), 'message')}; nothing left this machine.")
+    show("", f"{counted(len(sent), 'message')}; {'live' if is_live(opened) else 'nothing left this machine'}.")
     if sent[0].message.offer_id:
         next_command("apply", sent[0].message.offer_id, project=project, why="says yes for the customer")
 

@@ -77,6 +77,8 @@ class EmailChannel:
     """
 
     name = "email"
+    is_idempotent = False
+    interrupts = True
 
     def __init__(
         self,

@@ -39,6 +39,8 @@ class HubspotChannel:
     """
 
     name = "hubspot"
+    is_idempotent = True
+    interrupts = True
 
     def __init__(
         self,

@@ -33,6 +33,8 @@ class SlackChannel:
     """
 
     name = "slack"
+    is_idempotent = False
+    interrupts = True
 
     def __init__(
         self,

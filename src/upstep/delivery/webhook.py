@@ -38,6 +38,8 @@ class WebhookChannel:
     """
 
     name = "webhook"
+    is_idempotent = True
+    interrupts = True
 
     def __init__(
         self,

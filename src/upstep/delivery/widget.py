@@ -9,6 +9,8 @@ class WidgetChannel:
     """A ``Channel`` for ``in_app``. Sending makes a message available; that somebody saw it is an exposure."""
 
     name = "in_app"
+    is_idempotent = True
+    interrupts = False
 
     def send(self, message: Message) -> SendResult:
         """It is available from the moment on that the outbox calls it sent."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from upstep.delivery import outbox, sender
 from upstep.delivery.channel import Purpose
-from upstep.delivery.file import FileChannel
+from upstep.engine.channels import close_channels, is_live, open_channels
 from upstep.engine.clearance import ONLY_SEEN_WHEN_LOOKED_AT, Clearance
 from upstep.engine.decide import decide
 from upstep.engine.holding import holds_now, newest_facts
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from upstep.delivery.channel import Channel
     from upstep.engine.project import Project
 
-CHANNELS = ("file", "email", "in_app", "task")
 THREADS = 8
 
 
@@ -49,7 +48,7 @@ def deliver(
     somebody saw it.
 
     Args:
-        channels: By name; None: each message becomes a file, as in shadow.
+        channels: By name; None: those of upstep.yaml once the project is live, and files for all of them before.
         state: The operational database; None: the project's, opened for this run.
         may_publish: Ask the facts about the accounts of what waits first. The worker has published them already.
         recheck_after: A message that is held is asked about again no sooner than this after the last time.
@@ -60,23 +59,23 @@ def deliver(
         OutsideError: Another process holds the state or the facts for too long.
     """
     engine = state or open_project_state(project)
+    opened = None
     try:
         if may_publish:
             ask_facts(project, engine, now=now)
-        ways = channels if channels is not None else _shadow(project)
+        opened = None if channels is not None else open_channels(project, is_live=is_live(project), state=engine)
+        ways = channels if opened is None else opened
+        assert ways is not None, "handed in or opened"
         settings = project.settings
         check = Clearance(settings.contact, settings.time_zone, ways, max_fact_age, now)
         run = sender.Run(engine, ways, check, now, recheck_after=recheck_after, threads=THREADS)
         sent = sender.send_waiting(run)
         show_sent(engine)
     finally:
+        close_channels(opened or {})
         if state is None:
             engine.dispose()
     return sent
-
-
-def _shadow(project: Project) -> dict[str, Channel]:
-    return dict.fromkeys(CHANNELS, FileChannel(project.folder / ".upstep" / "messages"))
 
 
 def ask_facts(project: Project, engine: sa.Engine, *, now: datetime) -> None:
