@@ -69,6 +69,7 @@ def test_every_message_renders_for_every_eligible_winner_of_every_sample(sample_
 
 
 ROW: dict[str, Any] = {
+    "account_id": "acme",
     "name": "Acme",
     "play": "limit_approaching",
     "motion": "upsell",

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from upstep.billing.change import Change, Item
 from upstep.catalog.model import PriceModel
 from upstep.catalog.price import amount, price_for
-from upstep.offers.message import load_message, render
+from upstep.offers.facts import stored
+from upstep.offers.message import IN_APP, load_message, render
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
-    from upstep.catalog.model import Catalog
+    from upstep.catalog.model import Catalog, Meter
     from upstep.engine.project import Project
     from upstep.offers.message import Rendered
 
@@ -56,6 +57,7 @@ def message_facts(
     """
     catalog = project.catalog
     facts = {name: fact["value"] for name, fact in row["facts"].items()}
+    peers = project.peers.of(row["account_id"], row["step_product_id"], row["to_plan_id"])
     told: dict[str, Any] = {
         "account_name": row["name"],
         "currency": row["currency"] or (item.currency if item else None),
@@ -70,6 +72,8 @@ def message_facts(
         **_occasion_facts(catalog, row, facts),
         **_price_facts(catalog, row, item, change),
         **(_quote_facts(quote) if quote else {}),
+        "peers_count": peers.have if peers else None,
+        "peers_percent": peers.percent if peers else None,
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -88,6 +92,18 @@ def message_of(
     if play is None or play.message is None:
         return None
     return render(load_message(name or play.message, project.folder / "messages"), facts)
+
+
+def words_of(rendered: Rendered, row: Mapping[str, Any], channel: str, *, style: str | None = None) -> dict[str, Any]:
+    """What a message on a channel says and stands on: the fields of ``delivery.channel.Message`` that it fills."""
+    subject, text = rendered.words(channel)
+    return {
+        "subject": subject,
+        "text": text,
+        "facts": stored(rendered.facts),
+        "play": row["play"],
+        "style": style if channel == IN_APP else None,
+    }
 
 
 def _product_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +141,15 @@ def _use_facts(
         "periods_over": over,
         "periods_counted": PERIODS_COUNTED if over is not None else None,
         "adoption_percent": _percent(facts.get("adoption")),
+        "hours_saved": _hours_saved(meter, used),
     }
+
+
+def _hours_saved(meter: Meter | None, used: int | None) -> int | None:
+    """Whole hours that this period's use has saved, where the catalog says what each use does and who measured it."""
+    if meter is None or not meter.minutes_saved_per_use or not meter.minutes_saved_source or used is None:
+        return None
+    return int(used * meter.minutes_saved_per_use // 60) or None
 
 
 def _later(as_of: datetime, days: float) -> datetime:

@@ -9,8 +9,8 @@ from upstep.clock import from_seconds
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.explain import parsed
-from upstep.engine.message_facts import message_facts, message_of
-from upstep.offers.facts import stored
+from upstep.engine.message_facts import message_facts, message_of, words_of
+from upstep.engine.message_records import records_of
 from upstep.state import once
 from upstep.state.session import writing
 
@@ -89,9 +89,9 @@ def _messages(project: Project, row: Mapping[str, Any], key: once.OnceKey, *, as
             purpose=Purpose.NOTICE,
             channel=CHANNEL,
             recipient=recipient,
-            subject=rendered.subject,
-            text=rendered.text,
-            facts=stored(rendered.facts),
+            contact_id=None if recipient.startswith("account:") else recipient,
+            records=records_of(project, row, rendered.facts),
+            **words_of(rendered, row, CHANNEL, style="notice"),
         )
         for recipient in row["recipients"] or [f"account:{row['account_id']}"]
     ]

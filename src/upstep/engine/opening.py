@@ -15,11 +15,12 @@ from upstep.delivery.channel import Message, Purpose
 from upstep.engine.change import NoChange, change_of, item_of
 from upstep.engine.experimenting import Arms, drawn, expose_steps, expose_tests, live_tests
 from upstep.engine.explain import parsed
-from upstep.engine.message_facts import message_facts, message_of
+from upstep.engine.message_facts import message_facts, message_of, words_of
+from upstep.engine.message_records import records_of
+from upstep.engine.peers import count_peers
 from upstep.engine.project import open_project_state
 from upstep.errors import Fault, PlayError, QuoteError
 from upstep.offers import lifecycle
-from upstep.offers.facts import stored
 from upstep.offers.model import NewOffer, Offer
 from upstep.plays.rank import SALES
 from upstep.state.session import reading
@@ -90,6 +91,7 @@ def open_offers(
     engine = state or open_project_state(project)
     expose_steps(project, engine, run, now=now, accounts=wanted, is_due=lambda row: channels_due(project, row))
     tests = live_tests(engine, now=now)
+    count_peers(project, wanted if wanted is not None else to_offer(run), as_of=run.as_of)
     opened: list[Opened] = []
     refused: list[Refused] = []
     for row in run.decisions.to_pylist():
@@ -140,8 +142,9 @@ def _open(
     assert not isinstance(item, NoChange), "a change has one item or none"
 
     def messages(offer_id: str, quote: Quote | None) -> list[Message]:
-        facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, item=item, change=change, quote=quote)
-        return _messages(project, offer_id, row, facts, arms)
+        paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
+        facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, **paid)
+        return _messages(project, offer_id, row, facts, arms=arms, paid=paid)
 
     new = _new_offer(row, run, provider.preview(change, now))
     why = f"{row['play']} was eligible as of {iso(run.as_of)}"
@@ -181,8 +184,15 @@ def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
 
 
 def _messages(
-    project: Project, offer_id: str, row: Mapping[str, Any], facts: Mapping[str, Any], arms: Arms
+    project: Project,
+    offer_id: str,
+    row: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    arms: Arms,
+    paid: Mapping[str, Any],
 ) -> list[Message]:
+    """``paid``: the item, change and quote that its prices come from."""
     rendered = message_of(project, row, facts, name=arms.message)
     if rendered is None:
         return []
@@ -193,15 +203,22 @@ def _messages(
             purpose=Purpose.SALES if row["motion"] in SALES else Purpose.CARE,
             channel=channel,
             recipient=recipient,
-            subject=rendered.subject,
-            text=rendered.text,
-            facts=stored(rendered.facts),
             offer_id=offer_id,
             arms=dict(arms.by_id) or None,
+            contact_id=recipient,
+            records=records_of(project, row, rendered.facts, **paid),
+            **words_of(rendered, row, channel, style=_style(project, row, channel)),
         )
         for channel in ([arms.channel] if arms.channel else channels_due(project, row))
         for recipient in row["recipients"]
     ]
+
+
+def _style(project: Project, row: Mapping[str, Any], channel: str) -> str:
+    """How the app shows it: a rung that prompts is a modal, any other a banner."""
+    play = project.playbook.play(row["play"])
+    rungs = [rung for rung in play.ladder if rung.channel == channel] if play else []
+    return "modal" if any(rung.style == "prompt" for rung in rungs) else "banner"
 
 
 def _locked(engine: sa.Engine, offer: Offer) -> Quote | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.catalog.load import load_catalog
 from upstep.config import Settings, load_settings, secret
 from upstep.engine.compiled import kept_value
+from upstep.engine.peers import PeerCounts
 from upstep.errors import ConfigError, Fault
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
@@ -42,6 +43,8 @@ class Project:
 
     folder: Path
     extra_plays: Sequence[Path] = field(default=())
+    peers: PeerCounts = field(default_factory=PeerCounts, init=False, repr=False, compare=False)
+    """What ``engine.peers`` counted last; messages say nothing of peers before."""
 
     @cached_property
     def settings(self) -> Settings:

@@ -1,8 +1,10 @@
 """The words of an offer: Markdown with facts in it, in a bounded language that can print facts and nothing else.
 
-A message file is a line ``Subject: …``, an empty line, and the text. ``{{ name }}`` prints a fact; ``{% if name %}``,
-with ``and``, ``or``, ``not`` and comparisons, leaves out what is not known. There are no calls, attributes, filters
-or loops, so nobody who writes a message can reach the program; and no digits, so every number is a fact.
+A message file is a line ``Subject: …``, then ``Title: …`` and ``Line: …``, which are all that the app shows of it, an
+empty line, and the text. ``{{ name }}`` prints a fact; ``{% if name %}``, with ``and``, ``or``, ``not`` and
+comparisons, leaves out what is not known. There are no calls, attributes, filters or loops, so nobody who writes a
+message can reach the program; and no digits, so every number is a fact. What a fact says is text: no mark of Markdown
+in it counts.
 """
 
 from __future__ import annotations
@@ -19,12 +21,17 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from upstep.errors import Fault, PlayError, did_you_mean
-from upstep.offers.facts import FACT_KINDS, printable
+from upstep.offers.facts import FACT_KINDS, Words, printable
 from upstep.wording import vendor_phrases
 
 SOURCE_LENGTH_MAX = 10_000
 TEXT_LENGTH_MAX = 20_000
 DEPTH_MAX = 20
+LINE_LENGTH_MAX = 140
+IN_APP = "in_app"
+"""The channel in which a message is its title and one line."""
+
+_HEADERS = ("Subject", "Title", "Line")
 
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If),
@@ -32,7 +39,7 @@ _ALLOWED = (
 )
 """An allow-list: a node that Jinja gains some day is refused until somebody has looked at it."""
 
-# Plain text, read in mail programs: nothing to escape. A channel that makes HTML of it escapes for itself.
+# Markdown, in which `Words` escape themselves. A channel that makes HTML of it escapes for itself.
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
 )
@@ -41,22 +48,36 @@ _ENVIRONMENT.globals.clear()
 
 @dataclass(frozen=True)
 class MessageSource:
-    """A message's words, read and checked. ``facts`` are the names that it prints or asks for."""
+    """A message's words, read and checked. ``facts`` are the names that it prints or asks for.
+
+    ``title`` and ``line`` are for the app; without them the subject and the beginning of the text stand in.
+    """
 
     name: str
     place: str
     facts: frozenset[str]
     subject: Template
     text: Template
+    title: Template | None = None
+    line: Template | None = None
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A message with its numbers: what is sent, and the facts that it speaks of."""
+    """A message with its numbers: what is sent, and the facts that it speaks of.
+
+    ``subject``, ``title`` and ``line`` are one line of plain text each, ``text`` is Markdown.
+    """
 
     subject: str
     text: str
     facts: Mapping[str, Any]
+    title: str = ""
+    line: str = ""
+
+    def words(self, channel: str) -> tuple[str, str]:
+        """Subject and text for a channel: in the app the title and its one line."""
+        return (self.title, self.line) if channel == IN_APP else (self.subject, self.text)
 
 
 def load_message(name: str, folder: Path | None = None) -> MessageSource:
@@ -94,18 +115,40 @@ def parse_message(name: str, source: str, *, place: str) -> MessageSource:
     """
     if len(source) > SOURCE_LENGTH_MAX:
         raise PlayError(Fault(place, f"has {len(source)} characters; a message has at most {SOURCE_LENGTH_MAX}."))
-    first, _, rest = source.partition("\n")
-    if not first.startswith("Subject: ") or not rest.strip():
-        raise PlayError(Fault(f"{place}:1", "the first line is not 'Subject: …', or no text follows."))
-    subject = first.removeprefix("Subject: ")
-    trees = [(_parse(subject, place, 0), 0), (_parse(rest, place, 1), 1)]
-    faults = [fault for tree, above in trees for fault in _faults(tree, place, above)] + vendor_phrases(source, place)
+    headers, text, above = _parts(source, place)
+    trees = {name: (_parse(value, place, line), line) for name, (value, line) in headers.items()}
+    trees["text"] = (_parse(text, place, above), above)
+    faults = [fault for tree, line in trees.values() for fault in _faults(tree, place, line)]
+    faults += vendor_phrases(source, place)
     if faults:
         raise PlayError(faults)
-    found = (node for tree, _ in trees for node, _, _ in _descend(tree))
+    found = (node for tree, _ in trees.values() for node, _, _ in _descend(tree))
     names = frozenset(node.name for node in found if isinstance(node, nodes.Name))
-    templates = (_ENVIRONMENT.from_string(part.strip()) for part in (subject, rest))
-    return MessageSource(name, place, names, *templates)
+    made = {header.lower(): _ENVIRONMENT.from_string(value) for header, (value, _) in headers.items()}
+    return MessageSource(name, place, names, made.pop("subject"), _ENVIRONMENT.from_string(text.strip()), **made)
+
+
+def _parts(source: str, place: str) -> tuple[dict[str, tuple[str, int]], str, int]:
+    """The headers, each with how many lines are above it; the text, and how many are above that.
+
+    Raises:
+        PlayError: The first line is no subject, a header is not known or stands twice, or no text follows.
+    """
+    head, _, text = source.partition("\n\n")
+    headers: dict[str, tuple[str, int]] = {}
+    for above, line in enumerate(head.split("\n")):
+        name, found, value = line.partition(": ")
+        if above == 0 and (name != "Subject" or not value.strip()):
+            break
+        if not found or name not in _HEADERS or name in headers or not value.strip():
+            known = ", ".join(_HEADERS)
+            raise PlayError(
+                Fault(f"{place}:{above + 1}", f"{line[:40]!r} is no header.", f"Known, once each: {known}.")
+            )
+        headers[name] = (value.strip(), above)
+    if "Subject" not in headers or not text.strip():
+        raise PlayError(Fault(f"{place}:1", "the first line is not 'Subject: …', or no text follows."))
+    return headers, text, head.count("\n") + 2
 
 
 def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en_US") -> Rendered:
@@ -122,7 +165,10 @@ def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en
     shown = printable(facts, locale)
     unknown: set[str] = set()
     watched = {name: _Unknown(name, unknown) if value is None else value for name, value in shown.items()}
-    subject, text = (template.render(watched) for template in (source.subject, source.text))
+    plain = {name: str.__str__(value) if isinstance(value, Words) else value for name, value in watched.items()}
+    heads = [template.render(plain) if template else "" for template in (source.subject, source.title, source.line)]
+    subject, title, line = (" ".join(head.split()) for head in heads)
+    text = source.text.render(watched)
     if unknown:
         raise PlayError([Fault(source.place, f"prints {name!r}, which is not known here.") for name in sorted(unknown)])
     if len(subject) + len(text) > TEXT_LENGTH_MAX:
@@ -130,7 +176,15 @@ def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en
     spoken = {name: facts[name] for name in sorted(source.facts) if facts.get(name) is not None}
     has_money = any(FACT_KINDS[name] == "money" for name in spoken)
     currency = {"currency": facts["currency"]} if has_money else {}
-    return Rendered(" ".join(subject.split()), re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", spoken | currency)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return Rendered(subject, text, spoken | currency, title or subject, line or _beginning(text))
+
+
+def _beginning(text: str) -> str:
+    """How a text begins, without its marks: what stands in where nobody wrote a line for the app."""
+    first = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text.partition("\n\n")[0])
+    words = " ".join(re.sub(r"\\(\W)|[*`]", r"\1", first).split())
+    return words if len(words) <= LINE_LENGTH_MAX else f"{words[: LINE_LENGTH_MAX - 1].rpartition(' ')[0]} …"
 
 
 class _Unknown:
@@ -168,7 +222,7 @@ def _read(path: Path) -> str:
 
 def _parse(source: str, place: str, above: int) -> nodes.Template:
     try:
-        return _ENVIRONMENT.parse(source.strip() if above == 0 else source)
+        return _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
         raise PlayError(Fault(f"{place}:{error.lineno + above}", f"{error.message}.")) from error
     except RecursionError as error:
