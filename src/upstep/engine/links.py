@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from upstep.delivery.channel import Message, Purpose
+from upstep.delivery.policy import CONSENT_FOR
 from upstep.state.signing import read_token, sign, signing_secret
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ UNSUBSCRIBE = "unsubscribe"
 
 def consent_purpose(purpose: Purpose) -> str | None:
     """The consent that a message needs, which its reader may take back; None: an owner's task needs none."""
-    if purpose is Purpose.TASK:
-        return None
-    return "sales" if purpose is Purpose.SALES else "service"
+    return CONSENT_FOR.get(purpose)
 
 
 class Links:
