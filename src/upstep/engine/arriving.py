@@ -6,6 +6,7 @@ An event that ``read_event`` takes can be worked on later; everything else is re
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from upstep.clock import to_seconds
 from upstep.state.inbox import Received
 
 EVENT_BYTES_MOST = 32 * 1024
@@ -167,7 +167,8 @@ def read_event(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: dateti
         body = _ENCODER.encode({**msgspec.json.decode(body), "type": kind})
     _check(event)
     at = occurred(event, sent_at=event.sent_at or sent_at, received_at=received_at)
-    return Received(_message_id(event, body), _KINDS[event.type], at, to_seconds(received_at), body)
+    came = math.floor(received_at.timestamp())
+    return Received(_message_id(event, body), _KINDS[event.type], at, came, body)
 
 
 def read_posthog(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: datetime) -> Received:
@@ -205,12 +206,11 @@ def _as_segment(event: PostHogEvent) -> dict[str, Any]:
 def _check(event: Event) -> None:
     if event.type not in _KINDS:
         raise RefusedEventError(f"type '{event.type[:40]}' is not known.", f"Known: {', '.join(_KINDS)}.")
-    ids = {"userId": event.user_id, "anonymousId": event.anonymous_id, "groupId": event.group_id}
-    for name, said in {**ids, "messageId": event.message_id, "event": event.event, "name": event.name}.items():
-        text = str(said) if said is not None else ""
-        if len(text) > TEXT_MOST or not text.isprintable():
+    for said in (event.message_id, event.user_id, event.anonymous_id, event.group_id, event.event, event.name):
+        if isinstance(said, str) and (len(said) > TEXT_MOST or not said.isprintable()):
             raise RefusedEventError(
-                f"'{name}' has {len(text)} letters, or some that cannot be printed.", f"At most {TEXT_MOST} are read."
+                f"an id or a name has {len(said)} letters, or some that cannot be printed: '{_shown(said)}'.",
+                f"At most {TEXT_MOST} are read.",
             )
     if event.type == "track" and not event.event:
         raise RefusedEventError("'event' is missing.", "A track call names what happened.")
@@ -218,6 +218,10 @@ def _check(event: Event) -> None:
         raise RefusedEventError("'groupId' is missing.", "A group call names the account.")
     if event.person is None and event.type != "group" and event.group is None:
         raise RefusedEventError("'userId' and 'anonymousId' are missing.", "Say whose event it is.")
+
+
+def _shown(said: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in said[:40])
 
 
 def _id(said: Id) -> str | None:
@@ -239,14 +243,12 @@ def occurred(event: Event, *, sent_at: Moment, received_at: datetime) -> int:
 
     A client's clock may be wrong; how long the event waited there is not, since one clock measured both ends.
     """
+    came = math.floor(received_at.timestamp())
     said = instant_of(event.original_timestamp if event.original_timestamp is not None else event.timestamp)
     if said is None:
-        return to_seconds(received_at)
+        return came
     sent = instant_of(sent_at)
-    try:
-        return to_seconds(said if sent is None else received_at - (sent - said))
-    except OverflowError:
-        return to_seconds(received_at)
+    return math.floor(said.timestamp() if sent is None else came - (sent.timestamp() - said.timestamp()))
 
 
 def instant_of(said: Moment) -> datetime | None:
@@ -254,7 +256,7 @@ def instant_of(said: Moment) -> datetime | None:
     try:
         if isinstance(said, str):
             instant = datetime.fromisoformat(said.strip())
-            return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+            return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
         if isinstance(said, int | float) and not isinstance(said, bool):
             return datetime.fromtimestamp(said / 1000 if said > 1e11 else said, UTC)
     except (ValueError, OverflowError, OSError):

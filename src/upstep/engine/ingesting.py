@@ -29,6 +29,7 @@ TAKE_MOST = 10_000
 NAMES_MOST = 1_000
 OTHER = "(other names)"
 _AHEAD_SECONDS = 60  # Clocks differ and the network takes time; what lies further ahead is a wrong date.
+_FIRST = 946_684_800  # The year 2000: what is dated before has a wrong date.
 _EXAMPLE_LETTERS = 2_000
 
 
@@ -105,6 +106,8 @@ class _Work:
         for waiting, event in events:
             if waiting.occurred_at > max(self.now, waiting.received_at) + _AHEAD_SECONDS:
                 self.park(waiting, "future", "it is dated after it arrived; correct the clock or the timestamp.")
+            elif waiting.occurred_at < _FIRST:
+                self.park(waiting, "past", "it is dated before the year 2000; correct the timestamp.")
             else:
                 self.identities.hear(event, at=min(waiting.occurred_at, self.now))
                 if waiting.kind == "track":

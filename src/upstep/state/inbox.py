@@ -19,8 +19,9 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.errors import UpstepError
+from upstep.state import session
 from upstep.state.inbox_tables import INBOX, inbox_cursor, inbox_event, inbox_parked, inbox_told, inbox_unknown
-from upstep.state.session import connect, hold, reading, writing
+from upstep.state.session import hold, reading, writing
 
 _TOGETHER = 20_000  # Events of one commit: more would make the first of them wait.
 _TAKE_BYTES = 64 << 20
@@ -338,7 +339,7 @@ def open_inbox(path_or_url: str | Path) -> Inbox:
     Args:
         path_or_url: A file for SQLite, or a URL such as ``postgresql+psycopg://…``.
     """
-    engine = connect(path_or_url)
+    engine = session.connect(path_or_url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _make_room)
     with writing(engine) as connection:
