@@ -17,7 +17,7 @@ def rows_as_files(project: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]]
     """Rows by canonical table as the mapping of a load that adds them to what is stored. Instants may be seconds."""
     import pyarrow.parquet as pq
 
-    folder = project / ".upstep" / "live"
+    folder = project / ".upstep" / "arriving"
     folder.mkdir(parents=True, exist_ok=True)
     tables = {}
     try:
