@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from alembic.config import Config
 from tests.billing.seeds import AT, item_row, to_scale
 from upstep import faults
 from upstep.billing.apply import apply_quote, finish_cut_off
-from upstep.billing.change import Change, Starts
+from upstep.billing.change import Change, Incentive, Starts
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote, lock, read
 from upstep.billing.sandbox import Card, SandboxBiller
@@ -71,6 +71,39 @@ def outcomes(engine: sa.Engine) -> list[str]:
 
 def plans(biller: Cut) -> Sequence[str | None]:
     return [item.plan_id for item in biller.subscriptions("acme")]
+
+
+class Forgetful(SandboxBiller):
+    """A sandbox whose line drops once, when the incentive is to be given."""
+
+    drops = True
+
+    def apply_incentive(
+        self, subscription_id: str, incentive: Incentive, idempotency_key: str, *, at: datetime
+    ) -> Applied:
+        if self.drops:
+            self.drops = False
+            raise OutsideError("no answer")
+        return super().apply_incentive(subscription_id, incentive, idempotency_key, at=at)
+
+
+def test_an_incentive_that_was_cut_off_after_its_change_is_given_by_the_next_call_once(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    biller = Forgetful(tmp_path / "forgetful.db")
+    biller.seed([item_row()])
+    quote = biller.preview(replace(to_scale(), incentive=Incentive("ten", percent=10, periods=2)), AT)
+    with writing(engine) as connection:
+        lock(connection, quote, now=AT)
+    with pytest.raises(OutsideError):
+        apply_quote(engine, biller, quote_id=quote.quote_id, by="ana", now=LATER)
+    assert outcomes(engine) == []
+    (finished,) = finish_cut_off(engine, biller, now=LATER)
+    assert finished.applied
+    biller.advance(datetime(2026, 8, 2, tzinfo=UTC))
+    renewals = [each.total_minor for each in biller.invoices("acme") if each.reason == "renewal"]
+    assert renewals[:3] == [1800, 1800, 2000]
+    assert quote.next_invoice_minor == 1800
 
 
 def test_a_quote_is_read_as_it_was_locked_and_locking_twice_keeps_one(engine: sa.Engine, biller: Cut) -> None:

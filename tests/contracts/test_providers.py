@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 
 from tests.billing.seeds import AT, item_row, to_scale
 from tests.contracts.stages import STAGES, Stage
+from upstep.billing.apply import apply_quote
 from upstep.billing.change import Behaviour, BillingMode, Change, Incentive, ItemChange, Starts, first_period_off
 from upstep.billing.proration import LineKind
 from upstep.billing.provider import Ability, Applied, Declined, NeedsConfirmation, Provider, subscription_item_rows
+from upstep.billing.quote import lock, read
 from upstep.errors import QuoteError
+from upstep.state.session import open_state, reading, writing
 
 Rows = Iterable[Mapping[str, object]]
 Seeded = Callable[[Rows], Provider]
@@ -460,6 +464,38 @@ def test_an_incentive_lowers_the_next_invoice_and_credits_nothing(
     add_on = ItemChange(None, "sending", 1, 0, "usd", "month", add_on_id="gift", price_id="gift_month")
     quote = provider.preview(Change("acme", "sub_1", (add_on,)), AT)
     assert (quote.due_now_minor, quote.next_invoice_minor) == (0, next_invoice)
+
+
+@pytest.mark.parametrize(
+    ("incentive", "off"),
+    [
+        (first_period_off("hello"), [2000]),
+        (Incentive("twenty", percent=20, periods=3), [400, 400, 400]),
+        (Incentive("five", amount_minor=500, currency="usd", periods=2), [500, 500]),
+    ],
+)
+def test_a_change_with_an_incentive_shows_line_by_line_what_coming_invoices_are_lowered_by(
+    staged: Staged, incentive: Incentive, off: list[int], tmp_path: Path
+) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.INCENTIVE)
+    provider = stage.provider
+    plain, quote = (provider.preview(replace(to_scale(), incentive=given), AT) for given in (None, incentive))
+    assert (quote.lines, quote.due_now_minor) == (plain.lines, plain.due_now_minor)
+    assert [-line.amount_minor for line in quote.incentive_lines] == off
+    assert quote.next_invoice_minor == plain.next_invoice_minor - off[0]
+    assert "1 May 2026" in quote.incentive_lines[0].description
+    state = open_state(tmp_path / "state.db")
+    with writing(state) as connection:
+        lock(connection, quote, now=AT)
+    with reading(state) as connection:
+        assert read(connection, quote.quote_id) == quote
+    for _ in range(2):
+        done = apply_quote(state, provider, quote_id=quote.quote_id, by="ana", now=AT)
+        assert isinstance(done, Applied)
+    add_on = ItemChange(None, "sending", 1, 0, "usd", "month", add_on_id="gift", price_id="gift_month")
+    after = provider.preview(Change("acme", "sub_1", (add_on,)), AT + timedelta(minutes=5))
+    assert after.next_invoice_minor == quote.next_invoice_minor
 
 
 def test_what_a_provider_cannot_do_it_refuses_with_its_reason(staged: Staged) -> None:

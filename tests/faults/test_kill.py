@@ -44,7 +44,7 @@ ACCOUNT = "lumenbrook-software"
 MORNING = AS_OF + timedelta(hours=9, minutes=30)
 LATER = MORNING + timedelta(minutes=5)
 
-APPLY_POINTS = ("apply.intent_written", "apply.compared", "apply.answered", "apply.outcome_written")
+APPLY_POINTS = ("apply.intent_written", "apply.compared", "apply.made", "apply.answered", "apply.outcome_written")
 OFFER_POINTS = ("offer.accepted", *APPLY_POINTS, "reconcile.finished", "reconcile.loaded", "reconcile.converted")
 LOCK_POINTS = ("quote.locked",)
 

@@ -4,8 +4,8 @@ No call to the provider is made inside a database transaction. Whoever is cut of
 an outcome; asking again finishes it, whether or not the provider had done it. Before the call, a fresh preview is held
 against the locked quote line by line: what would be charged otherwise than it was shown is not applied.
 
-The steps, each of which a test may kill (``faults.point``): apply.intent_written, apply.compared, apply.answered,
-apply.outcome_written.
+The steps, each of which a test may kill (``faults.point``): apply.intent_written, apply.compared, apply.made,
+apply.answered, apply.outcome_written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from upstep.billing import quote as quotes
 from upstep.billing.change import Starts
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation, Provider
 from upstep.billing.quote import Quote, changed_since, differences
-from upstep.errors import Fault, QuoteError
+from upstep.errors import Fault, OutsideError, QuoteError
 from upstep.state import tables
 from upstep.state.session import hold, reading, writing
 
@@ -195,19 +195,37 @@ def _answer(provider: Provider, quote: Quote, attempt: _Try, now: datetime) -> A
     now = max(now, quote.at)
     known = None if attempt.is_first else provider.find(quote, attempt.idempotency_key, at=now)
     if known is not None:
-        return known
+        return _with_incentive(provider, quote, attempt, known, now=now)
     try:
         _compare(provider, quote)
     except QuoteError:
         # Somebody else may have asked with the same key in this moment: then that is the change that was found.
         known = provider.find(quote, attempt.idempotency_key, at=now)
         if known is not None:
-            return known
+            return _with_incentive(provider, quote, attempt, known, now=now)
         raise
     faults.point("apply.compared")
-    if quote.change.starts is Starts.AT_RENEWAL:
-        return provider.schedule(quote, attempt.idempotency_key, at=now)
-    return provider.apply(quote, attempt.idempotency_key, at=now)
+    make = provider.schedule if quote.change.starts is Starts.AT_RENEWAL else provider.apply
+    answer = make(quote, attempt.idempotency_key, at=now)
+    faults.point("apply.made")
+    return _with_incentive(provider, quote, attempt, answer, now=now)
+
+
+def _with_incentive(provider: Provider, quote: Quote, attempt: _Try, answer: Answer, *, now: datetime) -> Answer:
+    """The answer, once the change's incentive is given too: under a key of its own, so that a second call gives none.
+
+    Raises:
+        OutsideError: The change is made and the incentive is not: nothing is kept of it yet, so asking again goes on.
+    """
+    incentive = quote.change.incentive
+    if incentive is None or not isinstance(answer, Applied):
+        return answer
+    try:
+        provider.apply_incentive(quote.subscription_id, incentive, f"{attempt.idempotency_key}:incentive", at=now)
+    except QuoteError as error:
+        told = f"quote {quote.quote_id}: the change was made, its incentive not yet ({error}). Apply it again."
+        raise OutsideError(told) from error
+    return answer
 
 
 def _compare(provider: Provider, quote: Quote) -> None:

@@ -158,6 +158,7 @@ class Change:
         starts: Now, or when the paid period ends.
         anchor: None: a new period on another interval and on free to paid, else none. A provider is always told the
             outcome of this rule, so that both billing modes do what was shown.
+        incentive: Given with the change, once it is made: it lowers the invoices that come after it.
     """
 
     account_id: str
@@ -166,6 +167,7 @@ class Change:
     behaviour: Behaviour = Behaviour.ALWAYS_INVOICE
     starts: Starts = Starts.NOW
     anchor: Anchor | None = None
+    incentive: Incentive | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from upstep.billing.change import Change, Item, Starts
 from upstep.billing.discount import after as after_incentives
+from upstep.billing.incentive_lines import incentive_lines
 from upstep.billing.periods import current_period
 from upstep.billing.quote import Quote, QuoteItem
 from upstep.billing.working_out import Move, Standing, WorkedOut, work_out
@@ -41,9 +42,12 @@ def preview(
     total = sum(line.amount_minor for line in [*swept, *lines])
     invoiced = total if worked.is_invoiced else 0
     credit_used = min(max(invoiced, 0), known.credit_minor)
+    terms = {item.every for item in live} | {move.after.every for move in moves if move.after}
     next_at = worked.effective_at if change.starts is Starts.AT_RENEWAL else _next_at(worked, live, at, known)
     later = 0 if worked.is_invoiced else total + sum(line.amount_minor for line in known.waiting)
     credit_left = known.credit_minor - credit_used - min(invoiced, 0)
+    billed = _billed_at(next_at, live, worked, at=at, standing=known)
+    off = billed - _billed_at(next_at, live, worked, at=at, standing=_with_incentive(change, known))
     quote = Quote(
         quote_id="",
         account_id=change.account_id,
@@ -54,7 +58,7 @@ def preview(
         lines=(*swept, *lines),
         proration_minor=total,
         due_now_minor=max(invoiced, 0) - credit_used,
-        next_invoice_minor=_billed_at(next_at, live, worked, at=at, standing=known) + later - credit_left,
+        next_invoice_minor=billed - off + later - credit_left,
         next_invoice_at=next_at,
         yearly_difference_minor=_yearly_difference(moves, known),
         based_on=digest(live),
@@ -66,8 +70,15 @@ def preview(
         billing_mode=known.mode,
         credit_used_minor=credit_used,
         open_minor=known.open_minor,
+        incentive_lines=incentive_lines(change, off, first_at=next_at, every=terms),
     )
     return replace(quote, quote_id=f"q_{_hash(quote)}")
+
+
+def _with_incentive(change: Change, standing: Standing) -> Standing:
+    """The same with the change's incentive on what comes."""
+    given = () if change.incentive is None else (change.incentive,)
+    return replace(standing, coming=(*standing.coming, *given))
 
 
 def digest(live: Sequence[Item]) -> str:

@@ -62,6 +62,7 @@ class Quote:
         effective_at: When the change takes effect: ``at``, or the renewal that it waits for.
         billing_mode: How the subscription is credited.
         credit_used_minor: What of an earlier credit pays for this: due now is the lines less this, at least 0.
+        incentive_lines: What the change's incentive takes off each coming invoice; ``next_invoice_minor`` is after it.
         open_minor: What is still open of the account's invoices in this currency, due or not, before the change.
     """
 
@@ -85,6 +86,7 @@ class Quote:
     billing_mode: BillingMode = BillingMode.CLASSIC
     credit_used_minor: int = 0
     open_minor: int = 0
+    incentive_lines: tuple[QuoteLine, ...] = ()
 
 
 def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
@@ -137,6 +139,9 @@ def differences(shown: Quote, fresh: Quote) -> list[str]:
         old_value, new_value = getattr(shown, name), getattr(fresh, name)
         if old_value != new_value:
             found.append(f"{name} was {old_value} and is {new_value}")
+    if shown.incentive_lines != fresh.incentive_lines:
+        old_lines, new_lines = (" and ".join(map(_said, one.incentive_lines)) for one in (shown, fresh))
+        found.append(f"the incentive was {old_lines or 'none'} and is {new_lines or 'none'}")
     if shown.items:  # none were kept by the first form of state
         found += [
             f"what recurs was {old} and is {new}"

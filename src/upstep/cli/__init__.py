@@ -23,6 +23,8 @@ from upstep.cli import (
     diagnosing,
     experimenting,
     explaining,
+    following,
+    giving,
     goals,
     going_live,
     keeping,
@@ -76,6 +78,8 @@ app.add_typer(stages.app, name="stage")
 app.add_typer(plays.app, name="plays")
 app.add_typer(learning.app, name="learn")
 app.add_typer(experimenting.app, name="experiments")
+app.command()(giving.incentives)
+app.command("follow-up")(following.follow_up)
 app.command()(diagnosing.doctor)
 app.command()(working.worker)
 app.command()(serving.serve)

@@ -19,6 +19,7 @@ from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message
 from upstep.errors import Fault, InputError, QuoteError
+from upstep.offers import incentive
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
 from upstep.state.audit import note
@@ -74,6 +75,8 @@ def open_offer(
             quotes.lock(connection, new.quote, now=at)
         connection.execute(sa.insert(tables.offer).values(**_row(new), opened_at=at))
         _write_change(connection, new.offer_id, OfferChange(None, OfferStatus.OPEN, by, at, why))
+        if new.grant is not None:
+            incentive.reserve(connection, new.offer_id, new.grant, at=at)
         for message in messages:
             outbox.queue(connection, message, now=at)
         return Moved(_read(connection, new.offer_id), is_changed=True)
@@ -280,6 +283,8 @@ def _move(engine: sa.Engine, offer_id: str, change: OfferChange, **more: datetim
         connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
         _write_change(connection, offer_id, change, from_status=offer.status)
         if not MOVES[change.to_status]:
+            is_used = change.to_status is OfferStatus.CONVERTED
+            incentive.settle(connection, offer_id, is_used=is_used, at=change.changed_at)
             outbox.withdraw(connection, offer_id, why=f"offer {change.to_status}: {change.why}")
         return Moved(_read(connection, offer_id), is_changed=True)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from upstep.billing.quote import Quote
+from upstep.offers.incentive import Grant
 
 
 class OfferStatus(StrEnum):
@@ -48,7 +49,10 @@ SEEN = (OfferStatus.SHOWN, OfferStatus.CLICKED, OfferStatus.ACCEPTED, OfferStatu
 
 @dataclass(frozen=True)
 class NewOffer:
-    """What is about to be offered. ``facts`` are those of the decision; ``quote`` None where nothing is bought."""
+    """What is about to be offered. ``facts`` are those of the decision; ``quote`` None where nothing is bought.
+
+    ``grant``: the incentive that the quote holds, which is reserved when the offer opens.
+    """
 
     account_id: str
     step_id: str
@@ -63,6 +67,7 @@ class NewOffer:
     quote: Quote | None = None
     expires_at: datetime | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    grant: Grant | None = None
 
     @property
     def offer_id(self) -> str:

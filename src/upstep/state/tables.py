@@ -79,6 +79,7 @@ quote = sa.Table(
     _text("billing_mode", null=True),
     sa.Column("credit_used_minor", sa.BigInteger),
     sa.Column("open_minor", sa.BigInteger),
+    sa.Column("incentive_lines", sa.JSON(none_as_null=True)),
     sa.Index(None, "account_id"),
 )
 """One row per quote that was shown to somebody. Only ``status`` ever changes."""

@@ -12,12 +12,14 @@ import msgspec
 
 from upstep.billing.change import Behaviour, BillingMode, Change, Item, Starts
 from upstep.billing.currencies import from_provider
+from upstep.billing.discount import after as after_incentives
+from upstep.billing.incentive_lines import incentive_lines
 from upstep.billing.preview import Move, WorkedOut, current_period
 from upstep.billing.proration import LineKind
 from upstep.billing.quote import Quote, QuoteItem, QuoteLine
 from upstep.billing.stripe.reading import is_proration, line_amount, line_item_id
 from upstep.clock import to_seconds
-from upstep.errors import OutsideError
+from upstep.errors import Fault, OutsideError, QuoteError
 from upstep.money import monthly_units, units_to_minor
 
 Thing = Mapping[str, Any]
@@ -75,6 +77,8 @@ def quote_from(known: Previewed, *, at: datetime, valid_for: timedelta) -> Quote
     lines = _lines(known, currency, at)
     total, start, due = invoice["total"], invoice["starting_balance"], invoice["amount_due"]
     next_at = known.worked.effective_at if known.is_later else _next_at(known, at)
+    off = _off(next_at, known, at)
+    lowered = incentive_lines(known.change, off, first_at=next_at, every=_terms(known))
     next_minor = _billed_at(next_at, known, at) + start
     if known.is_invoiced:
         next_minor = _billed_at(next_at, known, at) + total + start - due
@@ -90,7 +94,8 @@ def quote_from(known: Previewed, *, at: datetime, valid_for: timedelta) -> Quote
         lines=lines,
         proration_minor=sum(line.amount_minor for line in lines),
         due_now_minor=from_provider(due, currency) if known.is_invoiced else 0,
-        next_invoice_minor=from_provider(next_minor, currency),
+        next_invoice_minor=from_provider(next_minor, currency) - off,
+        incentive_lines=lowered,
         next_invoice_at=next_at,
         yearly_difference_minor=_yearly_difference(items),
         based_on=known.based_on,
@@ -204,8 +209,35 @@ def _next_at(known: Previewed, at: datetime) -> datetime:
     return min(ends) if ends else min(move.period.end for move in known.worked.moves)
 
 
+def _off(instant: datetime, known: Previewed, at: datetime) -> int:
+    """What the change's incentive takes off the invoice at that instant, in minor units, by the rule of its coupons.
+
+    Raises:
+        QuoteError: A tax is added to the prices, so the rest cannot be told to the unit.
+    """
+    incentive = known.change.incentive
+    if incentive is None:
+        return 0
+    if _tax(known.recurring):
+        place = f"incentive {incentive.incentive_id}"
+        raise QuoteError(Fault(place, "lowers an invoice to which tax is added: Stripe alone knows what is left."))
+    prices = [from_provider(amount, str(known.invoice["currency"])) for amount in _due(instant, known, at)]
+    return sum(prices) - sum(after_incentives(prices, (incentive,)))
+
+
+def _terms(known: Previewed) -> set[tuple[str, int]]:
+    wanted = {move.after.every for move in known.worked.moves if move.after}
+    return wanted | {item.every for item in known.live}
+
+
 def _billed_at(instant: datetime, known: Previewed, at: datetime) -> int:
-    """What recurs on the invoice at that instant, in Stripe's unit. Items that are there are known by their id."""
+    """What recurs on the invoice at that instant, in Stripe's unit."""
+    due = _due(instant, known, at)
+    return sum(due) + (_tax(known.recurring) if len(due) == len(known.recurring["lines"]["data"]) else 0)
+
+
+def _due(instant: datetime, known: Previewed, at: datetime) -> list[int]:
+    """The lines of the invoice at that instant, in Stripe's unit. Items that are there are known by their id."""
     there = {item.item_id for item in known.live}
     ends = _ends(known, at)
     is_new_due = any(end == instant for item_id, end in ends.items() if item_id not in there)
@@ -215,4 +247,4 @@ def _billed_at(instant: datetime, known: Previewed, at: datetime) -> int:
         item_id = line_item_id(line) or ""
         if ends.get(item_id) == instant or known.is_later or (item_id not in there and is_new_due):
             due.append(line_amount(line))
-    return sum(due) + (_tax(known.recurring) if len(due) == len(lines) else 0)
+    return due

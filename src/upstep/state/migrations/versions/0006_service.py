@@ -86,6 +86,7 @@ def _published_tables() -> None:
 
 
 def _measuring_tables() -> None:
+    op.add_column("quote", sa.Column("incentive_lines", sa.JSON()))
     _table(
         "experiment",
         *_texts("experiment_id name kind scope varies? salt made_by"),
