@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upstep.errors import QuoteError
 from upstep.money import format_minor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from upstep.billing.provider import Provider
     from upstep.billing.quote import Quote
     from upstep.config.measuring import Incentive
+    from upstep.delivery.channel import Message
     from upstep.engine.project import Project
 
 IN_APP = "in_app"
@@ -84,11 +85,12 @@ def read_budgets(project: Project, state: sa.Engine | None) -> list[Budget]:
         return budgets(connection, settings)
 
 
-def with_given(words: dict[str, Any], quote: Quote | None, channel: str) -> dict[str, Any]:
-    """The words of a message, ended by what its offer gives, line by line as in the quote. The app shows the quote."""
-    if quote is None or not quote.incentive_lines or channel == IN_APP:
-        return words
+def with_given(messages: Sequence[Message], quote: Quote | None) -> list[Message]:
+    """Messages ended by what their offer gives, line by line as in the quote. The app shows the quote itself."""
+    if quote is None or not quote.incentive_lines:
+        return list(messages)
     lines = [
         f"- {line.description}: {format_minor(line.amount_minor, quote.currency)}" for line in quote.incentive_lines
     ]
-    return {**words, "text": "\n".join([words["text"].rstrip("\n"), "", "With this step:", "", *lines, ""])}
+    ending = "\n".join(["", "With this step:", "", *lines, ""])
+    return [one if one.channel == IN_APP else replace(one, text=one.text + ending) for one in messages]

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from upstep.delivery.outbox import Delivered
 from upstep.engine.biller import open_biller, sandbox
 from upstep.engine.decide import Run, decide
+from upstep.engine.following import follow_up
 from upstep.engine.inputs import gather
 from upstep.engine.ledger import keep
 from upstep.engine.notices import queue_notices
 from upstep.engine.noticing import Noticed
-from upstep.engine.opening import open_offers, to_offer
+from upstep.engine.opening import expose, open_offers, to_offer
 from upstep.engine.publishing import publish
 from upstep.engine.reconciling import reconcile
 from upstep.engine.sending import deliver, publish_newer
@@ -58,6 +59,7 @@ class Schedule:
     billing: timedelta = timedelta(minutes=1)
     ends: timedelta = timedelta(minutes=1)
     held: timedelta = timedelta(minutes=1)
+    looks: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,8 @@ class Worker:
         with steps("ends"):
             if self._is_due("ends", now):
                 lifecycle.expire_due(self.state, now=now)
+            if self._is_due("looks", now):
+                follow_up(self.project, self.state, now=now)
         count = None if accounts is None else len(accounts)
         self.last = Cycle(
             events, count, made.decisions, made.offers, made.notices, sent, len(self._touched), steps.seconds
@@ -279,6 +283,7 @@ class Worker:
     def _open(self, run: Run, now: datetime) -> int:
         wanted = to_offer(run)
         if not wanted:
+            expose(self.project, self.state, run, now=now)
             return 0
         provider = self._biller(run.as_of, wanted)
         found = open_offers(self.project, run, provider=provider, now=now, accounts=wanted, state=self.state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
@@ -15,12 +15,14 @@ from upstep.delivery.channel import Message, Purpose
 from upstep.engine.change import NoChange, change_of, item_of
 from upstep.engine.experimenting import Arms, drawn, expose_steps, expose_tests, live_tests
 from upstep.engine.explain import parsed
+from upstep.engine.giving import Sweetened, incentive_of, sweeten, with_given
 from upstep.engine.message_facts import message_facts, message_of, words_of
 from upstep.engine.message_records import records_of
 from upstep.engine.peers import count_peers
 from upstep.engine.project import open_project_state
 from upstep.errors import Fault, PlayError, QuoteError
 from upstep.offers import lifecycle
+from upstep.offers.incentive import NotGrantedError
 from upstep.offers.model import NewOffer, Offer
 from upstep.plays.rank import SALES
 from upstep.state.session import reading
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.engine.decide import Run
     from upstep.engine.project import Project
+    from upstep.offers.lifecycle import Moved
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def open_offers(
     """
     wanted = None if accounts is None else set(accounts)
     engine = state or open_project_state(project)
-    expose_steps(project, engine, run, now=now, accounts=wanted, is_due=lambda row: channels_due(project, row))
+    expose(project, engine, run, now=now)
     tests = live_tests(engine, now=now)
     count_peers(project, wanted if wanted is not None else to_offer(run), as_of=run.as_of)
     opened: list[Opened] = []
@@ -111,6 +114,15 @@ def open_offers(
     if state is None:
         engine.dispose()
     return Openings(tuple(opened), tuple(refused))
+
+
+def expose(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> int:
+    """Log whom a holdout concerns in this run, asked or held out, by the same rule; see ``experimenting``.
+
+    Of all the run's accounts, whoever is then offered to: a comparison of those asked with those held out must not
+    leave out the latter.
+    """
+    return expose_steps(project, state, run, now=now, is_due=lambda row: channels_due(project, row))
 
 
 def to_offer(run: Run) -> list[str]:
@@ -146,18 +158,41 @@ def _open(
         facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, **paid)
         return _messages(project, offer_id, row, facts, arms=arms, paid=paid)
 
-    new = _new_offer(row, run, provider.preview(change, now))
+    plain = provider.preview(change, now)
+    wanted = incentive_of(project, row["play"], arms.incentive)
+    given = sweeten(project, provider, plain, wanted, live=live, now=now) if wanted else Sweetened(plain)
     why = f"{row['play']} was eligible as of {iso(run.as_of)}"
-    first = messages(new.offer_id, new.quote)
-    moved = lifecycle.open_offer(engine, new, messages=first, by=lifecycle.PROGRAM, at=now, why=why)
+    try:
+        moved = _put(engine, _new_offer(row, run, given), messages, why=_why(why, given), now=now)
+    except NotGrantedError as error:
+        given = Sweetened(plain, why_not=error.faults[0].found.rstrip("."))
+        moved = _put(engine, _new_offer(row, run, given), messages, why=_why(why, given), now=now)
     quote = _locked(engine, moved.offer)
     if not moved.is_changed:
         # The offer stands already: it climbs the rungs that have been reached since.
-        lifecycle.add_messages(engine, moved.offer.offer_id, messages(moved.offer.offer_id, quote), at=now)
+        further = with_given(messages(moved.offer.offer_id, quote), quote)
+        lifecycle.add_messages(engine, moved.offer.offer_id, further, at=now)
     return Opened(moved.offer, quote, moved.is_changed)
 
 
-def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
+def _put(
+    engine: sa.Engine,
+    new: NewOffer,
+    messages: Callable[[str, Quote | None], list[Message]],
+    *,
+    why: str,
+    now: datetime,
+) -> Moved:
+    first = with_given(messages(new.offer_id, new.quote), new.quote)
+    return lifecycle.open_offer(engine, new, messages=first, by=lifecycle.PROGRAM, at=now, why=why)
+
+
+def _why(why: str, given: Sweetened) -> str:
+    """Why an offer was opened; also why nothing is given with it, where something might have been."""
+    return f"{why}; without its incentive: {given.why_not}" if given.why_not else why
+
+
+def _new_offer(row: Mapping[str, Any], run: Run, given: Sweetened) -> NewOffer:
     return NewOffer(
         account_id=row["account_id"],
         step_id=row["step_id"],
@@ -169,9 +204,10 @@ def _new_offer(row: Mapping[str, Any], run: Run, quote: Quote) -> NewOffer:
         target=row["target"],
         product_id=row["step_product_id"],
         decision_id=row["decision_id"],
-        quote=quote,
-        expires_at=quote.expires_at,
+        quote=given.quote,
+        expires_at=given.grant.expires_at if given.grant else given.quote.expires_at,
         facts=row["facts"],
+        grant=given.grant,
     )
 
 
