@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
-from upstep.state import session
+from upstep.engine import forgetting
+from upstep.state import inbox, session
 
 # Shared machines stall now and then: a deadline per example would fail tests that are right.
 settings.register_profile("local", deadline=None, max_examples=50)
@@ -93,8 +94,9 @@ def _state_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         _OPENED.append(make_engine(f"{address}&options=-csearch_path%3D{schema}"))
         return _OPENED[-1]
 
-    session.connect = on_postgres  # the one seam that every caller passes
-    yield
-    session.connect = make_engine
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (session, inbox, forgetting):
+            patch.setattr(module, "connect", on_postgres)
+        yield
     base.dispose()
     server.cleanup()

@@ -117,6 +117,7 @@ def test_an_event_that_cannot_be_kept_does_not_hurt_the_others(inbox: Inbox) -> 
     assert {one.message_id for one in inbox.take()} == {"a", "b"}
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_told_and_nothing_is_acknowledged(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "inbox.db")
     if inbox._engine.dialect.name != "sqlite":

@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 
 from tests.billing.seeds import AT, item_row, to_scale
 from tests.contracts.test_channels import MESSAGE
+from tests.engine.test_forgetting import ACCOUNT, COMPANY, EMAIL, NAME, PERSON, planted_row
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.outbox import queue
@@ -25,6 +26,9 @@ from upstep.delivery.sender import Run, send_waiting
 from upstep.errors import OutsideError
 from upstep.offers.lifecycle import accept_and_apply, convert_applied, message_key, open_offer
 from upstep.offers.model import NewOffer
+from upstep.state.forget import forget_account, forget_contact, forget_in_inbox
+from upstep.state.inbox_tables import INBOX
+from upstep.state.mentions import mentions
 from upstep.state.once import OnceKey, take
 from upstep.state.session import open_state, reading, writing
 from upstep.state.tables import METADATA, audit
@@ -193,3 +197,30 @@ def test_a_restart_of_the_server_is_told_as_outside_and_the_next_transaction_goe
         connection.execute(sa.insert(audit).values(**line))
     with reading(engine) as view:
         assert len(view.execute(sa.select(audit)).all()) == 1
+
+
+@pytest.mark.parametrize("kind", ["contact", "account"])
+def test_whoever_is_forgotten_is_in_no_row_of_state_or_inbox(engine: sa.Engine, kind: str) -> None:
+    INBOX.create_all(engine)
+    exempt = {"tombstone", "api_key", "signing_key", "provider_cursor", "quote", "billing_intent", "billing_attempt"}
+    every = [*METADATA.sorted_tables, *INBOX.sorted_tables]
+    with writing(engine) as connection:
+        for table in every:
+            connection.execute(sa.insert(table).values(**planted_row(table)))
+        if kind == "contact":
+            forget_contact(connection, PERSON, mentions([PERSON], [NAME, EMAIL]))
+        else:
+            forget_account(connection, ACCOUNT, mentions([ACCOUNT, PERSON], [COMPANY, NAME, EMAIL]))
+        forget_in_inbox(connection, mentions([ACCOUNT, PERSON], [COMPANY, NAME, EMAIL]))
+    with reading(engine) as view:
+        found = {
+            table.name: str([tuple(map(bytes_told, row)) for row in view.execute(sa.select(table))]) for table in every
+        }
+    left = {name for name, text in found.items() if "qmarker" in text.lower()}
+    assert left - exempt == set()
+    assert not any(NAME in found[name] for name in exempt - {"tombstone", "api_key", "signing_key", "provider_cursor"})
+    INBOX.drop_all(engine)
+
+
+def bytes_told(cell: object) -> object:
+    return bytes(cell) if isinstance(cell, memoryview) else cell

@@ -24,6 +24,7 @@ from upstep.cli import (
     experimenting,
     explaining,
     following,
+    forgetting,
     giving,
     goals,
     going_live,
@@ -87,6 +88,7 @@ app.command()(arriving.ingest)
 app.add_typer(keys.app, name="keys")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
+app.command()(forgetting.forget)
 
 
 @app.callback(invoke_without_command=True)

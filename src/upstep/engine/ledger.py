@@ -159,3 +159,84 @@ def history(project: Project, account_id: str) -> list[dict[str, object]]:
     )
     found: list[dict[str, object]] = rows.to_pylist()
     return found
+
+
+def take_out(
+    project: Project,
+    *,
+    account_id: str | None,
+    ids: list[str],
+    pattern: str,
+    now: datetime,
+    dry_run: bool = False,
+) -> tuple[int, int]:
+    """Take somebody out of every row ever written; the table is written anew, and its older versions are gone.
+
+    Args:
+        project: Whose.
+        account_id: An account whose rows go; None: rows only lose the words.
+        ids: Cells of lists that go.
+        pattern: What is replaced in text.
+        now: When.
+        dry_run: Count, and change nothing.
+
+    Returns:
+        How many rows went, and how many lost words.
+    """
+    from deltalake import DeltaTable
+
+    folder = ledger_folder(project)
+    if not DeltaTable.is_deltatable(str(folder / "decision")):
+        return 0, 0
+    with writer_lock(folder, command="upstep forget", now=now):
+        return _take_out(folder, account_id=account_id, ids=ids, pattern=pattern, dry_run=dry_run)
+
+
+def _take_out(folder: Path, *, account_id: str | None, ids: list[str], pattern: str, dry_run: bool) -> tuple[int, int]:
+    import shutil
+
+    import duckdb
+    from deltalake import DeltaTable, write_deltalake
+
+    old, fresh, aside = folder / "decision", folder / "decision.new", folder / "decision.old"
+    files = DeltaTable(old).file_uris()
+    with duckdb.connect(":memory:") as connection:
+        source = connection.read_parquet(files, union_by_name=True) if files else None
+        if source is None:
+            return 0, 0
+        connection.register("ledger", source)
+        connection.execute("SET VARIABLE pattern = $1", [pattern])
+        connection.execute("SET VARIABLE ids = $1", [ids])
+        connection.execute("SET VARIABLE gone = $1", [account_id])
+        kinds = dict(zip(source.columns, map(str, source.types), strict=True))
+        cells = {name: _without(name, kind) for name, kind in kinds.items()}
+        changed = " OR ".join(f'"{name}" IS DISTINCT FROM {cell}' for name, cell in cells.items() if cell is not None)
+        is_gone = "coalesce(account_id = getvariable('gone'), false)"
+        (counts,) = connection.execute(
+            f"SELECT count(*) FILTER ({is_gone}), count(*) FILTER (NOT {is_gone} AND ({changed})) FROM ledger"
+        ).fetchall()
+        if dry_run or not any(counts):
+            return int(counts[0]), int(counts[1])
+        listed = ", ".join(f'{cell or _named(name)} AS "{name}"' for name, cell in cells.items())
+        rows = connection.sql(f"SELECT {listed} FROM ledger WHERE NOT {is_gone} ORDER BY sequence")
+        shutil.rmtree(fresh, ignore_errors=True)
+        write_deltalake(fresh, rows.to_arrow_reader())
+    shutil.rmtree(aside, ignore_errors=True)
+    old.rename(aside)
+    fresh.rename(old)
+    shutil.rmtree(aside)
+    return int(counts[0]), int(counts[1])
+
+
+def _named(name: str) -> str:
+    return f'"{name}"'
+
+
+def _without(name: str, kind: str) -> str | None:
+    """SQL of a ledger cell without somebody's words; None: the cell cannot hold them."""
+    if kind == "VARCHAR[]":
+        keeps = "NOT list_contains(getvariable('ids'), x) AND NOT regexp_matches(x, getvariable('pattern'))"
+        return f'list_filter("{name}", lambda x: {keeps})'
+    if kind != "VARCHAR" or name.endswith("_id") or name in ("target", "signature", "outcome"):
+        return None
+    return f"regexp_replace(\"{name}\", getvariable('pattern'), '(forgotten)', 'g')"

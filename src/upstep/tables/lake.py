@@ -23,7 +23,7 @@ from upstep.tables.versions import committed, files_of, newest
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 
 FORMAT = 1
 BUCKETS = 64
@@ -301,6 +301,8 @@ class LakeWriter:
         self.snapshot = open_snapshot(project)
         self._adds: dict[str, list[AddAction]] = {}
         self._replaced: set[str] = set()
+        self._removes: dict[str, list[RemoveAction]] = {}
+        self._rows_removed: dict[str, int] = {}
         self._is_publishing = False
         self._clear_remains()
         self._marker.write_text("A load is writing, or died; the next one clears what it left.\n", encoding="utf-8")
@@ -360,6 +362,47 @@ class LakeWriter:
         else:
             del self._adds[table]
 
+    def write_anew(self, table: str, path: str, select: str, *, at: int) -> None:
+        """One stored file's rows as ``select`` gives them, in their order, in place of that file.
+
+        Args:
+            table: Whose file it is.
+            path: The file, as ``Snapshot.files`` names it.
+            select: SQL of the rows that stand instead.
+            at: Seconds; when.
+        """
+        import pyarrow.parquet as pq
+        from deltalake.transaction import RemoveAction
+
+        old = Path(path)
+        partition, value = PARTITIONS.get(table), _partition(path)
+        values: dict[str, str | None] = {partition: str(value)} if partition else {}
+        columns = ", ".join(
+            f'"{name}"::{kind} AS "{name}"' for name, kind in stored_schema(table).items() if name != partition
+        )
+        target = old.with_name(f"{_unique()}.parquet")
+        piece = "" if table in _IN_LARGE_PIECES else _PIECE
+        written = self._connection.execute(
+            f"COPY (SELECT {columns} FROM ({select})) TO {quoted(str(target))} ({_PARQUET}{piece}, RETURN_STATS true)"
+        ).fetchall()
+        if sum(int(row[1]) for row in written):
+            for _, count, size, _, statistics, *_ in written:
+                self._note(table, target, rows=count, size=size, statistics=statistics)
+        else:
+            target.unlink(missing_ok=True)
+            self._adds.setdefault(table, [])
+        name = str(old.relative_to(self.folder / table))
+        removed = RemoveAction(name, data_change=True, deletion_timestamp=at * 1000, partition_values=values)
+        self._removes.setdefault(table, []).append(removed)
+        self._rows_removed[table] = self._rows_removed.get(table, 0) + pq.read_metadata(old).num_rows
+
+    def remove_replaced_now(self, tables: Iterable[str]) -> None:
+        """Remove at once the files that no longer belong to these tables, though a reader may have them open."""
+        from deltalake import DeltaTable
+
+        for table in tables:
+            DeltaTable(self.folder / table).vacuum(0, dry_run=False, enforce_retention_duration=False)
+
     def added_files(self, table: str) -> list[str]:
         """Files that this load has written for a table so far."""
         return [str(self.folder / table / add.path) for add in self._adds.get(table, [])]
@@ -376,6 +419,7 @@ class LakeWriter:
         for table, adds in self._adds.items():
             rows = sum(json.loads(add.stats)["numRecords"] for add in adds)
             before = 0 if table in self._replaced or table not in tables else tables[table].rows
+            before -= self._rows_removed.get(table, 0)
             tables[table] = Stored(self._commit(table, adds), before + rows)
         published = replace(manifest, tables=tables)
         write_manifest(self.project, published)
@@ -425,7 +469,8 @@ class LakeWriter:
             return committed(folder, None)
         mode = "overwrite" if table in self._replaced else "append"
         delta = newest(folder)
-        delta.create_write_transaction([*adds], mode, schema, partition_by=partition)
+        actions: list[AddAction | RemoveAction] = [*adds, *self._removes.get(table, [])]
+        delta.create_write_transaction(actions, mode, schema, partition_by=partition)
         return committed(folder, delta)
 
     def _vacuum(self) -> None:

@@ -21,6 +21,7 @@ from upstep.errors import Fault, OutsideError, SourceError, UpstepError
 from upstep.tables.beside import Told, put_beside
 from upstep.tables.compacting import compact_usage
 from upstep.tables.files import File, file_stamp
+from upstep.tables.forgotten import read_forgotten
 from upstep.tables.keys import Keys
 from upstep.tables.lake import (
     Connected,
@@ -225,6 +226,7 @@ class _Load:
         self.progress = progress
         self.before = read_manifest(project)
         self.stamps = _read_stamps(project)
+        self.forgotten = read_forgotten(project)
         self.results: dict[str, TableLoad] = {}
         self.connected: dict[str, Connected] = dict(self.before.connected)
         self.last_event_at = self.before.last_event_at
@@ -263,7 +265,12 @@ class _Load:
                 )
                 if not self._is_unchanged(mapping, opened):
                     staged = stage(
-                        self.connection, mapping, opened, known=self.asked.known, through=self._through(mapping.table)
+                        self.connection,
+                        mapping,
+                        opened,
+                        known=self.asked.known,
+                        through=self._through(mapping.table),
+                        forgotten=self.forgotten,
                     )
                     faults += wrong_throughout(self.connection, staged)
                     bound[mapping.table] = _Bound(staged, opened.digests, mapping.digest)

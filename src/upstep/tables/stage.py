@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import from_seconds, iso
 from upstep.errors import Fault, MappingError, SourceError, did_you_mean
 from upstep.money import CURRENCIES
+from upstep.tables.forgotten import Forgotten, without_forgotten
 from upstep.tables.lake import quoted
 from upstep.tables.mapping import ColumnMapping, TableMapping
 from upstep.tables.mapping_sql import compile_expression, expression_columns
@@ -132,7 +133,13 @@ class Staged:
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, opened: Opened, *, known: KnownIds, through: int
+    connection: duckdb.DuckDBPyConnection,
+    mapping: TableMapping,
+    opened: Opened,
+    *,
+    known: KnownIds,
+    through: int,
+    forgotten: Forgotten | None = None,
 ) -> Staged:
     """Bind a mapping to its source: what is selected, and what would be wrong with a row.
 
@@ -146,6 +153,7 @@ def stage(
     columns = _bound_columns(table, mapping, opened)
     cells = {name: _expression(column, opened) for name, column in columns.items()}
     where = _condition(mapping, opened) if mapping.where else "true"
+    cells, where = without_forgotten(mapping.table, cells, where, forgotten or Forgotten())
     listed = ", ".join(f'{text} AS "{name}"' for name, text in cells.items())
     try:
         described = connection.execute(f"DESCRIBE SELECT {listed} FROM {opened.relation} WHERE {where}").fetchall()
