@@ -116,13 +116,15 @@ def erase(project: Path, who: Known, *, now: datetime, dry_run: bool = False) ->
             found = [one for table in tables for one in _erase(connection, writer, table, who, now)]
             if dry_run or not found:
                 writer.abandon()
-                return [one for one in found if one.removed or one.blanked]
+            else:
+                writer.publish(writer.snapshot.manifest)
         except BaseException:
             writer.abandon()
             raise
-        writer.publish(writer.snapshot.manifest)
-        writer.remove_replaced_now([one.table for one in found])
-        return found
+        if not dry_run:
+            # Of every table: what an earlier load replaced may still lie there, and may speak of them too.
+            writer.remove_replaced_now(tables)
+        return [one for one in found if one.removed or one.blanked]
 
 
 def _erase(
