@@ -401,7 +401,9 @@ class LakeWriter:
         from deltalake import DeltaTable
 
         for table in tables:
-            DeltaTable(self.folder / table).vacuum(0, dry_run=False, enforce_retention_duration=False)
+            delta = DeltaTable(self.folder / table)
+            if any((self.folder / table / old).exists() for old in delta.vacuum(0, enforce_retention_duration=False)):
+                delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
 
     def added_files(self, table: str) -> list[str]:
         """Files that this load has written for a table so far."""
