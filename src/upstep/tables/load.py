@@ -240,7 +240,7 @@ class _Load:
         bound = self._bind([wanted[name] for name in order])
         self.writer = LakeWriter(self.project, self.connection)
         try:
-            self.keys = Keys(self.connection, self.writer, meters=self.asked.known.meters)
+            self.keys = Keys(self.connection, self.writer, meters=self.asked.known.meters, is_small=self.asked.is_live)
             for number, name in enumerate(order):
                 self.progress(f"loading {name}", number / len(order))
                 if name in bound:
@@ -516,7 +516,8 @@ class _Load:
             return self.before.orphans
         files = self.writer.added_files("account") if account_changed else self.writer.snapshot.files("account")
         found: Any = self.connection.execute(
-            f"SELECT count(*) FROM account_key ANTI JOIN ({read_files('account', files)}) USING (account_key)"
+            f"SELECT count(*) FROM {self.keys.every('account_key')} keys"
+            f" ANTI JOIN ({read_files('account', files)}) account USING (account_key)"
         ).fetchone()
         return int(found[0])
 

@@ -39,7 +39,8 @@ def newest(folder: Path) -> DeltaTable:
     known = _tables.pop(str(folder), None)
     if known is None or known[1] != _stamp(folder, known[0]):
         return DeltaTable(folder)
-    known[2].update_incremental()
+    if _stamp(folder, known[0] + 1) is not None:
+        known[2].update_incremental()
     return known[2]
 
 
