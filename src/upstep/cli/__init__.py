@@ -89,6 +89,8 @@ app.add_typer(keys.app, name="keys")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(forgetting.forget)
+app.command()(keeping.retention)
+app.command()(keeping.upgrade)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,10 +6,11 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from upstep.cli.options import HERE, AsJson, ProjectFolder
+from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import counted, grid, next_command, print_json, show
 from upstep.errors import UpstepError
 
@@ -25,18 +26,54 @@ class Finding:
     found: str
 
 
-def doctor(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
+def doctor(
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what a kill or a full disk left behind.")] = False,
+    project: ProjectFolder = HERE,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Say which versions run, what state the project is in and who writes. Exit code 1 when something is amiss."""
-    findings = list(_looks(project))
+    mended = _repair(project) if repair and not dry_run else []
+    findings = [*_looks(project), *_left_behind(project)]
     if as_json:
-        print_json({"versions": _versions(), "findings": [asdict(finding) for finding in findings]})
+        shapes = [asdict(finding) for finding in findings]
+        print_json({"versions": _versions(), "findings": shapes, "repaired": [asdict(one) for one in mended]})
     else:
         show(", ".join(f"{name} {version}" for name, version in _versions().items()), "")
         words = {True: "well", False: "AMISS", None: "-"}
         show(grid([(finding.subject, words[finding.is_well], finding.found) for finding in findings]), "")
+        for one in mended:
+            show(f"Repaired: {one.subject} ({one.found}).")
         next_command(_next(findings), project=project)
     if any(finding.is_well is False for finding in findings):
         raise typer.Exit(1)
+
+
+def _repair(folder: Path) -> list[Finding]:
+    import getpass
+
+    from upstep.clock import now
+    from upstep.engine.project import Project
+    from upstep.engine.repairing import repair
+
+    mended = repair(Project(folder), by=getpass.getuser(), now=now())
+    return [Finding(one.what, True, f"{one.count:,}") for one in mended]  # noqa: FBT003 - well now
+
+
+def _left_behind(folder: Path) -> Iterator[Finding]:
+    """What ``--repair`` would put right; none of it stops the program."""
+    from upstep.clock import now
+    from upstep.engine.project import Project
+    from upstep.engine.repairing import look
+
+    if not (folder / ".upstep").is_dir():
+        return
+    try:
+        for one in look(Project(folder), now=now()):
+            yield Finding("left behind", None, f"{one.what}: {one.count:,}; upstep doctor --repair puts it right")
+    except UpstepError as error:
+        yield Finding("left behind", None, str(error).splitlines()[0])
 
 
 def _versions() -> dict[str, str]:

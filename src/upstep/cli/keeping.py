@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
-from upstep.cli.terminal import counted, next_command, print_json, progress, show
+from upstep.cli.terminal import counted, grid, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
     from upstep.engine.backup import Contents
@@ -89,3 +89,41 @@ def _shape(file: Path, contents: Contents, *, is_written: bool) -> dict[str, obj
         "bytes": contents.bytes,
         "written": is_written,
     }
+
+
+def upgrade(*, project: ProjectFolder = HERE, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Bring a project folder to the form that this version writes. Take a backup first."""
+    import getpass
+
+    from upstep.clock import now
+    from upstep.engine.project import Project
+    from upstep.engine.upgrading import upgrade_project
+
+    parts = upgrade_project(Project(project), by=getpass.getuser(), now=now(), dry_run=dry_run)
+    if as_json:
+        print_json({"written": not dry_run, "parts": [{"part": p.part, "was": p.was, "now": p.now} for p in parts]})
+        return
+    for part in parts:
+        if part.is_changed:
+            show(f"{part.part}: from {part.was} to {part.now}" + (" (--dry-run: not yet)" if dry_run else ""))
+        else:
+            show(f"{part.part}: {part.was}, which is the newest")
+    next_command("doctor", project=project)
+
+
+def retention(*, project: ProjectFolder = HERE, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Remove what is older than the settings under `retention` keep: loaded events, message texts, rows kept aside."""
+    import getpass
+
+    from upstep.clock import now
+    from upstep.engine.project import Project
+    from upstep.engine.retention import apply_retention
+
+    found = apply_retention(Project(project), now=now(), by=getpass.getuser(), dry_run=dry_run)
+    if as_json:
+        gone = [{"what": one.what, "days": one.days, "count": one.count} for one in found]
+        print_json({"written": not dry_run, "removed": gone})
+        return
+    kept = [(one.what, "for ever" if one.days is None else counted(one.days, "day"), f"{one.count:,}") for one in found]
+    show(grid(kept, header=("what", "kept", "would go" if dry_run else "gone"), right=(2,)))
+    next_command("doctor", project=project)

@@ -14,7 +14,7 @@ from upstep.catalog.load import load_catalog
 from upstep.config import Settings, load_settings, secret
 from upstep.engine.compiled import kept_value
 from upstep.engine.peers import PeerCounts
-from upstep.errors import ConfigError, Fault
+from upstep.errors import ConfigError, Fault, OutsideError
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, shape_of, vocabulary
@@ -43,6 +43,13 @@ class Project:
 
     folder: Path
     extra_plays: Sequence[Path] = field(default=())
+
+    def __post_init__(self) -> None:
+        found = folder_format(self.folder)
+        if found is not None and found > FORMAT:
+            told = f"{self.folder}: was written by a newer upstep (format {found}, this one writes {FORMAT})."
+            raise OutsideError(f"{told} Install that version.")
+
     peers: PeerCounts = field(default_factory=PeerCounts, init=False, repr=False, compare=False)
     """What ``engine.peers`` counted last; messages say nothing of peers before."""
 
@@ -197,6 +204,18 @@ class Project:
     def sandbox_path(self) -> Path:
         """The embedded biller's own file."""
         return self.folder / ".upstep" / "sandbox.db"
+
+
+FORMAT = 1
+"""The form of a project folder; raised when an older program could not use it any more."""
+
+
+def folder_format(folder: Path) -> int | None:
+    """The form that ``upstep upgrade`` noted last; None: none was noted, as before there was a second one."""
+    try:
+        return int((folder / ".upstep" / "format").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def postgres_address(text: str) -> str:

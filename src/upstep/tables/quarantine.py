@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from upstep.clock import to_seconds
 from upstep.errors import Fault
 from upstep.tables.files import File, line_numbers
-from upstep.tables.lake import LakeWriter, Snapshot, quoted
+from upstep.tables.lake import LakeWriter, Snapshot, open_snapshot, quoted, read_files
+from upstep.tables.lock import writer_lock
 from upstep.tables.schema import Nature
 from upstep.tables.stage import Staged
 
@@ -211,3 +215,39 @@ def _read_again(tables: Sequence[Staged]) -> str:
             if shown_as not in staged.opened.skipped
         ]
     return " OR ".join(f"({condition})" for condition in conditions) or "false"
+
+
+def remove_older(project: Path, *, before: datetime, now: datetime, dry_run: bool = False) -> int:
+    """Remove rows that were kept aside by loads before an instant. Gives their number.
+
+    Raises:
+        BusyError: Another process writes facts.
+    """
+    import duckdb
+
+    snapshot = open_snapshot(project)
+    if "quarantine" not in snapshot.manifest.tables:
+        return 0
+    is_old = f"loaded_at < {to_seconds(before)}"
+    with duckdb.connect(":memory:") as connection:
+        count = _count(connection, f"SELECT count(*) FROM ({snapshot.select('quarantine')}) WHERE {is_old}")
+        if dry_run or not count:
+            return count
+        with writer_lock(project, command="upstep retention", now=now):
+            writer = LakeWriter(project, connection)
+            try:
+                for path in writer.snapshot.files("quarantine"):
+                    source = read_files("quarantine", [path])
+                    if _count(connection, f"SELECT count(*) FROM ({source}) WHERE {is_old}"):
+                        rest = f"SELECT * FROM ({source}) WHERE NOT ({is_old})"
+                        writer.write_anew("quarantine", path, rest, at=to_seconds(now))
+            except BaseException:
+                writer.abandon()
+                raise
+            writer.publish(writer.snapshot.manifest)
+            writer.remove_replaced_now(["quarantine"])
+    return count
+
+
+def _count(connection: duckdb.DuckDBPyConnection, select: str) -> int:
+    return int(connection.execute(select).fetchall()[0][0])
