@@ -1,4 +1,4 @@
-"""upstep incentives."""
+"""upstep incentives, upstep follow-up."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ def test_budgets_are_listed_and_their_json_is_as_its_schema_says(upstep: Upstep,
 
 def test_where_nothing_is_given_the_page_says_how(upstep: Upstep, loaded: Path) -> None:
     assert "incentives: {" in upstep("incentives", "--project", loaded).out
+
+
+def test_follow_up_says_when_nothing_was_bought(upstep: Upstep, loaded: Path) -> None:
+    told = json.loads(upstep("follow-up", "--json", "--project", loaded).out)
+    assert faults(told, "follow-up") == []
+    assert told["looks"] == []
+    assert "Nothing that an offer sold" in upstep("follow-up", "--project", loaded).out
