@@ -82,6 +82,7 @@ def told(**more: Any) -> dict[str, Any]:
             {"motion": "upsell", "accounts": 2, "amount_minor": 6000, "average_minor": 3000, "committed_minor": 0}
         ],
         "experiments": [],
+        "follow_up": [{"day": 14, "used": 2, "unused": 1, "unknown": 0, "waiting": 1}],
         "credit": {
             "window_days": 30,
             "plays": [

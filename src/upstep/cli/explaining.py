@@ -220,12 +220,30 @@ def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None
     for row in steps:
         if row["is_winner"]:
             show(_indent(f"{step_words(row, project.catalog)}: likelihood {likelihood_words(row)}."))
+    _show_tried(told, project)
     known = history(project, told.account_id)
     if not known:
         show("  The ledger has no decision of this account yet.")
     for entry in known[-5:]:
         day = f"{from_seconds(int(str(entry['as_of']))):%Y-%m-%d}"
         show(_indent(f"{day}  {entry['play']}, {entry['target']}: {entry['outcome']}"))
+
+
+def _show_tried(told: Explanation, project: Project) -> None:
+    """Which experiments the account is in, and whether what it bought is used."""
+    from upstep.engine.experimenting import membership
+    from upstep.engine.following import read_looks, sentence
+    from upstep.engine.project import open_project_state
+
+    state = open_project_state(project) if project.has_state else None
+    for one in membership(project, state, told.account_id, now=told.as_of):
+        words = "held out of" if one.is_held_out else f"'{one.arm}' in"
+        since = f" since {one.since:%Y-%m-%d}" if one.since else ""
+        show(_indent(f"{words.capitalize()} {one.experiment.experiment_id}{since}."))
+    for look in read_looks(project, state, accounts=[told.account_id]):
+        show(_indent(sentence(look)))
+    if state is not None:
+        state.dispose()
 
 
 def _show_quiet(told: Explanation) -> None:

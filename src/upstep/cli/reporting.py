@@ -150,6 +150,7 @@ def _show(told: Told, *, by: str) -> None:
     _show_growth(told)
     _show_experiments(told)
     _show_conversions(told)
+    _show_follow_up(told)
     _show_months(told)
     _show_opportunities(told)
     show("")
@@ -384,6 +385,15 @@ def _show_conversions(told: Told) -> None:
     ]
     show("", heading("CONVERSIONS", "each step counted when it happened; of shown: of those shown, converted by now"))
     show(grid(rows, header=("play", "trigger", *steps, "of shown"), right=(2, 3, 4, 5, 6, 7)))
+
+
+def _show_follow_up(told: Told) -> None:
+    if not told["follow_up"]:
+        return
+    names = ("used", "unused", "unknown", "waiting")
+    rows = [(f"day {line['day']}", *(f"{line[name]:,}" for name in names)) for line in told["follow_up"]]
+    show("", heading("IS IT USED", "what was bought in the period, so many days after"))
+    show(grid(rows, header=("", "used", "hardly", "not measured", "not yet"), right=(1, 2, 3, 4)))
 
 
 def _show_months(told: Told) -> None:

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from upstep.clock import from_seconds, to_seconds
+from upstep.clock import from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.explain import parsed
+from upstep.engine.following import read_looks
 from upstep.engine.ledger import ledger_folder
 from upstep.engine.lifting import Result, results
 from upstep.engine.project import open_project_state
@@ -90,6 +91,7 @@ class Report:
         usage: NRR with trailing usage, or None, and then ``usage_why`` says why.
         opportunities: The best open steps of the ledger, as ``explain.parsed`` rows; ``decided_at`` when they were.
         experiments: Holdouts and tests with what they found by ``as_of``, whatever the period.
+        looks: At what was bought in the period: is it used? See ``engine.following``.
         notes: What a reader must know to read the numbers right; sentences.
     """
 
@@ -112,6 +114,7 @@ class Report:
     decided_at: datetime | None
     notes: tuple[str, ...]
     experiments: tuple[Result, ...] = ()
+    looks: tuple[dict[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -201,6 +204,7 @@ def make_report(project: Project, asking: Asking, *, progress: Progress = lambda
         decided_at=decided_at,
         notes=tuple(_notes(facts, months, numbers, settings.currency)),
         experiments=_experiments(project, facts),
+        looks=_looks(project, months),
     )
 
 
@@ -486,6 +490,18 @@ def _experiments(project: Project, facts: Facts) -> tuple[Result, ...]:
     state = open_project_state(project)
     try:
         return tuple(found for found in results(project, state, now=facts.as_of) if found.exposed)
+    finally:
+        state.dispose()
+
+
+def _looks(project: Project, months: Sequence[Month]) -> tuple[dict[str, Any], ...]:
+    """The looks after what was bought in the period."""
+    if not project.has_state:
+        return ()
+    state = open_project_state(project)
+    try:
+        begins, ends = iso(from_seconds(months[0].starts_at)), iso(from_seconds(months[-1].ends_at))
+        return tuple(look for look in read_looks(project, state) if begins <= look["converted_at"] < ends)
     finally:
         state.dispose()
 

@@ -68,12 +68,23 @@ def statement(report: Report, catalog: Catalog) -> dict[str, Any]:
         "motions": _motions(numbers),
         "credit": _credit(report),
         "experiments": [result_shape(found) for found in report.experiments],
+        "follow_up": _follow_up(report),
         "conversions": _conversions(report),
         "decided_at": None if report.decided_at is None else iso(report.decided_at),
         "opportunities": [_opportunity(row, place, catalog) for place, row in enumerate(report.opportunities, start=1)],
         "months": [_month(line) for line in numbers.history],
         "cohorts": _cohorts(numbers),
     }
+
+
+def _follow_up(report: Report) -> list[dict[str, Any]]:
+    """Of what was bought in the period, how much is used, by the day of the look; the days that have looks."""
+    told = []
+    for day in sorted({look["day"] for look in report.looks}):
+        found = [look["found"] for look in report.looks if look["day"] == day]
+        counts = {name: found.count(name) for name in ("used", "unused", "unknown")}
+        told.append({"day": day, **counts, "waiting": found.count(None)})
+    return told
 
 
 def _period(report: Report) -> dict[str, Any]:
