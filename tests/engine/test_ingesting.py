@@ -17,6 +17,7 @@ from upstep.billing import faults
 from upstep.engine.arriving import read_event
 from upstep.engine.ingesting import OTHER, Drained, drain
 from upstep.engine.project import Project, open_project_inbox
+from upstep.tables import forgotten
 from upstep.tables.lake import open_snapshot, read_manifest
 from upstep.tables.load import load
 
@@ -286,6 +287,15 @@ def test_dying_between_loading_and_noting_changes_nothing(
     assert [one.events for one in shop.inbox.unknown()] == [1]
     assert shop.now_rows("account", "account_id") == [("a1",), ("a2",), ("a9",)]
     assert shop.now_rows("contact", "contact_id, title") == [("c1", "CFO"), ("c9", None)]
+
+
+def test_nothing_is_kept_of_who_was_forgotten(shop: Shop) -> None:
+    told = {"account": [], "contact": [forgotten.digest("contact", "c8")]}
+    (shop.project.folder / ".upstep" / "facts" / forgotten.FILE).write_text(json.dumps(told))
+    shop.send(identify("c8", email="x@acme.example"), track("Odd", key="m1", user="c8"), group("a2", "c8"))
+    assert shop.drain().unknown == {}
+    assert shop.inbox.told("contact") == {}
+    assert shop.now_rows("contact", "contact_id") == [("c1",)]
 
 
 def test_an_inbox_of_nothing_is_answered_at_once(shop: Shop) -> None:

@@ -102,6 +102,7 @@ class _Work:
                 events.append((waiting, decode_event(waiting.body)))
             except RefusedEventError as error:
                 self.park(waiting, "unreadable", error.found)
+        events = self._without_forgotten(events)
         self._identities = Identities(self.project.folder, self.inbox, [event for _, event in events])
         for waiting, event in events:
             if waiting.occurred_at > max(self.now, waiting.received_at) + _AHEAD_SECONDS:
@@ -113,6 +114,19 @@ class _Work:
                 if waiting.kind == "track":
                     self._track(waiting, event)
         self._release()
+
+    def _without_forgotten(self, events: list[tuple[Waiting, Event]]) -> list[tuple[Waiting, Event]]:
+        """Of whom nothing is to be kept, nothing is."""
+        from upstep.tables.forgotten import read_forgotten
+
+        forgotten = read_forgotten(self.project.folder)
+        if not forgotten:
+            return events
+        return [
+            (waiting, event)
+            for waiting, event in events
+            if not (forgotten.has("contact", event.person) or forgotten.has("account", event.group))
+        ]
 
     def _track(self, waiting: Waiting, event: Event) -> None:
         if event.named in self.project.settings.ingest.track:
