@@ -73,3 +73,11 @@ def told(account_id: str, found: Published) -> bytes:
 def _iso(seconds: int) -> str:
     # A run publishes many accounts within few seconds.
     return iso(from_seconds(seconds))
+
+
+def bodies_after(engine: sa.Engine, account_id: str, *, limit: int) -> list[tuple[str, str]]:
+    """Accounts from that id on, itself included, with their bodies, in the order of their ids."""
+    found = sa.select(table.c.account_id, table.c.body).where(table.c.account_id >= account_id)
+    with reading(engine) as connection:
+        rows = connection.execute(found.order_by(table.c.account_id).limit(limit))
+        return [(row.account_id, row.body) for row in rows]

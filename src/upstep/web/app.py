@@ -14,10 +14,12 @@ import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
 from upstep.web import embed, health, hooks, ingest
+from upstep.web.api.router import ROUTERS
 from upstep.web.context import Context
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
 from upstep.web.lookup import Lookup
+from upstep.web.openapi import document
 from upstep.web.problem import HANDLERS
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ class Service(FastAPI):
     """FastAPI with the guard around everything, its own answers to errors included."""
 
     _front: ASGIApp | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document(self)
+        return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The guard first, then the look-up, then what FastAPI knows."""
@@ -79,6 +87,7 @@ def _routers() -> Iterator[APIRouter]:
     """Every part of the service that is there."""
     yield health.router
     yield embed.router
+    yield from ROUTERS
     yield hooks.router
     for name in ("unsubscribe", "offer_page"):
         if importlib.util.find_spec(f"upstep.web.{name}"):

@@ -1,0 +1,41 @@
+"""A yes taken to its end in one go: applied at the provider, read back as facts, the offer converted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upstep.engine import quoting
+from upstep.engine.biller import open_biller
+from upstep.engine.reconciling import reconcile
+from upstep.errors import BusyError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from upstep.engine.project import Project
+    from upstep.engine.quoting import Settled
+
+
+def settle_whole(
+    project: Project, state: sa.Engine, named: str, *, by: str, now: datetime
+) -> tuple[Settled, tuple[str, ...]]:
+    """Apply a quote, or accept an offer, and read back what the provider did. Twice is once.
+
+    Returns:
+        What became of it, and the offers that the provider's word converted. While somebody else loads facts it is
+        not read back; the worker does that a little later.
+
+    Raises:
+        QuoteError: It is not known, or cannot be applied as it was shown; nothing was changed.
+        OutsideError: The provider gave no answer. It may have happened: ask again.
+    """
+    known = quoting.find(state, named)
+    provider = open_biller(project, as_of=now, accounts=[known.account_id])
+    settled = quoting.settle(project, state, provider, known, by=by, now=now)
+    try:
+        told = reconcile(project, provider=provider, now=now)
+    except BusyError:
+        return settled, ()
+    return quoting.as_it_stands(state, settled), tuple(offer.offer_id for offer in told.converted)

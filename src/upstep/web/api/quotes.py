@@ -1,0 +1,103 @@
+"""Quotes: made for an account, read, applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upstep.billing.change import Starts
+from upstep.clock import iso
+from upstep.engine import quoting
+from upstep.engine import shapes as told
+from upstep.engine.biller import open_biller
+from upstep.engine.quoted import described
+from upstep.engine.settling import settle_whole
+from upstep.engine.wish import Wish
+from upstep.state import tables
+from upstep.state.session import reading
+from upstep.web.api import shapes
+from upstep.web.api.common import Id, Reads, answers, must_know
+from upstep.web.context import Context, context_of
+from upstep.web.problem import Problem
+from upstep.web.writing import Done, Writes
+
+router = APIRouter(prefix="/v1", tags=["quotes"])
+
+_STARTS = {None: None, "now": Starts.NOW, "renewal": Starts.AT_RENEWAL}
+
+
+@router.post(
+    "/accounts/{account_id}/quotes",
+    summary="Quote a change",
+    response_model=None,
+    status_code=201,
+    responses=answers(shapes.PricedQuote, 404, 409, status=201),
+)
+def make(account_id: Id, asked: shapes.Wish, write: Writes) -> Response:
+    """The exact, prorated price of a change, locked until it expires. 409: it cannot be quoted; each reason is told."""
+    must_know(write.context, account_id)
+    return write.once("quote", account_id, asked, lambda: _make(write.context, account_id, asked, by=write.by))
+
+
+def _make(context: Context, account_id: str, asked: shapes.Wish, *, by: str) -> Done:
+    now = context.clock()
+    wish = Wish(
+        plan_id=asked.plan_id,
+        interval=asked.interval,
+        quantities=asked.quantity,
+        add_ons=asked.add,
+        subscription_id=asked.subscription_id,
+        currency=asked.currency,
+        starts=_STARTS[asked.when],
+    )
+    priced = quoting.ask(
+        context.project,
+        account_id,
+        wish,
+        provider_for=lambda known: open_biller(context.project, as_of=now, accounts=[known]),
+        now=now,
+    )
+    quoting.save(context.state, priced, by=by, now=now)
+    return 201, described(priced)
+
+
+@router.get(
+    "/quotes/{quote_id}", summary="Read one quote", response_model=None, responses=answers(shapes.KeptQuote, 404)
+)
+def read(request: Request, quote_id: Id, _key: Reads) -> dict[str, Any]:
+    """The quote as it is kept, and what has become of it."""
+    row = _known(context_of(request), quote_id)
+    names = ("quote_id", "account_id", "subscription_id", "provider", "status", "currency", "due_now_minor")
+    more = ("next_invoice_minor", "next_invoice_at", "yearly_difference_minor", "expires_at", "lines")
+    return {**{name: told.plain(getattr(row, name)) for name in (*names, *more)}, "quoted_at": iso(row.at)}
+
+
+@router.post(
+    "/quotes/{quote_id}/apply",
+    summary="Apply a quote",
+    response_model=None,
+    responses=answers(shapes.Settled, 404, 409),
+)
+def apply(quote_id: Id, write: Writes, asked: shapes.Yes | None = None) -> Response:
+    """Make the change at the amounts that were shown, exactly once. 409: it holds, or is no longer what was shown."""
+    _known(write.context, quote_id)
+    by = (asked.by if asked else None) or write.by
+
+    def work() -> Done:
+        context = write.context
+        settled, converted = settle_whole(context.project, context.state, quote_id, by=by, now=context.clock())
+        return 200, told.applied(settled, list(converted))
+
+    return write.once("apply", quote_id, asked, work)
+
+
+def _known(context: Context, quote_id: str) -> sa.Row[Any]:
+    with reading(context.state) as connection:
+        row = connection.execute(sa.select(tables.quote).where(tables.quote.c.quote_id == quote_id)).first()
+    if row is None:
+        raise Problem(404, f"Quote '{quote_id}' is not known.", kind="not-known")
+    return row
