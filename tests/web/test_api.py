@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from fastapi.routing import iter_route_contexts
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -99,19 +100,25 @@ def test_names_are_those_that_the_commands_print(reader: Asker, run: Run) -> Non
     assert faults({"goals": reader.ask("GET", "/v1/goals").json()["goals"]}, "goals-list") == []
 
 
+def ours(reader: Asker, prefix: str = "/v1/") -> list[tuple[str, str]]:
+    """Method and path of every route that FastAPI knows."""
+    routes = [one for one in iter_route_contexts(reader.app.routes) if getattr(one, "path_format", None)]
+    found = [(method, one.path_format) for one in routes for method in one.methods or () if one.include_in_schema]
+    return [one for one in found if one[1].startswith(prefix) and one[1] != "/v1/openapi.json"]
+
+
 def test_the_document_lists_every_route_with_its_key_and_its_problems(reader: Asker, spec: dict[str, Any]) -> None:
-    routes = [route for route in reader.app.routes if isinstance(route, APIRoute) and route.include_in_schema]
-    for route in routes:
-        for method in route.methods:
-            told = spec["paths"][route.path_format][method.lower()]
-            assert told["summary"], route.path
-            assert all(
-                status[0] not in "45" or MEDIA_TYPE in one["content"] for status, one in told["responses"].items()
-            )
-            if route.path.startswith("/v1"):
-                assert told["security"], route.path
-                assert {"401", "403", "422", "default"} <= set(told["responses"]), route.path
-                assert told["description"], route.path
+    assert len(ours(reader)) > 20
+    for method, path in ours(reader, "/"):
+        told = spec["paths"][path][method.lower()]
+        assert told["summary"], path
+        problems = [one for status, one in told["responses"].items() if status[0] in "45" and "content" in one]
+        assert all(MEDIA_TYPE in one["content"] for one in problems), path
+    for method, path in ours(reader):
+        told = spec["paths"][path][method.lower()]
+        assert told["security"], path
+        assert {"401", "403", "422", "default"} <= set(told["responses"]), path
+        assert told["description"], path
 
 
 def test_the_document_is_valid_and_names_no_schema_that_it_lacks(spec: dict[str, Any]) -> None:
@@ -185,13 +192,7 @@ def test_a_limit_or_cursor_that_is_none_is_told(reader: Asker, path: str, query:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        "/v1/accounts/nobody",
-        "/v1/accounts/nobody/explain",
-        "/v1/accounts/nobody/experiments",
-        "/v1/offers/x",
-        "/v1/quotes/x",
-    ],
+    ["/v1/accounts/no", "/v1/accounts/no/explain", "/v1/accounts/no/experiments", "/v1/offers/x", "/v1/quotes/x"],
 )
 def test_what_is_not_known_is_told(reader: Asker, path: str) -> None:
     answer = reader.ask("GET", path)

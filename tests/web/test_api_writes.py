@@ -101,14 +101,7 @@ def test_a_change_that_cannot_be_quoted_is_told_with_every_reason(service: Asker
 
 
 def test_a_goal_is_recorded_once_listed_and_taken_out(service: Asker) -> None:
-    contact = "lumenbrook-software-c1"
-    sent = {
-        "account_id": ACCOUNT,
-        "contact_id": contact,
-        "priority": "Grow",
-        "source": "call",
-        "stated_on": "2026-11-03",
-    }
+    sent = {"account_id": ACCOUNT, "priority": "Grow", "source": "call", "stated_on": "2026-11-03"}
     wrong = service.ask("POST", "/v1/goals", scope="act", json={**sent, "contact_id": "nobody"})
     known = json.loads(wrong.text)["errors"][0]["advice"].removeprefix("Known there: ").split(",")[0].strip(" .")
     made = service.ask("POST", "/v1/goals", scope="act", json={**sent, "contact_id": known})
