@@ -100,14 +100,14 @@ def test_each_error_has_its_status_and_tells_no_more_than_its_caller_may_know(
 
 
 def test_a_request_leaves_one_line_without_its_key_or_its_path(service: Asker, logged: io.StringIO) -> None:
-    @service.app.get("/u/{token}")
+    @service.app.get("/mine/{token}")
     def page(token: str, _key: object = Depends(needs("read"))) -> str:
         return token[:1]
 
-    answer = service.ask("GET", "/u/eyJhbGciOi.secretpart.sig")
+    answer = service.ask("GET", "/mine/eyJhbGciOi.secretpart.sig")
 
     (line,) = lines(logged)
-    assert (line["event"], line["route"], line["status"]) == ("request", "/u/{token}", 200)
+    assert (line["event"], line["route"], line["status"]) == ("request", "/mine/{token}", 200)
     assert line["request_id"] == answer.headers["x-request-id"]
     assert line["key_id"] == service.keys["read"].split("_")[1]
     assert "secretpart" not in logged.getvalue()
