@@ -104,6 +104,8 @@ lock: .venv/.uv ## Compile the locks anew from pyproject.toml (add UPGRADE=--upg
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/demo.txt \
 		--extra postgres --extra stripe --extra pdf --extra serve --extra slack --group dev --group engines -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml -c requirements/dev.txt \
+		--extra postgres --extra stripe --extra pdf --extra serve --extra slack -o requirements/service.txt
 	$(COMPILE) $(UPGRADE) -c requirements/dev.txt --group bench -o requirements/bench.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group beside -o requirements/beside.txt
 	$(COMPILE) $(UPGRADE) --group sdks -o requirements/sdks.txt
