@@ -49,6 +49,7 @@ class Counter:
     project: Project
     state: sa.Engine
     now: datetime = AT
+    url: str = ""
     http: httpx.Client = field(init=False)
 
     @property
@@ -82,7 +83,7 @@ class Counter:
         )
         return self._send(message)
 
-    def open_offer(self) -> Offer:
+    def open_offer(self, style: str = "modal") -> Offer:
         """An offer of the next plan at a locked price, its prompt available to ana."""
         biller = SandboxBiller(self.project.sandbox_path)
         biller.seed([item_row()])
@@ -110,7 +111,7 @@ class Counter:
             text="Your team has sent **10,000** of 10,000 e-mails.\n\n| | Today |\n|---|---|\n| Plan | Pro |\n",
             facts={"used": 10_000, "limit": 10_000, "meter_name": "e-mails sent"},
             offer_id=new.offer_id,
-            style="modal",
+            style=style,
         )
         self._send(message)
         return lifecycle.read_offer(self.state, new.offer_id)
@@ -150,11 +151,13 @@ def prepare(folder: Path) -> Path:
 
 
 @contextmanager
-def open_counter(prepared: Path, folder: Path) -> Iterator[Counter]:
-    """The service over a copy of a prepared folder."""
+def open_counter(prepared: Path, folder: Path, *, origin: str = ORIGIN) -> Iterator[Counter]:
+    """The service over a copy of a prepared folder, for pages of one origin."""
     shutil.copytree(prepared, folder)
+    settings = folder / "upstep.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace(ORIGIN, origin), encoding="utf-8")
     project = Project(folder)
     counter = Counter(project, open_project_state(project))
-    with serving(counter.app) as url, httpx.Client(base_url=url, timeout=10) as counter.http:
+    with serving(counter.app) as counter.url, httpx.Client(base_url=counter.url, timeout=10) as counter.http:
         yield counter
     counter.state.dispose()

@@ -28,6 +28,8 @@ def serving(app: Any) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        if hasattr(app.state, "upstep"):
+            app.state.upstep.is_ending = True
         server.should_exit = True
         thread.join(10)
         listener.close()

@@ -230,9 +230,13 @@ def test_the_notice_before_an_upgrade_says_nothing_any_more(counter: Counter) ->
     assert counter.items() == []
 
 
-def test_the_script_is_one_small_file_for_every_page(counter: Counter) -> None:
+def test_the_script_is_one_file_under_8_kb_for_every_page(counter: Counter) -> None:
     answered = counter.http.get("/embed/upstep.js", headers={"Origin": "https://anywhere.example"})
     assert answered.status_code == 200
+    assert (answered.headers["content-encoding"], answered.headers["access-control-allow-origin"]) == ("gzip", "*")
+    assert int(answered.headers["content-length"]) < 8_192
+    plain = counter.http.get("/embed/upstep.js", headers={"Accept-Encoding": "identity"})
+    assert plain.text == answered.text
     assert answered.headers["content-type"].startswith("text/javascript")
     again = counter.http.get("/embed/upstep.js", headers={"If-None-Match": answered.headers["etag"]})
     assert again.status_code == 304

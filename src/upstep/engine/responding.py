@@ -73,8 +73,7 @@ def clicked(state: sa.Engine, person: Person, offer: Offer, *, now: datetime) ->
 
 def said_no(state: sa.Engine, person: Person, offer: Offer, *, is_later: bool, now: datetime) -> bool:
     """That person said "no, thank you"; ``is_later``: "not now". Nothing more is sent of it, from this instant on."""
-    why = "not now" if is_later else "said no"
-    moved = lifecycle.decline(state, offer.offer_id, by=person.contact_id, at=now, why=why)
+    moved = lifecycle.decline(state, offer.offer_id, by=person.contact_id, at=now, is_not_now=is_later)
     if moved.is_changed:
         _note(state, person, "offer.not_now" if is_later else "offer.no", offer.offer_id, now=now)
     return moved.is_changed
@@ -148,7 +147,7 @@ def _refused(state: sa.Engine, person: Person, offer: Offer, *, quote_id: str | 
     if offer.status not in _WAITING or _is_over(offer, now):
         return Answered("ended", offer, f"the offer is {offer.status.value}")
     with reading(state) as connection:
-        why = may_not_sell(connection, offer, person.contact_id, now=now)
+        why = may_not_sell(connection, offer, person.contact_id, now=now, to_accept=True)
     return Answered("held", offer, why) if why else None
 
 
@@ -177,9 +176,11 @@ def _expose(state: sa.Engine, person: Person, message_id: int, *, now: datetime,
             return False
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         values = {"message_id": message_id, "contact_id": person.contact_id, "account_id": person.account_id}
+        # Whoever may not buy was shown whom to ask, and no offer.
+        offer_id = row.offer_id if person.may_buy else None
         added = connection.execute(
             insert(table)
-            .values(**values, offer_id=row.offer_id, channel=CHANNEL, seen_at=now)
+            .values(**values, offer_id=offer_id, channel=CHANNEL, seen_at=now)
             .on_conflict_do_nothing()
             .returning(table.c.message_id)
         )

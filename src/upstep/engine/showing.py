@@ -20,6 +20,7 @@ from upstep.delivery.outbox import MessageStatus
 from upstep.engine.standing import MAX_FACT_AGE
 from upstep.offers.model import Offer, OfferStatus
 from upstep.state import tables
+from upstep.state.holds import holds_of
 from upstep.state.session import reading
 
 CHANNEL = "in_app"
@@ -190,30 +191,29 @@ def _is_past(connection: sa.Connection, row: sa.RowMapping, *, now: datetime) ->
 
 
 def may_not_sell(
-    connection: sa.Connection,
-    offer: Offer,
-    contact_id: str,
-    *,
-    now: datetime,
-    max_fact_age: timedelta = MAX_FACT_AGE,
+    connection: sa.Connection, offer: Offer, contact_id: str, *, now: datetime, to_accept: bool = False
 ) -> str | None:
     """Why nothing may be sold to that person now, by what is kept in state under the offer's keys; None: nothing.
 
-    These are the holds of the facts as they were published, those of people, and how old the facts are.
+    These are the holds of the facts as they were published, those of people, and how old the facts are. ``to_accept``:
+    somebody says yes, which counts also where another eligible step outranks it by now: they chose.
     """
-    watermark, fact, hold = tables.watermark, tables.fact_hold, tables.contact_hold
+    watermark, fact = tables.watermark, tables.fact_hold
     marks = sa.select(sa.func.max(watermark.c.as_of)).where(watermark.c.account_id.in_(("", offer.account_id)))
     as_of = connection.execute(marks).scalar()
-    if as_of is None or now - as_of > max_fact_age:
+    if as_of is None or now - as_of > MAX_FACT_AGE:
         return "the facts are too old"
     steps = ("", offer.step_id)
     held = sa.select(fact.c.gate).where(fact.c.account_id == offer.account_id, fact.c.step_id.in_(steps))
-    gates = list(connection.execute(held.order_by(fact.c.gate)).scalars())
-    stands = (hold.c.lifted_at.is_(None)) & (hold.c.until.is_(None) | (hold.c.until > now))
-    whose = hold.c.contact_id.is_(None) | (hold.c.contact_id == contact_id)
-    people = sa.select(hold.c.kind).where(hold.c.account_id == offer.account_id, stands, whose)
-    gates += connection.execute(people.order_by(hold.c.kind)).scalars()
-    return ", ".join(dict.fromkeys(gates)) or None
+    gates = set(connection.execute(held).scalars()) - ({OUTCOME} if to_accept else set())
+    people = holds_of(connection, [offer.account_id], now=now)
+    # An address that takes no mail says nothing about the app.
+    gates |= {hold.kind.value for hold in people if hold.contact_id in (None, contact_id) and hold.kind != "bounce"}
+    return ", ".join(sorted(gates)) or None
+
+
+OUTCOME = "outcome"
+"""The published hold that says only that the step is not the eligible winner of its lane."""
 
 
 def _unfinished(connection: sa.Connection, person: Person, *, now: datetime) -> Iterable[Item]:

@@ -25,6 +25,7 @@ class Context:
         inbox: Where events wait (``state.inbox.Inbox``); None: this service takes in none.
         worker: What works beside it in this process (``engine.live.Worker``); None: it works elsewhere.
         demo: Whether the demo's pages are there.
+        is_ending: Set when the process is told to end: whoever waits for news is answered at once.
     """
 
     project: Project
@@ -33,6 +34,7 @@ class Context:
     clock: Callable[[], datetime]
     worker: Any | None = None
     demo: bool = False
+    is_ending: bool = False
     metrics: Metrics = field(default_factory=Metrics)
 
 

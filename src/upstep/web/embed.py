@@ -157,7 +157,7 @@ async def _news(request: Request, visit: Visit, *, body: str, etag: str, seconds
     ends, mark, read_at = clock() + seconds, tools.news(clock()), clock()
     tools.waiting += 1
     try:
-        while clock() < ends and not await request.is_disconnected():
+        while clock() < ends and not visit.context.is_ending and not await request.is_disconnected():
             await asyncio.sleep(LOOK_EVERY)
             if tools.news(clock()) == mark or clock() - read_at < READ_EVERY:
                 continue

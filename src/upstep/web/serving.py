@@ -103,6 +103,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, known)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.config.app.state.upstep.is_ending = True  # type: ignore[union-attr]
         self.force_exit = self.should_exit
         self.should_exit = True
 
