@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -323,6 +323,10 @@ def _paid(visit: Visit, offer: Offer) -> dict[str, Any]:
     return _money(price.currency) | {"plan": plan_after(visit.context.project.catalog, price)}
 
 
+def _lines(lines: Sequence[quotes.QuoteLine]) -> list[dict[str, Any]]:
+    return [{"text": line.description, "amount_minor": line.amount_minor} for line in lines]
+
+
 def _money(currency: str) -> dict[str, Any]:
     return {"currency": currency.upper(), "digits": CURRENCIES.get(currency.lower(), 2)}
 
@@ -388,7 +392,8 @@ def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> 
     told["quote"] = {
         "id": price.quote_id,
         **_money(price.currency),
-        "lines": [{"text": line.description, "amount_minor": line.amount_minor} for line in price.lines],
+        "lines": _lines(price.lines),
+        "next_lines": _lines(getattr(price, "incentive_lines", ())),
         "due_now_minor": price.due_now_minor,
         "credit_used_minor": price.credit_used_minor,
         "next_invoice_minor": price.next_invoice_minor,

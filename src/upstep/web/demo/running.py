@@ -41,6 +41,7 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
     Raises:
         ConfigError: The address is not free.
     """
+    os.environ.setdefault("UPSTEP_CACHE", str(_cache_folder()))
     tell("Making a sample company …")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstep-demo-")))
@@ -70,6 +71,12 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
             tell(f"Open {host} and drag the slider. Ctrl-C ends the demo.")
 
         serve(company.project, Serve(f"{address}:{taken}", demo=True), ready=ready)
+
+
+def _cache_folder() -> Path:
+    """Where the compiled queries of one demo are kept for the next, which then begins at once."""
+    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(named) if named else Path.home() / ".cache") / "upstep"
 
 
 def _page_socket(address: str, port: int) -> contextlib.AbstractContextManager[socket.socket]:

@@ -465,11 +465,11 @@ summary{cursor:pointer;padding-block:.25rem}
       const more = rows.filter(({ kind }) => kind === "feature").map(({ after: names }) => this.p(this.text("feature", { names })));
       const sum = (text, minor, style) => [el("dt", style, text), el("dd", style, this.money(minor, quote))];
       const credit = quote.credit_used_minor ? [{ text: this.text("credit"), amount_minor: -quote.credit_used_minor }] : [];
-      const parts = [...quote.lines, ...credit].map((line) => sum(line.text, line.amount_minor));
+      const [parts, off] = [[...quote.lines, ...credit], quote.next_lines].map((all) => all.map((line) => sum(line.text, line.amount_minor, "quiet")));
       return [
         el("table", "table", [el("thead", "", row(["what", "today", "after"].map((name) => this.text(name)), "th", "col")), el("tbody", "", lines)]),
         more,
-        el("dl", "price", [sum(this.text("pay"), quote.due_now_minor, "total"), sum(this.nextOn(quote), quote.next_invoice_minor)]),
+        el("dl", "price", [sum(this.text("pay"), quote.due_now_minor, "total"), sum(this.nextOn(quote), quote.next_invoice_minor), off]),
         parts.length && el("details", "lines quiet", [el("summary", "", this.text("lines")), el("dl", "", parts)]),
         this.p(this.text("until", { date: this.date(quote.expires_at) }), "quiet"),
       ];
