@@ -62,7 +62,7 @@
 color:var(--upstep-text,light-dark(#16181d,#f1f3f7));font:var(--upstep-font,400 .9375rem/1.5 system-ui,sans-serif)}
 :host([theme=light]){color-scheme:light}:host([theme=dark]){color-scheme:dark}
 :host([form=meter]){display:block;min-block-size:4.25rem}
-*{box-sizing:border-box}h2,p,dl,dd{margin:0}h2{font-size:1.0625rem;line-height:1.35}
+*{box-sizing:border-box}h2,p,dl,dd{margin:0}h2{font-size:1.0625rem;line-height:1.35;text-wrap:balance}
 .button{font:inherit;font-weight:600;padding:.625rem 1rem;border-radius:calc(var(--r)*.66);border:1px solid var(--l);
 background:0 0;color:inherit;cursor:pointer;text-decoration:none;text-align:center}
 .primary{background:var(--a);border-color:var(--a);color:var(--upstep-on-accent,light-dark(#fff,#0b1220))}
@@ -91,7 +91,7 @@ summary{cursor:pointer;padding-block:.25rem}
 @keyframes up{from{opacity:0;translate:0 .5rem}}@keyframes fall{to{translate:0 36rem;rotate:2turn;opacity:0}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}.party{display:none}}
 @media (forced-colors:active){.track{border:1px solid}.bar{background:Highlight;forced-color-adjust:none}}
-@media (max-width:30rem){dialog .button{flex:1 1 100%}}`;
+@media (max-width:30rem){dialog{padding:1rem}dialog[open]{gap:.625rem}dialog .button{flex:1}dialog .primary{flex-basis:100%}}`;
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(CSS);
