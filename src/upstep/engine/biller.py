@@ -13,7 +13,7 @@ from upstep.config import secret
 from upstep.engine.project import Project, open_project_state
 from upstep.engine.reconciling import ended_by, load_billed
 from upstep.offers.lifecycle import convert_applied
-from upstep.tables.facts import open_facts
+from upstep.tables.facts import open_items
 from upstep.tables.query import DuckEngine
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ def sandbox(
     With ``accounts`` only those are seeded, which is quick; None is all of them. ``path``: another file than its own.
     """
     biller = SandboxBiller(path or project.sandbox_path)
-    engine = DuckEngine()
-    open_facts(project.folder, engine, as_of=as_of, account_ids=accounts)
+    engine = DuckEngine(threads=1)
+    open_items(project.folder, engine.connection, as_of=as_of, account_ids=accounts)
     rows = engine.connection.sql(
-        "SELECT item.* EXCLUDE (account_key), account_id FROM subscription_item item JOIN account USING (account_key)"
+        "SELECT item.* EXCLUDE (account_key), account_id FROM subscription_item item"
+        " JOIN (SELECT account_key, account_id FROM account_key) USING (account_key)"
     ).to_arrow_table()
     biller.seed(rows.to_pylist())
     return biller

@@ -18,6 +18,8 @@ from upstep.tables.lock import writer_lock
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deltalake import DeltaTable
+
     from upstep.engine.decide import Run
     from upstep.engine.project import Project
 
@@ -56,12 +58,15 @@ def keep(project: Project, run: Run, *, accounts: list[str] | None = None, now: 
     with writer_lock(folder, command="upstep decide", now=now):
         table = DeltaTable(folder / "decision") if DeltaTable.is_deltatable(str(folder / "decision")) else None
         key = run.run_id if accounts is None else f"{run.run_id}/{','.join(sorted(accounts))}"
-        rows = changed(run, _latest(table, run), accounts)
+        rows = changed(run, _latest(table, run, accounts), accounts)
+        if accounts is not None and not rows.num_rows:
+            # A live run of a few accounts comes every second: only what is news is written.
+            return Kept(run.run_id, run.decisions.num_rows, 0, was_known=False)
         is_known = table is not None and table.transaction_version(key) is not None
         # A known run may say something new again: an answer that lapsed brings back what was decided before it.
         if is_known and not rows.num_rows:
             return Kept(run.run_id, run.decisions.num_rows, 0, was_known=True)
-        _append(folder, rows, key)
+        _append(folder, table, rows, key)
         return Kept(run.run_id, run.decisions.num_rows, rows.num_rows, was_known=False)
 
 
@@ -106,29 +111,37 @@ def _ended(latest: pa.Table, dated: pa.Table, run: Run, *, accounts: list[str] |
 _LATEST = ["step_id", "signature", "outcome", "account_id", "name", "step_product_id", "target", "play", "lane", "path"]
 
 
-def _latest(table: object, run: Run) -> pa.Table | None:
-    """Each step's last row at or before the run's as-of."""
+def _latest(table: DeltaTable | None, run: Run, accounts: list[str] | None) -> pa.Table | None:
+    """Each step's last row at or before the run's as-of; with ``accounts`` of their steps alone."""
     if table is None:
         return None
     import duckdb
 
-    files = table.file_uris()  # type: ignore[attr-defined]
+    files = table.file_uris()
     if not files:
         return None
-    connection = duckdb.connect(":memory:")
-    return connection.sql(
+    connection = duckdb.connect(":memory:", config={"threads": 1} if accounts is not None else {})
+    of_accounts = "" if accounts is None else " AND account_id IN (SELECT unnest(?))"
+    found = connection.sql(
         f"SELECT {', '.join(_LATEST)} FROM (SELECT *, row_number() OVER (PARTITION BY step_id ORDER BY as_of DESC,"
-        " sequence DESC) AS place FROM read_parquet(?) WHERE as_of <= ?) WHERE place = 1",
-        params=[files, to_seconds(run.as_of)],
+        f" sequence DESC) AS place FROM read_parquet(?) WHERE as_of <= ?{of_accounts}) WHERE place = 1",
+        params=[files, to_seconds(run.as_of), *([] if accounts is None else [accounts])],
     ).to_arrow_table()
+    connection.close()
+    return found
 
 
-def _append(folder: Path, rows: pa.Table, key: str) -> None:
-    from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+FILES_MOST = 100
+"""Live decisions add a file each time; from so many on they are written together."""
+
+
+def _append(folder: Path, table: DeltaTable | None, rows: pa.Table, key: str) -> None:
+    from deltalake import CommitProperties, Transaction, write_deltalake
 
     path = folder / "decision"
-    exists = DeltaTable.is_deltatable(str(path))
-    sequence = DeltaTable(path).version() + 1 if exists else 0
+    if table is not None and len(table.file_uris()) > FILES_MOST:
+        table.optimize.compact()
+    sequence = table.version() + 1 if table is not None else 0
     numbered = rows.append_column("sequence", pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows))
     write_deltalake(
         path,

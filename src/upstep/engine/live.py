@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.outbox import Delivered
-from upstep.engine.biller import open_biller, sandbox
+from upstep.engine.biller import sandbox, stripe_biller
 from upstep.engine.decide import Run, decide
 from upstep.engine.following import follow_up
 from upstep.engine.inputs import gather
@@ -139,6 +140,8 @@ class Worker:
         self._due: dict[str, datetime] = {}
         self._known: Any = None
         self._people: Any = None
+        self._items: Any = None
+        self._seeded: set[str] = set()
         self._beside_at = 0.0
         self._stop = threading.Event()
 
@@ -303,13 +306,18 @@ class Worker:
         )
         return sum(one.result is Delivered.SENT for one in sent)
 
-    def _biller(self, as_of: datetime, accounts: Any) -> Provider:
+    def _biller(self, as_of: datetime, accounts: Iterable[str]) -> Provider:
         """The provider; the sandbox holds these accounts."""
         if self._provider is not None:
             return self._provider
-        if self.project.settings.billing_provider == "sandbox" and accounts:
-            return sandbox(self.project, as_of=as_of, accounts=accounts)
-        return open_biller(self.project, as_of=as_of, accounts=accounts)
+        if self.project.settings.billing_provider == "stripe":
+            return stripe_biller(self.project)
+        items = read_manifest(self.project.folder).tables.get("subscription_item")
+        if items != self._items:
+            self._items, self._seeded = items, set()
+        new = set(accounts) - self._seeded
+        self._seeded |= new
+        return sandbox(self.project, as_of=as_of, accounts=new) if new else SandboxBiller(self.project.sandbox_path)
 
     def _is_due(self, what: str, now: datetime) -> bool:
         """Whether its time has come; the next time is set, but for a whole run, which must first succeed."""

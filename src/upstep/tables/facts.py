@@ -91,6 +91,14 @@ def open_facts(
     return facts_of(snapshot, at=at)
 
 
+def open_items(
+    project: Path, connection: duckdb.DuckDBPyConnection, *, as_of: datetime, account_ids: Iterable[str] | None
+) -> None:
+    """Register ``subscription_item`` and ``account_key`` alone, as ``open_facts`` would: for asking what is held."""
+    at = to_seconds(as_of)
+    _Registration(open_snapshot(project), connection, at=at, account_ids=account_ids, buckets=None).run_items()
+
+
 def facts_of(snapshot: Snapshot, *, at: int) -> Facts:
     """What is known of a snapshot as of ``at`` (seconds)."""
     connected, first = snapshot.manifest.connected, snapshot.manifest.first_loaded_at
@@ -156,6 +164,12 @@ class _Registration:
         self._register_raw()
         for rollup in ROLLUPS:
             self._register_rollup(rollup)
+
+    def run_items(self) -> None:
+        """Register subscription items and the keys of accounts."""
+        self._register_keys()
+        self._register_touched()
+        self._register_table("subscription_item")
 
     def _helpers(self) -> list[str]:
         return ["_touched", "_orphan", *(f"_{rollup.recent}" for rollup in ROLLUPS), "_cut_month"]
