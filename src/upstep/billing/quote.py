@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -111,6 +112,12 @@ _NESTED = ("change", "lines", "items", "incentive_lines")
 _COLUMNS = tuple(column.name for column in tables.quote.columns)
 
 
+def read_many(connection: sa.Connection, quote_ids: Iterable[str]) -> dict[str, Quote]:
+    """Quotes as they were locked, by id."""
+    found = connection.execute(sa.select(tables.quote).where(tables.quote.c.quote_id.in_(sorted(set(quote_ids)))))
+    return {str(row["quote_id"]): _quote(dict(row)) for row in found.mappings()}
+
+
 def read(connection: sa.Connection, quote_id: str) -> Quote:
     """The quote as it was locked.
 
@@ -120,6 +127,10 @@ def read(connection: sa.Connection, quote_id: str) -> Quote:
     row = connection.execute(sa.select(tables.quote).where(tables.quote.c.quote_id == quote_id)).mappings().first()
     if row is None:
         raise QuoteError(Fault(f"quote {quote_id}", "is not known here.", "`upstep offers` lists those that are."))
+    return _quote(dict(row))
+
+
+def _quote(row: Mapping[str, Any]) -> Quote:
     # A quote that an older version locked has none of the later columns.
     return msgspec.convert({name: row[name] for name in Quote.__annotations__ if row[name] is not None}, Quote)
 

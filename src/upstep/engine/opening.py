@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import sqlalchemy as sa
 
 from upstep.billing import quote as quotes
+from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import iso
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.change import NoChange, change_of, item_of
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.engine.decide import Run
     from upstep.engine.project import Project
+    from upstep.experiments.experiment import Experiment
     from upstep.offers.lifecycle import Moved
 
 
@@ -93,27 +96,144 @@ def open_offers(
     wanted = None if accounts is None else set(accounts)
     engine = state or open_project_state(project)
     expose(project, engine, run, now=now)
-    tests = live_tests(engine, now=now)
-    count_peers(project, wanted if wanted is not None else to_offer(run), as_of=run.as_of)
-    opened: list[Opened] = []
-    refused: list[Refused] = []
-    for row in run.decisions.to_pylist():
-        if not _is_offered(row) or (wanted is not None and row["account_id"] not in wanted):
-            continue
-        if not channels_due(project, row):
-            why = "no rung of its ladder is reached yet, so nothing is said."
-            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
-            continue
-        try:
-            arms = drawn(tests, row["account_id"], play=row["play"], motion=row["motion"])
-            opened.append(_open(project, engine, provider, parsed(row), run=run, arms=arms, now=now))
-            expose_tests(engine, [(row["account_id"], row["step_id"], arms)], now=now)
-        except (QuoteError, PlayError) as error:
-            why = str(error)
-            refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+    rows = [row for row in _offered(run) if wanted is None or row["account_id"] in wanted]
+    count_peers(project, {row["account_id"] for row in rows}, as_of=run.as_of)
+    together = _Together(project, engine, provider, run, live_tests(engine, now=now), now)
+    for begin in range(0, len(rows), AT_ONCE):
+        together.open(rows[begin : begin + AT_ONCE])
     if state is None:
         engine.dispose()
-    return Openings(tuple(opened), tuple(refused))
+    return Openings(tuple(together.opened), tuple(together.refused))
+
+
+AT_ONCE = 300
+"""So many offers are opened in one transaction: it is short enough that the sender and the widget hardly wait."""
+
+TOO_EARLY = "no rung of its ladder is reached yet, so nothing is said."
+
+
+class _Together:
+    """Opens offers in groups: billing is asked outside any transaction, then one transaction opens them all."""
+
+    def __init__(
+        self,
+        project: Project,
+        engine: sa.Engine,
+        provider: Provider,
+        run: Run,
+        tests: Sequence[Experiment],
+        now: datetime,
+    ) -> None:
+        self.project = project
+        self.engine = engine
+        self.provider = provider
+        self.run = run
+        self.tests = tests
+        self.now = now
+        self.opened: list[Opened] = []
+        self.refused: list[Refused] = []
+
+    def open(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Offer what these rows decided; those that stand already climb the rungs reached since."""
+        steps = [lifecycle.Step(row["account_id"], row["step_id"], self.run.run_id) for row in rows]
+        with reading(self.engine) as connection:
+            standing = lifecycle.standing_in(connection, steps)
+            ids = [offer.quote_id for offer in standing.values() if offer.quote_id]
+            locked = quotes.read_many(connection, ids)
+        asked: list[_Asked] = []
+        alone: list[tuple[Mapping[str, Any], Arms]] = []
+        with _at_once(self.provider):
+            for row, step in zip(rows, steps, strict=True):
+                if not channels_due(self.project, row):
+                    self._refuse(row, TOO_EARLY)
+                    continue
+                offer = standing.get(step.step_key)
+                arms = drawn(self.tests, row["account_id"], play=row["play"], motion=row["motion"])
+                if incentive_of(self.project, row["play"], arms.incentive):
+                    alone.append((row, arms))
+                    continue
+                try:
+                    quote = locked.get(offer.quote_id or "") if offer else None
+                    asked.append(self._asked(parsed(row), arms, offer, quote))
+                except (QuoteError, PlayError) as error:
+                    self._refuse(row, str(error))
+        since = f"was eligible as of {iso(self.run.as_of)}"
+        new = [(one.new, one.messages, f"{one.new.play} {since}") for one in asked if one.new is not None]
+        moved = iter(lifecycle.open_many(self.engine, new, by=lifecycle.PROGRAM, at=self.now) if new else ())
+        more = [(one.offer.offer_id, one.messages) for one in asked if one.offer is not None]
+        if more:
+            lifecycle.add_many(self.engine, more, at=self.now)
+        for one in asked:
+            if one.offer is not None:
+                self.opened.append(Opened(one.offer, one.quote, is_new=False))
+            else:
+                done = next(moved)
+                quote = one.quote if done.is_changed else _locked(self.engine, done.offer)
+                self.opened.append(Opened(done.offer, quote, done.is_changed))
+        expose_tests(self.engine, [(one.account_id, one.step_id, one.arms) for one in asked], now=self.now)
+        for row, arms in alone:
+            self._open_alone(row, arms)
+
+    def _asked(self, row: Mapping[str, Any], arms: Arms, offer: Offer | None, quote: Quote | None) -> _Asked:
+        """What billing says of one row, and its messages."""
+        project, now = self.project, self.now
+        live = self.provider.subscriptions(row["account_id"])
+        change = change_of(project, live, row, on=now)
+        if isinstance(change, NoChange):
+            raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
+        item = item_of(project.catalog, live, row)
+        assert not isinstance(item, NoChange), "a change has one item or none"
+        new = None if offer else _new_offer(row, self.run, Sweetened(self.provider.preview(change, now)))
+        quote = new.quote if new else quote
+        offer_id = new.offer_id if new else offer.offer_id if offer else ""
+        paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
+        facts = message_facts(project, row, offer_id=offer_id, as_of=self.run.as_of, **paid)
+        messages = with_given(_messages(project, offer_id, row, facts, arms=arms, paid=paid), quote)
+        return _Asked(row["account_id"], row["step_id"], arms, quote, messages, new, offer)
+
+    def _open_alone(self, row: Mapping[str, Any], arms: Arms) -> None:
+        """One that may be given something: what that costs is reserved with it, so it is opened by itself."""
+        try:
+            made = _open(self.project, self.engine, self.provider, parsed(row), run=self.run, arms=arms, now=self.now)
+        except (QuoteError, PlayError) as error:
+            self._refuse(row, str(error))
+            return
+        self.opened.append(made)
+        expose_tests(self.engine, [(row["account_id"], row["step_id"], arms)], now=self.now)
+
+    def _refuse(self, row: Mapping[str, Any], why: str) -> None:
+        self.refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One row after billing was asked: a new offer, or the one that stands, with the messages that are due."""
+
+    account_id: str
+    step_id: str
+    arms: Arms
+    quote: Quote | None
+    messages: Sequence[Message]
+    new: NewOffer | None
+    offer: Offer | None
+
+
+@contextmanager
+def _at_once(provider: Provider) -> Iterator[None]:
+    """The sandbox reads through one connection while it is asked about many accounts."""
+    with provider.together() if isinstance(provider, SandboxBiller) else nullcontext():
+        yield
+
+
+def _offered(run: Run) -> list[dict[str, Any]]:
+    """The rows to offer; told apart by columns, for nearly all rows of a whole run are not."""
+    import pyarrow.compute as pc
+
+    rows = run.decisions
+    for name, value in (("outcome", "eligible"), ("path", "self_serve"), ("lane", "self_serve"), ("is_winner", True)):
+        rows = rows.filter(pc.fill_null(pc.equal(rows[name], value), fill_value=False))
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found
 
 
 def expose(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> int:
@@ -127,13 +247,7 @@ def expose(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> in
 
 def to_offer(run: Run) -> list[str]:
     """The accounts that ``open_offers`` would ask billing about."""
-    rows = run.decisions.select(["account_id", "is_winner", "outcome", "path", "lane"]).to_pylist()
-    return sorted({row["account_id"] for row in rows if _is_offered(row)})
-
-
-def _is_offered(row: Mapping[str, Any]) -> bool:
-    is_winner = row["is_winner"] and row["outcome"] == "eligible"
-    return bool(is_winner and row["path"] == row["lane"] == "self_serve")
+    return sorted({row["account_id"] for row in _offered(run)})
 
 
 def _open(

@@ -6,9 +6,10 @@ offer has expired or was declined is an answer, not an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,6 +81,85 @@ def open_offer(
         for message in messages:
             outbox.queue(connection, message, now=at)
         return Moved(_read(connection, new.offer_id), is_changed=True)
+
+
+def open_many(
+    engine: sa.Engine, opening: Sequence[tuple[NewOffer, Sequence[Message], str]], *, by: str, at: datetime
+) -> list[Moved]:
+    """The same for offers of different steps, each with its messages and why, in one transaction: all of them or none.
+
+    None of them has a grant: what an incentive may cost is asked one by one, see ``open_offer``.
+    """
+    with writing(engine) as connection:
+        for account_id in sorted({new.account_id for new, _, _ in opening}):
+            hold(connection, account_id)
+        known = standing_in(connection, [new for new, _, _ in opening])
+        fresh = [one for one in opening if one[0].step_key not in known]
+        quotes.lock_many(connection, [new.quote for new, _, _ in fresh if new.quote is not None], now=at)
+        rows = [_row(new) | {"opened_at": at} for new, _, _ in fresh]
+        if rows:
+            connection.execute(sa.insert(tables.offer), rows)
+            change = {"from_status": None, "to_status": OfferStatus.OPEN, "who": by, "changed_at": at}
+            changes = [{"offer_id": new.offer_id, "why": why, **change} for new, _, why in fresh]
+            connection.execute(sa.insert(tables.offer_change), changes)
+        outbox.queue_many(connection, [one for _, messages, _ in fresh for one in messages], now=at)
+    opened = {new.step_key: _as_opened(row) for (new, _, _), row in zip(fresh, rows, strict=True)}
+    return [
+        Moved(opened[new.step_key], is_changed=True)
+        if new.step_key in opened
+        else Moved(known[new.step_key], is_changed=False)
+        for new, _, _ in opening
+    ]
+
+
+def standing_in(connection: sa.Connection, asked: Sequence[NewOffer | Step]) -> dict[tuple[str, str], Offer]:
+    """Of steps, the offers that are live or were opened by the same run, by account and step."""
+    table = tables.offer
+    runs = {one.step_key: one.run_id for one in asked}
+    found: dict[tuple[str, str], Offer] = {}
+    accounts = sorted({account for account, _ in runs})
+    for begin in range(0, len(accounts), _AT_ONCE):
+        some = sa.select(table).where(table.c.account_id.in_(accounts[begin : begin + _AT_ONCE]))
+        for row in connection.execute(some.order_by(table.c.opened_at)):
+            key = (row.account_id, row.step_id)
+            if key in runs and (row.status in LIVE or row.run_id == runs[key]):
+                found.setdefault(key, _offer(row))
+    return found
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a run that may be offered."""
+
+    account_id: str
+    step_id: str
+    run_id: str
+
+    @property
+    def step_key(self) -> tuple[str, str]:
+        """Account and step."""
+        return self.account_id, self.step_id
+
+
+_AT_ONCE = 500
+
+
+def _as_opened(row: Mapping[str, Any]) -> Offer:
+    values: dict[str, Any] = {name: row.get(name) for name in Offer.__annotations__}
+    return Offer(**values)
+
+
+def add_many(engine: sa.Engine, more: Sequence[tuple[str, Sequence[Message]]], *, at: datetime) -> int:
+    """``add_messages`` for several offers in one transaction."""
+    asked = [offer_id for offer_id, _ in more]
+    open_to = [status for status, targets in MOVES.items() if OfferStatus.ACCEPTED in targets]
+    with writing(engine) as connection:
+        found = sa.select(tables.offer.c.offer_id).where(
+            tables.offer.c.offer_id.in_(asked), tables.offer.c.status.in_(open_to)
+        )
+        waiting = set(connection.execute(found).scalars())
+        messages = [one for offer_id, several in more if offer_id in waiting for one in several]
+        return outbox.queue_many(connection, messages, now=at)
 
 
 def add_messages(engine: sa.Engine, offer_id: str, messages: Sequence[Message], *, at: datetime) -> int:

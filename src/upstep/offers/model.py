@@ -70,6 +70,11 @@ class NewOffer:
     grant: Grant | None = None
 
     @property
+    def step_key(self) -> tuple[str, str]:
+        """Account and step."""
+        return self.account_id, self.step_id
+
+    @property
     def offer_id(self) -> str:
         """One for each account, step and run, known before the offer is opened: its message links to it."""
         key = f"{self.account_id}\n{self.step_id}\n{self.run_id}"
