@@ -129,7 +129,7 @@ def test_a_column_without_a_meaning_is_told(reference: ModuleType) -> None:
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 GROUPS = {group.name for group in app.registered_groups}
-NAMED = re.compile(r"(?:^ {4}(?:\S*/)?|`)upstep ([a-z]+)", re.MULTILINE)
+NAMED = re.compile(r"(?:^ {4}(?:\S*/)?|`)upstep ([a-z-]+)", re.MULTILINE)
 
 
 def commands_named() -> dict[str, set[str]]:
