@@ -13,7 +13,8 @@ from upstep.cli.options import HERE, AsJson, ProjectFolder
 from upstep.cli.terminal import counted, next_command, print_json, show
 
 if TYPE_CHECKING:
-    from upstep.engine.live import Cycle, Worker
+    from upstep.engine.cycle import Cycle
+    from upstep.engine.live import Worker
 
 
 def worker(

@@ -12,13 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.outbox import Delivered
 from upstep.engine.biller import sandbox, stripe_biller
+from upstep.engine.channels import close_channels, is_live, open_channels
+from upstep.engine.cycle import Cycle, Schedule, Steps, told
 from upstep.engine.decide import Run, decide
 from upstep.engine.following import follow_up
 from upstep.engine.inputs import gather
@@ -28,7 +30,9 @@ from upstep.engine.noticing import Noticed
 from upstep.engine.opening import expose, open_offers, to_offer
 from upstep.engine.publishing import publish
 from upstep.engine.reconciling import reconcile
+from upstep.engine.retention import apply_retention
 from upstep.engine.sending import deliver, publish_newer
+from upstep.engine.tasks import queue_tasks
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
 from upstep.tables.lake import read_manifest
@@ -50,56 +54,6 @@ TOUCHED_MOST = 2_000
 IDLE_SECONDS = 0.05
 BESIDE_SECONDS = 0.5
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How often happens what happens by the clock."""
-
-    whole: timedelta = timedelta(hours=1)
-    billing: timedelta = timedelta(minutes=1)
-    ends: timedelta = timedelta(minutes=1)
-    held: timedelta = timedelta(minutes=1)
-    looks: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """What one cycle did.
-
-    Args:
-        events: That were drained.
-        accounts: That were decided; None: all of them.
-        decisions: How many came of it.
-        offers: Opened anew.
-        notices: Queued anew.
-        sent: Messages that left.
-        waiting: Touched accounts that are left for the next cycle.
-        seconds: Per step.
-    """
-
-    events: int = 0
-    accounts: int | None = 0
-    decisions: int = 0
-    offers: int = 0
-    notices: int = 0
-    sent: int = 0
-    waiting: int = 0
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing was to be done."""
-        return not self.events and self.accounts == 0 and not self.sent and not self.waiting
-
-
-def told(cycle: Cycle) -> str:
-    """A cycle in one line of a log: its counts that are not nought, and milliseconds per step."""
-    names = ("events", "accounts", "decisions", "offers", "notices", "sent", "waiting")
-    counts = {name: getattr(cycle, name) for name in names}
-    said = [f"{name}={'all' if count is None else count}" for name, count in counts.items() if count != 0]
-    took = [f"{name} {seconds * 1000:.0f} ms" for name, seconds in cycle.seconds.items() if seconds >= 0.001]
-    return f"{' '.join(said)} ({', '.join(took)})"
 
 
 class Worker:
@@ -142,6 +96,8 @@ class Worker:
         self._people: Any = None
         self._items: Any = None
         self._seeded: set[str] = set()
+        self._opened: tuple[bool, Mapping[str, Channel]] | None = None
+        self._is_warm = False
         self._beside_at = 0.0
         self._stop = threading.Event()
 
@@ -160,6 +116,11 @@ class Worker:
             except BusyError as error:
                 LOG.info("waiting: %s", error)
                 self._stop.wait(BACK_OFF_SECONDS[1])
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Touched accounts that are not decided yet."""
+        return frozenset(self._touched)
 
     def stop(self) -> None:
         """End after the step at hand; may be called by a signal's handler or another thread."""
@@ -206,7 +167,7 @@ class Worker:
     # One cycle
 
     def _cycle(self) -> Cycle:
-        steps, now = _Steps(), self.clock()
+        steps, now = Steps(), self.clock()
         self._beside_at = time.monotonic()
         self._see_loads()
         with steps("drain"):
@@ -219,6 +180,8 @@ class Worker:
         made = _Made()
         if accounts is None or accounts:
             made = self._act(steps, accounts, now)
+        with steps("warm"):
+            self._warm(made)
         with steps("send"):
             sent = self._send(now)
         with steps("ends"):
@@ -226,6 +189,8 @@ class Worker:
                 lifecycle.expire_due(self.state, now=now)
             if self._is_due("looks", now):
                 follow_up(self.project, self.state, now=now)
+            if self._is_due("retention", now):
+                apply_retention(self.project, now=now, by="worker")
         count = None if accounts is None else len(accounts)
         self.last = Cycle(
             events, count, made.decisions, made.offers, made.notices, sent, len(self._touched), steps.seconds
@@ -261,7 +226,7 @@ class Worker:
             return None
         return sorted(self._touched)[:TOUCHED_MOST]
 
-    def _act(self, steps: _Steps, accounts: list[str] | None, now: datetime) -> _Made:
+    def _act(self, steps: Steps, accounts: list[str] | None, now: datetime) -> _Made:
         with steps("decide"):
             inputs = gather(self.project, at=now, state=self.state, accounts=accounts)
             run = decide(self.project, accounts=accounts, inputs=inputs)
@@ -278,13 +243,21 @@ class Worker:
                 publish_newer(self.project, self.state, now=now)
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
+            queue_tasks(self.project, self.state, run, now=now)
         with steps("open"):
             offers = self._open(run, now)
         # Only now is nothing owed to them any more: a cycle that failed above decides them again.
         self._touched -= self._touched if accounts is None else set(accounts)
         if accounts is None:
             self._due["whole"] = now + self.schedule.whole
-        return _Made(run.decisions.num_rows, offers, notices)
+        some = run.decisions["account_id"].slice(0, 1).to_pylist()
+        return _Made(run.decisions.num_rows, offers, notices, some[0] if some else None)
+
+    def _warm(self, made: _Made) -> None:
+        """Decide one account, once, so that the first event need not wait for its queries to be compiled."""
+        if made.account is not None and not self._is_warm:
+            decide(self.project, accounts=[made.account])
+            self._is_warm = True
 
     def _open(self, run: Run, now: datetime) -> int:
         wanted = to_offer(run)
@@ -299,12 +272,23 @@ class Worker:
         sent = deliver(
             self.project,
             now=now,
-            channels=self.channels,
+            channels=self._ways(),
             state=self.state,
             may_publish=False,
             recheck_after=self.schedule.held,
         )
         return sum(one.result is Delivered.SENT for one in sent)
+
+    def _ways(self) -> Mapping[str, Channel]:
+        """The channels, opened once, and anew when the project goes live."""
+        if self.channels is not None:
+            return self.channels
+        live = is_live(self.project)
+        if self._opened is None or self._opened[0] != live:
+            if self._opened is not None:
+                close_channels(self._opened[1])
+            self._opened = live, open_channels(self.project, is_live=live, state=self.state, clock=self.clock)
+        return self._opened[1]
 
     def _biller(self, as_of: datetime, accounts: Iterable[str]) -> Provider:
         """The provider; the sandbox holds these accounts."""
@@ -346,18 +330,4 @@ class _Made:
     decisions: int = 0
     offers: int = 0
     notices: int = 0
-
-
-class _Steps:
-    """How long each step took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+    account: str | None = None
