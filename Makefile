@@ -20,7 +20,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format format-check lint types imports docs reference slow long faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
+.PHONY: browser help setup demo test check format format-check lint types imports docs reference slow long faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,14 @@ faults: .venv/.dev ## Kill an apply at each of its steps and start it again: not
 
 sdks: .venv/.dev .venv/.sdks tests/sdks/node_modules/.made ## Send with the client libraries of Segment, RudderStack and PostHog
 	$(PYTEST) -m sdks tests/sdks
+
+# What people would see: Debian's Chromium is fetched where that may be done, else the tests say what to install.
+browser: .venv/.dev ## The widget, the demo and its docs in a real browser; UPSTEP_PICTURES=DIR keeps what was seen
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing Debian's chromium"; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+		else echo "no Chromium here: apt-get install chromium as root, or put one on the PATH"; fi
+	$(PYTEST) -m browser tests/browser
 
 backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres, and state on Postgres
 	$(PYTEST) -m postgres --ignore tests/faults tests
