@@ -298,5 +298,38 @@ def test_nothing_is_kept_of_who_was_forgotten(shop: Shop) -> None:
     assert shop.now_rows("contact", "contact_id") == [("c1",)]
 
 
+def test_an_event_that_the_company_loaded_too_counts_once_in_either_order(shop: Shop) -> None:
+    shop.send(track("Mail", key="e1", at="2026-03-19T10:00:00Z"), track("Mail", key="m1"))
+    shop.drain()
+    assert [row[0] for row in shop.rows("usage", "event_id")] == ["e1", "m1"]
+    (shop.project.folder / "data" / "usage.csv").write_text(USAGE + "m1,a1,emails,2026-03-20T12:00:00Z,5,c1\n")
+    shop.own_load(NOW + timedelta(minutes=1))
+    assert [row[0] for row in shop.rows("usage", "event_id")] == ["e1", "m1"]
+
+
+def test_events_taken_anew_that_are_facts_count_once(shop: Shop) -> None:
+    shop.send(track("Mail", key="m1"), track("Gate", key="m2"))
+    shop.drain()
+    assert shop.inbox.again(lambda _event: True) == 2
+    shop.drain(NOW + timedelta(seconds=5))
+    assert [row[0] for row in shop.rows("usage", "event_id")] == ["e1", "m1"]
+    assert [row[0] for row in shop.rows("moment", "moment_id")] == ["m2"]
+
+
+def test_days_of_live_events_alone_are_not_looked_through(shop: Shop) -> None:
+    shop.send(track("Mail", key="m1"))
+    shop.drain()
+    manifest = read_manifest(shop.project.folder)
+    assert (manifest.live_number, manifest.own_day) == (1, 20531)
+    # The inbox knows its events by their ids; stored ones are read again only where another source may have them.
+    shop.send(track("Mail", key="m2"))
+    today = next(path for path in open_snapshot(shop.project.folder).files("usage") if "day=20532" in path)
+    kept = Path(today).read_bytes()
+    Path(today).write_bytes(b"cannot be read")
+    assert shop.drain().events == 1
+    Path(today).write_bytes(kept)
+    assert len(shop.rows("usage", "event_id")) == 3
+
+
 def test_an_inbox_of_nothing_is_answered_at_once(shop: Shop) -> None:
     assert shop.drain() == Drained()

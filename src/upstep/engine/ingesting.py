@@ -64,7 +64,7 @@ def drain(project: Project, inbox: Inbox, *, now: datetime, limit: int = TAKE_MO
         return Drained()
     work = _Work(project, inbox, now=to_seconds(now))
     work.read(taken)
-    loaded = _load_or_park(work, work.rows(), now=now)
+    loaded = _load_or_park(work, work.rows(), numbers=work.numbers(taken), now=now)
     points.point("ingest.loaded")
     inbox.done(taken[-1].seq, after=after, outcome=work.outcome(), now=to_seconds(now))
     points.point("ingest.done")
@@ -202,13 +202,22 @@ class _Work:
         """Put an event aside; one that was released goes back."""
         self.parked.append(Parked(waiting, reason, why, person))
 
+    def numbers(self, taken: Sequence[Waiting]) -> tuple[int, int]:
+        """The first and last number of what was taken; from 0 when some of it may be facts already."""
+        first, last = taken[0].seq, taken[-1].seq
+        return (0, last) if self.released or first <= self.inbox.again_through() else (first, last)
+
     def outcome(self) -> Outcome:
         """What to keep beside the events being done."""
         return Outcome(self.parked, self.released, list(self.unknown.values()), self.identities.told())
 
 
 def _load_or_park(
-    work: _Work, rows: Sequence[tuple[Waiting | None, str, dict[str, Any]]], *, now: datetime
+    work: _Work,
+    rows: Sequence[tuple[Waiting | None, str, dict[str, Any]]],
+    *,
+    numbers: tuple[int, int],
+    now: datetime,
 ) -> set[str]:
     """Load rows. Where loading refuses them, find the ones to blame by halves and park their events.
 
@@ -218,7 +227,7 @@ def _load_or_park(
     if not rows:
         return set()
     try:
-        _load(work.project, rows, now=now)
+        _load(work.project, rows, numbers=numbers, now=now)
     except InputError as error:
         if len(rows) == 1:
             waiting = rows[0][0]
@@ -226,11 +235,19 @@ def _load_or_park(
                 work.park(waiting, "refused", str(error)[:500])
             return set()
         half = len(rows) // 2
-        return _load_or_park(work, rows[:half], now=now) | _load_or_park(work, rows[half:], now=now)
+        parts = (rows[:half], rows[half:])
+        # From 0: the second part comes after its numbers were noted with the first.
+        return set().union(*(_load_or_park(work, part, numbers=(0, numbers[1]), now=now) for part in parts))
     return {row["account_id"] for _, _, row in rows}
 
 
-def _load(project: Project, rows: Sequence[tuple[Waiting | None, str, dict[str, Any]]], *, now: datetime) -> None:
+def _load(
+    project: Project,
+    rows: Sequence[tuple[Waiting | None, str, dict[str, Any]]],
+    *,
+    numbers: tuple[int, int],
+    now: datetime,
+) -> None:
     from upstep.tables.load import load
     from upstep.tables.rows import rows_as_files
 
@@ -246,4 +263,5 @@ def _load(project: Project, rows: Sequence[tuple[Waiting | None, str, dict[str, 
             strict=True,
             command="upstep worker",
             is_live=True,
+            numbers=numbers,
         )

@@ -28,6 +28,7 @@ _TAKE_BYTES = 64 << 20
 _COUNTED = 10_000
 _NAME = "upstep inbox"
 _DONE = "done"
+_AGAIN = "again"
 
 _INSERT = {
     "sqlite": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
@@ -323,7 +324,15 @@ class Inbox:
                 connection.execute(sa.delete(inbox_event).where(columns.message_id.in_(part)))
                 connection.execute(sa.delete(inbox_parked).where(inbox_parked.c.message_id.in_(part)))
             _insert(connection, list(unique.values()))
+            newest = connection.execute(sa.select(sa.func.max(columns.seq))).scalar_one() or 0
+            connection.execute(sa.update(inbox_cursor).where(inbox_cursor.c.name == _AGAIN).values(seq=newest))
         return len(unique)
+
+    def again_through(self) -> int:
+        """The number of the last event that was made to wait again: up to it, some may be facts already."""
+        with reading(self._engine) as connection:
+            again = sa.select(inbox_cursor.c.seq).where(inbox_cursor.c.name == _AGAIN)
+            return int(connection.execute(again).scalar_one())
 
     def forget_unknown(self, names: Sequence[str]) -> None:
         """Forget the counts of names: a setting explains them now."""
@@ -345,8 +354,8 @@ def open_inbox(path_or_url: str | Path) -> Inbox:
     with writing(engine) as connection:
         hold(connection, _NAME)
         INBOX.create_all(connection)
-        start = _insert_ignoring(connection, inbox_cursor).values(name=_DONE, seq=0)
-        connection.execute(start)
+        for name in (_DONE, _AGAIN):
+            connection.execute(_insert_ignoring(connection, inbox_cursor).values(name=name, seq=0))
     return Inbox(engine)
 
 

@@ -31,7 +31,7 @@ inbox_cursor = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
 )
-"""One row, ``done``: events up to this number are facts."""
+"""Row ``done``: events up to this number are facts. Row ``again``: up to it, some were made to wait once more."""
 
 inbox_parked = sa.Table(
     "inbox_parked",

@@ -37,6 +37,8 @@ _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _PIECE = ", ROW_GROUP_SIZE 8192"
 _IN_LARGE_PIECES = {"usage", "usage_day", "usage_contact"}
 
+_EVERY_DAY = 10**6  # Facts of before that was noted may have usage of the company's own source on any day.
+
 # Each load is a commit; live events make thousands a day, and no reader pins a version for so long.
 _LOG = {"delta.logRetentionDuration": "interval 2 days"}
 
@@ -140,6 +142,8 @@ class Manifest:
         orphans: How many account keys the account table lacks.
         last_event_at: Seconds of the latest usage event.
         live_through: Seconds up to which events have come in live; None: they never did.
+        live_number: The inbox's number of the last event that is in; written in one step with the event.
+        own_day: The latest day of which the company's own source brought usage; None: it never did.
     """
 
     tables: Mapping[str, Stored] = field(default_factory=dict)
@@ -149,6 +153,8 @@ class Manifest:
     orphans: int = 0
     last_event_at: int | None = None
     live_through: int | None = None
+    live_number: int | None = None
+    own_day: int | None = None
 
 
 def facts_folder(project: Path) -> Path:
@@ -179,6 +185,8 @@ def read_manifest(project: Path) -> Manifest:
         },
         **{name: words[name] for name in ("first_loaded_at", "loaded_at", "orphans", "last_event_at")},
         live_through=words.get("live_through"),
+        live_number=words.get("live_number"),
+        own_day=words.get("own_day", _EVERY_DAY if "usage" in words["tables"] else None),
     )
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upstep.clock import from_seconds, to_seconds
+from upstep.clock import DAY_SECONDS, from_seconds, to_seconds
 from upstep.errors import Fault, OutsideError, SourceError, UpstepError
 from upstep.tables.beside import Told, put_beside
 from upstep.tables.compacting import compact_usage
@@ -98,6 +98,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
     spoken_for: Pairs[str, frozenset[str]] | None = None,
     is_live: bool = False,
     told: Pairs[str, Told] | None = None,
+    numbers: tuple[int, int] | None = None,
 ) -> LoadReport:
     """Bring facts up to what the company's tables say.
 
@@ -112,6 +113,8 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
         only: Load these tables of the mapping.
         spoken_for: By table, first-key values (such as item ids) whose rows another source speaks for: what a billing
             provider told of them stands, though an older export still says otherwise.
+        numbers: With ``is_live``, the inbox's first and last number of these events. What by its number was not in
+            before is compared only with days of which the company's own source brought usage. None: with every day.
         told: By table, what events told of accounts and contacts: it stands where the company's own table says nothing.
         is_live: These are events as they came in; decisions are as of ``through`` from now on. They stand beside the
             company's own source of a table, which is read again when it has changed and not because of them.
@@ -146,6 +149,7 @@ def load(  # noqa: PLR0913 - what the command line asks for, word by word
                 spoken_for or {},
                 is_live,
                 told or {},
+                numbers,
             )
             report = _Load(project, connection, asked=asked, scratch=scratch, progress=progress).run(wanted)
             if is_live and not dry_run:
@@ -196,6 +200,7 @@ class Asked:
     spoken_for: Pairs[str, frozenset[str]]
     is_live: bool = False
     told: Pairs[str, Told] = field(default_factory=dict)
+    numbers: tuple[int, int] | None = None
 
     @property
     def reread_key(self) -> str:
@@ -230,6 +235,7 @@ class _Load:
         self.results: dict[str, TableLoad] = {}
         self.connected: dict[str, Connected] = dict(self.before.connected)
         self.last_event_at = self.before.last_event_at
+        self.own_day = self.before.own_day
         self.writer: LakeWriter
         self.keys: Keys
         self.faults = Faults(connection)
@@ -425,10 +431,20 @@ class _Load:
             note_faults=lambda select: self.faults.note("usage", select),
             progress=self.progress,
             is_live=self.asked.is_live,
+            compared_until=self._compared_until(),
         )
         counts = loader.load(self._through("usage"))
+        if counts.last_at is not None and not self.asked.is_live:
+            self.own_day = max(counts.last_at // DAY_SECONDS, self.own_day or 0)
         self.last_event_at = max((at for at in (counts.last_at, self.last_event_at) if at is not None), default=None)
         return TableLoad("usage", counts.read, counts.added, repeated=counts.repeated)
+
+    def _compared_until(self) -> int | None:
+        """The last day on which an event of this load may be in already; None: any day."""
+        numbers, before = self.asked.numbers, self.before.live_number
+        if not self.asked.is_live or numbers is None or numbers[0] <= (before or 0):
+            return None
+        return self.before.own_day if self.before.own_day is not None else -1
 
     def _note_duplicates(self, staged: Staged) -> None:
         """Of several good rows with one key the first stays; the others are faults."""
@@ -496,6 +512,10 @@ class _Load:
             orphans=self._orphans(),
             last_event_at=self.last_event_at,
             live_through=live or self.before.live_through,
+            live_number=max(self.asked.numbers[1], self.before.live_number or 0)
+            if self.asked.numbers
+            else self.before.live_number,
+            own_day=self.own_day,
         )
         if wrote or manifest != self.before:
             first = self.before.first_loaded_at

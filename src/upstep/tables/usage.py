@@ -47,6 +47,7 @@ class EventLoader:
     Args:
         add_keys: Gives keys to ids: (dictionary table, SQL of one column ``id``).
         note_faults: Keeps rows aside: SQL of ``stage.faulty_rows``.
+        compared_until: The last day (since 1970) of which an event may be stored already; None: any.
     """
 
     def __init__(  # noqa: PLR0913 - what one load knows, told once
@@ -60,6 +61,7 @@ class EventLoader:
         note_faults: Callable[[str], None],
         progress: Callable[[str, float], None],
         is_live: bool = False,
+        compared_until: int | None = None,
     ) -> None:
         self._connection = connection
         self._writer = writer
@@ -69,6 +71,7 @@ class EventLoader:
         self._note_faults = note_faults
         self._progress = progress
         self._is_live = is_live
+        self._compared_until = compared_until
 
     def load(self, through: int) -> EventCounts:
         """Write new events and what they add to the roll-ups; seen after the writer has published.
@@ -163,6 +166,8 @@ class EventLoader:
                 " WHERE hash(event_id, day) IN (SELECT id_hash FROM suspect)) WHERE number > 1"
             )
         days = range(part.start // _DAY, part.end // _DAY)
+        if self._compared_until is not None:
+            days = range(days.start, min(days.stop, self._compared_until + 1))
         if self._writer.snapshot.files("usage", partitions=days):
             stored = self._writer.snapshot.select("usage", partitions=days)
             dropped += self._delete(
