@@ -142,6 +142,7 @@ def test_an_event_without_an_id_is_known_by_its_content(door: Door) -> None:
         ("text", "cannot be read"),
         (None, "cannot be read"),
     ],
+    ids=["type", "event", "person", "group", "long", "unprintable", "properties", "large", "text", "null"],
 )
 def test_a_bad_event_is_told_and_the_good_ones_are_kept(door: Door, event: Any, found: str) -> None:
     told = door.batch(track("m1"), event, track("m2")).json()
