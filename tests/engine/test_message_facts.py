@@ -15,7 +15,9 @@ from upstep.engine.change import NoChange, change_of, item_of
 from upstep.engine.decide import Run
 from upstep.engine.explain import parsed
 from upstep.engine.message_facts import message_facts, message_of
+from upstep.engine.message_records import records_of
 from upstep.engine.project import Project
+from upstep.offers.facts import FACT_KINDS, FactKind
 from upstep.offers.message import Rendered, shipped_messages
 from upstep.tables.sample import AS_OF
 
@@ -45,6 +47,19 @@ def rendered(run: Run) -> list[tuple[dict[str, Any], dict[str, Any], Rendered]]:
         )
         message = message_of(project, row, facts)
         assert message is not None, row["play"]
+        records = records_of(
+            project,
+            row,
+            message.facts,
+            item=None if isinstance(item, NoChange) else item,
+            change=None if isinstance(change, NoChange) else change,
+            quote=None if isinstance(change, NoChange) else biller.preview(change, AS_OF),
+        )
+        numbers = {
+            name for name in message.facts if FACT_KINDS[name] in (FactKind.WHOLE, FactKind.MONEY, FactKind.DATE)
+        }
+        assert records.keys() == numbers
+        assert all(records.values())
         told.append((row, facts, message))
     return told
 
@@ -60,7 +75,8 @@ def test_every_message_renders_for_every_eligible_winner_of_every_sample(sample_
     silent = {"enterprise_fit", "lifecycle"}
     assert {row["play"] for row, _, _ in told} >= set(shipped_messages()) - silent - {"affinity"}
     for row, facts, message in told:
-        assert "None" not in message.text, row["account_id"]
+        assert "None" not in message.text + message.title + message.line, row["account_id"]
+        assert (len(message.title) <= 80, len(message.line) <= 200) == (True, True), row["account_id"]
         if row["path"] == row["lane"] == "self_serve":
             # Who may be asked by machine is told both prices, but for a product that has none today.
             wanted = {"price_next"} if row["grain"] == "product" else {"price_now", "price_next"}

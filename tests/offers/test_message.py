@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from upstep.delivery.rendering import body_html, plain_text
 from upstep.errors import PlayError
 from upstep.offers.facts import FACT_KINDS, FactKind, MessageFacts, stored
 from upstep.offers.message import load_message, parse_message, render, shipped_messages
@@ -56,6 +57,9 @@ FACTS: MessageFacts = {
     "neighbour_name": "magic link",
     "neighbour_used": 900,
     "packages": 4,
+    "peers_count": 23,
+    "peers_percent": 41,
+    "hours_saved": 12,
     "bundle_name": "Suite",
     "accept_url": "https://acme.example/o/of/yes",
     "decline_url": "https://acme.example/o/of/no",
@@ -110,6 +114,33 @@ def test_a_shipped_message_begins_with_their_value_not_with_the_plan(name: str) 
     assert "$" not in first
 
 
+@pytest.mark.parametrize("name", shipped_messages())
+def test_in_the_app_a_shipped_message_is_a_title_and_one_line(name: str) -> None:
+    result = render(load_message(name), FACTS)
+    assert result.title != result.subject or len(result.subject) <= 60
+    assert len(result.title) <= 60
+    assert 20 <= len(result.line) <= 140
+    assert "\n" not in result.title + result.line
+    assert not re.search(r"[*\[\]{}|]|None|https?:|  ", result.title + result.line)
+    assert result.words("in_app") == (result.title, result.line)
+    assert result.words("email") == (result.subject, result.text)
+
+
+@pytest.mark.parametrize("name", ["adoption_rescue", "follow_up", "use_case"])
+def test_what_helps_has_no_word_of_selling(name: str) -> None:
+    result = render(load_message(name), FACTS)
+    said = f"{result.subject} {result.title} {result.line} {result.text}".lower()
+    assert not re.search(r"\b(price|costs?|upgrade|offer|discount|invoice|saving|today you would)\b|[$€£]", said)
+
+
+@pytest.mark.parametrize("name", shipped_messages())
+def test_of_few_peers_and_of_unmeasured_hours_nothing_is_said(name: str) -> None:
+    few = {key: value for key, value in FACTS.items() if key not in ("peers_count", "peers_percent", "hours_saved")}
+    text = render(load_message(name), few).text
+    assert "companies of your kind" not in text
+    assert "hours" not in text
+
+
 def test_the_limit_message_says_their_numbers() -> None:
     result = render(load_message("limit_approaching"), FACTS)
     assert result.subject == "Acme is at 92% of its limit for e-mails sent"
@@ -117,7 +148,7 @@ def test_the_limit_message_says_their_numbers() -> None:
         "e-mails sent: 46,000 of the 50,000 in your plan",
         "starts again on December 1, 2026",
         "| Price | $20.00 a month | $90.00 a month |",
-        "$10.00 a month less than today",
+        "**$10.00 a month less** than today",
         "in about 6 days.",
         "Changing now costs $35.16 today",
     ):
@@ -223,6 +254,34 @@ def test_a_number_written_into_a_message_is_refused_also_inside_a_condition() ->
 )
 def test_a_message_is_bounded(hostile: str) -> None:
     assert faults(hostile)
+
+
+def test_the_headers_of_a_message_are_known_and_stand_once() -> None:
+    result = render(parse_message("m", "Subject: A\nTitle: B {{ used }}\nLine: C\n\nD\n", place="m.md"), {"used": 7})
+    assert (result.subject, result.title, result.line, result.text) == ("A", "B 7", "C", "D\n")
+    assert faults("Subject: A\nTitel: B\n\nC\n")[0].startswith("m.md:2: 'Titel: B' is no header.")
+    assert faults("Subject: A\nLine: B\nLine: C\n\nD\n")[0].startswith("m.md:3: ")
+    assert faults("Subject: A\nTitle: 30 left\n\nC\n") == [
+        "m.md:2: '30' is no fact. Every number is printed from a fact."
+    ]
+
+
+def test_without_a_line_for_the_app_the_beginning_of_the_text_stands_in() -> None:
+    source = parse_message("m", message("Hello **you**, [look](https://a.example).\n\nMore."), place="m.md")
+    assert render(source, {}).words("in_app") == ("Hello", "Hello you, look.")
+    long = render(parse_message("m", message("word " * 60), place="m.md"), {})
+    assert len(long.line) <= 140
+    assert long.line.endswith(" …")
+
+
+def test_what_a_fact_says_is_never_a_mark() -> None:
+    name = "*Acme* [x](https://evil.example) <b> _a_ b_c `d` | #"
+    text = rendered("Hi {{ account_name }}.", account_name=name)
+    assert plain_text(text) == f"Hi {name}.\n"
+    assert "<a" not in body_html(text, link_to=lambda _: None)
+    assert "<h1" not in body_html(rendered("{{ account_name }}", account_name="# Acme"), link_to=lambda _: None)
+    link = rendered("[a]({{ accept_url }})", accept_url="https://a.example/x)y](https://evil.example")
+    assert body_html(link, link_to=lambda _: None).count("<a ") == 1
 
 
 def test_a_message_without_subject_or_text_is_refused() -> None:

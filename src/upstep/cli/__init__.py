@@ -32,6 +32,7 @@ from upstep.cli import (
     keys,
     learning,
     loading,
+    messages,
     offering,
     planning,
     plays,
@@ -70,6 +71,7 @@ app.command()(contacting.reply)
 app.add_typer(contacting.holds, name="holds")
 app.command()(contacting.consent)
 app.command()(going_live.live)
+app.add_typer(messages.app, name="messages")
 app.command()(quoting.apply)
 app.command()(reporting.report)
 app.add_typer(goals.app, name="goals")
