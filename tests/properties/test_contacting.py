@@ -328,11 +328,23 @@ class Contacting(RuleBasedStateMachine):
                 told.as_of = self.world.now
                 self._mark(account, told.as_of)
 
-    @rule(account=accounts, step=steps, channels=st.sampled_from([["email"], ["email", "in_app"]]))
-    def a_cycle(self, account: str, step: str, channels: list[str]) -> None:
-        """What the worker does when nothing is in the way: publish, open, send."""
+    @rule(
+        account=accounts,
+        step=steps,
+        channels=st.sampled_from([["email"], ["email", "in_app"]]),
+        meanwhile=st.sampled_from(["", "", "", "used", "holds", "unknown", "held out", "reply", "stale"]),
+    )
+    def a_cycle(self, account: str, step: str, channels: list[str], meanwhile: str) -> None:
+        """What the worker does, publish, open, send; and something may change between deciding and sending."""
         self.facts(account, [], 0, 46_000)
         self.open_offer(account, step, channels)
+        holds = {"holds": ("", ("open_issue", False)), "unknown": ("", ("payment_trouble", True))}
+        holds["held out"] = (step, ("outcome", False))
+        if meanwhile == "reply":
+            self.reply(account)
+        elif meanwhile:
+            told = [holds[meanwhile]] if meanwhile in holds else []
+            self.facts(account, told, 4 if meanwhile == "stale" else 0, 47_000 if meanwhile == "used" else 46_000)
         self.send("", "", account, knows_keys=True)
 
     # What facts say
@@ -637,6 +649,7 @@ class _Before:
         self.machine = machine
         self.waiting = waiting
         self.judged: dict[str, str | None] = {}
+        self.failed: list[tuple[Letter, str]] = []
 
     def watched(self, channel: Recorder) -> Any:
         """The channel, but a claim's messages are judged by the model when its first one is sent."""
@@ -647,6 +660,9 @@ class _Before:
 
             def send(self, message: Message) -> SendResult:
                 before.judge_until(message.idempotency_key, whole=channel.is_idempotent, channel=channel.name)
+                if channel.fails and not (channel.fails == "maybe" and not channel.is_idempotent):
+                    letter = before.machine.world.letters[message.idempotency_key]
+                    before.failed.append((letter, channel.fails))
                 return channel.send(message)
 
         return Watched()
@@ -654,6 +670,7 @@ class _Before:
     def judge_until(self, key: str, *, whole: bool, channel: str) -> None:
         """Judge what comes before this message and itself; of a claim of many, all of that channel."""
         world = self.machine.world
+        self._record_failed()  # What a claim came to is recorded before the next one.
         for waiting in self.waiting:
             letter = world.letters[waiting]
             if waiting in self.judged:
@@ -676,6 +693,7 @@ class _Before:
         """After the run: judge the rest, then hold both against each other."""
         world = self.machine.world
         stopped = fails in ("down", "maybe") and len(email.tried) >= 3 and not email.is_idempotent
+        self._record_failed()
         for key in self.waiting:
             if key not in self.judged and not (stopped and world.letters[key].channel == "email"):
                 self._judge(world.letters[key])
@@ -691,20 +709,19 @@ class _Before:
             elif failed:
                 expected = {"down": "queued", "maybe": "queued" if email.is_idempotent else "parked"}
                 assert status == expected.get(failed, "failed") or status == "parked", f"{key} is {status} ({reason})"
-                self._undo(letter, status=status, failed=failed)
             else:
                 assert status == "sent", f"{key} is {status} ({reason}), and the model says that it may leave"
 
-    def _undo(self, letter: Letter, *, status: str, failed: str) -> None:
-        """It did not leave after all; what may have left counts."""
+    def _record_failed(self) -> None:
+        """They did not leave after all; a bounce closes the person's mail. What may have left stays counted."""
         world = self.machine.world
-        if failed == "bounces" and letter.person:
-            self.machine._close(letter.account, letter.person, "bounce", None)
-        if status == "parked" and failed == "maybe":
-            return
-        letter.left_at = None
-        if letter.purpose is Purpose.SALES:
-            world.offers[letter.offer or ""].mailed.remove(world.now)
+        for letter, how in self.failed:
+            letter.left_at = None
+            if how == "bounces" and letter.person:
+                self.machine._close(letter.account, letter.person, "bounce", None)
+            if letter.purpose is Purpose.SALES:
+                world.offers[letter.offer or ""].mailed.remove(world.now)
+        self.failed.clear()
 
 
 IS_LONG = os.environ.get("UPSTEP_HYPOTHESIS") == "long"
