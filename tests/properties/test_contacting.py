@@ -280,7 +280,7 @@ caps = st.sampled_from(
     [
         (),
         (Cap("person", 0, 7),),
-        (Cap("account", 3, 7),),
+        (Cap("account", 1, 7),),
         (Cap("person", 1, 7), Cap("account", 2, 2)),
         (Cap("person", 2, 7), Cap("account", 5, 7)),
     ]
@@ -333,9 +333,17 @@ class Contacting(RuleBasedStateMachine):
         step=steps,
         channels=st.sampled_from([["email"], ["email", "in_app"]]),
         meanwhile=st.sampled_from(["", "", "", "used", "holds", "unknown", "held out", "reply", "stale"]),
+        begins=st.sampled_from(["now", "in a month", "in a month", "in a week"]),
     )
-    def a_cycle(self, account: str, step: str, channels: list[str], meanwhile: str) -> None:
+    def a_cycle(self, account: str, step: str, channels: list[str], meanwhile: str, begins: str) -> None:
         """What the worker does, publish, open, send; and something may change between deciding and sending."""
+        if begins != "now":
+            # What was in the way has passed by then.
+            self.world.now += timedelta(days=31 if begins == "in a month" else 7, hours=1)
+            self.the_owner_acts(account)
+            for person in (name for name, whose in PEOPLE.items() if whose == account):
+                self.person(person, None, True, None, None, ["sales", "service"], None)
+                self.world.people[person].said.get("sales", True) or self.consent(person, "sales", yes=True)
         self.facts(account, [], 0, 46_000)
         self.open_offer(account, step, channels)
         holds = {"holds": ("", ("open_issue", False)), "unknown": ("", ("payment_trouble", True))}

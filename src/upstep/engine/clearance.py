@@ -22,6 +22,7 @@ from upstep.delivery.channel import Purpose, interrupts
 from upstep.delivery.outbox import MessageStatus, Wait
 from upstep.delivery.policy import Asked, Gone, History, Person
 from upstep.engine.message_facts import TAKEN_AS_THEY_ARE
+from upstep.engine.publishing import ENDED
 from upstep.offers.model import LIVE, OfferStatus
 from upstep.state import tables
 from upstep.state.consents import consents_of
@@ -202,6 +203,8 @@ def _held_by_facts(message: Message, known: _Known) -> Iterator[Wait]:
     found = list(known.holds.get((message.account_id, known.step_of(message) or ""), ()))
     if message.purpose is Purpose.SALES and known.step_of(message):
         found += known.holds.get((message.account_id, ""), ())
+        if known.step_of(message) not in _decisions(known.bodies.get(message.account_id) or "[]"):
+            yield Wait(ENDED)
     outcomes = [row.why for row in found if row.gate == "outcome"]
     holds = sorted({row.gate for row in found if row.gate != "outcome" and not row.is_unknown})
     unknown = sorted({row.gate for row in found if row.is_unknown})

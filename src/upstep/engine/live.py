@@ -239,13 +239,14 @@ class Worker:
             # Whoever was told of is among the touched, of which some may be left for the next cycle.
             if accounts is None or self._touched <= set(accounts):
                 self._people = people
-            if accounts is None:
-                publish_newer(self.project, self.state, now=now)
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
             queue_tasks(self.project, self.state, run, now=now)
         with steps("open"):
             offers = self._open(run, now)
+            if accounts is None:
+                # Also of what was opened just now: a ticket may be newer than all that was decided.
+                publish_newer(self.project, self.state, now=now)
         # Only now is nothing owed to them any more: a cycle that failed above decides them again.
         self._touched -= self._touched if accounts is None else set(accounts)
         if accounts is None:

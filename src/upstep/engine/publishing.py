@@ -176,7 +176,9 @@ class _Chunk:
 
     def _write_holds(self, connection: sa.Connection, accounts: Sequence[str]) -> int:
         table = tables.fact_hold
-        stored = connection.execute(sa.select(table).where(table.c.account_id.in_(accounts)))
+        # What a table told that is newer than this run stands until that is asked again: see sending.publish_newer.
+        mine = (table.c.account_id.in_(accounts), table.c.as_of <= self.run.as_of)
+        stored = connection.execute(sa.select(table).where(*mine))
         before = {(row.account_id, row.step_id, row.gate): (row.is_unknown, row.why) for row in stored}
         waiting = _waiting_steps(connection, accounts)
         after: dict[tuple[str, str, str], tuple[bool, str]] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from upstep.clock import from_seconds
 from upstep.delivery import outbox, sender
 from upstep.delivery.channel import Purpose
 from upstep.engine.channels import close_channels, is_live, open_channels
@@ -22,6 +23,8 @@ from upstep.offers.model import OfferStatus
 from upstep.state import tables
 from upstep.state.session import reading, writing
 from upstep.state.upsert import upsert
+from upstep.tables.facts import default_as_of
+from upstep.tables.lake import open_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +100,7 @@ def publish_newer(project: Project, engine: sa.Engine, *, now: datetime) -> None
     accounts = [] if newest is None else _waiting_accounts(engine)
     if newest is None or not accounts:
         return
+    decided = from_seconds(default_as_of(project.folder, open_snapshot(project.folder)))
     held = holds_now(project, accounts, as_of=newest)
     rows = [
         {"account_id": account, "step_id": "", "gate": gate, "is_unknown": False, "why": gate, "as_of": newest}
@@ -104,7 +108,14 @@ def publish_newer(project: Project, engine: sa.Engine, *, now: datetime) -> None
         for gate in gates
     ]
     with writing(engine) as connection:
+        for begin in range(0, len(accounts), _CHUNK):
+            told = _told.account_id.in_(accounts[begin : begin + _CHUNK]) & (_told.step_id == "")
+            connection.execute(sa.delete(tables.fact_hold).where(told, _told.as_of > decided))
         upsert(connection, tables.fact_hold, rows)
+
+
+_CHUNK = 500
+_told = tables.fact_hold.c
 
 
 def _waiting_accounts(engine: sa.Engine) -> list[str]:
