@@ -14,9 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.web.asking import Client, Clock
 from upstep.clock import to_seconds
+from upstep.engine import ingesting
 from upstep.engine.project import Project, open_project_inbox, open_project_state
 from upstep.errors import OutsideError
 from upstep.state import keys
@@ -254,6 +257,44 @@ def test_posthogs_shape_becomes_segments(door: Door) -> None:
     assert (sent["event"], sent["context"], sent["properties"]) == ("Sent", {"groupId": "a1"}, {"count": 3})
     assert (said["type"], said["traits"]) == ("identify", {"email": "ann@acme.example"})
     assert (group["type"], group["groupId"]) == ("group", "a1")
+
+
+WORDS = st.sampled_from(
+    "batch type messageId userId anonymousId groupId event name properties traits context timestamp sentAt $groups $set"
+    " originalTimestamp distinct_id uuid $set_once $group_key api_key writeKey track identify group $identify".split()
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
+    max_leaves=12,
+)
+EVENTS = st.fixed_dictionaries({"userId": st.just("u1") | VALUES}, optional={}).flatmap(
+    lambda some: st.dictionaries(WORDS, VALUES, max_size=8).map(lambda more: {**more, **some})
+)
+
+
+@pytest.mark.slow
+@given(st.sampled_from(["/v1/batch", "/v1/track", "/v1/g", "/batch/", "/e/"]), VALUES | st.lists(EVENTS), st.booleans())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_is_taken_or_refused_and_breaks_nothing(
+    one: Door,
+    path: str,
+    body: Any,
+    is_batch: bool,  # noqa: FBT001 - drawn
+) -> None:
+    answer = one.post(path, {"batch": body, "api_key": one.key} if is_batch else body)
+    assert answer.status_code in (200, 400, 401), answer.text
+
+
+@pytest.mark.slow
+@given(st.lists(EVENTS, min_size=1, max_size=5), st.sampled_from(["track", "identify", "group", "alias", "page"]))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_taken_can_be_worked_on(one: Door, events: list[dict[str, Any]], kind: str) -> None:
+    named = [{"event": "Sent", "groupId": "a1", **event, "type": kind} for event in events]
+    one.batch(*named)
+    work = ingesting._Work(one.context.project, one.inbox, now=to_seconds(NOW))
+    work.read(one.inbox.take()[-5:])
+    work.rows()
 
 
 def test_what_came_is_counted(door: Door) -> None:

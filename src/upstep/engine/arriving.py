@@ -189,7 +189,7 @@ def read_posthog(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: date
 def _as_segment(event: PostHogEvent) -> dict[str, Any]:
     said = event.properties
     person = event.distinct_id or said.get("distinct_id")
-    traits = {**(said.get("$set_once") or {}), **(said.get("$set") or {}), **(event.sets or {})}
+    traits = {**_pairs(said.get("$set_once")), **_pairs(said.get("$set")), **_pairs(event.sets)}
     common = {"messageId": event.uuid, "userId": person, "timestamp": event.timestamp}
     if event.event in ("$identify", "$set"):
         return {**common, "type": "identify", "anonymousId": said.get("$anon_distinct_id"), "traits": traits}
@@ -197,10 +197,14 @@ def _as_segment(event: PostHogEvent) -> dict[str, Any]:
         return {**common, "type": "group", "groupId": said.get("$group_key"), "traits": said.get("$group_set")}
     if event.event == "$create_alias":
         return {**common, "type": "alias", "previousId": said.get("alias")}
-    groups = said.get("$groups") or {}
+    groups = _pairs(said.get("$groups"))
     group = next((groups[kind] for kind in _GROUP_TYPES if kind in groups), next(iter(groups.values()), None))
     own = {name: value for name, value in said.items() if not name.startswith("$") and name != "token"}
     return {**common, "type": "track", "event": event.event, "properties": own, "context": {"groupId": group}}
+
+
+def _pairs(said: object) -> Mapping[str, Any]:
+    return said if isinstance(said, Mapping) else {}
 
 
 def _check(event: Event) -> None:

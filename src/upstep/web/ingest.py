@@ -29,7 +29,7 @@ from upstep.state.inbox import Added, Inbox, Received
 from upstep.web.context import Context
 from upstep.web.guard import too_large
 from upstep.web.keyring import Keyring, secret_of
-from upstep.web.problem import HANDLERS, Problem, answered
+from upstep.web.problem import HANDLERS, Problem, answered, problem
 
 BODY_BYTES_MOST = 500 * 1024
 EVENTS_MOST = 5_000
@@ -177,10 +177,6 @@ class Intake:
         self._in_hand += len(events)
         try:
             return await asyncio.wrap_future(self.inbox.submit(events))
-        except (UpstepError, sa.exc.SQLAlchemyError) as error:
-            structlog.get_logger().warning("events not kept", error=type(error).__name__, told=str(error)[:500])
-            told = "The events could not be kept. Send again after some seconds."
-            raise Problem(503, told, kind="not-kept", headers={"Retry-After": str(RETRY_SECONDS)}) from error
         finally:
             self._in_hand -= len(events)
 
@@ -275,17 +271,21 @@ def _decoded(body: bytes, kind: type[Batch]) -> Batch:
 def _readable(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
     """Refusals become answers, and every answer may be read by a page of any origin."""
 
-    async def told(request: Request) -> Response:
+    async def readable(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_CORS)
         try:
             answer: Response = await endpoint(request)
         except Problem as error:
             answer = answered(error)
+        except (UpstepError, sa.exc.SQLAlchemyError) as error:
+            structlog.get_logger().warning("events not kept", error=type(error).__name__, told=str(error)[:500])
+            told = "The events could not be kept. Send again after some seconds."
+            answer = problem(503, told, kind="not-kept", headers={"Retry-After": str(RETRY_SECONDS)})
         answer.headers.update(_CORS)
         return answer
 
-    return told
+    return readable
 
 
 def _answer(told: object) -> Response:
