@@ -142,11 +142,7 @@ def prepare(folder: Path) -> Path:
     (folder / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
     (folder / "upstep.yaml").write_text(SETTINGS + SERVE, encoding="utf-8")
     project = Project(folder)
-    counter = Counter(project, open_project_state(project))
-    for person in PEOPLE:
-        counter.add(tables.contact_fact, **person, as_of=AT)
-    counter.add(tables.watermark, account_id="", as_of=AT, published_at=AT)
-    counter.state.dispose()
+    open_project_state(project).dispose()
     return folder
 
 
@@ -158,6 +154,9 @@ def open_counter(prepared: Path, folder: Path, *, origin: str = ORIGIN) -> Itera
     settings.write_text(settings.read_text(encoding="utf-8").replace(ORIGIN, origin), encoding="utf-8")
     project = Project(folder)
     counter = Counter(project, open_project_state(project))
+    for person in PEOPLE:
+        counter.add(tables.contact_fact, **person, as_of=AT)
+    counter.add(tables.watermark, account_id="", as_of=AT, published_at=AT)
     with serving(counter.app) as counter.url, httpx.Client(base_url=counter.url, timeout=10) as counter.http:
         yield counter
     counter.state.dispose()

@@ -393,7 +393,7 @@ def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> 
         "id": price.quote_id,
         **_money(price.currency),
         "lines": _lines(price.lines),
-        "next_lines": _lines(getattr(price, "incentive_lines", ())),
+        "next_lines": _lines(price.incentive_lines),
         "due_now_minor": price.due_now_minor,
         "credit_used_minor": price.credit_used_minor,
         "next_invoice_minor": price.next_invoice_minor,
