@@ -80,6 +80,7 @@ def test_an_account_that_is_asked_is_exposed_in_the_other_arm_once(shop: Project
     assert (seen.arm, seen.exposed_at) == ("offered", AS_OF)
 
 
+@pytest.mark.slow
 def test_everybody_is_drawn_as_the_hash_says_and_only_eligible_winners_of_the_lane_are_replaced(
     shop: Project, postline_run: Run
 ) -> None:
