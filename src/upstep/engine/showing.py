@@ -247,7 +247,7 @@ def _offer(connection: sa.Connection, offer_id: str) -> Offer:
 def plain_paragraphs(text: str) -> tuple[str, ...]:
     r"""The paragraphs of a message's Markdown before its first table or link, as plain text.
 
-    >>> plain_paragraphs("Used **8,000** of 10,000.\\n\\n| | Today |\\n|---|---|\\n\\nMore.")
+    >>> plain_paragraphs("Used **8,000** of 10,000.\n\n| | Today |\n|---|---|\n\nMore.")
     ('Used 8,000 of 10,000.',)
     """
     found = []
