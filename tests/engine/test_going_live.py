@@ -11,19 +11,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.contracts.receivers import mail_server
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery import sender
 from upstep.delivery.channel import Message, Purpose
 from upstep.delivery.file import FileChannel
 from upstep.engine.biller import sandbox
-from upstep.engine.channels import NAMES, is_live, live_since, open_channels
+from upstep.engine.channels import NAMES, close_channels, is_live, live_since, open_channels
 from upstep.engine.decide import Run
 from upstep.engine.going_live import go_dark, go_live, sendable
+from upstep.engine.helping import ask_for_help, open_help
 from upstep.engine.links import OFFER, UNSUBSCRIBE, Links, read_link
 from upstep.engine.mailboxes import Mailboxes
 from upstep.engine.notices import queue_notices
 from upstep.engine.opening import open_offers
 from upstep.engine.project import Project, open_project_state
+from upstep.engine.showing import Person
 from upstep.engine.tasks import queue_tasks
 from upstep.errors import ConfigError
 from upstep.offers import lifecycle
@@ -124,6 +127,46 @@ def test_owners_tasks_are_given_once_per_step_with_who_and_why(
     assert task.records["used"]
     later = AS_OF + timedelta(days=project.settings.declined_days + 1)
     assert queue_tasks(project, state, postline_run, now=later, accounts=["graniteford-capital"]) == 1
+
+
+def test_help_is_offered_once_to_those_who_use_it_and_a_yes_is_the_owners_task(
+    project: Project, state: sa.Engine, postline_run: Run
+) -> None:
+    assert open_help(project, state, postline_run, now=AS_OF, accounts=["gauthier-conseil"]) == 1
+    assert open_help(project, state, postline_run, now=LATER, accounts=["gauthier-conseil"]) == 0
+    sent = messages(state, account_id="gauthier-conseil", purpose=Purpose.CARE)
+    assert {message.contact_id for message in sent} == {"con_000010", "con_000011", "con_000012"}
+    assert "nothing to buy" in sent[0].text
+    offer = lifecycle.read_offer(state, str(sent[0].offer_id))
+    person = Person("con_000010", "gauthier-conseil", may_buy=False)
+    for _ in range(2):
+        taken = ask_for_help(project, state, person, offer, owner="mina-farrow", now=LATER)
+    assert taken.status is OfferStatus.ACCEPTED
+    (task,) = messages(state, account_id="gauthier-conseil", purpose=Purpose.TASK)
+    assert task.recipient == "owner:mina-farrow"
+
+
+def test_live_a_mail_reaches_its_reader_and_its_links_are_theirs(
+    project: Project, state: sa.Engine, postline_run: Run
+) -> None:
+    with mail_server() as box:
+        host = f'host: 127.0.0.1, port: {box.port}, security: none, from: "Postline <hello@postline.example>"'
+        named = settings(project, f'\nserve: {{public_url: "https://u.example"}}\nchannels: {{email: {{{host}}}}}\n')
+        open_help(named, state, postline_run, now=AS_OF, accounts=["gauthier-conseil"])
+        channels = open_channels(named, is_live=True, state=state, clock=lambda: AS_OF)
+        sent = sender.send_waiting(sender.Run(state, channels, lambda _connection, _waiting: {}, AS_OF))
+        close_channels(channels)
+    assert [one.result.value for one in sent] == ["sent"] * 3
+    mail = box.mails[0]
+    assert mail["To"].addresses[0].username
+    leave = mail["List-Unsubscribe"].strip("<>")
+    assert leave.startswith("https://u.example/u/")
+    contact, purpose = read_link(state, UNSUBSCRIBE, leave.rpartition("/")[2], now=LATER) or ("", "")
+    assert (contact[:4], purpose) == ("con_", "service")
+    body = mail.get_body(("html",))
+    assert body is not None
+    assert "https://u.example/o/" in body.get_content()
+    assert "upstep:" not in body.get_content()
 
 
 def test_going_live_counts_what_was_reached_as_seen_and_takes_back_what_only_files_had(

@@ -23,6 +23,7 @@ from upstep.engine.channels import close_channels, is_live, open_channels
 from upstep.engine.cycle import Cycle, Schedule, Steps, told
 from upstep.engine.decide import Run, decide
 from upstep.engine.following import follow_up
+from upstep.engine.helping import open_help
 from upstep.engine.inputs import gather
 from upstep.engine.ledger import keep
 from upstep.engine.notices import queue_notices
@@ -242,6 +243,7 @@ class Worker:
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
             queue_tasks(self.project, self.state, run, now=now)
+            open_help(self.project, self.state, run, now=now)
         with steps("open"):
             offers = self._open(run, now)
             if accounts is None:

@@ -82,3 +82,19 @@ def _owners(project: Project, snapshot: Snapshot) -> dict[str, Owner]:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         rows = connection.execute(sql).fetchall()
     return {owner_id: Owner(name, email) for owner_id, name, email in rows}
+
+
+def owner_of_account(project: Project, account_id: str) -> str | None:
+    """The id of who looks after an account, as the facts name them."""
+    import duckdb
+
+    snapshot = open_snapshot(project.folder)
+    at = default_as_of(project.folder, snapshot)
+    sql = (
+        f"SELECT owner_id FROM ({snapshot.select('account')}) JOIN"
+        f" (SELECT account_key, account_id FROM ({snapshot.select('account_key')})) USING (account_key)"
+        f" WHERE account_id = ? AND {visible_condition('account', at=at)}"
+    )
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        row = connection.execute(sql, [account_id]).fetchone()
+    return None if row is None else row[0]

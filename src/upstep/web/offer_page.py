@@ -19,6 +19,7 @@ from upstep.billing import quote as quotes
 from upstep.engine import responding
 from upstep.engine.biller import open_biller
 from upstep.engine.comparing import Row, compare, plan_after
+from upstep.engine.helping import ask_for_help
 from upstep.engine.links import OFFER, read_link
 from upstep.engine.meters import MeterReader
 from upstep.engine.showing import Person, may_not_sell, who_is
@@ -73,6 +74,10 @@ def _answer(context: Context, token: str, said: dict[str, str]) -> Response:
     word = said.get("answer")
     if word in {"no", "later"}:
         responding.said_no(context.state, visit.person, visit.offer, is_later=word == "later", now=visit.now)
+        return _shown(_visit(context, token) or visit)
+    if word == "yes" and visit.offer.lane == "care":
+        owner = _owner(context, visit.offer)
+        ask_for_help(context.project, context.state, visit.person, visit.offer, owner=owner, now=visit.now)
         return _shown(_visit(context, token) or visit)
     if word == "yes":
         return _yes(visit, said.get("quote_id"))
@@ -135,6 +140,13 @@ def _visit(context: Context, token: str) -> Visit | None:
     return Visit(context, person, offer, _quote(context.state, offer), now) if person else None
 
 
+def _owner(context: Context, offer: Offer) -> str | None:
+    """Who looks after the account, by the decisions that were published of it."""
+    from upstep.engine.mailboxes import owner_of_account
+
+    return owner_of_account(context.project, offer.account_id)
+
+
 def _account(offer_id: str) -> sa.Select[Any]:
     import sqlalchemy as sa
 
@@ -158,6 +170,8 @@ def _shown(visit: Visit, *, wants_no: bool = False, notice: str = "") -> Respons
         return _asked(visit, wants_no=wants_no, notice=notice)
     if offer.status is OfferStatus.CONVERTED:
         return _done(visit, None)
+    if offer.status is OfferStatus.ACCEPTED and offer.lane == "care":
+        return _said(visit, "Thank you", "We will get in touch and show you where to start.")
     if offer.status is OfferStatus.ACCEPTED:
         return _said(visit, "Your yes is noted", "It is being put into effect. You need do nothing.")
     if offer.status is OfferStatus.DECLINED:
@@ -168,6 +182,10 @@ def _shown(visit: Visit, *, wants_no: bool = False, notice: str = "") -> Respons
 def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
     quote, project = visit.quote, visit.context.project
     no = [("later", "Not now", False), ("no", "No, thank you", wants_no)]
+    if visit.offer.lane == "care":
+        text = "There is nothing to buy: you have it already, and we show you where to start."
+        yes = ("yes", "Yes, show us", not wants_no)
+        return _said(visit, "Help to get more from what you have", text, buttons=[yes, no[1]])
     if not visit.person.may_buy:
         names = " or ".join(visit.person.buyers) or "whoever pays at your company"
         return _said(visit, "Somebody else decides this", f"You may not buy for your company. Ask {names}.", buttons=no)
@@ -187,7 +205,8 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
             "lines": [(line.description, _money(quote, line.amount_minor)) for line in quote.lines],
             "due": _money(quote, quote.due_now_minor),
             "later": f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {_day(quote.next_invoice_at)}."
-            f" This price holds until {_day(quote.expires_at)}.",
+            + "".join(f" {line.description}: {_money(quote, line.amount_minor)}." for line in quote.incentive_lines)
+            + f" This price holds until {_day(quote.expires_at)}.",
         },
         buttons=[*no[::-1], yes] if wants_no else [yes, *no],
         hidden=_hidden(visit),
