@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from tests.company import CATALOG
 from upstep.clock import now
@@ -26,6 +27,8 @@ from upstep.state.session import writing
 from upstep.tables.current import current_rows
 from upstep.tables.lake import open_snapshot
 from upstep.web.app import create_app
+from upstep.web.context import Context
+from upstep.web.ingest import Intake, routes
 
 pytestmark = pytest.mark.sdks
 
@@ -108,6 +111,30 @@ def test_what_a_library_sends_becomes_facts(script: str, tmp_path: Path) -> None
     if script != "posthog_node.mjs":  # Its groups are not of a person but of each event.
         contact = current_rows(tmp_path, "contact", ["ann"])["ann"]
         assert (contact["name"], contact["email"]) == ("Ann Lee", "ann@acme.example")
+
+
+@pytest.mark.parametrize("script", ["segment_python.py", "segment_node.mjs"])
+def test_a_library_that_is_asked_to_come_back_does(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = command(script)
+    monkeypatch.setattr("upstep.web.ingest.RETRY_SECONDS", 1)
+    (tmp_path / "upstep.yaml").write_text(SETTINGS)
+    project = Project(tmp_path)
+    state, inbox = open_project_state(project), open_project_inbox(project)
+    with writing(state) as connection:
+        _, key = make_key(connection, "page", ["ingest"], by="test", now=now())
+    intake = Intake(Context(project, state, inbox, now), depth_most=0)
+
+    with serving(Starlette(routes=routes(intake))) as address, subprocess.Popen([*asked, address, key]) as client:
+        for _ in range(100):
+            if intake.turned_away:
+                break
+            time.sleep(0.1)
+        intake.depth_most = 1_000
+        assert client.wait(60) == 0
+    assert (intake.turned_away > 0, inbox.depth()) == (True, 33)
+    inbox.close()
 
 
 @pytest.mark.parametrize("script", ["segment_python.py", "rudder_python.py", "segment_node.mjs"])

@@ -61,10 +61,12 @@ class Intake:
     Args:
         served: The service; it has an inbox.
         depth_most: See ``DEPTH_MOST``.
+        turned_away: Requests that were asked to come back later, since the start.
     """
 
     served: Context
     depth_most: int = DEPTH_MOST
+    turned_away: int = 0
     _keyring: Keyring = field(default_factory=Keyring)
     _depth: tuple[float, int] = (0.0, 0)
     _in_hand: int = 0
@@ -139,6 +141,7 @@ class Intake:
             depth = await run_in_threadpool(self.inbox.depth)
             self._depth = (now, depth)
         if depth + self._in_hand >= self.depth_most:
+            self.turned_away += 1
             told = f"{depth:,} events wait to be worked on. Send again after some seconds."
             raise Problem(429, told, kind="inbox-deep", headers={"Retry-After": str(RETRY_SECONDS)})
 
