@@ -21,6 +21,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import loop
+
 from upstep.engine.project import Project, open_project_state
 from upstep.state import keys
 from upstep.state.session import writing
@@ -222,7 +226,7 @@ def _publish(folder: Path) -> None:
     state.dispose()
 
 
-MEASURES = {"lookup": lookup, "ingest": ingest}
+MEASURES = {"lookup": lookup, "ingest": ingest, "latency": loop.latency, "opening": loop.opening}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:

@@ -1,0 +1,179 @@
+"""The live loop's figures: an event acknowledged until its decision can be read, and offers opened. See ``live.py``.
+
+``latency`` works on the made-up company of ``generate.py quick`` (100,000 accounts, 48 plays), loaded once by
+``decide.py quick load``; ``opening`` on a Postline sample of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+from collections import defaultdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from generate import CUT, WORK
+
+from upstep import clock
+from upstep.clock import iso, to_seconds
+from upstep.engine.biller import sandbox
+from upstep.engine.cycle import Cycle, told
+from upstep.engine.decide import decide
+from upstep.engine.live import Worker
+from upstep.engine.opening import open_offers
+from upstep.engine.project import Project, open_project_state
+from upstep.state.inbox import Inbox, Received, open_inbox
+from upstep.tables.load import load
+from upstep.tables.sample import AS_OF, write_sample
+
+LATENCY_RATE = int(os.environ.get("UPSTEP_BENCH_RATE", "1000"))
+LATENCY_SECONDS = int(os.environ.get("UPSTEP_BENCH_SECONDS", "20"))
+OPENED = int(os.environ.get("UPSTEP_BENCH_ACCOUNTS", "10000"))
+
+
+def latency(folder: Path, source: Path | None = None) -> None:
+    """Events at a steady rate over all accounts: from the inbox's commit to the published decision that counts them."""
+    place = folder / "company"
+    _copied(source or WORK / "quick", place)
+    with (place / "upstep.yaml").open("a", encoding="utf-8") as file:
+        file.write("ingest: {track: {Mail Sent: {meter: mail_sent, quantity: count}}}\n")
+    project = Project(place, extra_plays=sorted((place / "plays_bench").glob("*.yaml")))
+    state, inbox = open_project_state(project), open_inbox(place / ".upstep" / "inbox.db")
+    shift = clock.now() - CUT  # The company's last day is today.
+    worker = Worker(project, state=state, inbox=inbox, clock=lambda: clock.now() - shift)
+    began = time.perf_counter()
+    print("first cycle:", told(worker.cycle()), f"{time.perf_counter() - began:.1f} s", flush=True)
+    sender = _Sender(inbox, _accounts(place), shift)
+    sender.start()
+    cycles, done = _measured(worker, sender)
+    ordered = sorted(done)
+    steps: dict[str, float] = defaultdict(float)
+    for cycle in cycles:
+        for name, value in cycle.seconds.items():
+            steps[name] += value / len(cycles)
+    print(
+        f"latency: {len(sender.sent):,} events at {LATENCY_RATE:,}/s over {len(sender.accounts):,} accounts,"
+        f" {len(done):,} decided in {len(cycles)} cycles; s p50 {_at(ordered, 0.5):.2f} p95 {_at(ordered, 0.95):.2f}"
+        f" p99 {_at(ordered, 0.99):.2f}; load {os.getloadavg()[0]:.1f}"
+    )
+    print("  a cycle:", {name: round(value, 3) for name, value in steps.items()})
+
+
+def _measured(worker: Worker, sender: _Sender) -> tuple[list[Cycle], list[float]]:
+    """Cycles until everything that was sent is decided, and for each event the seconds that it took."""
+    cycles: list[Cycle] = []
+    done: list[float] = []
+    waiting: list[tuple[float, str]] = []
+    taken, end = 0, time.perf_counter() + LATENCY_SECONDS
+    while (now := time.perf_counter()) < end or waiting or taken < len(sender.sent):
+        if now >= end:
+            sender.end()
+        if now > end + 120:
+            print("gave up: it does not keep up")
+            break
+        cycles.append(worker.cycle())
+        waiting += sender.sent[taken : taken + cycles[-1].events]
+        taken += cycles[-1].events
+        left, now = worker.waiting, time.perf_counter()
+        done += [now - at for at, account in waiting if account not in left]
+        waiting = [one for one in waiting if one[1] in left]
+    return cycles, done
+
+
+class _Sender(threading.Thread):
+    """Puts events into the inbox at a steady rate, and remembers when each was acknowledged."""
+
+    def __init__(self, inbox: Inbox, accounts: list[str], shift: timedelta) -> None:
+        super().__init__(daemon=True)
+        self.accounts = accounts
+        self.sent: list[tuple[float, str]] = []
+        self._inbox = inbox
+        self._shift = shift
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Send until it is ended."""
+        number, begin = 0, time.perf_counter()
+        while not self._over.is_set():
+            if (wait := begin + number / LATENCY_RATE - time.perf_counter()) > 0:
+                time.sleep(wait)
+            batch = [_event(number + n, self.accounts, clock.now() - self._shift) for n in range(50)]
+            self._inbox.add([one for one, _ in batch])
+            self.sent += [(time.perf_counter(), account) for _, account in batch]
+            number += 50
+
+    def end(self) -> None:
+        """Stop sending; what was sent is in the inbox."""
+        self._over.set()
+        self.join()
+
+
+def opening(folder: Path) -> None:
+    """Offers opened and queued, billing asked of each: a whole run of a Postline sample."""
+    place = folder / "postline"
+    write_sample("postline", place, accounts=OPENED)
+    project = Project(place)
+    load(place, now=AS_OF, through=AS_OF, known=project.known_ids)
+    state, now = open_project_state(project), AS_OF + timedelta(hours=9)
+    run = decide(project)
+    provider = sandbox(project, as_of=AS_OF)
+    began, used = time.perf_counter(), time.process_time()
+    found = open_offers(project, run, provider=provider, now=now, state=state)
+    seconds, used = time.perf_counter() - began, time.process_time() - used
+    with sqlite3.connect(project.folder / ".upstep" / "state.db") as connection:
+        messages = connection.execute("SELECT count(*) FROM message").fetchone()[0]
+    each = used / max(len(found), 1)
+    print(
+        f"opening: {len(found):,} offers and {messages:,} messages of {OPENED:,} accounts in {seconds:.1f} s,"
+        f" {used:.1f} CPU s: {len(found) / seconds:,.0f}/s, {each * 1e6:.0f} CPU µs each, so 100,000 in"
+        f" {seconds / max(len(found), 1) * 100_000:.0f} s; load {os.getloadavg()[0]:.1f}"
+    )
+    began = time.perf_counter()
+    again = open_offers(project, run, provider=provider, now=now, state=state)
+    print(f"  again: {sum(one.is_new for one in again)} new in {time.perf_counter() - began:.1f} s")
+
+
+def _copied(source: Path, place: Path) -> None:
+    """The loaded company without its source files, which are not read again."""
+    place.mkdir(parents=True)
+    for name in ("catalog.yaml", "upstep.yaml"):
+        shutil.copyfile(source / name, place / name)
+    for name in ("plays_bench", ".upstep"):
+        shutil.copytree(source / name, place / name)
+
+
+def _accounts(place: Path) -> list[str]:
+    import duckdb
+
+    from upstep.tables.lake import open_snapshot
+
+    found = duckdb.connect().execute(
+        f"SELECT account_id FROM ({open_snapshot(place).select('account_key')}) ORDER BY 1"
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def _event(number: int, accounts: list[str], now: datetime) -> tuple[Received, str]:
+    account = accounts[number * 7_919 % len(accounts)]
+    body: dict[str, Any] = {
+        "type": "track",
+        "event": "Mail Sent",
+        "messageId": f"b{number}",
+        "timestamp": iso(now),
+        "properties": {"count": 3},
+        "context": {"groupId": account},
+    }
+    seconds = to_seconds(now)
+    return Received(f"b{number}", "track", seconds, seconds, json.dumps(body).encode()), account
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else float("nan")
