@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import upstep
 from upstep import clock as clocks
 from upstep.engine.project import Project, open_project_state
-from upstep.web import embed, health, hooks, ingest
+from upstep.web import embed, health, hooks, ingest, offer_page, unsubscribe
 from upstep.web.api.router import ROUTERS
 from upstep.web.context import Context
 from upstep.web.guard import Guard
@@ -89,6 +88,5 @@ def _routers() -> Iterator[APIRouter]:
     yield embed.router
     yield from ROUTERS
     yield hooks.router
-    for name in ("unsubscribe", "offer_page"):
-        if importlib.util.find_spec(f"upstep.web.{name}"):
-            yield importlib.import_module(f"upstep.web.{name}").router
+    yield unsubscribe.router
+    yield offer_page.router

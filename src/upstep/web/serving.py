@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import signal
 import socket
 import threading
@@ -16,9 +15,9 @@ import structlog
 import uvicorn
 
 from upstep import clock as clocks
-from upstep.engine.project import open_project_state
+from upstep.engine.project import open_project_inbox, open_project_state
 from upstep.errors import ConfigError, Fault
-from upstep.state.inbox import Inbox, open_inbox
+from upstep.state.inbox import Inbox
 from upstep.web.app import create_app
 from upstep.web.logs import set_up_logs
 
@@ -116,7 +115,7 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
     """
     set_up_logs()
     state = open_project_state(project)
-    inbox = open_inbox(project.inbox_address)
+    inbox = open_project_inbox(project)
     beside = Beside(_worker(project, state, inbox)) if how.has_worker else None
     app = create_app(project, state=state, inbox=inbox, worker=beside, demo=how.demo)
     log = structlog.get_logger()
@@ -138,9 +137,9 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
 
 
 def _worker(project: Project, state: sa.Engine, inbox: Inbox) -> Works:
-    live = importlib.import_module("upstep.engine.live")
-    works: Works = live.Worker(project, state=state, inbox=inbox, clock=clocks.now)
-    return works
+    from upstep.engine.live import Worker
+
+    return Worker(project, state=state, inbox=inbox, clock=clocks.now)
 
 
 @contextlib.contextmanager
