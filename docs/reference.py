@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import upstep.offers
 import upstep.tables.sample
@@ -540,6 +540,7 @@ def pages() -> dict[str, str]:
         "signals.md": signals_page(kinds_of(program)),
         "tables.md": tables_page(),
         "settings.md": settings_page(),
+        "api.md": api_page(),
     }
 
 
@@ -793,6 +794,89 @@ def main() -> None:
     (FOLDER / "plays").mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+# The HTTP API
+
+
+def api_page() -> str:
+    """Every documented route: what it needs, is sent and answers."""
+    from fastapi import FastAPI
+
+    from upstep.web.api.router import ROUTERS
+    from upstep.web.openapi import document
+
+    app = FastAPI(title="Upstep", openapi_url=None)
+    for router in ROUTERS:
+        app.include_router(router)
+    told = document(app)
+    parts = [
+        (
+            "What each route is for, is sent and answers; `/v1/openapi.json` of a running service has the same for "
+            "programs. [Service and HTTP API](../api.md) says how to ask.\n"
+        ),
+        _table(
+            ("route", "scope", "for"),
+            [
+                (f"`{method.upper()} {path}`", _scope(method), operation["summary"])
+                for path, operations in told["paths"].items()
+                for method, operation in operations.items()
+            ],
+        ),
+    ]
+    for path, operations in told["paths"].items():
+        for method, operation in operations.items():
+            parts += _route(method, path, operation, told["components"]["schemas"])
+    return _page("HTTP API", *parts)
+
+
+def _scope(method: str) -> str:
+    return "read" if method == "get" else "act"
+
+
+def _route(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
+    parts = [f"## {method.upper()} {path}", "", " ".join(operation["description"].split()), ""]
+    rows = [
+        (f"`{one['name']}`", one["in"], "yes" if one.get("required") else "", _kind(one["schema"]), _about(one))
+        for one in operation.get("parameters", [])
+    ]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    for name in _named(body):
+        shape = schemas[name]
+        rows += [
+            (f"`{key}`", "body", "yes" if key in shape.get("required", ()) else "", _kind(one), _about(one))
+            for key, one in shape["properties"].items()
+        ]
+    if rows:
+        parts.append(_table(("name", "in", "needed", "is", "means"), rows))
+    good = next(status for status in operation["responses"] if status[0] == "2")
+    answer = operation["responses"][good]["content"]["application/json"]["schema"]
+    for name in _named(answer):
+        keys = ", ".join(f"`{key}`" for key in schemas[name].get("properties", {}))
+        parts.append(
+            f"Answers {good}: {operation['responses'][good]['description']}" + (f" {keys}." if keys else "") + "\n"
+        )
+    return parts
+
+
+def _named(schema: Mapping[str, Any]) -> list[str]:
+    """The shape that a schema refers to."""
+    found = [schema, *schema.get("anyOf", ())]
+    return [one["$ref"].rpartition("/")[2] for one in found if "$ref" in one]
+
+
+def _about(one: Mapping[str, Any]) -> str:
+    return str(one.get("description") or one.get("schema", {}).get("description") or "")
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """A schema in a word or two."""
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2]
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    kinds = [_kind(one) for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    return " or ".join(kinds) or str(schema.get("format") or schema.get("type") or "")
 
 
 if __name__ == "__main__":
