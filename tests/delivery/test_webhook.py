@@ -18,9 +18,11 @@ from upstep.delivery import addresses
 from upstep.delivery.addresses import is_public
 from upstep.delivery.channel import Message, Purpose, SendResult
 from upstep.delivery.webhook import WebhookChannel
+from upstep.delivery.wire import Wire, WireError
 from upstep.errors import ConfigError, OutsideError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of a server that lives for a test
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 MESSAGE = Message(
     idempotency_key="offer:of_1:webhook:ann",
@@ -92,9 +94,44 @@ def test_connections_are_kept_and_a_dead_one_is_replaced() -> None:
         for _ in range(3):
             assert kept.send(MESSAGE).is_sent
         assert len(kept._idle) == 1
-        sock = kept._idle[0].sock
+        sock = kept._idle[0]._socket
         sock.shutdown(socket.SHUT_RDWR)
         assert kept.send(MESSAGE).is_sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "stays"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", (200, b"hi"), True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b""), True),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", (200, b""), True),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=1\r\nhi\r\n1\r\n!\r\n0\r\n\r\n",
+            (200, b"hi!"),
+            True,
+        ),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", (200, b""), False),
+        (b"HTTP/1.1 500 Oops\r\n\r\nuntil the end", (500, b"until the end"), False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", None, False),
+        (CHUNKED + b"zz\r\n", None, False),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9_000 + b"\r\n", None, False),
+        (b"SSH-2.0-OpenSSH\r\n", None, False),
+        (b"", None, False),
+    ],
+    ids=["length", "none", "continue", "chunks", "close", "end", "short", "no-chunk", "long-head", "other", "silence"],
+)
+def test_every_way_to_answer_is_read(answer: bytes, expected: tuple[int, bytes] | None, *, stays: bool) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(answer)
+    theirs.shutdown(socket.SHUT_WR)
+    wire = Wire(ours, host="a.example")
+    with closing(wire), theirs:
+        if expected is None:
+            with pytest.raises(WireError):
+                wire.post("/", b"{}", {})
+        else:
+            assert wire.post("/", b"{}", {}) == expected
+        assert wire.is_open is stays
 
 
 def test_an_address_inside_is_refused_unless_it_is_allowed() -> None:

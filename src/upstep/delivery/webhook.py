@@ -7,7 +7,6 @@ attempt that got no answer may be made again. Redirects are not followed: what w
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import ssl
 from collections import deque
@@ -18,10 +17,10 @@ from typing import Any
 from upstep.clock import iso
 from upstep.delivery.addresses import RefusedAddressError, dial, target
 from upstep.delivery.channel import Message, SendResult
+from upstep.delivery.wire import Wire, WireError
 from upstep.errors import ConfigError, Fault, OutsideError
 
 SECONDS_MAX = 10.0
-_ANSWER_BYTES_MAX = 65_536
 _LATER = {408, 409, 423, 425, 429}
 """Answers of the 4xx family that speak of this moment; all others refuse the message for good."""
 
@@ -55,12 +54,13 @@ class WebhookChannel:
         self.host = str(parts.hostname)
         self.port = parts.port or (443 if parts.scheme == "https" else 80)
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._authority = str(parts.netloc)
         self._signer = _signer(secret)
         self._clock = clock
         self._allow_private = allow_private
         self._seconds_max = seconds_max
         self._trust = (trust or ssl.create_default_context()) if parts.scheme == "https" else None
-        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._idle: deque[Wire] = deque()
 
     def send(self, message: Message) -> SendResult:
         """Post it once; the receiver knows a repeated one by its id.
@@ -96,13 +96,13 @@ class WebhookChannel:
         if connection is not None:
             try:
                 return self._asked(connection, body, headers)
-            except (OSError, http.client.HTTPException):
+            except (OSError, WireError):
                 # It was closed on the other side meanwhile: once more, over a new one.
                 connection.close()
         connection = self._connected()
         try:
             return self._asked(connection, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, WireError) as error:
             connection.close()
             told = " ".join(str(error).split()) or type(error).__name__
             raise OutsideError(f"webhook {self.host}: no answer ({told})") from error
@@ -117,31 +117,28 @@ class WebhookChannel:
             "webhook-signature": self._signer.sign(event_id, at, body.decode()),
         }
 
-    def _asked(self, connection: http.client.HTTPConnection, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        connection.request("POST", self.path, body=body, headers=headers)
-        answer = connection.getresponse()
-        said = answer.read(_ANSWER_BYTES_MAX)
-        if answer.isclosed() and not answer.will_close:
-            self._idle.append(connection)
+    def _asked(self, wire: Wire, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        status, said = wire.post(self.path, body, headers)
+        if wire.is_open:
+            self._idle.append(wire)
         else:
-            connection.close()
-        return answer.status, " ".join(said[:200].decode("utf-8", "replace").split())
+            wire.close()
+        return status, " ".join(said[:200].decode("utf-8", "replace").split())
 
-    def _kept(self) -> http.client.HTTPConnection | None:
+    def _kept(self) -> Wire | None:
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connected(self) -> Wire:
         plain = dial(self.host, self.port, allow_private=self._allow_private, seconds_max=self._seconds_max)
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=self._seconds_max)
         try:
-            connection.sock = self._trust.wrap_socket(plain, server_hostname=self.host) if self._trust else plain
+            made = self._trust.wrap_socket(plain, server_hostname=self.host) if self._trust else plain
         except OSError as error:
             plain.close()
             raise OutsideError(f"webhook {self.host}: no secure connection ({error})") from error
-        return connection
+        return Wire(made, host=self._authority)
 
 
 _TOLD = (
