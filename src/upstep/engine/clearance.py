@@ -7,11 +7,11 @@ old clear nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from upstep.delivery.channel import Channel, Message
     from upstep.delivery.outbox import Waiting
 
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 _ASKABLE = (OfferStatus.OPEN, OfferStatus.SHOWN, OfferStatus.CLICKED)
 ONLY_SEEN_WHEN_LOOKED_AT = "in_app"
 
@@ -124,6 +126,7 @@ class _Known:
     """What was read for one claim. ``gone`` grows as its messages are cleared."""
 
     offers: Mapping[str, Any]
+    asked: Mapping[str, Sequence[Any]]
     marks: Mapping[str, datetime]
     holds: Mapping[tuple[str, str], Sequence[Any]]
     bodies: Mapping[str, str]
@@ -138,59 +141,87 @@ class _Known:
         return None if offer is None else str(offer.step_id)
 
 
+def _statements() -> dict[str, tuple[sa.Select[Any], tuple[str, ...]]]:
+    """What is read for each claim, made once: making and recognising a statement costs more than running it."""
+    offer, mark, held = tables.offer.c, tables.watermark.c, tables.fact_hold.c
+    published, person, message = tables.published_decision.c, tables.contact_fact.c, tables.message.c
+    accounts: sa.BindParameter[Any] = sa.bindparam("accounts", expanding=True)
+    contacts: sa.BindParameter[Any] = sa.bindparam("contacts", expanding=True)
+    sold: sa.BindParameter[Any] = sa.bindparam("sold", expanding=True)
+    is_claimed = message.status == MessageStatus.CLAIMED
+    of_offer = (
+        *(offer.offer_id, offer.account_id, offer.step_id, offer.status, offer.expires_at, offer.shown_at),
+        *(offer.accepted_at, offer.declined_at, offer.not_now_at),
+    )
+    of_gone = (
+        *(message.account_id, message.contact_id, message.recipient, message.channel, message.offer_id),
+        *(message.sent_at, message.claimed_at),
+    )
+    return {
+        "offers": (sa.select(*of_offer).where(offer.account_id.in_(accounts)), ("accounts",)),
+        "marks": (
+            sa.select(mark.account_id, mark.as_of).where(mark.account_id.in_(accounts) | (mark.account_id == "")),
+            ("accounts",),
+        ),
+        "holds": (sa.select(tables.fact_hold).where(held.account_id.in_(sold)).order_by(held.gate), ("sold",)),
+        "bodies": (sa.select(published.account_id, published.body).where(published.account_id.in_(sold)), ("sold",)),
+        "people": (sa.select(tables.contact_fact).where(person.contact_id.in_(contacts)), ("contacts",)),
+        # What another sender has claimed is as good as gone.
+        "gone": (
+            sa.select(*of_gone).where(
+                message.account_id.in_(sold),
+                message.purpose == Purpose.SALES,
+                sa.or_(message.sent_at > sa.bindparam("since"), is_claimed),
+            ),
+            ("sold", "since"),
+        ),
+    }
+
+
+_STATEMENTS = _statements()
+
+
 def _read(connection: sa.Connection, waiting: Sequence[Waiting], *, policy: ContactPolicy, now: datetime) -> _Known:
     """All that the check needs of these messages' accounts and people."""
     messages = [one.message for one in waiting]
     accounts = sorted({message.account_id for message in messages})
     contacts = sorted({message.contact_id or message.recipient for message in messages})
     sold = sorted({message.account_id for message in messages if message.purpose in (Purpose.SALES, Purpose.CARE)})
-    offer, mark, held, published, person = (
-        *(tables.offer.c, tables.watermark.c, tables.fact_hold.c),
-        *(tables.published_decision.c, tables.contact_fact.c),
-    )
-    offers = connection.execute(sa.select(tables.offer).where(offer.account_id.in_(accounts)))
-    marks = connection.execute(sa.select(mark.account_id, mark.as_of).where(mark.account_id.in_([*accounts, ""])))
-    holds: dict[tuple[str, str], list[Any]] = {}
-    for row in connection.execute(sa.select(tables.fact_hold).where(held.account_id.in_(sold)).order_by(held.gate)):
-        holds.setdefault((row.account_id, row.step_id), []).append(row)
-    bodies = connection.execute(sa.select(published.account_id, published.body).where(published.account_id.in_(sold)))
-    people = connection.execute(sa.select(tables.contact_fact).where(person.contact_id.in_(contacts)))
-    closed: dict[str, list[Any]] = {}
-    for one in holds_of(connection, accounts, now=now):
-        closed.setdefault(one.account_id, []).append(one)
+    since = now - timedelta(days=_days_counted(policy))
+    named: dict[str, Any] = {"accounts": accounts, "contacts": contacts, "sold": sold, "since": since}
+
+    def rows(name: str) -> Sequence[Any]:
+        statement, parameters = _STATEMENTS[name]
+        return connection.execute(statement, {key: named[key] for key in parameters}).all()
+
+    offers = rows("offers")
     return _Known(
         offers={row.offer_id: row for row in offers},
-        marks={row.account_id: row.as_of for row in marks},
-        holds=holds,
-        bodies={row.account_id: row.body for row in bodies},
-        people={row.contact_id: row for row in people},
+        asked=_grouped((row.account_id, row) for row in offers),
+        marks={row.account_id: row.as_of for row in rows("marks")},
+        holds=_grouped(((row.account_id, row.step_id), row) for row in rows("holds")),
+        bodies={row.account_id: row.body for row in rows("bodies")},
+        people={row.contact_id: row for row in rows("people")},
         said=consents_of(connection, contacts, now=now),
-        contact_holds=closed,
-        gone=_read_gone(connection, sold, since=now - timedelta(days=_days_counted(policy))),
+        contact_holds=_grouped((one.account_id, one) for one in holds_of(connection, accounts, now=now)),
+        gone=_grouped((row.account_id, _row_gone(row)) for row in rows("gone")),
     )
+
+
+def _grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    found: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def _days_counted(policy: ContactPolicy) -> int:
     return max([policy.cool_down_days, *(cap.days for cap in policy.caps)])
 
 
-def _read_gone(connection: sa.Connection, accounts: Sequence[str], *, since: datetime) -> dict[str, list[Gone]]:
-    """Sales messages that left since then, and those that another sender has claimed, which are as good as gone."""
-    message = tables.message.c
-    is_claimed = message.status == MessageStatus.CLAIMED
-    columns = (
-        *(message.account_id, message.contact_id, message.recipient, message.channel, message.offer_id),
-        *(message.sent_at, message.claimed_at),
-    )
-    found = sa.select(*columns).where(
-        message.account_id.in_(accounts), message.purpose == Purpose.SALES, sa.or_(message.sent_at > since, is_claimed)
-    )
-    gone: dict[str, list[Gone]] = {}
-    for row in connection.execute(found):
-        is_seen = row.channel != ONLY_SEEN_WHEN_LOOKED_AT
-        one = Gone(row.contact_id or row.recipient, row.sent_at or row.claimed_at, row.offer_id, is_seen)
-        gone.setdefault(row.account_id, []).append(one)
-    return gone
+def _row_gone(row: Any) -> Gone:
+    is_seen = row.channel != ONLY_SEEN_WHEN_LOOKED_AT
+    return Gone(row.contact_id or row.recipient, row.sent_at or row.claimed_at, row.offer_id, is_seen)
 
 
 def _gone(message: Message, now: datetime) -> Gone:
@@ -232,7 +263,7 @@ def _changed(message: Message, known: _Known) -> Iterator[Wait]:
             yield Wait(f"its facts have changed ({name} was {value}, is {now}): 'upstep offers' writes it anew")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _decisions(body: str) -> Mapping[str, Mapping[str, Any]]:
     """An account's published decisions by step; a claim often has several messages of one account."""
     return {row["step_id"]: row for row in json.loads(body)}
@@ -249,8 +280,7 @@ def _history(message: Message, known: _Known) -> History:
             is_same_step=row.step_id == step_id,
             is_live=row.status in LIVE and row.accepted_at is None,
         )
-        for row in known.offers.values()
-        if row.account_id == message.account_id
+        for row in known.asked.get(message.account_id, ())
     ]
     account = message.account_id
     return History(known.gone.get(account, ()), asked, known.contact_holds.get(account, ()))
