@@ -15,6 +15,8 @@ from upstep.tables.lake import open_snapshot
 from upstep.tables.load import load
 from upstep.tables.rows import rows_as_files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
