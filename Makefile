@@ -62,8 +62,9 @@ slow: .venv/.dev ## The tests that take longer and need no server: more of the s
 
 long: .venv/.dev ## The long sizes: 100,000 steps of random histories; results are kept in docs/performance.md
 	UPSTEP_HYPOTHESIS=long $(PYTEST) -n 0 tests/properties/test_contacting.py
+	UPSTEP_LONG=1 $(PYTEST) -n 0 -m faults tests/faults/test_whole.py
 
-faults: .venv/.dev ## Kill an apply at each of its steps and start it again: nothing charged twice, nothing lost
+faults: .venv/.dev ## Kill it, fill its disk, cut its database off: nothing charged or sent twice, nothing lost
 	$(PYTEST) -n $(WORKERS) -m faults tests/faults
 
 sdks: .venv/.dev .venv/.sdks tests/sdks/node_modules/.made ## Send with the client libraries of Segment, RudderStack and PostHog

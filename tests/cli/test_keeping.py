@@ -64,6 +64,7 @@ def test_a_backup_comes_back_as_it_was_and_in_shadow(
     assert not (tmp_path / "back" / "data").exists()
 
 
+@pytest.mark.slow
 def test_it_is_live_again_and_has_its_data_only_when_that_is_asked_for(
     upstep: Upstep, project: Path, archive: Path, tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def small(upstep: Upstep, tmp_path: Path) -> Path:
     return tmp_path / "b.tar"
 
 
+@pytest.mark.slow
 def test_what_is_committed_and_still_in_the_log_of_sqlite_is_in_the_backup(
     upstep: Upstep, project: Path, tmp_path: Path
 ) -> None:

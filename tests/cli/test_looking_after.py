@@ -40,6 +40,7 @@ def written(folder: Path, table: sa.Table, **values: object) -> None:
 
 def told(upstep: Upstep, command: str, folder: Path, *words: str) -> dict[str, object]:
     ran = upstep(command, *words, "--json", "--project", folder)
+    assert ran.out, ran.err
     assert faults(json.loads(ran.out), command) == []
     found: dict[str, object] = json.loads(ran.out)
     return found

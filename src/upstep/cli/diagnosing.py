@@ -156,7 +156,10 @@ def _state(folder: Path) -> Iterator[Finding]:
     if not project.has_state:
         yield Finding("state", None, "no answers and no offers yet")
         return
+    import sqlalchemy as sa
+
     from upstep.clock import now
+    from upstep.state import tables
     from upstep.state.answers import answers
     from upstep.state.session import reading
 
@@ -164,10 +167,17 @@ def _state(folder: Path) -> Iterator[Finding]:
     try:
         with reading(engine) as connection:
             count = len(answers(connection, at=now()))
+            status = tables.message.c.status
+            by_status = sa.select(status, sa.func.count()).group_by(status)
+            messages: dict[str, int] = {name: int(many) for name, many in connection.execute(by_status)}
     finally:
         engine.dispose()
     place = "Postgres" if project.settings.state else "SQLite"
     yield Finding("state", True, f"{place}: {counted(count, 'answer')} of people stand")  # noqa: FBT003 - well
+    if messages:
+        waiting = messages.get("queued", 0) + messages.get("held", 0)
+        told = f"{messages.get('sent', 0):,} sent, {waiting:,} wait, {messages.get('parked', 0):,} parked for a person"
+        yield Finding("messages", None, told)
 
 
 def _writer(folder: Path) -> Iterator[Finding]:
