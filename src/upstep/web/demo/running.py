@@ -9,18 +9,21 @@ import secrets
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 import uvicorn
 
 from upstep import clock as clocks
 from upstep.engine.decide import decide
 from upstep.engine.meters import MeterReader
 from upstep.engine.project import open_project_state
+from upstep.state import tables
 from upstep.state.keys import make_key
-from upstep.state.session import writing
+from upstep.state.session import reading, writing
 from upstep.web.demo.company import ACCOUNT, SECRET_NAME, make_company
 from upstep.web.demo.site import Site
 from upstep.web.serving import Serve, listening, serve
@@ -68,9 +71,21 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
         stack.enter_context(_beside(site.app(), page))
 
         def ready(_host: str, _port: int) -> None:
-            tell(f"Open {host} and drag the slider. Ctrl-C ends the demo.")
+            words = f"Open {host} and drag the slider. Ctrl-C ends the demo."
+            threading.Thread(target=_when_decided, args=(state, lambda: tell(words)), daemon=True).start()
 
         serve(company.project, Serve(f"{address}:{taken}", demo=True), ready=ready)
+
+
+def _when_decided(state: sa.Engine, act: Callable[[], None]) -> None:
+    """Act once the worker has decided about everybody for the first time, or after a while in any case."""
+    mark = sa.select(tables.watermark.c.account_id).where(tables.watermark.c.account_id == "")
+    for _ in range(300):
+        with reading(state) as connection:
+            if connection.execute(mark).first() is not None:
+                break
+        time.sleep(0.2)
+    act()
 
 
 def _cache_folder() -> Path:
