@@ -1,7 +1,7 @@
 """How many of an account's peers have what is proposed to it: real counts, of groups large enough to hide everyone.
 
 A peer is another account of the same segment with a live, paid item of the same product. Nothing is said of fewer than
-ten, nor where most of them have something else: a small or a poor figure is no reason for anybody.
+ten: a small figure is no reason for anybody, and would point at somebody.
 """
 
 from __future__ import annotations
