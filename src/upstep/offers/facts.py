@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypedDict, get_args, get_type_hints
@@ -136,8 +136,8 @@ class Words(str):
         return re.sub(r"^(?=[#+\->=])", r"\\", marked)
 
 
-def printable(facts: Mapping[str, Any], locale: str) -> dict[str, Any]:
-    """Every fact by name, ready to be compared and printed; None where it is not known.
+def printable(facts: Mapping[str, Any], locale: str, *, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Every fact by name, or those named, ready to be compared and printed; None where it is not known.
 
     Raises:
         PlayError: A name is not one of ``MessageFacts``, or a value is not of its kind; all at once.
@@ -146,7 +146,8 @@ def printable(facts: Mapping[str, Any], locale: str) -> dict[str, Any]:
     if faults:
         raise PlayError(faults)
     currency = facts.get("currency") or ""
-    shown = {name: _shown(kind, facts.get(name), currency, locale) for name, kind in FACT_KINDS.items()}
+    asked = FACT_KINDS if names is None else names
+    shown = {name: _shown(FACT_KINDS[name], facts.get(name), currency, locale) for name in asked}
     return shown | {"currency": currency.upper() or None}
 
 

@@ -162,7 +162,7 @@ def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en
     Raises:
         PlayError: A fact that is printed is not known, or one is not what it should be; or the text grew too long.
     """
-    shown = printable(facts, locale)
+    shown = printable(facts, locale, names=source.facts)
     unknown: set[str] = set()
     watched = {name: _Unknown(name, unknown) if value is None else value for name, value in shown.items()}
     plain = {name: str.__str__(value) if isinstance(value, Words) else value for name, value in watched.items()}
