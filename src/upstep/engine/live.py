@@ -32,7 +32,7 @@ from upstep.engine.opening import expose, open_offers, to_offer
 from upstep.engine.publishing import publish
 from upstep.engine.reconciling import reconcile
 from upstep.engine.retention import apply_retention
-from upstep.engine.sending import deliver, publish_newer
+from upstep.engine.sending import deliver, publish_newer, show_sent
 from upstep.engine.tasks import queue_tasks
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
@@ -249,6 +249,7 @@ class Worker:
             if accounts is None:
                 # Also of what was opened just now: a ticket may be newer than all that was decided.
                 publish_newer(self.project, self.state, now=now)
+                show_sent(self.state)
         # Only now is nothing owed to them any more: a cycle that failed above decides them again.
         self._touched -= self._touched if accounts is None else set(accounts)
         if accounts is None:

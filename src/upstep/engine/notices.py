@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
 
 from upstep.clock import from_seconds
 from upstep.delivery import outbox
@@ -44,11 +46,17 @@ def queue_notices(
         PlayError: A play's message prints a fact that is not known.
     """
     wanted = None if accounts is None else set(accounts)
+    due = run.decisions.select(_READ)
+    due = due.filter(pc.equal(due["path"], "notice"))
+    rows = [row for row in due.to_pylist() if wanted is None or row["account_id"] in wanted]
     given = 0
-    for row in run.decisions.select(_READ).to_pylist():
-        if row["path"] == "notice" and (wanted is None or row["account_id"] in wanted):
-            given += _queue(project, engine, parsed(row), as_of=run.as_of, now=now)
+    for begin in range(0, len(rows), AT_ONCE):
+        given += _queue(project, engine, rows[begin : begin + AT_ONCE], as_of=run.as_of, now=now)
     return given
+
+
+AT_ONCE = 100
+"""So many notices are queued in one transaction."""
 
 
 _READ = (
@@ -59,14 +67,14 @@ _READ = (
 )
 
 
-def _queue(project: Project, engine: sa.Engine, row: Mapping[str, Any], *, as_of: datetime, now: datetime) -> bool:
-    key = once_key(row)
+def _queue(
+    project: Project, engine: sa.Engine, rows: Sequence[Mapping[str, Any]], *, as_of: datetime, now: datetime
+) -> int:
     with writing(engine) as connection:
-        if not once.take(connection, key, at=now, taken_for=row["decision_id"]):
-            return False
-        for message in _messages(project, row, key, as_of=as_of):
-            outbox.queue(connection, message, now=now)
-    return True
+        free = [row for row in rows if once.take(connection, once_key(row), at=now, taken_for=row["decision_id"])]
+        messages = [one for row in free for one in _messages(project, parsed(row), once_key(row), as_of=as_of)]
+        outbox.queue_many(connection, messages, now=now)
+    return len(free)
 
 
 def once_key(row: Mapping[str, Any]) -> once.OnceKey:

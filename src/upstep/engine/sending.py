@@ -73,7 +73,9 @@ def deliver(
         check = Clearance(settings.contact, settings.time_zone, ways, max_fact_age, now)
         run = sender.Run(engine, ways, check, now, recheck_after=recheck_after, threads=THREADS)
         sent = sender.send_waiting(run)
-        show_sent(engine)
+        # The worker looks after what a sender that died has not marked at its whole runs, not each second.
+        if sent or may_publish:
+            show_sent(engine)
     finally:
         close_channels(opened or {})
         if state is None:
