@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tests.company import CATALOG
-from upstep.billing import faults
+from upstep import faults
 from upstep.engine.arriving import read_event
 from upstep.engine.ingesting import OTHER, Drained, drain
 from upstep.engine.project import Project, open_project_inbox

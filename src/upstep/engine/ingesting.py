@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from upstep.billing import faults as points
+from upstep import faults as points
 from upstep.clock import to_seconds
 from upstep.engine.arriving import Event, RefusedEventError, decode_event, whole
 from upstep.engine.identities import Identities

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upstep.delivery.channel import Channel
     from upstep.engine.project import Project
 
-THREADS = 8
+THREADS = 4
 
 
 def deliver(
