@@ -144,8 +144,9 @@ async def items(request: Request, wait: int = 0) -> Response:
     if etag == known and wait > 0 and visit.tools.waiting < WAITING_MAX:
         body, etag = await _news(request, visit, body=body, etag=etag, seconds=min(wait, WAIT_MAX))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if visit.tools.waiting >= WAITING_MAX:
-        headers["Retry-After"] = "10"
+    if visit.context.is_ending or visit.tools.waiting >= WAITING_MAX:
+        # Nobody is to ask again at once: this process ends, or has its hands full.
+        headers["Retry-After"] = "3" if visit.context.is_ending else "10"
     if etag == known:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
