@@ -13240,7 +13240,7 @@ FROM (
  ) AS "t9"
 ) AS stage;
 
--- gated 52d912d52d0a7894
+-- gated 3a6f937b54921a2b
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -13330,6 +13330,9 @@ SELECT
  CAST("low_adoption" AS INT) AS "low_adoption",
  CAST("asked_at" AS BIGINT) AS "asked_at",
  CAST("step_declined_at" AS BIGINT) AS "step_declined_at",
+ CAST("step_not_now_at" AS BIGINT) AS "step_not_now_at",
+ "contact_hold_kind",
+ CAST("contact_held_on" AS BIGINT) AS "contact_held_on",
  "has_priority",
  "has_sponsor",
  "goal_id",
@@ -13350,199 +13353,204 @@ SELECT
  CAST("gate_do_not_sell" AS INT) AS "gate_do_not_sell",
  CAST("gate_no_priority" AS INT) AS "gate_no_priority",
  CAST("gate_no_sponsor" AS INT) AS "gate_no_sponsor",
+ CAST("gate_contact_hold" AS INT) AS "gate_contact_hold",
  CAST("gate_asked_recently" AS INT) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INT) AS "gate_at_capacity"
 FROM (
- WITH "t12" AS (
+ WITH "t13" AS (
   SELECT
    "t2"."as_of"
   FROM "today" AS "t2"
  )
  SELECT
-  "t51"."play",
-  "t51"."grain",
-  "t51"."source_row",
-  "t51"."account_key",
-  "t51"."product_id",
-  "t51"."gate_product_id",
-  "t51"."meter_id",
-  "t51"."feature_id",
-  "t51"."subject_add_on_id",
-  "t51"."subject_plan_id",
-  "t51"."target",
-  "t51"."motion",
-  "t51"."to_product_id",
-  "t51"."to_plan_id",
-  "t51"."to_add_on_id",
-  "t51"."interval",
-  "t51"."currency",
-  "t51"."one_off_units",
-  "t51"."meter_adoption",
-  "t51"."rungs",
-  "t51"."is_estimated",
-  "t51"."is_quote",
-  "t51"."stays",
-  "t51"."adds_nothing",
-  "t51"."is_hygiene",
-  "t51"."prior",
-  "t51"."lever",
-  "t51"."segment",
-  "t51"."likelihood",
-  "t51"."is_prior",
-  "t51"."quantity",
-  "t51"."recurring_units",
-  "t51"."overage_units",
-  "t51"."saving_units",
-  "t51"."committed_units",
-  "t51"."rank_units",
-  "t51"."any_hygiene",
-  "t51"."evidence_0",
-  "t51"."moment_bits",
-  "t51"."account_id",
-  "t51"."name",
-  "t51"."owner_id",
-  "t51"."has_owner",
-  "t51"."account_currency",
-  "t51"."signal_density",
-  "t51"."mrr_units",
-  "t51"."weighing_problems",
-  "t51"."weighing_ticket_id",
-  "t51"."troubled_invoices",
-  "t51"."troubled_invoice_id",
-  "t51"."open_invoices",
-  "t51"."cancel_at",
-  "t51"."renewal_risk_id",
-  "t51"."open_deals",
-  "t51"."open_deal_id",
-  "t51"."do_not_sell_why",
-  "t51"."do_not_sell_until",
-  "t51"."has_usage_signal",
-  "t51"."has_outcome_signal",
-  "t51"."has_strategic_signal",
-  "t51"."has_intent_signal",
-  "t51"."in_renewal_window",
-  "t51"."outcomes_met",
-  "t51"."feature_requests_90d",
-  "t51"."milestones_28d",
-  "t51"."payment_how",
-  "t51"."leaving_how",
-  "t51"."renewal_how",
-  "t51"."open_issue",
-  "t51"."payment_trouble",
-  "t51"."leaving",
-  "t51"."renewal_threat",
-  "t51"."open_deal",
-  "t51"."do_not_sell",
-  "t51"."factor",
-  "t51"."path",
-  "t51"."lane",
-  "t51"."value_year",
-  "t51"."adoption",
-  "t51"."first_value_how",
-  "t51"."bought_on",
-  "t51"."bought_days",
-  "t51"."just_purchased_until",
-  "t51"."before_first_value",
-  "t51"."just_purchased",
-  "t51"."low_adoption",
-  "t51"."asked_at",
-  "t51"."step_declined_at",
-  "t51"."has_priority",
-  "t51"."has_sponsor",
-  "t51"."goal_id",
-  "t51"."is_planned",
-  "t51"."led_by",
-  "t51"."is_full",
-  "t51"."as_of",
-  "t51"."asked_at" AS "asked_on",
+  "t61"."play",
+  "t61"."grain",
+  "t61"."source_row",
+  "t61"."account_key",
+  "t61"."product_id",
+  "t61"."gate_product_id",
+  "t61"."meter_id",
+  "t61"."feature_id",
+  "t61"."subject_add_on_id",
+  "t61"."subject_plan_id",
+  "t61"."target",
+  "t61"."motion",
+  "t61"."to_product_id",
+  "t61"."to_plan_id",
+  "t61"."to_add_on_id",
+  "t61"."interval",
+  "t61"."currency",
+  "t61"."one_off_units",
+  "t61"."meter_adoption",
+  "t61"."rungs",
+  "t61"."is_estimated",
+  "t61"."is_quote",
+  "t61"."stays",
+  "t61"."adds_nothing",
+  "t61"."is_hygiene",
+  "t61"."prior",
+  "t61"."lever",
+  "t61"."segment",
+  "t61"."likelihood",
+  "t61"."is_prior",
+  "t61"."quantity",
+  "t61"."recurring_units",
+  "t61"."overage_units",
+  "t61"."saving_units",
+  "t61"."committed_units",
+  "t61"."rank_units",
+  "t61"."any_hygiene",
+  "t61"."evidence_0",
+  "t61"."moment_bits",
+  "t61"."account_id",
+  "t61"."name",
+  "t61"."owner_id",
+  "t61"."has_owner",
+  "t61"."account_currency",
+  "t61"."signal_density",
+  "t61"."mrr_units",
+  "t61"."weighing_problems",
+  "t61"."weighing_ticket_id",
+  "t61"."troubled_invoices",
+  "t61"."troubled_invoice_id",
+  "t61"."open_invoices",
+  "t61"."cancel_at",
+  "t61"."renewal_risk_id",
+  "t61"."open_deals",
+  "t61"."open_deal_id",
+  "t61"."do_not_sell_why",
+  "t61"."do_not_sell_until",
+  "t61"."has_usage_signal",
+  "t61"."has_outcome_signal",
+  "t61"."has_strategic_signal",
+  "t61"."has_intent_signal",
+  "t61"."in_renewal_window",
+  "t61"."outcomes_met",
+  "t61"."feature_requests_90d",
+  "t61"."milestones_28d",
+  "t61"."payment_how",
+  "t61"."leaving_how",
+  "t61"."renewal_how",
+  "t61"."open_issue",
+  "t61"."payment_trouble",
+  "t61"."leaving",
+  "t61"."renewal_threat",
+  "t61"."open_deal",
+  "t61"."do_not_sell",
+  "t61"."factor",
+  "t61"."path",
+  "t61"."lane",
+  "t61"."value_year",
+  "t61"."adoption",
+  "t61"."first_value_how",
+  "t61"."bought_on",
+  "t61"."bought_days",
+  "t61"."just_purchased_until",
+  "t61"."before_first_value",
+  "t61"."just_purchased",
+  "t61"."low_adoption",
+  "t61"."asked_at",
+  "t61"."step_declined_at",
+  "t61"."step_not_now_at",
+  "t61"."contact_hold_kind",
+  "t61"."contact_held_on",
+  "t61"."has_priority",
+  "t61"."has_sponsor",
+  "t61"."goal_id",
+  "t61"."is_planned",
+  "t61"."led_by",
+  "t61"."is_full",
+  "t61"."as_of",
+  COALESCE("t61"."asked_at", "t61"."step_declined_at", "t61"."step_not_now_at") AS "asked_on",
   GREATEST(
-   COALESCE("t51"."asked_at" + 2592000, 0),
-   COALESCE("t51"."step_declined_at" + 7776000, 0)
+   COALESCE("t61"."asked_at" + 2592000, 0),
+   COALESCE("t61"."step_declined_at" + 7776000, 0),
+   COALESCE("t61"."step_not_now_at" + 1209600, 0)
   ) AS "asked_until",
-  "t51"."open_issue" AS "gate_open_issue",
+  "t61"."open_issue" AS "gate_open_issue",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
-   THEN "t51"."payment_trouble"
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   THEN "t61"."payment_trouble"
    ELSE 3
   END AS "gate_payment_trouble",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
-   THEN COALESCE("t51"."before_first_value", 2)
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   THEN COALESCE("t61"."before_first_value", 2)
    ELSE 3
   END AS "gate_before_first_value",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t51"."motion" = 'cross_sell'
+    "t61"."motion" = 'cross_sell'
    )
    AND NOT (
-    "t51"."play" IN (10) AND COALESCE((
-     "t51"."moment_bits" & 2
+    "t61"."play" IN (10) AND COALESCE((
+     "t61"."moment_bits" & 2
     ) <> 0, FALSE)
    )
-   THEN COALESCE("t51"."just_purchased", 0)
+   THEN COALESCE("t61"."just_purchased", 0)
    ELSE 3
   END AS "gate_just_purchased",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t51"."motion" = 'cross_sell'
+    "t61"."motion" = 'cross_sell'
    )
    THEN COALESCE(
     CASE
-     WHEN NOT "t51"."meter_adoption" IS NULL
+     WHEN NOT "t61"."meter_adoption" IS NULL
      THEN CASE WHEN (
-      "t51"."meter_adoption" * 100.0
+      "t61"."meter_adoption" * 100.0
      ) <= 40.0 THEN 1 ELSE 0 END
      ELSE CAST(NULL AS INT)
     END,
-    "t51"."low_adoption",
+    "t61"."low_adoption",
     3
    )
    ELSE 3
   END AS "gate_low_adoption",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
-   THEN "t51"."leaving"
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   THEN "t61"."leaving"
    ELSE 3
   END AS "gate_leaving",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
-   THEN "t51"."renewal_threat"
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   THEN "t61"."renewal_threat"
    ELSE 3
   END AS "gate_renewal_threat",
   3 AS "gate_open_deal",
   CASE
-   WHEN "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
-   THEN "t51"."do_not_sell"
+   WHEN "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   THEN "t61"."do_not_sell"
    ELSE 3
   END AS "gate_do_not_sell",
   CAST(CASE
    WHEN (
-    "t51"."path" = 'assisted'
+    "t61"."path" = 'assisted'
    )
-   AND "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t51"."motion" <> 'commit'
+    "t61"."motion" <> 'commit'
    )
    AND NOT (
-    "t51"."motion" IN ('upsell', 'volume')
-    AND "t51"."any_hygiene"
+    "t61"."motion" IN ('upsell', 'volume')
+    AND "t61"."any_hygiene"
     AND COALESCE(
      CASE
-      WHEN NOT "t51"."meter_adoption" IS NULL
+      WHEN NOT "t61"."meter_adoption" IS NULL
       THEN CASE WHEN (
-       "t51"."meter_adoption" * 100.0
+       "t61"."meter_adoption" * 100.0
       ) <= 40.0 THEN 1 ELSE 0 END
       ELSE CAST(NULL AS INT)
      END,
-     "t51"."low_adoption",
+     "t61"."low_adoption",
      3
     ) IN (0, 3)
    )
    THEN CASE
     WHEN COALESCE(NOT (
-     COALESCE("t51"."has_priority", FALSE)
+     COALESCE("t61"."has_priority", FALSE)
     ), FALSE)
     THEN 1
     ELSE 0
@@ -13551,31 +13559,31 @@ FROM (
   END AS INT) AS "gate_no_priority",
   CAST(CASE
    WHEN (
-    "t51"."path" = 'assisted'
+    "t61"."path" = 'assisted'
    )
-   AND "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t51"."motion" <> 'commit'
+    "t61"."motion" <> 'commit'
    )
    AND NOT (
-    "t51"."motion" IN ('upsell', 'volume')
-    AND "t51"."any_hygiene"
+    "t61"."motion" IN ('upsell', 'volume')
+    AND "t61"."any_hygiene"
     AND COALESCE(
      CASE
-      WHEN NOT "t51"."meter_adoption" IS NULL
+      WHEN NOT "t61"."meter_adoption" IS NULL
       THEN CASE WHEN (
-       "t51"."meter_adoption" * 100.0
+       "t61"."meter_adoption" * 100.0
       ) <= 40.0 THEN 1 ELSE 0 END
       ELSE CAST(NULL AS INT)
      END,
-     "t51"."low_adoption",
+     "t61"."low_adoption",
      3
     ) IN (0, 3)
    )
-   AND COALESCE("t51"."has_priority", FALSE)
+   AND COALESCE("t61"."has_priority", FALSE)
    THEN CASE
     WHEN COALESCE(NOT (
-     COALESCE("t51"."has_sponsor", FALSE)
+     COALESCE("t61"."has_sponsor", FALSE)
     ), FALSE)
     THEN 1
     ELSE 0
@@ -13583,15 +13591,34 @@ FROM (
    ELSE 3
   END AS INT) AS "gate_no_sponsor",
   CAST(CASE
+   WHEN (
+    "t61"."motion" = 'adopt'
+   )
+   OR (
+    NOT (
+     "t61"."path" = 'assisted'
+    ) AND (
+     "t61"."motion" <> 'right_size'
+    )
+   )
+   THEN CASE WHEN COALESCE(NOT "t61"."contact_held_on" IS NULL, FALSE) THEN 1 ELSE 0 END
+   ELSE 3
+  END AS INT) AS "gate_contact_hold",
+  CAST(CASE
    WHEN COALESCE(
     (
-     "t51"."asked_at" > (
-      "t51"."as_of" - 2592000
+     "t61"."asked_at" > (
+      "t61"."as_of" - 2592000
      )
     )
     OR (
-     "t51"."step_declined_at" > (
-      "t51"."as_of" - 7776000
+     "t61"."step_declined_at" > (
+      "t61"."as_of" - 7776000
+     )
+    )
+    OR (
+     "t61"."step_not_now_at" > (
+      "t61"."as_of" - 1209600
      )
     ),
     FALSE
@@ -13601,14 +13628,14 @@ FROM (
   END AS INT) AS "gate_asked_recently",
   CAST(CASE
    WHEN (
-    "t51"."path" = 'assisted'
+    "t61"."path" = 'assisted'
    )
    OR NOT (
-    "t51"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+    "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    )
    THEN CASE
-    WHEN COALESCE("t51"."is_full" AND NOT (
-     COALESCE("t51"."is_planned", FALSE)
+    WHEN COALESCE("t61"."is_full" AND NOT (
+     COALESCE("t61"."is_planned", FALSE)
     ), FALSE)
     THEN 1
     ELSE 0
@@ -13617,295 +13644,304 @@ FROM (
   END AS INT) AS "gate_at_capacity"
  FROM (
   SELECT
-   "t50"."play",
-   "t50"."grain",
-   "t50"."source_row",
-   "t50"."account_key",
-   "t50"."product_id",
-   "t50"."gate_product_id",
-   "t50"."meter_id",
-   "t50"."feature_id",
-   "t50"."subject_add_on_id",
-   "t50"."subject_plan_id",
-   "t50"."target",
-   "t50"."motion",
-   "t50"."to_product_id",
-   "t50"."to_plan_id",
-   "t50"."to_add_on_id",
-   "t50"."interval",
-   "t50"."currency",
-   "t50"."one_off_units",
-   "t50"."meter_adoption",
-   "t50"."rungs",
-   "t50"."is_estimated",
-   "t50"."is_quote",
-   "t50"."stays",
-   "t50"."adds_nothing",
-   "t50"."is_hygiene",
-   "t50"."prior",
-   "t50"."lever",
-   "t50"."segment",
-   "t50"."likelihood",
-   "t50"."is_prior",
-   "t50"."quantity",
-   "t50"."recurring_units",
-   "t50"."overage_units",
-   "t50"."saving_units",
-   "t50"."committed_units",
-   "t50"."rank_units",
-   "t50"."any_hygiene",
-   "t50"."evidence_0",
-   "t50"."moment_bits",
-   "t50"."account_id",
-   "t50"."name",
-   "t50"."owner_id",
-   "t50"."has_owner",
-   "t50"."account_currency",
-   "t50"."signal_density",
-   "t50"."mrr_units",
-   "t50"."weighing_problems",
-   "t50"."weighing_ticket_id",
-   "t50"."troubled_invoices",
-   "t50"."troubled_invoice_id",
-   "t50"."open_invoices",
-   "t50"."cancel_at",
-   "t50"."renewal_risk_id",
-   "t50"."open_deals",
-   "t50"."open_deal_id",
-   "t50"."do_not_sell_why",
-   "t50"."do_not_sell_until",
-   "t50"."has_usage_signal",
-   "t50"."has_outcome_signal",
-   "t50"."has_strategic_signal",
-   "t50"."has_intent_signal",
-   "t50"."in_renewal_window",
-   "t50"."outcomes_met",
-   "t50"."feature_requests_90d",
-   "t50"."milestones_28d",
-   "t50"."payment_how",
-   "t50"."leaving_how",
-   "t50"."renewal_how",
-   "t50"."open_issue",
-   "t50"."payment_trouble",
-   "t50"."leaving",
-   "t50"."renewal_threat",
-   "t50"."open_deal",
-   "t50"."do_not_sell",
-   "t50"."factor",
-   "t50"."path",
-   "t50"."lane",
-   "t50"."value_year",
-   "t50"."adoption",
-   "t50"."first_value_how",
-   "t50"."bought_on",
-   "t50"."bought_days",
-   "t50"."just_purchased_until",
-   "t50"."before_first_value",
-   "t50"."just_purchased",
-   "t50"."low_adoption",
-   "t50"."asked_at",
-   "t50"."step_declined_at",
-   "t50"."has_priority",
-   "t50"."has_sponsor",
-   "t50"."goal_id",
-   "t50"."is_planned",
-   "t50"."led_by",
-   "t15"."is_full",
-   "t21"."as_of"
+   "t60"."play",
+   "t60"."grain",
+   "t60"."source_row",
+   "t60"."account_key",
+   "t60"."product_id",
+   "t60"."gate_product_id",
+   "t60"."meter_id",
+   "t60"."feature_id",
+   "t60"."subject_add_on_id",
+   "t60"."subject_plan_id",
+   "t60"."target",
+   "t60"."motion",
+   "t60"."to_product_id",
+   "t60"."to_plan_id",
+   "t60"."to_add_on_id",
+   "t60"."interval",
+   "t60"."currency",
+   "t60"."one_off_units",
+   "t60"."meter_adoption",
+   "t60"."rungs",
+   "t60"."is_estimated",
+   "t60"."is_quote",
+   "t60"."stays",
+   "t60"."adds_nothing",
+   "t60"."is_hygiene",
+   "t60"."prior",
+   "t60"."lever",
+   "t60"."segment",
+   "t60"."likelihood",
+   "t60"."is_prior",
+   "t60"."quantity",
+   "t60"."recurring_units",
+   "t60"."overage_units",
+   "t60"."saving_units",
+   "t60"."committed_units",
+   "t60"."rank_units",
+   "t60"."any_hygiene",
+   "t60"."evidence_0",
+   "t60"."moment_bits",
+   "t60"."account_id",
+   "t60"."name",
+   "t60"."owner_id",
+   "t60"."has_owner",
+   "t60"."account_currency",
+   "t60"."signal_density",
+   "t60"."mrr_units",
+   "t60"."weighing_problems",
+   "t60"."weighing_ticket_id",
+   "t60"."troubled_invoices",
+   "t60"."troubled_invoice_id",
+   "t60"."open_invoices",
+   "t60"."cancel_at",
+   "t60"."renewal_risk_id",
+   "t60"."open_deals",
+   "t60"."open_deal_id",
+   "t60"."do_not_sell_why",
+   "t60"."do_not_sell_until",
+   "t60"."has_usage_signal",
+   "t60"."has_outcome_signal",
+   "t60"."has_strategic_signal",
+   "t60"."has_intent_signal",
+   "t60"."in_renewal_window",
+   "t60"."outcomes_met",
+   "t60"."feature_requests_90d",
+   "t60"."milestones_28d",
+   "t60"."payment_how",
+   "t60"."leaving_how",
+   "t60"."renewal_how",
+   "t60"."open_issue",
+   "t60"."payment_trouble",
+   "t60"."leaving",
+   "t60"."renewal_threat",
+   "t60"."open_deal",
+   "t60"."do_not_sell",
+   "t60"."factor",
+   "t60"."path",
+   "t60"."lane",
+   "t60"."value_year",
+   "t60"."adoption",
+   "t60"."first_value_how",
+   "t60"."bought_on",
+   "t60"."bought_days",
+   "t60"."just_purchased_until",
+   "t60"."before_first_value",
+   "t60"."just_purchased",
+   "t60"."low_adoption",
+   "t60"."asked_at",
+   "t60"."step_declined_at",
+   "t60"."step_not_now_at",
+   "t60"."contact_hold_kind",
+   "t60"."contact_held_on",
+   "t60"."has_priority",
+   "t60"."has_sponsor",
+   "t60"."goal_id",
+   "t60"."is_planned",
+   "t60"."led_by",
+   "t17"."is_full",
+   "t24"."as_of"
   FROM (
    SELECT
-    "t48"."play",
-    "t48"."grain",
-    "t48"."source_row",
-    "t48"."account_key",
-    "t48"."product_id",
-    "t48"."gate_product_id",
-    "t48"."meter_id",
-    "t48"."feature_id",
-    "t48"."subject_add_on_id",
-    "t48"."subject_plan_id",
-    "t48"."target",
-    "t48"."motion",
-    "t48"."to_product_id",
-    "t48"."to_plan_id",
-    "t48"."to_add_on_id",
-    "t48"."interval",
-    "t48"."currency",
-    "t48"."one_off_units",
-    "t48"."meter_adoption",
-    "t48"."rungs",
-    "t48"."is_estimated",
-    "t48"."is_quote",
-    "t48"."stays",
-    "t48"."adds_nothing",
-    "t48"."is_hygiene",
-    "t48"."prior",
-    "t48"."lever",
-    "t48"."segment",
-    "t48"."likelihood",
-    "t48"."is_prior",
-    "t48"."quantity",
-    "t48"."recurring_units",
-    "t48"."overage_units",
-    "t48"."saving_units",
-    "t48"."committed_units",
-    "t48"."rank_units",
-    "t48"."any_hygiene",
-    "t48"."evidence_0",
-    "t48"."moment_bits",
-    "t48"."account_id",
-    "t48"."name",
-    "t48"."owner_id",
-    "t48"."has_owner",
-    "t48"."account_currency",
-    "t48"."signal_density",
-    "t48"."mrr_units",
-    "t48"."weighing_problems",
-    "t48"."weighing_ticket_id",
-    "t48"."troubled_invoices",
-    "t48"."troubled_invoice_id",
-    "t48"."open_invoices",
-    "t48"."cancel_at",
-    "t48"."renewal_risk_id",
-    "t48"."open_deals",
-    "t48"."open_deal_id",
-    "t48"."do_not_sell_why",
-    "t48"."do_not_sell_until",
-    "t48"."has_usage_signal",
-    "t48"."has_outcome_signal",
-    "t48"."has_strategic_signal",
-    "t48"."has_intent_signal",
-    "t48"."in_renewal_window",
-    "t48"."outcomes_met",
-    "t48"."feature_requests_90d",
-    "t48"."milestones_28d",
-    "t48"."payment_how",
-    "t48"."leaving_how",
-    "t48"."renewal_how",
-    "t48"."open_issue",
-    "t48"."payment_trouble",
-    "t48"."leaving",
-    "t48"."renewal_threat",
-    "t48"."open_deal",
-    "t48"."do_not_sell",
-    "t48"."factor",
-    "t48"."path",
-    "t48"."lane",
-    "t48"."value_year",
-    "t48"."adoption",
-    "t48"."first_value_how",
-    "t48"."bought_on",
-    "t48"."bought_days",
-    "t48"."just_purchased_until",
-    "t48"."before_first_value",
-    "t48"."just_purchased",
-    "t48"."low_adoption",
-    "t48"."asked_at",
-    "t48"."step_declined_at",
-    "t48"."has_priority",
-    "t48"."has_sponsor",
-    "t48"."goal_id",
-    "t48"."is_planned",
+    "t58"."play",
+    "t58"."grain",
+    "t58"."source_row",
+    "t58"."account_key",
+    "t58"."product_id",
+    "t58"."gate_product_id",
+    "t58"."meter_id",
+    "t58"."feature_id",
+    "t58"."subject_add_on_id",
+    "t58"."subject_plan_id",
+    "t58"."target",
+    "t58"."motion",
+    "t58"."to_product_id",
+    "t58"."to_plan_id",
+    "t58"."to_add_on_id",
+    "t58"."interval",
+    "t58"."currency",
+    "t58"."one_off_units",
+    "t58"."meter_adoption",
+    "t58"."rungs",
+    "t58"."is_estimated",
+    "t58"."is_quote",
+    "t58"."stays",
+    "t58"."adds_nothing",
+    "t58"."is_hygiene",
+    "t58"."prior",
+    "t58"."lever",
+    "t58"."segment",
+    "t58"."likelihood",
+    "t58"."is_prior",
+    "t58"."quantity",
+    "t58"."recurring_units",
+    "t58"."overage_units",
+    "t58"."saving_units",
+    "t58"."committed_units",
+    "t58"."rank_units",
+    "t58"."any_hygiene",
+    "t58"."evidence_0",
+    "t58"."moment_bits",
+    "t58"."account_id",
+    "t58"."name",
+    "t58"."owner_id",
+    "t58"."has_owner",
+    "t58"."account_currency",
+    "t58"."signal_density",
+    "t58"."mrr_units",
+    "t58"."weighing_problems",
+    "t58"."weighing_ticket_id",
+    "t58"."troubled_invoices",
+    "t58"."troubled_invoice_id",
+    "t58"."open_invoices",
+    "t58"."cancel_at",
+    "t58"."renewal_risk_id",
+    "t58"."open_deals",
+    "t58"."open_deal_id",
+    "t58"."do_not_sell_why",
+    "t58"."do_not_sell_until",
+    "t58"."has_usage_signal",
+    "t58"."has_outcome_signal",
+    "t58"."has_strategic_signal",
+    "t58"."has_intent_signal",
+    "t58"."in_renewal_window",
+    "t58"."outcomes_met",
+    "t58"."feature_requests_90d",
+    "t58"."milestones_28d",
+    "t58"."payment_how",
+    "t58"."leaving_how",
+    "t58"."renewal_how",
+    "t58"."open_issue",
+    "t58"."payment_trouble",
+    "t58"."leaving",
+    "t58"."renewal_threat",
+    "t58"."open_deal",
+    "t58"."do_not_sell",
+    "t58"."factor",
+    "t58"."path",
+    "t58"."lane",
+    "t58"."value_year",
+    "t58"."adoption",
+    "t58"."first_value_how",
+    "t58"."bought_on",
+    "t58"."bought_days",
+    "t58"."just_purchased_until",
+    "t58"."before_first_value",
+    "t58"."just_purchased",
+    "t58"."low_adoption",
+    "t58"."asked_at",
+    "t58"."step_declined_at",
+    "t58"."step_not_now_at",
+    "t58"."contact_hold_kind",
+    "t58"."contact_held_on",
+    "t58"."has_priority",
+    "t58"."has_sponsor",
+    "t58"."goal_id",
+    "t58"."is_planned",
     CASE
-     WHEN "t48"."path" = 'assisted'
-     THEN COALESCE("t48"."owner_id", CAST(NULL AS TEXT))
-     ELSE "t48"."owner_id"
+     WHEN "t58"."path" = 'assisted'
+     THEN COALESCE("t58"."owner_id", CAST(NULL AS TEXT))
+     ELSE "t58"."owner_id"
     END AS "led_by"
    FROM (
     SELECT
-     "t9"."play",
-     "t9"."grain",
-     "t9"."source_row",
-     "t9"."account_key",
-     "t9"."product_id",
-     "t9"."gate_product_id",
-     "t9"."meter_id",
-     "t9"."feature_id",
-     "t9"."subject_add_on_id",
-     "t9"."subject_plan_id",
-     "t9"."target",
-     "t9"."motion",
-     "t9"."to_product_id",
-     "t9"."to_plan_id",
-     "t9"."to_add_on_id",
-     "t9"."interval",
-     "t9"."currency",
-     "t9"."one_off_units",
-     "t9"."meter_adoption",
-     "t9"."rungs",
-     "t9"."is_estimated",
-     "t9"."is_quote",
-     "t9"."stays",
-     "t9"."adds_nothing",
-     "t9"."is_hygiene",
-     "t9"."prior",
-     "t9"."lever",
-     "t9"."segment",
-     "t9"."likelihood",
-     "t9"."is_prior",
-     "t9"."quantity",
-     "t9"."recurring_units",
-     "t9"."overage_units",
-     "t9"."saving_units",
-     "t9"."committed_units",
-     "t9"."rank_units",
-     "t9"."any_hygiene",
-     "t9"."evidence_0",
-     "t9"."moment_bits",
-     "t9"."account_id",
-     "t9"."name",
-     "t9"."owner_id",
-     "t9"."has_owner",
-     "t9"."account_currency",
-     "t9"."signal_density",
-     "t9"."mrr_units",
-     "t9"."weighing_problems",
-     "t9"."weighing_ticket_id",
-     "t9"."troubled_invoices",
-     "t9"."troubled_invoice_id",
-     "t9"."open_invoices",
-     "t9"."cancel_at",
-     "t9"."renewal_risk_id",
-     "t9"."open_deals",
-     "t9"."open_deal_id",
-     "t9"."do_not_sell_why",
-     "t9"."do_not_sell_until",
-     "t9"."has_usage_signal",
-     "t9"."has_outcome_signal",
-     "t9"."has_strategic_signal",
-     "t9"."has_intent_signal",
-     "t9"."in_renewal_window",
-     "t9"."outcomes_met",
-     "t9"."feature_requests_90d",
-     "t9"."milestones_28d",
-     "t9"."payment_how",
-     "t9"."leaving_how",
-     "t9"."renewal_how",
-     "t9"."open_issue",
-     "t9"."payment_trouble",
-     "t9"."leaving",
-     "t9"."renewal_threat",
-     "t9"."open_deal",
-     "t9"."do_not_sell",
-     "t9"."factor",
-     "t9"."path",
-     "t9"."lane",
-     "t9"."value_year",
-     "t17"."adoption",
-     "t17"."first_value_how",
-     "t17"."bought_on",
-     "t17"."bought_days",
-     "t17"."just_purchased_until",
-     "t17"."before_first_value",
-     "t17"."just_purchased",
-     "t17"."low_adoption",
-     "t23"."asked_at",
-     "t24"."step_declined_at",
-     "t47"."has_priority",
-     "t47"."has_sponsor",
-     "t47"."goal_id",
-     "t27"."is_planned"
-    FROM "placed" AS "t9"
+     "t10"."play",
+     "t10"."grain",
+     "t10"."source_row",
+     "t10"."account_key",
+     "t10"."product_id",
+     "t10"."gate_product_id",
+     "t10"."meter_id",
+     "t10"."feature_id",
+     "t10"."subject_add_on_id",
+     "t10"."subject_plan_id",
+     "t10"."target",
+     "t10"."motion",
+     "t10"."to_product_id",
+     "t10"."to_plan_id",
+     "t10"."to_add_on_id",
+     "t10"."interval",
+     "t10"."currency",
+     "t10"."one_off_units",
+     "t10"."meter_adoption",
+     "t10"."rungs",
+     "t10"."is_estimated",
+     "t10"."is_quote",
+     "t10"."stays",
+     "t10"."adds_nothing",
+     "t10"."is_hygiene",
+     "t10"."prior",
+     "t10"."lever",
+     "t10"."segment",
+     "t10"."likelihood",
+     "t10"."is_prior",
+     "t10"."quantity",
+     "t10"."recurring_units",
+     "t10"."overage_units",
+     "t10"."saving_units",
+     "t10"."committed_units",
+     "t10"."rank_units",
+     "t10"."any_hygiene",
+     "t10"."evidence_0",
+     "t10"."moment_bits",
+     "t10"."account_id",
+     "t10"."name",
+     "t10"."owner_id",
+     "t10"."has_owner",
+     "t10"."account_currency",
+     "t10"."signal_density",
+     "t10"."mrr_units",
+     "t10"."weighing_problems",
+     "t10"."weighing_ticket_id",
+     "t10"."troubled_invoices",
+     "t10"."troubled_invoice_id",
+     "t10"."open_invoices",
+     "t10"."cancel_at",
+     "t10"."renewal_risk_id",
+     "t10"."open_deals",
+     "t10"."open_deal_id",
+     "t10"."do_not_sell_why",
+     "t10"."do_not_sell_until",
+     "t10"."has_usage_signal",
+     "t10"."has_outcome_signal",
+     "t10"."has_strategic_signal",
+     "t10"."has_intent_signal",
+     "t10"."in_renewal_window",
+     "t10"."outcomes_met",
+     "t10"."feature_requests_90d",
+     "t10"."milestones_28d",
+     "t10"."payment_how",
+     "t10"."leaving_how",
+     "t10"."renewal_how",
+     "t10"."open_issue",
+     "t10"."payment_trouble",
+     "t10"."leaving",
+     "t10"."renewal_threat",
+     "t10"."open_deal",
+     "t10"."do_not_sell",
+     "t10"."factor",
+     "t10"."path",
+     "t10"."lane",
+     "t10"."value_year",
+     "t19"."adoption",
+     "t19"."first_value_how",
+     "t19"."bought_on",
+     "t19"."bought_days",
+     "t19"."just_purchased_until",
+     "t19"."before_first_value",
+     "t19"."just_purchased",
+     "t19"."low_adoption",
+     "t45"."asked_at",
+     "t26"."step_declined_at",
+     "t26"."step_not_now_at",
+     "t27"."contact_hold_kind",
+     "t27"."contact_held_on",
+     "t57"."has_priority",
+     "t57"."has_sponsor",
+     "t57"."goal_id",
+     "t30"."is_planned"
+    FROM "placed" AS "t10"
     LEFT OUTER JOIN (
      SELECT
       "t3"."account_key",
@@ -13919,150 +13955,121 @@ FROM (
       "t3"."just_purchased",
       "t3"."low_adoption"
      FROM "product_gates" AS "t3"
-    ) AS "t17"
-     ON "t9"."account_key" = "t17"."account_key"
-     AND "t9"."gate_product_id" = "t17"."gate_product_id"
+    ) AS "t19"
+     ON "t10"."account_key" = "t19"."account_key"
+     AND "t10"."gate_product_id" = "t19"."gate_product_id"
     LEFT OUTER JOIN (
      SELECT
-      "t4"."account_key",
-      MAX("t4"."shown_at") AS "asked_at"
-     FROM "offer_history" AS "t4"
-     GROUP BY
-      1
-    ) AS "t23"
-     ON "t9"."account_key" = "t23"."account_key"
-    LEFT OUTER JOIN (
-     SELECT
-      "t4"."account_key",
-      "t4"."to_product_id",
-      "t4"."target",
-      MAX("t4"."declined_at") AS "step_declined_at"
-     FROM "offer_history" AS "t4"
-     GROUP BY
-      1,
-      2,
-      3
-    ) AS "t24"
-     ON "t9"."account_key" = "t24"."account_key"
-     AND "t9"."to_product_id" = "t24"."to_product_id"
-     AND "t9"."target" = "t24"."target"
-    LEFT OUTER JOIN (
-     SELECT
-      "t45"."account_key",
-      "t45"."to_product_id",
-      "t45"."target",
-      BOOL_OR(CAST(NOT "t45"."goal_id" IS NULL AS BOOLEAN)) AS "has_priority",
-      BOOL_OR(CAST("t45"."has_sponsor" AS BOOLEAN)) AS "has_sponsor",
-      MIN("t45"."goal_id") AS "goal_id"
+      "t42"."account_key",
+      "t42"."to_product_id",
+      "t42"."target",
+      MAX("t42"."shown_at") AS "asked_at"
      FROM (
       SELECT
        *
       FROM (
        SELECT
-        "t33"."account_key",
-        "t33"."to_product_id",
-        "t33"."target",
-        "t33"."to_plan_id",
-        "t43"."goal_id",
-        "t43"."advances",
-        "t43"."has_sponsor"
+        "t36"."account_key",
+        "t36"."to_product_id",
+        "t36"."target",
+        "t21"."shown_at",
+        "t21"."cools_own_step",
+        "t21"."asked_product_id",
+        "t21"."asked_target"
        FROM (
         SELECT
-         "t29"."account_key",
-         "t29"."to_product_id",
-         "t29"."target",
-         "t29"."to_plan_id"
+         "t32"."account_key",
+         "t32"."to_product_id",
+         "t32"."target"
         FROM (
          SELECT
-          "t9"."play",
-          "t9"."grain",
-          "t9"."source_row",
-          "t9"."account_key",
-          "t9"."product_id",
-          "t9"."gate_product_id",
-          "t9"."meter_id",
-          "t9"."feature_id",
-          "t9"."subject_add_on_id",
-          "t9"."subject_plan_id",
-          "t9"."target",
-          "t9"."motion",
-          "t9"."to_product_id",
-          "t9"."to_plan_id",
-          "t9"."to_add_on_id",
-          "t9"."interval",
-          "t9"."currency",
-          "t9"."one_off_units",
-          "t9"."meter_adoption",
-          "t9"."rungs",
-          "t9"."is_estimated",
-          "t9"."is_quote",
-          "t9"."stays",
-          "t9"."adds_nothing",
-          "t9"."is_hygiene",
-          "t9"."prior",
-          "t9"."lever",
-          "t9"."segment",
-          "t9"."likelihood",
-          "t9"."is_prior",
-          "t9"."quantity",
-          "t9"."recurring_units",
-          "t9"."overage_units",
-          "t9"."saving_units",
-          "t9"."committed_units",
-          "t9"."rank_units",
-          "t9"."any_hygiene",
-          "t9"."evidence_0",
-          "t9"."moment_bits",
-          "t9"."account_id",
-          "t9"."name",
-          "t9"."owner_id",
-          "t9"."has_owner",
-          "t9"."account_currency",
-          "t9"."signal_density",
-          "t9"."mrr_units",
-          "t9"."weighing_problems",
-          "t9"."weighing_ticket_id",
-          "t9"."troubled_invoices",
-          "t9"."troubled_invoice_id",
-          "t9"."open_invoices",
-          "t9"."cancel_at",
-          "t9"."renewal_risk_id",
-          "t9"."open_deals",
-          "t9"."open_deal_id",
-          "t9"."do_not_sell_why",
-          "t9"."do_not_sell_until",
-          "t9"."has_usage_signal",
-          "t9"."has_outcome_signal",
-          "t9"."has_strategic_signal",
-          "t9"."has_intent_signal",
-          "t9"."in_renewal_window",
-          "t9"."outcomes_met",
-          "t9"."feature_requests_90d",
-          "t9"."milestones_28d",
-          "t9"."payment_how",
-          "t9"."leaving_how",
-          "t9"."renewal_how",
-          "t9"."open_issue",
-          "t9"."payment_trouble",
-          "t9"."leaving",
-          "t9"."renewal_threat",
-          "t9"."open_deal",
-          "t9"."do_not_sell",
-          "t9"."factor",
-          "t9"."path",
-          "t9"."lane",
-          "t9"."value_year",
-          "t17"."adoption",
-          "t17"."first_value_how",
-          "t17"."bought_on",
-          "t17"."bought_days",
-          "t17"."just_purchased_until",
-          "t17"."before_first_value",
-          "t17"."just_purchased",
-          "t17"."low_adoption",
-          "t23"."asked_at",
-          "t24"."step_declined_at"
-         FROM "placed" AS "t9"
+          "t10"."play",
+          "t10"."grain",
+          "t10"."source_row",
+          "t10"."account_key",
+          "t10"."product_id",
+          "t10"."gate_product_id",
+          "t10"."meter_id",
+          "t10"."feature_id",
+          "t10"."subject_add_on_id",
+          "t10"."subject_plan_id",
+          "t10"."target",
+          "t10"."motion",
+          "t10"."to_product_id",
+          "t10"."to_plan_id",
+          "t10"."to_add_on_id",
+          "t10"."interval",
+          "t10"."currency",
+          "t10"."one_off_units",
+          "t10"."meter_adoption",
+          "t10"."rungs",
+          "t10"."is_estimated",
+          "t10"."is_quote",
+          "t10"."stays",
+          "t10"."adds_nothing",
+          "t10"."is_hygiene",
+          "t10"."prior",
+          "t10"."lever",
+          "t10"."segment",
+          "t10"."likelihood",
+          "t10"."is_prior",
+          "t10"."quantity",
+          "t10"."recurring_units",
+          "t10"."overage_units",
+          "t10"."saving_units",
+          "t10"."committed_units",
+          "t10"."rank_units",
+          "t10"."any_hygiene",
+          "t10"."evidence_0",
+          "t10"."moment_bits",
+          "t10"."account_id",
+          "t10"."name",
+          "t10"."owner_id",
+          "t10"."has_owner",
+          "t10"."account_currency",
+          "t10"."signal_density",
+          "t10"."mrr_units",
+          "t10"."weighing_problems",
+          "t10"."weighing_ticket_id",
+          "t10"."troubled_invoices",
+          "t10"."troubled_invoice_id",
+          "t10"."open_invoices",
+          "t10"."cancel_at",
+          "t10"."renewal_risk_id",
+          "t10"."open_deals",
+          "t10"."open_deal_id",
+          "t10"."do_not_sell_why",
+          "t10"."do_not_sell_until",
+          "t10"."has_usage_signal",
+          "t10"."has_outcome_signal",
+          "t10"."has_strategic_signal",
+          "t10"."has_intent_signal",
+          "t10"."in_renewal_window",
+          "t10"."outcomes_met",
+          "t10"."feature_requests_90d",
+          "t10"."milestones_28d",
+          "t10"."payment_how",
+          "t10"."leaving_how",
+          "t10"."renewal_how",
+          "t10"."open_issue",
+          "t10"."payment_trouble",
+          "t10"."leaving",
+          "t10"."renewal_threat",
+          "t10"."open_deal",
+          "t10"."do_not_sell",
+          "t10"."factor",
+          "t10"."path",
+          "t10"."lane",
+          "t10"."value_year",
+          "t19"."adoption",
+          "t19"."first_value_how",
+          "t19"."bought_on",
+          "t19"."bought_days",
+          "t19"."just_purchased_until",
+          "t19"."before_first_value",
+          "t19"."just_purchased",
+          "t19"."low_adoption"
+         FROM "placed" AS "t10"
          LEFT OUTER JOIN (
           SELECT
            "t3"."account_key",
@@ -14076,184 +14083,542 @@ FROM (
            "t3"."just_purchased",
            "t3"."low_adoption"
           FROM "product_gates" AS "t3"
-         ) AS "t17"
-          ON "t9"."account_key" = "t17"."account_key"
-          AND "t9"."gate_product_id" = "t17"."gate_product_id"
+         ) AS "t19"
+          ON "t10"."account_key" = "t19"."account_key"
+          AND "t10"."gate_product_id" = "t19"."gate_product_id"
+        ) AS "t32"
+       ) AS "t36"
+       INNER JOIN (
+        SELECT
+         "t4"."account_key",
+         "t4"."shown_at",
+         "t4"."cools_own_step",
+         "t4"."to_product_id" AS "asked_product_id",
+         "t4"."target" AS "asked_target"
+        FROM "offer_history" AS "t4"
+       ) AS "t21"
+        ON "t36"."account_key" = "t21"."account_key"
+      ) AS "t38"
+      WHERE
+       "t38"."cools_own_step"
+       OR COALESCE(
+        (
+         "t38"."asked_product_id" <> "t38"."to_product_id"
+        )
+        OR (
+         "t38"."asked_target" <> "t38"."target"
+        ),
+        TRUE
+       )
+     ) AS "t42"
+     GROUP BY
+      1,
+      2,
+      3
+    ) AS "t45"
+     ON "t10"."account_key" = "t45"."account_key"
+     AND "t10"."to_product_id" = "t45"."to_product_id"
+     AND "t10"."target" = "t45"."target"
+    LEFT OUTER JOIN (
+     SELECT
+      "t4"."account_key",
+      "t4"."to_product_id",
+      "t4"."target",
+      MAX("t4"."declined_at") AS "step_declined_at",
+      MAX("t4"."not_now_at") AS "step_not_now_at"
+     FROM "offer_history" AS "t4"
+     GROUP BY
+      1,
+      2,
+      3
+    ) AS "t26"
+     ON "t10"."account_key" = "t26"."account_key"
+     AND "t10"."to_product_id" = "t26"."to_product_id"
+     AND "t10"."target" = "t26"."target"
+    LEFT OUTER JOIN (
+     SELECT
+      "t5"."account_key",
+      MAX("t5"."kind") AS "contact_hold_kind",
+      MAX("t5"."held_at") AS "contact_held_on"
+     FROM "contact_hold" AS "t5"
+     GROUP BY
+      1
+    ) AS "t27"
+     ON "t10"."account_key" = "t27"."account_key"
+    LEFT OUTER JOIN (
+     SELECT
+      "t55"."account_key",
+      "t55"."to_product_id",
+      "t55"."target",
+      BOOL_OR(CAST(NOT "t55"."goal_id" IS NULL AS BOOLEAN)) AS "has_priority",
+      BOOL_OR(CAST("t55"."has_sponsor" AS BOOLEAN)) AS "has_sponsor",
+      MIN("t55"."goal_id") AS "goal_id"
+     FROM (
+      SELECT
+       *
+      FROM (
+       SELECT
+        "t51"."account_key",
+        "t51"."to_product_id",
+        "t51"."target",
+        "t51"."to_plan_id",
+        "t53"."goal_id",
+        "t53"."advances",
+        "t53"."has_sponsor"
+       FROM (
+        SELECT
+         "t48"."account_key",
+         "t48"."to_product_id",
+         "t48"."target",
+         "t48"."to_plan_id"
+        FROM (
+         SELECT
+          "t10"."play",
+          "t10"."grain",
+          "t10"."source_row",
+          "t10"."account_key",
+          "t10"."product_id",
+          "t10"."gate_product_id",
+          "t10"."meter_id",
+          "t10"."feature_id",
+          "t10"."subject_add_on_id",
+          "t10"."subject_plan_id",
+          "t10"."target",
+          "t10"."motion",
+          "t10"."to_product_id",
+          "t10"."to_plan_id",
+          "t10"."to_add_on_id",
+          "t10"."interval",
+          "t10"."currency",
+          "t10"."one_off_units",
+          "t10"."meter_adoption",
+          "t10"."rungs",
+          "t10"."is_estimated",
+          "t10"."is_quote",
+          "t10"."stays",
+          "t10"."adds_nothing",
+          "t10"."is_hygiene",
+          "t10"."prior",
+          "t10"."lever",
+          "t10"."segment",
+          "t10"."likelihood",
+          "t10"."is_prior",
+          "t10"."quantity",
+          "t10"."recurring_units",
+          "t10"."overage_units",
+          "t10"."saving_units",
+          "t10"."committed_units",
+          "t10"."rank_units",
+          "t10"."any_hygiene",
+          "t10"."evidence_0",
+          "t10"."moment_bits",
+          "t10"."account_id",
+          "t10"."name",
+          "t10"."owner_id",
+          "t10"."has_owner",
+          "t10"."account_currency",
+          "t10"."signal_density",
+          "t10"."mrr_units",
+          "t10"."weighing_problems",
+          "t10"."weighing_ticket_id",
+          "t10"."troubled_invoices",
+          "t10"."troubled_invoice_id",
+          "t10"."open_invoices",
+          "t10"."cancel_at",
+          "t10"."renewal_risk_id",
+          "t10"."open_deals",
+          "t10"."open_deal_id",
+          "t10"."do_not_sell_why",
+          "t10"."do_not_sell_until",
+          "t10"."has_usage_signal",
+          "t10"."has_outcome_signal",
+          "t10"."has_strategic_signal",
+          "t10"."has_intent_signal",
+          "t10"."in_renewal_window",
+          "t10"."outcomes_met",
+          "t10"."feature_requests_90d",
+          "t10"."milestones_28d",
+          "t10"."payment_how",
+          "t10"."leaving_how",
+          "t10"."renewal_how",
+          "t10"."open_issue",
+          "t10"."payment_trouble",
+          "t10"."leaving",
+          "t10"."renewal_threat",
+          "t10"."open_deal",
+          "t10"."do_not_sell",
+          "t10"."factor",
+          "t10"."path",
+          "t10"."lane",
+          "t10"."value_year",
+          "t19"."adoption",
+          "t19"."first_value_how",
+          "t19"."bought_on",
+          "t19"."bought_days",
+          "t19"."just_purchased_until",
+          "t19"."before_first_value",
+          "t19"."just_purchased",
+          "t19"."low_adoption",
+          "t45"."asked_at",
+          "t26"."step_declined_at",
+          "t26"."step_not_now_at",
+          "t27"."contact_hold_kind",
+          "t27"."contact_held_on"
+         FROM "placed" AS "t10"
          LEFT OUTER JOIN (
           SELECT
-           "t4"."account_key",
-           MAX("t4"."shown_at") AS "asked_at"
-          FROM "offer_history" AS "t4"
+           "t3"."account_key",
+           "t3"."product_id" AS "gate_product_id",
+           "t3"."adoption",
+           "t3"."first_value_how",
+           "t3"."bought_on",
+           "t3"."bought_days",
+           "t3"."just_purchased_until",
+           "t3"."before_first_value",
+           "t3"."just_purchased",
+           "t3"."low_adoption"
+          FROM "product_gates" AS "t3"
+         ) AS "t19"
+          ON "t10"."account_key" = "t19"."account_key"
+          AND "t10"."gate_product_id" = "t19"."gate_product_id"
+         LEFT OUTER JOIN (
+          SELECT
+           "t42"."account_key",
+           "t42"."to_product_id",
+           "t42"."target",
+           MAX("t42"."shown_at") AS "asked_at"
+          FROM (
+           SELECT
+            *
+           FROM (
+            SELECT
+             "t36"."account_key",
+             "t36"."to_product_id",
+             "t36"."target",
+             "t21"."shown_at",
+             "t21"."cools_own_step",
+             "t21"."asked_product_id",
+             "t21"."asked_target"
+            FROM (
+             SELECT
+              "t32"."account_key",
+              "t32"."to_product_id",
+              "t32"."target"
+             FROM (
+              SELECT
+               "t10"."play",
+               "t10"."grain",
+               "t10"."source_row",
+               "t10"."account_key",
+               "t10"."product_id",
+               "t10"."gate_product_id",
+               "t10"."meter_id",
+               "t10"."feature_id",
+               "t10"."subject_add_on_id",
+               "t10"."subject_plan_id",
+               "t10"."target",
+               "t10"."motion",
+               "t10"."to_product_id",
+               "t10"."to_plan_id",
+               "t10"."to_add_on_id",
+               "t10"."interval",
+               "t10"."currency",
+               "t10"."one_off_units",
+               "t10"."meter_adoption",
+               "t10"."rungs",
+               "t10"."is_estimated",
+               "t10"."is_quote",
+               "t10"."stays",
+               "t10"."adds_nothing",
+               "t10"."is_hygiene",
+               "t10"."prior",
+               "t10"."lever",
+               "t10"."segment",
+               "t10"."likelihood",
+               "t10"."is_prior",
+               "t10"."quantity",
+               "t10"."recurring_units",
+               "t10"."overage_units",
+               "t10"."saving_units",
+               "t10"."committed_units",
+               "t10"."rank_units",
+               "t10"."any_hygiene",
+               "t10"."evidence_0",
+               "t10"."moment_bits",
+               "t10"."account_id",
+               "t10"."name",
+               "t10"."owner_id",
+               "t10"."has_owner",
+               "t10"."account_currency",
+               "t10"."signal_density",
+               "t10"."mrr_units",
+               "t10"."weighing_problems",
+               "t10"."weighing_ticket_id",
+               "t10"."troubled_invoices",
+               "t10"."troubled_invoice_id",
+               "t10"."open_invoices",
+               "t10"."cancel_at",
+               "t10"."renewal_risk_id",
+               "t10"."open_deals",
+               "t10"."open_deal_id",
+               "t10"."do_not_sell_why",
+               "t10"."do_not_sell_until",
+               "t10"."has_usage_signal",
+               "t10"."has_outcome_signal",
+               "t10"."has_strategic_signal",
+               "t10"."has_intent_signal",
+               "t10"."in_renewal_window",
+               "t10"."outcomes_met",
+               "t10"."feature_requests_90d",
+               "t10"."milestones_28d",
+               "t10"."payment_how",
+               "t10"."leaving_how",
+               "t10"."renewal_how",
+               "t10"."open_issue",
+               "t10"."payment_trouble",
+               "t10"."leaving",
+               "t10"."renewal_threat",
+               "t10"."open_deal",
+               "t10"."do_not_sell",
+               "t10"."factor",
+               "t10"."path",
+               "t10"."lane",
+               "t10"."value_year",
+               "t19"."adoption",
+               "t19"."first_value_how",
+               "t19"."bought_on",
+               "t19"."bought_days",
+               "t19"."just_purchased_until",
+               "t19"."before_first_value",
+               "t19"."just_purchased",
+               "t19"."low_adoption"
+              FROM "placed" AS "t10"
+              LEFT OUTER JOIN (
+               SELECT
+                "t3"."account_key",
+                "t3"."product_id" AS "gate_product_id",
+                "t3"."adoption",
+                "t3"."first_value_how",
+                "t3"."bought_on",
+                "t3"."bought_days",
+                "t3"."just_purchased_until",
+                "t3"."before_first_value",
+                "t3"."just_purchased",
+                "t3"."low_adoption"
+               FROM "product_gates" AS "t3"
+              ) AS "t19"
+               ON "t10"."account_key" = "t19"."account_key"
+               AND "t10"."gate_product_id" = "t19"."gate_product_id"
+             ) AS "t32"
+            ) AS "t36"
+            INNER JOIN (
+             SELECT
+              "t4"."account_key",
+              "t4"."shown_at",
+              "t4"."cools_own_step",
+              "t4"."to_product_id" AS "asked_product_id",
+              "t4"."target" AS "asked_target"
+             FROM "offer_history" AS "t4"
+            ) AS "t21"
+             ON "t36"."account_key" = "t21"."account_key"
+           ) AS "t38"
+           WHERE
+            "t38"."cools_own_step"
+            OR COALESCE(
+             (
+              "t38"."asked_product_id" <> "t38"."to_product_id"
+             )
+             OR (
+              "t38"."asked_target" <> "t38"."target"
+             ),
+             TRUE
+            )
+          ) AS "t42"
           GROUP BY
-           1
-         ) AS "t23"
-          ON "t9"."account_key" = "t23"."account_key"
+           1,
+           2,
+           3
+         ) AS "t45"
+          ON "t10"."account_key" = "t45"."account_key"
+          AND "t10"."to_product_id" = "t45"."to_product_id"
+          AND "t10"."target" = "t45"."target"
          LEFT OUTER JOIN (
           SELECT
            "t4"."account_key",
            "t4"."to_product_id",
            "t4"."target",
-           MAX("t4"."declined_at") AS "step_declined_at"
+           MAX("t4"."declined_at") AS "step_declined_at",
+           MAX("t4"."not_now_at") AS "step_not_now_at"
           FROM "offer_history" AS "t4"
           GROUP BY
            1,
            2,
            3
-         ) AS "t24"
-          ON "t9"."account_key" = "t24"."account_key"
-          AND "t9"."to_product_id" = "t24"."to_product_id"
-          AND "t9"."target" = "t24"."target"
-        ) AS "t29"
-       ) AS "t33"
+         ) AS "t26"
+          ON "t10"."account_key" = "t26"."account_key"
+          AND "t10"."to_product_id" = "t26"."to_product_id"
+          AND "t10"."target" = "t26"."target"
+         LEFT OUTER JOIN (
+          SELECT
+           "t5"."account_key",
+           MAX("t5"."kind") AS "contact_hold_kind",
+           MAX("t5"."held_at") AS "contact_held_on"
+          FROM "contact_hold" AS "t5"
+          GROUP BY
+           1
+         ) AS "t27"
+          ON "t10"."account_key" = "t27"."account_key"
+        ) AS "t48"
+       ) AS "t51"
        INNER JOIN (
         SELECT
          *
-        FROM "goals" AS "t6"
+        FROM "goals" AS "t7"
         UNION ALL
         SELECT
          *
         FROM (
          SELECT
-          "t40"."account_key",
-          "t40"."goal_id",
+          "t47"."account_key",
+          "t47"."goal_id",
           '
-' || COALESCE("t40"."advances", '') || '
+' || COALESCE("t47"."advances", '') || '
 ' AS "advances",
           (
-           NOT "t40"."sponsor_contact_id" IS NULL
+           NOT "t47"."sponsor_contact_id" IS NULL
           )
           AND (
            (
-            "t40"."left_at" IS NULL
+            "t47"."left_at" IS NULL
            ) OR (
-            "t40"."left_at" > "t40"."as_of"
+            "t47"."left_at" > "t47"."as_of"
            )
           ) AS "has_sponsor"
          FROM (
           SELECT
-           "t39".*
+           "t46".*
            EXCLUDE ("gone_id")
           FROM (
            SELECT
-            "t38"."account_key",
-            "t38"."goal_id",
-            "t38"."contact_id",
-            "t38"."advances",
-            "t38"."sponsor_contact_id",
-            "t38"."stated_at",
-            "t38"."as_of",
-            "t26"."gone_id",
-            "t26"."left_at"
+            "t43"."account_key",
+            "t43"."goal_id",
+            "t43"."contact_id",
+            "t43"."advances",
+            "t43"."sponsor_contact_id",
+            "t43"."stated_at",
+            "t43"."as_of",
+            "t29"."gone_id",
+            "t29"."left_at"
            FROM (
             SELECT
-             "t36".*
+             "t40".*
              EXCLUDE ("left_at")
             FROM (
              SELECT
               *
              FROM (
               SELECT
-               "t34".*
+               "t37".*
                EXCLUDE ("gone_id")
               FROM (
                SELECT
-                "t31"."account_key",
-                "t31"."goal_id",
-                "t31"."contact_id",
-                "t31"."advances",
-                "t31"."sponsor_contact_id",
-                "t31"."stated_at",
-                "t31"."as_of",
-                "t26"."gone_id",
-                "t26"."left_at"
+                "t35"."account_key",
+                "t35"."goal_id",
+                "t35"."contact_id",
+                "t35"."advances",
+                "t35"."sponsor_contact_id",
+                "t35"."stated_at",
+                "t35"."as_of",
+                "t29"."gone_id",
+                "t29"."left_at"
                FROM (
                 SELECT
                  *
                 FROM (
                  SELECT
-                  "t10"."account_key",
-                  "t10"."goal_id",
-                  "t10"."contact_id",
-                  "t10"."advances",
-                  "t10"."sponsor_contact_id",
-                  "t10"."stated_at",
-                  "t22"."as_of"
-                 FROM "typed_goal" AS "t10"
-                 CROSS JOIN "t12" AS "t22"
-                ) AS "t28"
+                  "t11"."account_key",
+                  "t11"."goal_id",
+                  "t11"."contact_id",
+                  "t11"."advances",
+                  "t11"."sponsor_contact_id",
+                  "t11"."stated_at",
+                  "t25"."as_of"
+                 FROM "typed_goal" AS "t11"
+                 CROSS JOIN "t13" AS "t25"
+                ) AS "t31"
                 WHERE
-                 "t28"."stated_at" <= "t28"."as_of"
-               ) AS "t31"
+                 "t31"."stated_at" <= "t31"."as_of"
+               ) AS "t35"
                LEFT OUTER JOIN (
                 SELECT
-                 "t7"."contact_id" AS "gone_id",
-                 "t7"."left_at"
-                FROM "contact" AS "t7"
+                 "t8"."contact_id" AS "gone_id",
+                 "t8"."left_at"
+                FROM "contact" AS "t8"
                 WHERE
-                 NOT "t7"."left_at" IS NULL
-               ) AS "t26"
-                ON "t31"."contact_id" = "t26"."gone_id"
-              ) AS "t34"
-             ) AS "t35"
+                 NOT "t8"."left_at" IS NULL
+               ) AS "t29"
+                ON "t35"."contact_id" = "t29"."gone_id"
+              ) AS "t37"
+             ) AS "t39"
              WHERE
               (
-               "t35"."left_at" IS NULL
+               "t39"."left_at" IS NULL
               ) OR (
-               "t35"."left_at" > "t35"."as_of"
+               "t39"."left_at" > "t39"."as_of"
               )
-            ) AS "t36"
-           ) AS "t38"
+            ) AS "t40"
+           ) AS "t43"
            LEFT OUTER JOIN (
             SELECT
-             "t7"."contact_id" AS "gone_id",
-             "t7"."left_at"
-            FROM "contact" AS "t7"
+             "t8"."contact_id" AS "gone_id",
+             "t8"."left_at"
+            FROM "contact" AS "t8"
             WHERE
-             NOT "t7"."left_at" IS NULL
-           ) AS "t26"
-            ON "t38"."sponsor_contact_id" = "t26"."gone_id"
-          ) AS "t39"
-         ) AS "t40"
-        ) AS "t41"
-       ) AS "t43"
-        ON "t33"."account_key" = "t43"."account_key"
-      ) AS "t44"
+             NOT "t8"."left_at" IS NULL
+           ) AS "t29"
+            ON "t43"."sponsor_contact_id" = "t29"."gone_id"
+          ) AS "t46"
+         ) AS "t47"
+        ) AS "t50"
+       ) AS "t53"
+        ON "t51"."account_key" = "t53"."account_key"
+      ) AS "t54"
       WHERE
-       CONTAINS("t44"."advances", '
-' || "t44"."to_product_id" || '
+       CONTAINS("t54"."advances", '
+' || "t54"."to_product_id" || '
 ')
        OR COALESCE(
-        CONTAINS("t44"."advances", '
-' || "t44"."to_plan_id" || '
+        CONTAINS("t54"."advances", '
+' || "t54"."to_plan_id" || '
 '),
         FALSE
        )
-     ) AS "t45"
+     ) AS "t55"
      GROUP BY
       1,
       2,
       3
-    ) AS "t47"
-     ON "t9"."account_key" = "t47"."account_key"
-     AND "t9"."to_product_id" = "t47"."to_product_id"
-     AND "t9"."target" = "t47"."target"
+    ) AS "t57"
+     ON "t10"."account_key" = "t57"."account_key"
+     AND "t10"."to_product_id" = "t57"."to_product_id"
+     AND "t10"."target" = "t57"."target"
     LEFT OUTER JOIN (
      SELECT
-      "t14"."account_key",
-      "t14"."to_product_id",
-      "t14"."target",
+      "t16"."account_key",
+      "t16"."to_product_id",
+      "t16"."target",
       TRUE AS "is_planned"
      FROM (
       SELECT DISTINCT
        *
-      FROM "planned_step" AS "t5"
-     ) AS "t14"
-    ) AS "t27"
-     ON "t9"."account_key" = "t27"."account_key"
-     AND "t9"."to_product_id" = "t27"."to_product_id"
-     AND "t9"."target" = "t27"."target"
-   ) AS "t48"
-  ) AS "t50"
+      FROM "planned_step" AS "t6"
+     ) AS "t16"
+    ) AS "t30"
+     ON "t10"."account_key" = "t30"."account_key"
+     AND "t10"."to_product_id" = "t30"."to_product_id"
+     AND "t10"."target" = "t30"."target"
+   ) AS "t58"
+  ) AS "t60"
   LEFT OUTER JOIN (
    SELECT
     "t0"."is_full",
@@ -14261,13 +14626,13 @@ FROM (
    FROM "owner_capacity" AS "t0"
    WHERE
     "t0"."is_full"
-  ) AS "t15"
-   ON "t50"."led_by" = "t15"."led_by"
-  CROSS JOIN "t12" AS "t21"
- ) AS "t51"
+  ) AS "t17"
+   ON "t60"."led_by" = "t17"."led_by"
+  CROSS JOIN "t13" AS "t24"
+ ) AS "t61"
 ) AS stage;
 
--- settled 16b355f625ecad8a
+-- settled b940336b6f21ab2f
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -14357,6 +14722,9 @@ SELECT
  CAST("low_adoption" AS INT) AS "low_adoption",
  CAST("asked_at" AS BIGINT) AS "asked_at",
  CAST("step_declined_at" AS BIGINT) AS "step_declined_at",
+ CAST("step_not_now_at" AS BIGINT) AS "step_not_now_at",
+ "contact_hold_kind",
+ CAST("contact_held_on" AS BIGINT) AS "contact_held_on",
  "has_priority",
  "has_sponsor",
  "goal_id",
@@ -14377,6 +14745,7 @@ SELECT
  CAST("gate_do_not_sell" AS INT) AS "gate_do_not_sell",
  CAST("gate_no_priority" AS INT) AS "gate_no_priority",
  CAST("gate_no_sponsor" AS INT) AS "gate_no_sponsor",
+ CAST("gate_contact_hold" AS INT) AS "gate_contact_hold",
  CAST("gate_asked_recently" AS INT) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INT) AS "gate_at_capacity",
  "outcome",
@@ -14471,6 +14840,9 @@ FROM (
   "t7"."low_adoption",
   "t7"."asked_at",
   "t7"."step_declined_at",
+  "t7"."step_not_now_at",
+  "t7"."contact_hold_kind",
+  "t7"."contact_held_on",
   "t7"."has_priority",
   "t7"."has_sponsor",
   "t7"."goal_id",
@@ -14491,6 +14863,7 @@ FROM (
   "t7"."gate_do_not_sell",
   "t7"."gate_no_priority",
   "t7"."gate_no_sponsor",
+  "t7"."gate_contact_hold",
   "t7"."gate_asked_recently",
   "t7"."gate_at_capacity",
   CASE
@@ -14528,6 +14901,9 @@ FROM (
    )
    OR (
     "t7"."gate_no_sponsor" = 1
+   )
+   OR (
+    "t7"."gate_contact_hold" = 1
    )
    OR (
     "t7"."gate_asked_recently" = 1
@@ -14570,6 +14946,9 @@ FROM (
     "t7"."gate_no_sponsor" = 2
    )
    OR (
+    "t7"."gate_contact_hold" = 2
+   )
+   OR (
     "t7"."gate_asked_recently" = 2
    )
    OR (
@@ -14590,7 +14969,7 @@ FROM (
  FROM (
   SELECT
    "t6".*
-   EXCLUDE ("said_asked_recently", "said_at_capacity", "said_before_first_value", "said_do_not_sell", "said_just_purchased", "said_leaving", "said_low_adoption", "said_no_priority", "said_no_sponsor", "said_open_deal", "said_open_issue", "said_payment_trouble", "said_renewal_threat")
+   EXCLUDE ("said_asked_recently", "said_at_capacity", "said_before_first_value", "said_contact_hold", "said_do_not_sell", "said_just_purchased", "said_leaving", "said_low_adoption", "said_no_priority", "said_no_sponsor", "said_open_deal", "said_open_issue", "said_payment_trouble", "said_renewal_threat")
   FROM (
    SELECT
     "t5"."play",
@@ -14681,6 +15060,9 @@ FROM (
     "t5"."low_adoption",
     "t5"."asked_at",
     "t5"."step_declined_at",
+    "t5"."step_not_now_at",
+    "t5"."contact_hold_kind",
+    "t5"."contact_held_on",
     "t5"."has_priority",
     "t5"."has_sponsor",
     "t5"."goal_id",
@@ -14905,6 +15287,26 @@ FROM (
     COALESCE(
      CASE
       WHEN (
+       "t5"."gate_contact_hold" <> 3
+      )
+      AND (
+       COALESCE("t5"."said_contact_hold", 0) = 2
+      )
+      THEN 1
+      WHEN (
+       "t5"."gate_contact_hold" = 2
+      )
+      AND (
+       COALESCE("t5"."said_contact_hold", 0) = 1
+      )
+      THEN 0
+      ELSE "t5"."gate_contact_hold"
+     END,
+     2
+    ) AS "gate_contact_hold",
+    COALESCE(
+     CASE
+      WHEN (
        "t5"."gate_asked_recently" <> 3
       )
       AND (
@@ -14953,6 +15355,7 @@ FROM (
     "t5"."said_do_not_sell",
     "t5"."said_no_priority",
     "t5"."said_no_sponsor",
+    "t5"."said_contact_hold",
     "t5"."said_asked_recently",
     "t5"."said_at_capacity"
    FROM (
@@ -15045,6 +15448,9 @@ FROM (
      "t2"."low_adoption",
      "t2"."asked_at",
      "t2"."step_declined_at",
+     "t2"."step_not_now_at",
+     "t2"."contact_hold_kind",
+     "t2"."contact_held_on",
      "t2"."has_priority",
      "t2"."has_sponsor",
      "t2"."goal_id",
@@ -15065,6 +15471,7 @@ FROM (
      "t2"."gate_do_not_sell",
      "t2"."gate_no_priority",
      "t2"."gate_no_sponsor",
+     "t2"."gate_contact_hold",
      "t2"."gate_asked_recently",
      "t2"."gate_at_capacity",
      "t4"."said_open_issue",
@@ -15078,6 +15485,7 @@ FROM (
      "t4"."said_do_not_sell",
      "t4"."said_no_priority",
      "t4"."said_no_sponsor",
+     "t4"."said_contact_hold",
      "t4"."said_asked_recently",
      "t4"."said_at_capacity"
     FROM "gated" AS "t2"
@@ -15274,6 +15682,23 @@ FROM (
       MAX(
        CASE
         WHEN (
+         "t1"."gate" = 'contact_hold'
+        ) AND (
+         "t1"."answer" = 'holds'
+        )
+        THEN 2
+        WHEN (
+         "t1"."gate" = 'contact_hold'
+        ) AND (
+         "t1"."answer" = 'clear'
+        )
+        THEN 1
+        ELSE 0
+       END
+      ) AS "said_contact_hold",
+      MAX(
+       CASE
+        WHEN (
          "t1"."gate" = 'asked_recently'
         ) AND (
          "t1"."answer" = 'holds'
@@ -15315,7 +15740,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- arbitrated be8986153435cb47
+-- arbitrated b42f43d3dc62f510
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -15405,6 +15830,9 @@ SELECT
  CAST("low_adoption" AS INT) AS "low_adoption",
  CAST("asked_at" AS BIGINT) AS "asked_at",
  CAST("step_declined_at" AS BIGINT) AS "step_declined_at",
+ CAST("step_not_now_at" AS BIGINT) AS "step_not_now_at",
+ "contact_hold_kind",
+ CAST("contact_held_on" AS BIGINT) AS "contact_held_on",
  "has_priority",
  "has_sponsor",
  "goal_id",
@@ -15425,6 +15853,7 @@ SELECT
  CAST("gate_do_not_sell" AS INT) AS "gate_do_not_sell",
  CAST("gate_no_priority" AS INT) AS "gate_no_priority",
  CAST("gate_no_sponsor" AS INT) AS "gate_no_sponsor",
+ CAST("gate_contact_hold" AS INT) AS "gate_contact_hold",
  CAST("gate_asked_recently" AS INT) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INT) AS "gate_at_capacity",
  "outcome",
@@ -15527,6 +15956,9 @@ FROM (
    "t6"."low_adoption",
    "t6"."asked_at",
    "t6"."step_declined_at",
+   "t6"."step_not_now_at",
+   "t6"."contact_hold_kind",
+   "t6"."contact_held_on",
    "t6"."has_priority",
    "t6"."has_sponsor",
    "t6"."goal_id",
@@ -15547,6 +15979,7 @@ FROM (
    "t6"."gate_do_not_sell",
    "t6"."gate_no_priority",
    "t6"."gate_no_sponsor",
+   "t6"."gate_contact_hold",
    "t6"."gate_asked_recently",
    "t6"."gate_at_capacity",
    CASE
@@ -15662,6 +16095,9 @@ FROM (
     "t5"."low_adoption",
     "t5"."asked_at",
     "t5"."step_declined_at",
+    "t5"."step_not_now_at",
+    "t5"."contact_hold_kind",
+    "t5"."contact_held_on",
     "t5"."has_priority",
     "t5"."has_sponsor",
     "t5"."goal_id",
@@ -15682,6 +16118,7 @@ FROM (
     "t5"."gate_do_not_sell",
     "t5"."gate_no_priority",
     "t5"."gate_no_sponsor",
+    "t5"."gate_contact_hold",
     "t5"."gate_asked_recently",
     "t5"."gate_at_capacity",
     "t5"."outcome",
@@ -15783,6 +16220,9 @@ FROM (
      "t3"."low_adoption",
      "t3"."asked_at",
      "t3"."step_declined_at",
+     "t3"."step_not_now_at",
+     "t3"."contact_hold_kind",
+     "t3"."contact_held_on",
      "t3"."has_priority",
      "t3"."has_sponsor",
      "t3"."goal_id",
@@ -15803,6 +16243,7 @@ FROM (
      "t3"."gate_do_not_sell",
      "t3"."gate_no_priority",
      "t3"."gate_no_sponsor",
+     "t3"."gate_contact_hold",
      "t3"."gate_asked_recently",
      "t3"."gate_at_capacity",
      "t3"."outcome",
@@ -15907,6 +16348,9 @@ FROM (
       "t1"."low_adoption",
       "t1"."asked_at",
       "t1"."step_declined_at",
+      "t1"."step_not_now_at",
+      "t1"."contact_hold_kind",
+      "t1"."contact_held_on",
       "t1"."has_priority",
       "t1"."has_sponsor",
       "t1"."goal_id",
@@ -15927,6 +16371,7 @@ FROM (
       "t1"."gate_do_not_sell",
       "t1"."gate_no_priority",
       "t1"."gate_no_sponsor",
+      "t1"."gate_contact_hold",
       "t1"."gate_asked_recently",
       "t1"."gate_at_capacity",
       "t1"."outcome",
@@ -15956,7 +16401,7 @@ FROM (
  ) AS "t7"
 ) AS stage;
 
--- decided e5e65328da7c7f8c
+-- decided 7d2c24533cf1794f
 SELECT
  CAST("play" AS INT) AS "play",
  "grain",
@@ -16046,6 +16491,9 @@ SELECT
  CAST("low_adoption" AS INT) AS "low_adoption",
  CAST("asked_at" AS BIGINT) AS "asked_at",
  CAST("step_declined_at" AS BIGINT) AS "step_declined_at",
+ CAST("step_not_now_at" AS BIGINT) AS "step_not_now_at",
+ "contact_hold_kind",
+ CAST("contact_held_on" AS BIGINT) AS "contact_held_on",
  "has_priority",
  "has_sponsor",
  "goal_id",
@@ -16066,6 +16514,7 @@ SELECT
  CAST("gate_do_not_sell" AS INT) AS "gate_do_not_sell",
  CAST("gate_no_priority" AS INT) AS "gate_no_priority",
  CAST("gate_no_sponsor" AS INT) AS "gate_no_sponsor",
+ CAST("gate_contact_hold" AS INT) AS "gate_contact_hold",
  CAST("gate_asked_recently" AS INT) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INT) AS "gate_at_capacity",
  "outcome",
@@ -16227,6 +16676,9 @@ FROM (
    "t28"."low_adoption",
    "t28"."asked_at",
    "t28"."step_declined_at",
+   "t28"."step_not_now_at",
+   "t28"."contact_hold_kind",
+   "t28"."contact_held_on",
    "t28"."has_priority",
    "t28"."has_sponsor",
    "t28"."goal_id",
@@ -16247,6 +16699,7 @@ FROM (
    "t28"."gate_do_not_sell",
    "t28"."gate_no_priority",
    "t28"."gate_no_sponsor",
+   "t28"."gate_contact_hold",
    "t28"."gate_asked_recently",
    "t28"."gate_at_capacity",
    "t28"."outcome",
@@ -16358,6 +16811,9 @@ FROM (
     "t3"."low_adoption",
     "t3"."asked_at",
     "t3"."step_declined_at",
+    "t3"."step_not_now_at",
+    "t3"."contact_hold_kind",
+    "t3"."contact_held_on",
     "t3"."has_priority",
     "t3"."has_sponsor",
     "t3"."goal_id",
@@ -16378,6 +16834,7 @@ FROM (
     "t3"."gate_do_not_sell",
     "t3"."gate_no_priority",
     "t3"."gate_no_sponsor",
+    "t3"."gate_contact_hold",
     "t3"."gate_asked_recently",
     "t3"."gate_at_capacity",
     "t3"."outcome",
