@@ -36,6 +36,7 @@ from upstep.engine.sending import deliver, publish_newer, show_sent
 from upstep.engine.tasks import queue_tasks
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
+from upstep.state import requests
 from upstep.tables.lake import read_manifest
 from upstep.tables.live import tell_time
 from upstep.tables.lock import writer_lock
@@ -192,6 +193,7 @@ class Worker:
                 follow_up(self.project, self.state, now=now)
             if self._is_due("retention", now):
                 apply_retention(self.project, now=now, by="worker")
+                requests.remove_old(self.state, now=now)
         count = None if accounts is None else len(accounts)
         self.last = Cycle(
             events, count, made.decisions, made.offers, made.notices, sent, len(self._touched), steps.seconds
