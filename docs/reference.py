@@ -333,8 +333,8 @@ HOLDS_WHEN = {
     "contact_hold": "somebody of the account replied, or a person here said that nothing more shall be sent there; "
     "until it is lifted",
     "asked_recently": "an offer was shown to the account within cool_down_days, or this step got a no within "
-    "declined_days or a not now within not_now_days; an offer that still waits for its answer does not stand in its own "
-    "way",
+    "declined_days or a not now within not_now_days; an offer that still waits for its answer does not stand in its "
+    "own way",
     "at_capacity": "the owner's hours of the quarter are planned, and this step is not among what is planned",
 }
 
