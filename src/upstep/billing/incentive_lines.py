@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from upstep.billing.change import Change, Incentive
 from upstep.billing.proration import LineKind, period_at
 from upstep.billing.quote import QuoteLine
 from upstep.errors import Fault, QuoteError
 from upstep.money import format_minor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from upstep.billing.change import Change, Incentive
 
 MOST_LINES = 36
 """Three years of months: more is no incentive, it is another price."""
