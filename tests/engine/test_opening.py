@@ -196,8 +196,9 @@ def test_opening_again_tells_the_locked_quote_not_todays(day: Day) -> None:
     assert [opened.quote for opened in again] == [opened.quote for opened in first]
 
 
-def test_the_sandbox_seeds_only_the_accounts_that_are_asked_for(day: Day) -> None:
-    assert day.biller.subscriptions(NEAR_LIMIT)
-    assert day.biller.subscriptions("graniteford-capital") == []
-    sandbox(day.project, as_of=AS_OF)
-    assert day.biller.subscriptions("graniteford-capital")
+def test_the_sandbox_seeds_only_the_accounts_that_are_asked_for(day: Day, tmp_path: Path) -> None:
+    own = tmp_path / "sandbox.db"
+    biller = sandbox(day.project, as_of=AS_OF, accounts=[NEAR_LIMIT], path=own)
+    assert biller.subscriptions(NEAR_LIMIT)
+    assert biller.subscriptions("graniteford-capital") == []
+    assert sandbox(day.project, as_of=AS_OF, path=own).subscriptions("graniteford-capital")
