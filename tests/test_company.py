@@ -77,6 +77,7 @@ def given() -> Company:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_core_tables_of_a_test_are_those_that_loading_gives(given: Company, tmp_path: Path) -> None:
     written(given, tmp_path)
     now = parse_instant("2026-03-22")

@@ -87,6 +87,7 @@ def retention(given: Books, found: dict[str, object]) -> list[object]:
     return [*answered.totals, *answered.total_retentions, *answered.cohorts]
 
 
+@pytest.mark.slow
 def test_the_case_has_every_category_and_most_causes() -> None:
     given = books(*rows(), as_of=AS_OF, first="2025-11")
     assert {row["category"] for row in given.movements} == {"new", "expansion", "contraction", "churn", "reactivation"}

@@ -53,6 +53,7 @@ def test_no_stage_has_an_instant_or_a_date_in_its_columns() -> None:
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_a_query_divides_only_by_constants_and_by_what_cannot_be_zero() -> None:
     for name, tree in trees():
         for division in tree.find_all(exp.Div, exp.Mod):

@@ -29,6 +29,7 @@ def databoard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_a_case_in_json_is_as_its_schema_says(upstep: Upstep, databoard: Path) -> None:
     ran = upstep(*CASE, "--json", "--project", databoard)
     lacking = upstep("case", "meridian", "complement", "--json", "--project", databoard)

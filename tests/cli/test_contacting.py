@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from tests.contracts.test_channels import MESSAGE
@@ -40,6 +42,7 @@ def test_a_reply_holds_the_account_once_until_somebody_lifts_it(upstep: Upstep, 
     assert "Nobody is held." in upstep("holds", "list", *place).out
 
 
+@pytest.mark.slow
 def test_a_reply_shows_in_the_decisions_of_its_account(upstep: Upstep, project: Path) -> None:
     place = ("--account", "lumenbrook", "--json", "--project", project)
     upstep(*REPLY, "--project", project)

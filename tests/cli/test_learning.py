@@ -65,6 +65,7 @@ def test_a_short_past_is_told(upstep: Upstep, learned: Path) -> None:
     assert (ran.code, "Usage must reach back 148 days" in ran.out) == (0, True)
 
 
+@pytest.mark.slow
 def test_tiers_are_told_in_words_and_as_json(upstep: Upstep, loaded: Path) -> None:
     told = json.loads(upstep("learn", "tiers", "--json", "--project", loaded).out)
     out = upstep("learn", "tiers", "--project", loaded).out
@@ -75,6 +76,7 @@ def test_tiers_are_told_in_words_and_as_json(upstep: Upstep, loaded: Path) -> No
     assert "never more than a quarter" in " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_forecasts_are_scored_in_words_and_as_json(upstep: Upstep, loaded: Path) -> None:
     told = json.loads(upstep("learn", "forecasts", "--weeks", "6", "--json", "--project", loaded).out)
     out = upstep("learn", "forecasts", "--weeks", "6", "--project", loaded).out
@@ -84,6 +86,7 @@ def test_forecasts_are_scored_in_words_and_as_json(upstep: Upstep, loaded: Path)
     assert "75 to 85 %" in out
 
 
+@pytest.mark.slow
 def test_a_report_may_be_about_forecasts(upstep: Upstep, loaded: Path) -> None:
     told = json.loads(upstep("report", "forecasts", "--json", "--project", loaded).out)
     wrong = upstep("report", "forecast", "--project", loaded)

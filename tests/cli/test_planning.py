@@ -74,6 +74,7 @@ def test_every_account_is_taken_or_left_alone_with_a_reason(upstep: Upstep, data
     assert all(one["why"] and one["change"] for one in told["left_alone"])
 
 
+@pytest.mark.slow
 def test_a_full_quarter_holds_the_steps_that_are_not_in_it(upstep: Upstep, project: Path) -> None:
     told = planned(upstep, project, 8)
     decided = json.loads(upstep("decide", "--json", "--project", project).out)["decisions"]

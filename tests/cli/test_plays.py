@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 
@@ -23,6 +25,7 @@ def test_a_play_is_shown_as_written(upstep: Upstep, loaded: Path) -> None:
     assert "reached(0.8)" in out
 
 
+@pytest.mark.slow
 def test_the_sql_of_a_play_ends_in_who_fires(upstep: Upstep, loaded: Path) -> None:
     told = json.loads(upstep("plays", "sql", "limit_approaching", "--json", "--project", loaded).out)
     stages = {stage["name"]: stage["sql"] for stage in told["stages"]}
@@ -61,6 +64,7 @@ def test_who_writes_is_named(upstep: Upstep, loaded: Path) -> None:
         assert "'upstep load'" in upstep("doctor", "--project", loaded).out
 
 
+@pytest.mark.slow
 def test_a_play_is_tried_on_today(upstep: Upstep, loaded: Path) -> None:
     told = json.loads(upstep("plays", "test", "limit_approaching", "--json", "--project", loaded).out)
 
@@ -87,6 +91,7 @@ def test_who_is_held_is_told_with_the_reason(upstep: Upstep, loaded: Path) -> No
     assert "Next: upstep plays replay limit_approaching" in out
 
 
+@pytest.mark.slow
 def test_a_play_is_replayed_over_weeks(upstep: Upstep, loaded: Path, tmp_path: Path) -> None:
     weeks = ("--from", "2026-08-07", "--to", "2026-08-21", "--csv", tmp_path / "weeks.csv")
     told = json.loads(upstep("plays", "replay", "limit_approaching", *weeks, "--json", "--project", loaded).out)

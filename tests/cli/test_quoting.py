@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from upstep.billing.sandbox import SandboxBiller
@@ -15,6 +17,7 @@ WHEN = ("--at", "2026-11-20T09:30:00Z")
 SCALE = ("quote", "lumenbrook", "--to", "plan=scale", *WHEN)
 
 
+@pytest.mark.slow
 def test_a_quote_is_locked_applied_once_and_said_to_have_been_applied(upstep: Upstep, project: Path) -> None:
     place = ("--project", project)
     quote = json.loads(upstep(*SCALE, "--json", *place).out)
@@ -47,6 +50,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(upstep: Upstep, project: Pa
     assert upstep("apply", quote["quote_id"], *WHEN, "--project", project).code == 2
 
 
+@pytest.mark.slow
 def test_a_declined_payment_and_one_to_confirm_are_answers_that_are_no(upstep: Upstep, project: Path) -> None:
     place = ("--project", project)
     quote_id = json.loads(upstep(*SCALE, "--json", *place).out)["quote_id"]

@@ -49,6 +49,7 @@ def test_every_part_of_the_page_has_its_heading(printed: str) -> None:
     assert printed.rstrip().splitlines()[-1].startswith("Next: upstep ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [(), ("--from", "2026-08", "--to", "2026-11"), ("--policy", "stripe", "--view", "event")]
 )

@@ -120,6 +120,7 @@ def test_the_case_says_whose_priority_what_it_brings_and_when_it_pays_back(proje
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("account", "play"), [(MERIDIAN, "limit_approaching"), (BOHM, "complement")])
 def test_the_committee_recomputes_every_number_from_its_records(project: Project, account: str, play: str) -> None:
     made = written(project, account, play)

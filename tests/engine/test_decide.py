@@ -115,6 +115,7 @@ def test_loading_the_same_again_is_the_same_run(postline: Project, facts: Any, t
 # What is missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["subscription_item", "usage", "account"])
 def test_a_required_table_that_is_missing_ends_the_run_in_words(tmp_path: Path, missing: str) -> None:
     kept = {"account", "subscription_item", "usage"} - {missing}

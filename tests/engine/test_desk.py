@@ -64,6 +64,7 @@ def test_an_earlier_instant_and_what_is_told_from_outside_count_alike(company: t
     assert told.decisions["outcome"].to_pylist().count("held") > plain.decisions["outcome"].to_pylist().count("held")
 
 
+@pytest.mark.slow
 def test_nobody_and_a_stranger_have_no_decisions(company: tuple[str, Project]) -> None:
     _, project = company
     assert same(project, []).decisions.num_rows == same(project, ["nobody"]).decisions.num_rows == 0

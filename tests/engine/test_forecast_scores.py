@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pyarrow as pa
+import pytest
 
 from upstep.catalog.price import overage_amount
 from upstep.engine.forecast_scores import score_forecasts
@@ -25,6 +26,7 @@ def test_a_few_weeks_of_forecasts_are_scored_whole(postline: Project) -> None:
     assert every.expected.of >= every.came.count == every.expected.count
 
 
+@pytest.mark.slow
 def test_intervals_are_about_as_good_as_their_word(postline: Project) -> None:
     # The sample is small, and its planted accounts jump; docs/performance.md has the figures of larger data.
     every = score_forecasts(postline, weeks=8).scores[0]

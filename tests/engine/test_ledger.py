@@ -197,6 +197,7 @@ def test_the_history_of_an_account_is_oldest_first(project: Project, postline_ru
 # Explaining
 
 
+@pytest.mark.slow
 def test_explain_recomputes_what_the_run_decided_and_why_other_plays_did_not_fire(
     postline: Project, postline_run: Run
 ) -> None:

@@ -101,6 +101,7 @@ PROBLEM = {
 }
 
 
+@pytest.mark.slow
 def test_a_ticket_newer_than_the_usage_stops_the_message_and_the_yes(day: Day) -> None:
     offer = day.open(HELPED)
     day.add("ticket", PROBLEM, only=True)

@@ -138,6 +138,7 @@ def test_coverage_says_what_to_connect(bare_run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_recorded_answers_settle_it(bare: Project) -> None:
     planted = POSTLINE["value_proven_92"]
     gates = ("open_issue", "payment_trouble")

@@ -104,6 +104,7 @@ def test_without_dates_the_last_quarter_is_replayed() -> None:
     assert (len(weeks), weeks[0], weeks[-1]) == (14, at("2026-03-02"), at("2026-06-01"))
 
 
+@pytest.mark.slow
 def test_the_csv_has_a_line_a_week_and_nothing_where_it_is_open(project: Project) -> None:
     found = project.playbook.play("seat_saturation")
     assert found is not None

@@ -209,10 +209,12 @@ def test_the_credit_is_net_of_the_overage_and_the_funnel_knows_the_trigger(octob
     assert (line["trigger"], line["shown"], line["converted"], line["converted_share"]) == ("limit reached", 1, 1, 1.0)
 
 
+@pytest.mark.slow
 def test_the_last_complete_month_is_told_unless_another_is_asked_for(eight: Project) -> None:
     assert told(eight)["period"]["name"] == "2026-10"
 
 
+@pytest.mark.slow
 def test_several_months_are_one_period(eight: Project) -> None:
     found = told(eight, "2026-06", "2026-10")
     # Elm left and came back inside: at the start it paid, and at the end.
@@ -220,12 +222,14 @@ def test_several_months_are_one_period(eight: Project) -> None:
     assert found["retention"]["net_revenue_retention"] == pytest.approx((505 + 50) / (525 + 50))
 
 
+@pytest.mark.slow
 def test_a_month_that_is_not_over_says_so(eight: Project) -> None:
     found = told(eight, "2026-11", "2026-11")
     assert not found["period"]["is_complete"]
     assert found["notes"][0] == "2026-11 is not over: it is told up to 2026-11-09."
 
 
+@pytest.mark.slow
 def test_another_policy_tells_the_discounts_differently_and_is_named(eight: Project) -> None:
     found = told(eight, "2026-10", "2026-10", policy="chartmogul")
     assert (found["policy"]["name"], found["policy"]["grr"]) == ("chartmogul", "flow")
@@ -268,6 +272,7 @@ def test_a_month_before_anybody_paid_is_empty_and_says_so(eight: Project) -> Non
     assert len(found["months"]) == 12
 
 
+@pytest.mark.slow
 def test_a_currency_without_a_rate_stands_by_itself_and_is_told(tmp_path: Path) -> None:
     project = written(tmp_path / "p", fx_rate=[])
     found = told(project, "2026-10", "2026-10")
@@ -277,6 +282,7 @@ def test_a_currency_without_a_rate_stands_by_itself_and_is_told(tmp_path: Path) 
     assert own == {"eur": 5000, "usd": 52_000}
 
 
+@pytest.mark.slow
 def test_one_account_without_usage_or_sales_is_told(tmp_path: Path) -> None:
     project = written(tmp_path / "p", [stage("fir", "basic", START)], usage=[], fx_rate=[])
     found = told(project, "2026-10", "2026-10")

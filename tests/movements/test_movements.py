@@ -164,6 +164,7 @@ def random_items(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
+@pytest.mark.slow
 @given(random_items())
 def test_all_movements_add_up_to_what_is_paid_now(rows: list[Row]) -> None:
     made = company(*rows, as_of=AS_OF).canonical["subscription_item"]

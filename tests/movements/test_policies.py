@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.company import item
 from tests.revenue.books import books
 from upstep.money import UNITS_PER_MINOR
@@ -15,6 +17,7 @@ def told(*rows: Any, policy: Policy = STANDARD) -> list[tuple[str, str | None, i
     return [(row["category"], row["cause"], round(row["units"] / UNITS_PER_MINOR)) for row in moved]
 
 
+@pytest.mark.slow
 def test_a_discount_that_ends_is_a_movement_of_its_own_and_nothing_where_discounts_are_ignored() -> None:
     rows = (
         item("a", "pro", since="2026-01-01", until="2026-02-01", list_amount_minor=2000),

@@ -370,6 +370,7 @@ def test_just_purchased_ends_after_14_days(said: Settled) -> None:
     assert answer(said, "bought a second later", "just_purchased") == HOLDS
 
 
+@pytest.mark.slow
 def test_an_upgrade_is_a_purchase_and_a_renewal_or_seats_are_not(said: Settled) -> None:
     assert answer(said, "raised", "just_purchased") == HOLDS
     assert answer(said, "renewed", "just_purchased") == CLEAR

@@ -224,6 +224,7 @@ def outcome(said: Mapping[str, str] | None = None, *, rules: Rules | None = None
     return row
 
 
+@pytest.mark.slow
 def test_outcomes_are_the_first_that_is_true() -> None:
     assert outcome()["outcome"] == "eligible"
     assert outcome(open_issue=UNKNOWN)["outcome"] == "unconfirmed"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,7 @@ def parsed(rows: Sequence[Row]) -> list[Row]:
     return [{**row, **{name: json.loads(row[name]) for name in ("holds", "unknown", "facts")}} for row in rows]
 
 
+@pytest.mark.slow
 @given(companies())
 @settings(max_examples=14)
 def test_every_decision_keeps_the_promises(made: Made) -> None:

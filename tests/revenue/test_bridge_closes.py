@@ -8,6 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ def closes(bridge: Bridge) -> bool:
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @QUICK
 @given(histories(), st.sampled_from(sorted(PRESETS)), st.sampled_from(["net", "event"]))
 def test_the_bridge_closes_per_account_per_currency_and_in_total(rows: list[Rows], preset: str, view: str) -> None:
@@ -157,6 +159,7 @@ def in_dollars(counted: Books, instant: int, *, account: str | None = None) -> F
     return found
 
 
+@pytest.mark.slow
 @QUICK
 @given(histories(), st.sampled_from(sorted(PRESETS)))
 def test_retention_is_what_the_payers_of_a_month_pay_at_its_end(rows: list[Rows], preset: str) -> None:

@@ -67,6 +67,7 @@ def rows_of(*accounts: Rows) -> dict[str, dict[str, Any]]:
 histories = st.lists(st.integers(0, 2_000), min_size=8, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=4)
 @given(st.lists(st.tuples(histories, st.integers(1, 12_000)), min_size=12, max_size=12))
 def test_the_queries_reckon_as_plain_python_does(accounts: list[tuple[list[int], int]]) -> None:

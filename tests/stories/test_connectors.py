@@ -57,6 +57,7 @@ def told(upstep: Upstep, public_data: Path, folder: Path, *names: str) -> Told:
     return Told(folder, " ".join(started.out.split()), loaded, checked)
 
 
+@pytest.mark.slow
 def test_stripe(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     stripe = told(upstep, public_data, tmp_path / "p", "stripe_connector")
 
@@ -72,6 +73,7 @@ def test_stripe(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     assert catalog.products["prod_HCqb8lm6kfYk"].one_off
 
 
+@pytest.mark.slow
 def test_the_values_of_stripes_items_and_invoices(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     stripe = told(upstep, public_data, tmp_path / "p", "stripe_connector")
     # Its subscriptions are of customers that were not exported: they are accounts here to be looked at.
@@ -128,6 +130,7 @@ def test_salesforce(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     assert "Salesforce: the table contract is not landed" in salesforce.started
 
 
+@pytest.mark.slow
 def test_mixpanel(upstep: Upstep, public_data: Path, tmp_path: Path) -> None:
     mixpanel = told(upstep, public_data, tmp_path / "p", "stripe_connector", "mixpanel_connector")
 

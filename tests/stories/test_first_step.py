@@ -109,6 +109,7 @@ def accept(story: Story, offer_id: str) -> tuple[object, object]:
     return accepting.accept_offer(story.project, offer_id, provider=story.biller, by="ana", now=MORNING)
 
 
+@pytest.mark.slow
 def test_every_verb_said_twice_changes_nothing_more(story: Story) -> None:
     first = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     again = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
@@ -182,6 +183,7 @@ def test_the_ledger_tells_the_story_of_the_account(story: Story) -> None:
     assert ("limit_approaching", "eligible") in {(row["play"], row["outcome"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_loading_an_older_export_after_the_upgrade_does_not_undo_it(story: Story) -> None:
     (opened,) = opening.open_offers(story.project, story.run, provider=story.biller, now=AS_OF)
     accept(story, opened.offer.offer_id)

@@ -36,6 +36,7 @@ def test_what_was_shown_is_charged_once_and_a_second_apply_says_so(shop: Shop) -
     assert (shop.charged("acme"), shop.plans("acme")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 def test_a_declined_card_changes_nothing_and_may_be_tried_again(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.biller.set_card("acme", Card.DECLINING, at=NOON)
@@ -49,6 +50,7 @@ def test_a_declined_card_changes_nothing_and_may_be_tried_again(shop: Shop) -> N
     assert (shop.charged("acme"), shop.plans("acme")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("card", "reason"), [(Card.MISSING, "no_payment_method"), (Card.CONFIRMING, "authentication")])
 def test_a_missing_card_and_a_payment_to_confirm_wait_for_their_owner(shop: Shop, card: Card, reason: str) -> None:
     priced = shop.ask("acme", plan_id="scale")
@@ -66,6 +68,7 @@ def test_a_missing_card_and_a_payment_to_confirm_wait_for_their_owner(shop: Shop
     assert (shop.charged("acme"), shop.plans("acme")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 def test_what_nobody_confirms_in_time_is_never_charged(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.biller.set_card("acme", Card.CONFIRMING, at=NOON)
@@ -78,6 +81,7 @@ def test_what_nobody_confirms_in_time_is_never_charged(shop: Shop) -> None:
     assert (shop.charged("acme"), shop.plans("acme")) == ([], PRO)
 
 
+@pytest.mark.slow
 def test_while_the_provider_is_down_nothing_happens_and_later_it_is_applied_once(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.line.down = True
@@ -91,6 +95,7 @@ def test_while_the_provider_is_down_nothing_happens_and_later_it_is_applied_once
     assert (shop.charged("acme"), shop.plans("acme")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 def test_a_timeout_after_the_charge_is_found_by_the_retry(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.line.loses_replies = True
@@ -106,6 +111,7 @@ def test_a_timeout_after_the_charge_is_found_by_the_retry(shop: Shop) -> None:
     assert (shop.charged("acme"), shop.plans("acme")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 def test_a_lost_reply_is_found_although_the_quote_has_expired_and_an_invoice_is_late_by_then(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.line.loses_replies = True
@@ -119,6 +125,7 @@ def test_a_lost_reply_is_found_although_the_quote_has_expired_and_an_invoice_is_
     assert shop.plans("acme") == SCALE
 
 
+@pytest.mark.slow
 def test_the_event_that_comes_before_the_reply_settles_the_quote(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
     shop.line.loses_replies = True
@@ -134,6 +141,7 @@ def test_the_event_that_comes_before_the_reply_settles_the_quote(shop: Shop) -> 
     assert last_movement(shop, "acme") == ("expansion", "upsell", 7000)
 
 
+@pytest.mark.slow
 def test_the_same_events_twice_are_one_movement(shop: Shop) -> None:
     shop.apply(shop.ask("acme", plan_id="scale"))
     first = shop.reconcile(at=LATER)
@@ -170,6 +178,7 @@ def test_an_expired_quote_charges_nothing(shop: Shop) -> None:
     assert (shop.charged("acme"), shop.plans("acme")) == ([], PRO)
 
 
+@pytest.mark.slow
 def test_a_subscription_that_has_changed_since_is_not_charged_a_second_time(shop: Shop) -> None:
     one, other = shop.ask("acme", plan_id="scale"), shop.ask("acme", add_ons={"own_ip": 1})
     shop.apply(other)
@@ -179,6 +188,7 @@ def test_a_subscription_that_has_changed_since_is_not_charged_a_second_time(shop
     assert shop.plans("acme") == [*PRO, ("own_ip", 1, 3000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "when the period ends"])
 def test_a_subscription_that_was_cancelled_meanwhile_is_not_charged(shop: Shop, *, at_once: bool) -> None:
     priced = shop.ask("acme", plan_id="scale")
@@ -189,6 +199,7 @@ def test_a_subscription_that_was_cancelled_meanwhile_is_not_charged(shop: Shop, 
     assert shop.plans("acme") == ([] if at_once else PRO)
 
 
+@pytest.mark.slow
 def test_while_an_invoice_is_open_nothing_is_applied_by_a_click(shop: Shop) -> None:
     priced = shop.ask("wonka", plan_id="scale")
     unpaid = {**INVOICE, "account_id": "wonka", "invoice_id": "in_1", "issued_at": "2026-03-15", "status": "open"}
@@ -203,6 +214,7 @@ def test_while_an_invoice_is_open_nothing_is_applied_by_a_click(shop: Shop) -> N
     assert (shop.open_invoices("wonka"), shop.plans("wonka")) == ([DUE], SCALE)
 
 
+@pytest.mark.slow
 def test_a_second_change_waits_until_the_first_ones_invoice_is_paid(shop: Shop) -> None:
     shop.apply(shop.ask("wonka", plan_id="scale"))
     priced = shop.ask("wonka", add_ons={"own_ip": 1}, at=LATER)
@@ -224,6 +236,7 @@ def test_facts_that_are_too_old_stop_the_click(shop: Shop) -> None:
     assert shop.charged("acme") == []
 
 
+@pytest.mark.slow
 def test_a_fresh_preview_that_differs_applies_nothing_and_tells_each_line(shop: Shop) -> None:
     quote = shop.ask("acme", plan_id="scale").quote
     shop.line.previews[quote.quote_id] = dearer(quote)

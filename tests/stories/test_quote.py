@@ -16,6 +16,7 @@ from upstep.errors import QuoteError
 # 11.5 of 31 days of March are left at noon of the 20th: 993,600 of 2,678,400 s.
 
 
+@pytest.mark.slow
 def test_a_quote_shows_both_prices_the_lines_and_what_the_overage_made_of_them(shop: Shop) -> None:
     priced = shop.ask("acme", plan_id="scale")
 
@@ -46,6 +47,7 @@ def test_every_figure_traces_to_its_records(shop: Shop) -> None:
     assert told["yearly_saving_minor"] == 12 * told["overage_replaced_minor"] - told["yearly_difference_minor"]
 
 
+@pytest.mark.slow
 def test_more_seats_for_a_year_are_priced_by_the_seat(shop: Shop) -> None:
     priced = shop.ask("globex", plan_id="team", interval="year", quantities={"seats": 20})
     assert [line.amount_minor for line in priced.quote.lines] == [-10_573, 380_000]
@@ -53,6 +55,7 @@ def test_more_seats_for_a_year_are_priced_by_the_seat(shop: Shop) -> None:
     assert priced.quote.yearly_difference_minor == 380_000 - 12 * 28_500
 
 
+@pytest.mark.slow
 def test_a_downgrade_waits_for_the_end_of_what_is_paid(shop: Shop) -> None:
     priced = shop.ask("tyrell", plan_id="pro")
     assert priced.quote.change.starts is Starts.AT_RENEWAL
@@ -66,6 +69,7 @@ def test_a_downgrade_waits_for_the_end_of_what_is_paid(shop: Shop) -> None:
     assert (shop.plans("tyrell"), shop.charged("tyrell")) == ([("pro", 1, 2000)], [2000])
 
 
+@pytest.mark.slow
 def test_a_new_product_an_add_on_and_other_currencies_are_quoted(shop: Shop) -> None:
     assert shop.ask("newco", plan_id="pro").quote.due_now_minor == 2000
     assert shop.ask("newco", plan_id="pro", currency="jpy").quote.due_now_minor == 3000

@@ -54,6 +54,7 @@ def project(untouched_shop: Any, tmp_path: Path, fake: FakeStripe, monkeypatch: 
     return Project(folder)
 
 
+@pytest.mark.slow
 def test_a_quote_is_stripes_and_what_was_paid_is_in_the_facts(project: Project, fake: FakeStripe) -> None:
     state = open_project_state(project)
     biller = open_biller(project, as_of=NOON)
@@ -101,6 +102,7 @@ def test_without_its_key_one_error_says_which_variable(project: Project, monkeyp
         open_biller(project, as_of=NOON)
 
 
+@pytest.mark.slow
 def test_webhooks_keep_the_facts_current_in_any_order(
     project: Project, fake: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

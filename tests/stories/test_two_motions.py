@@ -54,6 +54,7 @@ def moved(project: Project, one: Opportunity, *moves: tuple[int, str, str | None
         assert not isinstance(answer, Refused), answer.why
 
 
+@pytest.mark.slow
 def test_the_upsell_closes_in_30_days_and_the_cross_sell_lands_five_months_later(project: Project) -> None:
     # The account stands at 92 %, its outcome is met, and nobody sponsors the priority that data quality would serve.
     _, rows = selling.account_rows(project, ACCOUNT, as_of=None, now=AS_OF)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.tables.project import ACCOUNTS, ITEMS, NOW, USAGE, Project
 from upstep.tables.check import SETTLES, CheckReport, Finding, Severity, check
 from upstep.tables.load import load
@@ -154,6 +156,7 @@ tables:
 """
 
 
+@pytest.mark.slow
 def test_the_flaws_of_ravenstack_are_found_and_counted(tmp_path: Path, public_data: Path) -> None:
     (tmp_path / "mapping.yaml").write_text(_RAVENSTACK.format(folder=public_data / "ravenstack"), encoding="utf-8")
     load(tmp_path, now=NOW)

@@ -77,17 +77,20 @@ def test_one_load_opens_alike_at_any_instant(both: Both, as_of: datetime | None)
     assert both.agree("a2", "a1", as_of=as_of) > 1
 
 
+@pytest.mark.slow
 def test_a_desk_opens_one_account_after_the_other_and_goes_back_in_time(both: Both) -> None:
     both.project.load()
     counts = [both.agree("a1"), both.agree("a2", as_of=WITHIN_A_DAY), both.agree("a1")]
     assert counts[0] == counts[2] > counts[1]
 
 
+@pytest.mark.slow
 def test_unknown_accounts_and_none_open_alike(both: Both) -> None:
     both.project.load()
     assert both.agree("unknown", "a2") > both.agree("unknown") == both.agree()
 
 
+@pytest.mark.slow
 def test_later_loads_are_seen_and_their_versions_open_alike(both: Both) -> None:
     both.project.load()
     both.agree("a1")
@@ -102,6 +105,7 @@ def test_later_loads_are_seen_and_their_versions_open_alike(both: Both) -> None:
         both.agree("a1", "a2", as_of=at)
 
 
+@pytest.mark.slow
 def test_usage_that_came_later_is_merged_alike(both: Both) -> None:
     both.project.load()
     more = (

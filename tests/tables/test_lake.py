@@ -44,6 +44,7 @@ _SUMS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["between commits", "before the manifest"])
 def test_a_load_killed_half_way_leaves_what_was_there_and_the_next_one_completes(project: Project, moment: str) -> None:
     project.write_all()

@@ -68,6 +68,7 @@ def test_who_is_only_counted_or_only_listed_needs_no_column_of_its_own() -> None
     assert lean.stages["keys"].columns == ("k",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["profiles", "ranking"])
 def test_fewer_columns_are_computed_for_a_decision(name: str) -> None:
     of = decider(owners_connected=True)
@@ -77,6 +78,7 @@ def test_fewer_columns_are_computed_for_a_decision(name: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_whole_and_pruned_programs_decide_alike() -> None:
     given = everything("2026-03-31T22:30:07")
     lean = in_order(given.decide(DuckEngine(threads=1), told=told(given)))

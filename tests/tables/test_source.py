@@ -149,6 +149,7 @@ def test_packed_csv_semicolons_and_a_byte_order_mark_are_read(project: Project) 
     assert project.rows("SELECT count(*), max(name) FROM account") == [(2, "Beta")]
 
 
+@pytest.mark.slow
 def test_json_lines_are_read_and_a_broken_line_is_kept_aside_with_its_number(project: Project) -> None:
     project.write_all()
     (project.folder / "data/usage.csv").unlink()

@@ -82,6 +82,7 @@ def _by_contact(events: list[_Event]) -> dict[tuple[str, str, str, int], int]:
 _NAMES = "JOIN account_key USING (account_key) JOIN meter_key USING (meter_key)"
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     loads=st.lists(st.lists(_EVENTS, min_size=1, max_size=8), min_size=1, max_size=3),
@@ -131,6 +132,7 @@ def test_dedup_and_roll_ups_are_those_of_the_model_however_the_events_come(
         assert raw == sorted((event.at, event.account, event.meter, event.quantity) for event in expected)
 
 
+@pytest.mark.slow
 def test_what_is_recent_is_folded_in_when_much_has_gathered_and_the_sums_stay(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,6 +153,7 @@ def offered(offering: tuple[Path, str, str], tmp_path: Path) -> Offered:
     return Offered(asker, asker.app.state.upstep.state, offer_id, path)
 
 
+@pytest.mark.slow
 def test_an_offer_is_taken_on_its_page_at_the_price_it_shows(offered: Offered) -> None:
     page = offered.get()
     assert "Before and after" in page

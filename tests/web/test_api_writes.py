@@ -30,6 +30,7 @@ def opened(service: Asker, account_id: str = ACCOUNT) -> dict[str, Any]:
     return dict(answer.json()["offers"][0])
 
 
+@pytest.mark.slow
 def test_an_offer_is_opened_accepted_once_and_converted(service: Asker) -> None:
     offer = opened(service)
     path = f"/v1/offers/{offer['offer_id']}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.tables.connectors.conftest import Landed
 from upstep.billing.currencies import from_provider
 
@@ -274,6 +276,7 @@ def test_rates_are_those_that_charges_were_settled_at(landed: Landed) -> None:
     assert rows == [("eur", "usd", "1.1200")]
 
 
+@pytest.mark.slow
 def test_loading_twice_changes_nothing(landed: Landed) -> None:
     land(landed, coupon=COUPONS, subscription_discount="id subscription_id coupon_id end\nd1 s1 tenth -\n")
     landed.load("stripe_connector")
