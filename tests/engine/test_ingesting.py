@@ -333,3 +333,21 @@ def test_days_of_live_events_alone_are_not_looked_through(shop: Shop) -> None:
 
 def test_an_inbox_of_nothing_is_answered_at_once(shop: Shop) -> None:
     assert shop.drain() == Drained()
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00+11:00", "9999-12-31T23:59:59-11:00"])
+def test_a_date_outside_the_calendar_is_no_trait_and_stops_nothing(shop: Shop, said: str) -> None:
+    shop.send({"type": "identify", "messageId": "m1", "userId": "c9", "traits": {"createdAt": said, "name": "Zoe"}})
+    shop.send({"type": "group", "messageId": "m2", "userId": "c9", "groupId": "a1"})
+    assert shop.drain().faults == {}
+    assert ("c9", None) in [(row[0], row[1]) for row in shop.now_rows("contact", "contact_id, stored.created_at")]
+
+
+def test_an_event_whose_name_is_read_no_more_stays_put_aside(shop: Shop) -> None:
+    shop.send({"type": "track", "messageId": "m1", "userId": "nobody yet", "event": "Mail"})
+    assert shop.drain().faults == {"no_account": 1}
+    text = (shop.project.folder / "upstep.yaml").read_text().replace("    Mail: {meter: emails}\n", "")
+    (shop.project.folder / "upstep.yaml").write_text(text)
+    shop.project = Project(shop.project.folder)
+    shop.send({"type": "group", "messageId": "m2", "userId": "nobody yet", "groupId": "a1"})
+    assert shop.drain().accounts <= {"a1"}

@@ -144,3 +144,9 @@ def test_closing_writes_what_was_handed_in(tmp_path: Path) -> None:
     again = open_inbox(tmp_path / "inbox.db")
     assert again.depth() == 50
     again.close()
+
+
+def test_who_goes_away_before_the_answer_stops_nobody(inbox: Inbox) -> None:
+    for number in range(50):
+        inbox.submit([event(f"gone {number}")]).cancel()
+    assert inbox.add([event("here")]) == Added(1, 0)

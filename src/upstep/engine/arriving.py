@@ -210,7 +210,8 @@ def _pairs(said: object) -> Mapping[str, Any]:
 def _check(event: Event) -> None:
     if event.type not in _KINDS:
         raise RefusedEventError(f"type '{event.type[:40]}' is not known.", f"Known: {', '.join(_KINDS)}.")
-    for said in (event.message_id, event.user_id, event.anonymous_id, event.group_id, event.event, event.name):
+    ids = (event.message_id, event.user_id, event.anonymous_id, event.previous_id, event.group_id, event.group)
+    for said in (*ids, event.event, event.name):
         if isinstance(said, str) and (len(said) > TEXT_MOST or not said.isprintable()):
             raise RefusedEventError(
                 f"an id or a name has {len(said)} letters, or some that cannot be printed: '{_shown(said)}'.",

@@ -154,8 +154,9 @@ class _Work:
             return
         for parked in self.inbox.parked(persons=found):
             event = decode_event(parked.event.body)
-            self._tracked.append((parked.event, event))
-            self.released.append(parked.event.message_id)
+            if event.named in self.project.settings.ingest.track:  # it may have been taken out since
+                self._tracked.append((parked.event, event))
+                self.released.append(parked.event.message_id)
 
     def rows(self) -> list[tuple[Waiting | None, str, dict[str, Any]]]:
         """The facts: the event each is of, its table and its row. Events that give none are parked or counted."""

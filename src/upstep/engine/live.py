@@ -157,6 +157,12 @@ class Worker:
                 LOG.warning("trying again in %s s: %s", seconds, error)
                 self._stop.wait(seconds)
                 continue
+            except Exception:
+                # Nobody is left to start a worker that has ended; what fails again is told again.
+                self.failures += 1
+                LOG.exception("this cycle failed and is tried again in %s s", BACK_OFF_SECONDS[-1])
+                self._stop.wait(BACK_OFF_SECONDS[-1])
+                continue
             self.failures = 0
             if not cycle.is_idle:
                 LOG.info("cycle %s", told(cycle))

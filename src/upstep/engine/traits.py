@@ -28,7 +28,10 @@ def _flag(said: Any) -> bool | None:
 
 def _instant(said: Any) -> str | None:
     instant = instant_of(said)
-    return iso(instant) if instant is not None else None
+    try:
+        return iso(instant) if instant is not None else None
+    except OverflowError:  # the first or last day of the calendar, in a zone that has it earlier or later
+        return None
 
 
 def _zone(said: Any) -> str | None:

@@ -171,14 +171,14 @@ class Inbox:
                 added = [_insert(connection, events) for events, _ in requests]
         except (UpstepError, sa.exc.SQLAlchemyError) as error:
             if len(requests) == 1:
-                requests[0][1].set_exception(error)
+                _settle(requests[0][1], error)
                 return
             # One of them may be the cause: the others are not to suffer.
             for request in requests:
                 self._commit([request])
             return
         for (_, future), one in zip(requests, added, strict=True):
-            future.set_result(one)
+            _settle(future, one)
 
     # What leaves
 
@@ -367,6 +367,16 @@ def _make_room(connection: Any, _record: object) -> None:
 
 def _cursor() -> sa.ScalarSelect[int]:
     return sa.select(inbox_cursor.c.seq).where(inbox_cursor.c.name == _DONE).scalar_subquery()
+
+
+def _settle(future: Future[Added], told: Added | BaseException) -> None:
+    """Answer whoever waits; somebody who has gone away meanwhile is told nothing."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(told, BaseException):
+        future.set_exception(told)
+    else:
+        future.set_result(told)
 
 
 def _insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
