@@ -464,6 +464,10 @@ SETTINGS = {
         "ingest.track",
         "`{meter: emails, quantity: count}` or `{moment: pricing_page_viewed}`: what a track event becomes",
     ),
+    "ingest.trusted_traits": (
+        "ingest.trusted_traits",
+        "true if keys of scope `ingest` are kept on servers only: events may tell who may buy, and another email",
+    ),
     "channels.email": (
         "channels.email",
         '`{host, port, from, reply_to, security: starttls, user, password: "${NAME}"}`: a mail server',

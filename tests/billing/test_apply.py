@@ -24,7 +24,7 @@ from upstep.billing.change import Change, Incentive, Starts
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote, lock, read
 from upstep.billing.sandbox import Card, SandboxBiller
-from upstep.errors import OutsideError, QuoteError
+from upstep.errors import Fault, OutsideError, QuoteError
 from upstep.state import tables
 from upstep.state.session import open_state, reading, writing
 
@@ -35,8 +35,11 @@ class Cut(SandboxBiller):
     """A sandbox whose line drops: before the change is made, or after it but before the answer is heard."""
 
     drops: str | None = None
+    deaf_to: str | None = None
 
     def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
+        if quote.quote_id == self.deaf_to:
+            raise OutsideError(f"no answer to {quote.quote_id}")
         if self.drops == "before":
             raise OutsideError("no answer")
         applied = super().apply(quote, idempotency_key, at=at)
@@ -104,6 +107,46 @@ def test_an_incentive_that_was_cut_off_after_its_change_is_given_by_the_next_cal
     renewals = [each.total_minor for each in biller.invoices("acme") if each.reason == "renewal"]
     assert renewals[:3] == [1800, 1800, 2000]
     assert quote.next_invoice_minor == 1800
+
+
+class Refusing(Cut):
+    """A sandbox that refuses every incentive, for good."""
+
+    def apply_incentive(self, subscription_id: str, *_: object, **__: object) -> Applied:
+        raise QuoteError(Fault(subscription_id, "no such coupon."))
+
+
+def test_an_incentive_that_is_refused_leaves_the_change_applied_and_says_so(engine: sa.Engine, tmp_path: Path) -> None:
+    biller = Refusing(tmp_path / "refusing.db")
+    biller.seed([item_row()])
+    quote_id = locked(engine, biller, replace(to_scale(), incentive=Incentive("ten", percent=10, periods=2)))
+    answer = apply_quote(engine, biller, quote_id=quote_id, by="ana", now=LATER)
+    assert isinstance(answer, Applied)
+    assert apply_quote(engine, biller, quote_id=quote_id, by="ana", now=LATER) == answer
+    with reading(engine) as connection:
+        (outcome,) = connection.execute(sa.select(tables.billing_outcome))
+        (noted,) = connection.execute(sa.select(tables.audit).where(tables.audit.c.what == "incentive refused"))
+    assert (outcome.result, status(engine)) == ("applied", "applied")
+    assert outcome.detail == "without its incentive: sub_1: no such coupon."
+    assert (noted.subject, noted.details["why"]) == (quote_id, outcome.detail)
+    assert finish_cut_off(engine, biller, now=LATER) == []
+
+
+def test_one_quote_that_gets_no_answer_holds_up_no_other(engine: sa.Engine, tmp_path: Path) -> None:
+    biller = Cut(tmp_path / "two.db")
+    biller.seed([item_row(), item_row(item_id="si_2", subscription_id="sub_2", account_id="beta")])
+    dead = locked(engine, biller)
+    theirs = replace(to_scale(item_id="si_2"), account_id="beta", subscription_id="sub_2")
+    good = locked(engine, biller, theirs)
+    biller.drops = "before"
+    for quote_id in (dead, good):
+        with pytest.raises(OutsideError):
+            apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
+    biller.drops, biller.deaf_to = None, dead
+    with pytest.raises(OutsideError, match=dead):
+        finish_cut_off(engine, biller, now=LATER)
+    assert plans(biller) == ["pro"]
+    assert [item.plan_id for item in biller.subscriptions("beta")] == ["scale"]
 
 
 def test_a_quote_is_read_as_it_was_locked_and_locking_twice_keeps_one(engine: sa.Engine, biller: Cut) -> None:

@@ -188,7 +188,33 @@ def test_an_anonymous_visitor_who_says_who_he_is_was_that_person_before(shop: Sh
     assert shop.rows("usage", "event_id, contact_id, account_id", "event_id = 'm1'") == [("m1", "c1", "a1")]
 
 
+def trusting(shop: Shop) -> None:
+    text = SETTINGS.replace("ingest:\n", "ingest:\n  trusted_traits: true\n")
+    (shop.project.folder / "upstep.yaml").write_text(text)
+    shop.project = Project(shop.project.folder)
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_who_may_buy_and_another_email_are_told_by_servers_only(shop: Shop, *, is_trusted: bool) -> None:
+    if is_trusted:
+        trusting(shop)
+    powers = {"may_buy": True, "role": "budget_owner", "consents": ["sales"]}
+    shop.send(identify("c1", email="evil@other.example", title="CFO", **powers))
+    shop.send(identify("c7", key="i2", email="new@acme.example", mayBuy=True), group("a1", "c7"))
+    shop.drain()
+    shop.send(identify("c7", key="i3", email="evil@other.example"))
+    shop.drain(NOW + timedelta(hours=1))
+    ann, new = shop.now_rows("contact", "contact_id, email, title, role, may_buy, consents")
+    if is_trusted:
+        assert ann == ("c1", "evil@other.example", "CFO", "budget_owner", True, "sales")
+        assert new == ("c7", "evil@other.example", None, None, True, None)
+    else:
+        assert ann == ("c1", "ann@acme.example", "CFO", None, None, None)
+        assert new == ("c7", "new@acme.example", None, None, None, None)
+
+
 def test_traits_change_what_they_say_and_nothing_else(shop: Shop) -> None:
+    trusting(shop)
     shop.send(identify(title="CFO", timezone="Europe/Oslo", role="budget owner", shoe=38))
     shop.send(group("a1", "c1", employees="120"))
     shop.drain()

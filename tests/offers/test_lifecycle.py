@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.billing.seeds import AT, item_row, to_scale
+from upstep.billing.provider import Answer
+from upstep.billing.quote import Quote
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.channel import Message, Purpose
 from upstep.errors import InputError, OutsideError, QuoteError
@@ -239,6 +241,27 @@ def test_accepted_offers_that_were_cut_off_are_found_and_finished(
     assert taken.offer.status == ("withdrawn" if changed_meanwhile else "accepted")
     assert lifecycle.finish_accepted(engine, biller, now=LATER) == []
     assert len(biller.events_since(None)) == 1
+
+
+def test_one_accepted_offer_that_gets_no_answer_holds_up_no_other(
+    engine: sa.Engine, biller: SandboxBiller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    biller.seed([item_row(), item_row(item_id="si_2", subscription_id="sub_2", account_id="beta")])
+    theirs = replace(to_scale(item_id="si_2"), account_id="beta", subscription_id="sub_2")
+    for new in (quoted(biller), replace(NEW, account_id="beta", quote=biller.preview(theirs, AT), expires_at=None)):
+        accept(engine, opened(engine, new).offer.offer_id, by="ann", at=LATER)
+    make = biller.apply
+
+    def half_down(quote: Quote, key: str, *, at: datetime) -> Answer:
+        if quote.account_id == "acme":
+            raise OutsideError("no answer for acme")
+        return make(quote, key, at=at)
+
+    monkeypatch.setattr(biller, "apply", half_down)
+    with pytest.raises(OutsideError, match="no answer for acme"):
+        lifecycle.finish_accepted(engine, biller, now=LATER)
+    plans = {account: biller.subscriptions(account)[0].plan_id for account in ("acme", "beta")}
+    assert plans == {"acme": "pro", "beta": "scale"}
 
 
 def test_a_subscription_that_changed_withdraws_the_offer_with_the_reason(

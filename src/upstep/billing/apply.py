@@ -10,7 +10,7 @@ apply.answered, apply.outcome_written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote, changed_since, differences
 from upstep.errors import Fault, OutsideError, QuoteError
 from upstep.state import tables
+from upstep.state.audit import note
 from upstep.state.session import hold, reading, writing
 
 
@@ -96,7 +97,7 @@ def finish_cut_off(engine: sa.Engine, provider: Provider, *, now: datetime) -> l
     """Ask again for every intent of this provider that was cut off or awaits a confirmation; never for a declined one.
 
     Raises:
-        OutsideError: The provider gave no answer; what was finished before stays finished.
+        OutsideError: The provider gave no answer to some; all others are finished.
     """
     intent, outcome = tables.billing_intent, tables.billing_outcome
     open_intents = (
@@ -109,7 +110,7 @@ def finish_cut_off(engine: sa.Engine, provider: Provider, *, now: datetime) -> l
     )
     with reading(engine) as connection:
         found = list(connection.execute(open_intents))
-    finished = []
+    finished, unanswered = [], list[OutsideError]()
     for row in found:
         try:
             answer = apply_quote(
@@ -118,7 +119,22 @@ def finish_cut_off(engine: sa.Engine, provider: Provider, *, now: datetime) -> l
             finished.append(Finished(row.quote_id, answer, None))
         except QuoteError as error:
             finished.append(Finished(row.quote_id, None, str(error)))
+        except OutsideError as error:
+            unanswered.append(error)
+    raise_unanswered(unanswered)
     return finished
+
+
+def raise_unanswered(errors: Sequence[OutsideError]) -> None:
+    """Tell at the end of a round what the provider did not answer in it; one word for what is said again.
+
+    Raises:
+        OutsideError: There is any.
+    """
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise OutsideError(" ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
 
 
 def _intent(connection: sa.Connection, quote: Quote, asked: _Asked) -> tuple[int, bool]:
@@ -181,8 +197,10 @@ def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, attempt: _Try, 
     except QuoteError as error:
         _record(engine, quote, attempt, {"result": "refused", "detail": str(error)}, now=now)
         raise
+    why_not = _refused_incentive(provider, quote, attempt, answer, now=max(now, quote.at))
     faults.point("apply.answered")
-    _record(engine, quote, attempt, _row(answer), now=now)
+    detail = {"detail": f"without its incentive: {why_not}"} if why_not else {}
+    _record(engine, quote, attempt, {**_row(answer), **detail}, now=now)
     faults.point("apply.outcome_written")
     return answer
 
@@ -195,37 +213,38 @@ def _answer(provider: Provider, quote: Quote, attempt: _Try, now: datetime) -> A
     now = max(now, quote.at)
     known = None if attempt.is_first else provider.find(quote, attempt.idempotency_key, at=now)
     if known is not None:
-        return _with_incentive(provider, quote, attempt, known, now=now)
+        return known
     try:
         _compare(provider, quote)
     except QuoteError:
         # Somebody else may have asked with the same key in this moment: then that is the change that was found.
         known = provider.find(quote, attempt.idempotency_key, at=now)
         if known is not None:
-            return _with_incentive(provider, quote, attempt, known, now=now)
+            return known
         raise
     faults.point("apply.compared")
     make = provider.schedule if quote.change.starts is Starts.AT_RENEWAL else provider.apply
     answer = make(quote, attempt.idempotency_key, at=now)
     faults.point("apply.made")
-    return _with_incentive(provider, quote, attempt, answer, now=now)
+    return answer
 
 
-def _with_incentive(provider: Provider, quote: Quote, attempt: _Try, answer: Answer, *, now: datetime) -> Answer:
-    """The answer, once the change's incentive is given too: under a key of its own, so that a second call gives none.
+def _refused_incentive(provider: Provider, quote: Quote, attempt: _Try, answer: Answer, *, now: datetime) -> str | None:
+    """Give the change's incentive too, under a key of its own, so that a second call gives none; or why it is refused.
+
+    The change is made by now and stands, so a refusal is kept beside it: to ask again would never end.
 
     Raises:
-        OutsideError: The change is made and the incentive is not: nothing is kept of it yet, so asking again goes on.
+        OutsideError: No answer: nothing is kept of the change yet, so asking again goes on.
     """
     incentive = quote.change.incentive
     if incentive is None or not isinstance(answer, Applied):
-        return answer
+        return None
     try:
         provider.apply_incentive(quote.subscription_id, incentive, f"{attempt.idempotency_key}:incentive", at=now)
     except QuoteError as error:
-        told = f"quote {quote.quote_id}: the change was made, its incentive not yet ({error}). Apply it again."
-        raise OutsideError(told) from error
-    return answer
+        return str(error)
+    return None
 
 
 def _compare(provider: Provider, quote: Quote) -> None:
@@ -285,6 +304,9 @@ def _record(engine: sa.Engine, quote: Quote, attempt: _Try, row: Mapping[str, An
             connection.execute(insert(tables.billing_outcome).values(**settled).on_conflict_do_nothing())
         if changed.rowcount:
             _set_status(connection, quote, row["result"])
+        if changed.rowcount and row["result"] == "applied" and row.get("detail"):
+            details = {"account": quote.account_id, "why": row["detail"]}
+            note(connection, "incentive refused", subject=quote.quote_id, who="upstep", at=now, details=details)
 
 
 def _set_status(connection: sa.Connection, quote: Quote, status: str) -> None:

@@ -141,6 +141,8 @@ def _read_back(
     except BusyError as error:
         print(f"Not read back yet: {error}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
         return None, []
+    for said in told.unanswered:
+        print(f"Not finished yet: {said}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
     return told, reconciling.account_movements(project, account_id, as_of=now)
 
 

@@ -38,9 +38,15 @@ class TrackedAs:
 
 @dataclass(frozen=True)
 class Ingest:
-    """``track``: event name to what it becomes."""
+    """What events become.
+
+    Args:
+        track: Event name to what it becomes.
+        trusted_traits: Keys are kept on servers, so that events may say who may buy, and change where mail goes.
+    """
 
     track: Mapping[str, TrackedAs] = field(default_factory=dict)
+    trusted_traits: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,8 @@ def read_serving(node: Node) -> Serving:
 
 
 def read_ingest(node: Node) -> Ingest:
-    """``ingest: {track: {Email Sent: {meter: emails, quantity: count}, Pricing Viewed: {moment: …}}}``."""
-    node.unknown_keys(("track",))
+    """``ingest: {track: {Email Sent: {meter: emails, quantity: count}, Seen: {moment: …}}, trusted_traits: false}``."""
+    node.unknown_keys(("track", "trusted_traits"))
     track = node.mapping("track")
     found = {}
     for name, entry in track.pairs() if track else ():
@@ -85,7 +91,7 @@ def read_ingest(node: Node) -> Ingest:
         if (tracked.meter is None) == (tracked.moment is None):
             entry.fault(f"event '{name}' needs one of 'meter' and 'moment'.", "Write {meter: emails, quantity: count}.")
         found[name] = tracked
-    return Ingest(found)
+    return Ingest(found, node.flag("trusted_traits", Ingest.trusted_traits))
 
 
 def read_retention(node: Node) -> Retention:

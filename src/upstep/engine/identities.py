@@ -6,13 +6,13 @@ company's own table says meanwhile, and most identify calls change no fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from upstep.clock import from_seconds, iso
 from upstep.engine.arriving import Event, Id
-from upstep.engine.traits import columns_of
+from upstep.engine.traits import TRUSTED, columns_of
 from upstep.state.inbox import Inbox
 from upstep.tables.current import current_rows
 
@@ -27,10 +27,12 @@ class Identities:
         project: The project's folder.
         inbox: Remembers what events told before.
         events: All that will be heard; what they name is looked up at once.
+        is_trusted: Whether events may tell who may buy, and another email than is known.
     """
 
-    def __init__(self, project: Path, inbox: Inbox, events: Iterable[Event]) -> None:
+    def __init__(self, project: Path, inbox: Inbox, events: Sequence[Event], *, is_trusted: bool) -> None:
         self._project = project
+        self._is_trusted = is_trusted
         self._heard: dict[tuple[str, str], dict[str, Any]] = {}
         self._facts: dict[str, dict[str, dict[str, Any]]] = {table: {} for table in _TABLES}
         contacts, accounts, anonymous = set(), set(), set()
@@ -43,6 +45,12 @@ class Identities:
             self._remember(inbox, kind, keys)
         contacts |= {row["contact_id"] for (kind, _), row in self._before.items() if kind == "alias"}
         self._remember(inbox, "contact", contacts)
+        if not is_trusted:
+            mailed = {
+                _text(event.user_id) for event in events if event.type == "identify" and "email" in event.all_traits
+            }
+            unheard = {key for key in mailed if key is not None and not self._row("contact", key).get("email")}
+            self._find("contact", unheard)
 
     def _remember(self, inbox: Inbox, kind: str, keys: set[str | None]) -> None:
         wanted = sorted(key for key in keys if key is not None)
@@ -59,8 +67,7 @@ class Identities:
         if contact and anonymous and contact != anonymous:
             self._hear("alias", anonymous, {"contact_id": contact})
         if event.type == "identify" and contact:
-            told = columns_of("contact", event.all_traits)
-            self._hear("contact", contact, told)
+            self._hear("contact", contact, self._believed(contact, columns_of("contact", event.all_traits)))
         if event.type == "group" and account:
             told = columns_of("account", event.traits or {})
             self._hear("account", account, {**told, "first_at": self._first_at(account, at)})
@@ -69,6 +76,14 @@ class Identities:
             said = "account_id" if event.type in ("group", "identify") else _SEEN
             if said != _SEEN or _SEEN not in self._row("contact", contact):
                 self._hear("contact", contact, {said: account})
+
+    def _believed(self, contact: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """What is told without that which a key in a browser must not say."""
+        if self._is_trusted:
+            return dict(told)
+        known = self._row("contact", contact).get("email") or self._facts["contact"].get(contact, {}).get("email")
+        left_out = TRUSTED | ({"email"} if known not in {None, "", told.get("email")} else set())
+        return {column: value for column, value in told.items() if column not in left_out}
 
     def _first_at(self, account: str, at: int) -> int:
         known = self._row("account", account).get("first_at", at)

@@ -103,7 +103,9 @@ class _Work:
             except RefusedEventError as error:
                 self.park(waiting, "unreadable", error.found)
         events = self._without_forgotten(events)
-        self._identities = Identities(self.project.folder, self.inbox, [event for _, event in events])
+        is_trusted = self.project.settings.ingest.trusted_traits
+        heard = [event for _, event in events]
+        self._identities = Identities(self.project.folder, self.inbox, heard, is_trusted=is_trusted)
         for waiting, event in events:
             if waiting.occurred_at > max(self.now, waiting.received_at) + _AHEAD_SECONDS:
                 self.park(waiting, "future", "it is dated after it arrived; correct the clock or the timestamp.")

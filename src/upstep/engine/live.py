@@ -221,6 +221,8 @@ class Worker:
         if self._noticed.has_accepted() or self._is_due("billing", now):
             told = reconcile(self.project, provider=self._biller(now, ()), now=now, state=self.state)
             self._touched |= told.accounts
+            for said in told.unanswered:
+                LOG.warning("billing: %s", said)
             if told.accounts and self.inbox is not None and not self.inbox.depth():
                 # What was bought counts from this instant on, whether or not another event ever comes.
                 tell_time(self.project.folder, now=self.clock())

@@ -14,6 +14,7 @@ from upstep.billing.provider import subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import from_seconds, iso
 from upstep.engine.project import open_project_state
+from upstep.errors import OutsideError
 from upstep.offers import lifecycle
 from upstep.offers.model import Offer
 from upstep.state.cursor import read_cursor, save_cursor
@@ -31,25 +32,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What the provider told: how many items changed, whose, which offers converted, what loading them did."""
+    """What the provider told: how many items changed, whose, which offers converted, what loading them did.
+
+    ``unanswered`` says what it was asked to finish and gave no answer to; the next call asks again.
+    """
 
     items: int
     converted: tuple[Offer, ...]
     load: LoadReport | None
     accounts: frozenset[str] = frozenset()
+    unanswered: tuple[str, ...] = ()
 
 
 def reconcile(project: Project, *, provider: Provider, now: datetime, state: sa.Engine | None = None) -> Reconciled:
     """Finish what was cut off, read what the provider changed, load it as subscription items, convert the offers.
 
-    Everything in it may be repeated: the second time changes nothing. Where a test may kill it (``faults.point``):
+    Everything in it may be repeated: the second time changes nothing. What one offer finds no answer to holds up no
+    other: it is told in ``unanswered``. Where a test may kill it (``faults.point``):
     reconcile.finished, reconcile.loaded, reconcile.converted.
     """
-    from upstep.billing.apply import finish_cut_off
-
     engine = state or open_project_state(project)
-    lifecycle.finish_accepted(engine, provider, now=now)
-    finish_cut_off(engine, provider, now=now)
+    unanswered = _finish(engine, provider, now=now)
     faults.point("reconcile.finished")
     # The sandbox is read whole: it is a small file, and facts that were restored from a backup are mended by it.
     is_whole = provider.name == SandboxBiller.name
@@ -67,7 +70,20 @@ def reconcile(project: Project, *, provider: Provider, now: datetime, state: sa.
         engine.dispose()
     changed = rows if report is not None and report.wrote else []
     accounts = {str(row["account_id"]) for row in changed} | {offer.account_id for offer in converted}
-    return Reconciled(len(rows), tuple(converted), report, frozenset(accounts))
+    return Reconciled(len(rows), tuple(converted), report, frozenset(accounts), unanswered)
+
+
+def _finish(engine: sa.Engine, provider: Provider, *, now: datetime) -> tuple[str, ...]:
+    """Finish what was cut off; returns what there was no answer to."""
+    from upstep.billing.apply import finish_cut_off
+
+    errors = []
+    for finish in (lifecycle.finish_accepted, finish_cut_off):
+        try:
+            finish(engine, provider, now=now)
+        except OutsideError as error:
+            errors.append(str(error))
+    return tuple(dict.fromkeys(errors))
 
 
 def ended_by(project: Project, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, object]]:

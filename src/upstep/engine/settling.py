@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from upstep.engine import quoting
 from upstep.engine.biller import open_biller
 from upstep.engine.reconciling import reconcile
-from upstep.errors import BusyError
+from upstep.errors import OutsideError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from upstep.engine.project import Project
     from upstep.engine.quoting import Settled
 
+LOG = logging.getLogger(__name__)
+
 
 def settle_whole(
     project: Project, state: sa.Engine, named: str, *, by: str, now: datetime
@@ -24,8 +27,8 @@ def settle_whole(
     """Apply a quote, or accept an offer, and read back what the provider did. Twice is once.
 
     Returns:
-        What became of it, and the offers that the provider's word converted. While somebody else loads facts it is
-        not read back; the worker does that a little later.
+        What became of it, and the offers that the provider's word converted. While somebody else loads facts, or the
+        provider gives no answer any more, it is not read back: the money is settled, and the worker does it later.
 
     Raises:
         QuoteError: It is not known, or cannot be applied as it was shown; nothing was changed.
@@ -36,6 +39,7 @@ def settle_whole(
     settled = quoting.settle(project, state, provider, known, by=by, now=now)
     try:
         told = reconcile(project, provider=provider, now=now)
-    except BusyError:
+    except OutsideError as error:
+        LOG.warning("%s is settled and not read back yet: %s", named, error)
         return settled, ()
     return quoting.as_it_stands(state, settled), tuple(offer.offer_id for offer in told.converted)

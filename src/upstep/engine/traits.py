@@ -76,6 +76,8 @@ _ACCOUNT: tuple[tuple[str, Read, tuple[str, ...]], ...] = (
 )
 TRAITS = {"contact": _CONTACT, "account": _ACCOUNT}
 """By table: our column, how it is read, and the traits that tell it, the first that is there."""
+TRUSTED = frozenset({"may_buy", "role", "consents"})
+"""Columns of a contact that say who is offered what: a key that a browser sends must not set them."""
 
 
 def columns_of(table: str, traits: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from upstep import faults
 from upstep.billing import quote as quotes
-from upstep.billing.apply import apply_quote
+from upstep.billing.apply import apply_quote, raise_unanswered
 from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message
-from upstep.errors import Fault, InputError, QuoteError
+from upstep.errors import Fault, InputError, OutsideError, QuoteError
 from upstep.offers import incentive
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
@@ -251,17 +251,20 @@ def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> 
     One that the provider refuses is withdrawn with the reason, and one whose payment failed when its time is over.
 
     Raises:
-        OutsideError: The provider gave no answer; what was finished before stays finished.
+        OutsideError: The provider gave no answer to some; all others are finished.
     """
     with reading(engine) as connection:
         offer_ids = list(connection.execute(_accepted_and_not_applied(provider.name)).scalars())
-    taken = []
+    taken, unanswered = [], list[OutsideError]()
     for offer_id in offer_ids:
         try:
             one = accept_and_apply(engine, provider, offer_id=offer_id, by=PROGRAM, at=now, tries_again=False)
             taken.append(_withdrawn_if_over(engine, one, now=now))
         except QuoteError:
             taken.append(Taken(read_offer(engine, offer_id), None))
+        except OutsideError as error:
+            unanswered.append(error)
+    raise_unanswered(unanswered)
     return taken
 
 
