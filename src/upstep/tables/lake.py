@@ -302,7 +302,8 @@ class LakeWriter:
 
     def __init__(self, project: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.project = project
-        self.folder = facts_folder(project)
+        # Delta names its files whole, wherever the command stands.
+        self.folder = facts_folder(project).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._connection = connection
         self._marker = self.folder / "loading.json"

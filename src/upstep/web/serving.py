@@ -67,7 +67,8 @@ class Beside:
     def end(self) -> None:
         """Let it finish the step at hand."""
         self._worker.stop()
-        self._thread.join()
+        if self._thread.ident is not None:  # it never began where the address was taken
+            self._thread.join()
 
 
 @dataclass(frozen=True)
