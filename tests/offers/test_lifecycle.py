@@ -211,6 +211,17 @@ def test_accepting_applies_the_quote_once_and_the_providers_event_converts(
     assert changes(engine, offer_id)[-1].why == f"billing event {events[0].event_id}"
 
 
+def test_a_yes_to_a_price_that_was_replaced_meanwhile_is_refused(engine: sa.Engine, biller: SandboxBiller) -> None:
+    offer = opened(engine, quoted(biller)).offer
+    fresh = lifecycle.requote(engine, offer.offer_id, biller.preview(to_scale(), LATER), by="bob", at=LATER).offer
+    assert fresh.quote_id != offer.quote_id
+    with pytest.raises(QuoteError, match="its price has changed"):
+        accept_and_apply(engine, biller, offer_id=offer.offer_id, by="ann", at=LATER, quote_id=offer.quote_id)
+    assert lifecycle.read_offer(engine, offer.offer_id).status == "open"
+    taken = accept_and_apply(engine, biller, offer_id=offer.offer_id, by="ann", at=LATER, quote_id=fresh.quote_id)
+    assert taken.applied is not None
+
+
 def test_an_accept_that_was_cut_off_is_finished_by_the_second_call(
     engine: sa.Engine, biller: SandboxBiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,14 @@ SERVE = (
     f"serve: {{token_secret: '${{UPSTEP_TEST_TOKEN}}', origins: ['{ORIGIN}'], public_url: 'http://up.example.com'}}\n"
 )
 PEOPLE = (
-    {"contact_id": "ana", "account_id": "acme", "name": "Ana Lima", "may_buy": True, "role": "admin"},
+    {
+        "contact_id": "ana",
+        "account_id": "acme",
+        "name": "Ana Lima",
+        "may_buy": True,
+        "role": "admin",
+        "consents": ["sales", "service"],
+    },
     {"contact_id": "ben", "account_id": "acme", "name": "Ben Okoro", "may_buy": False, "role": "user"},
     {"contact_id": "zoe", "account_id": "globex", "name": "Zoe Ito", "may_buy": True, "role": "admin"},
 )

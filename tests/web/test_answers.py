@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -192,6 +192,14 @@ def test_an_account_that_is_held_by_now_cannot_buy(offered: Offered) -> None:
             by="test",
             now=offered.service.clock(),
         )
+    assert "Not at this moment" in offered.get()
+    assert "Not at this moment" in offered.post(answer="yes", quote_id=quote_id)
+    assert offered.status is OfferStatus.OPEN
+
+
+def test_in_shadow_the_page_sells_nothing_that_a_real_provider_charges(offered: Offered) -> None:
+    quote_id, project = offered.quote_id, offered.service.app.state.upstep.project
+    project.__dict__["settings"] = replace(project.settings, billing_provider="stripe")
     assert "Not at this moment" in offered.get()
     assert "Not at this moment" in offered.post(answer="yes", quote_id=quote_id)
     assert offered.status is OfferStatus.OPEN

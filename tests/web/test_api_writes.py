@@ -30,6 +30,13 @@ def opened(service: Asker, account_id: str = ACCOUNT) -> dict[str, Any]:
     return dict(answer.json()["offers"][0])
 
 
+def test_a_yes_to_another_price_than_the_offers_is_refused(service: Asker) -> None:
+    path = f"/v1/offers/{opened(service)['offer_id']}"
+    answer = service.ask("POST", f"{path}/accept", scope="act", json={"quote_id": "q_of_yesterday"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:upstep:not-as-shown")
+    assert service.ask("GET", path).json()["status"] == "open"
+
+
 @pytest.mark.slow
 def test_an_offer_is_opened_accepted_once_and_converted(service: Asker) -> None:
     offer = opened(service)

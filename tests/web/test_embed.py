@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.billing.seeds import AT
 from tests.web.counter import ORIGIN, SECRET, Counter, open_counter, prepare
+from upstep.engine.channels import live_file
 from upstep.offers import lifecycle
 from upstep.state import tables
+from upstep.state.consents import record_consent
+from upstep.state.session import writing
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +201,51 @@ def test_what_holds_the_account_hides_the_offer_and_stops_the_yes(counter: Count
     assert (answered.status_code, answered.json()["state"]) == (409, "held")
     assert row.get("why") not in answered.text
     assert counter.status(offer) == "open"
+
+
+@pytest.mark.parametrize(
+    "known", [{"role": "executive"}, {"has_stake": False}, {"consents": ["service"]}, {"consents": None}]
+)
+def test_who_would_not_be_sent_an_offer_is_not_shown_one(counter: Counter, known: Mapping[str, Any]) -> None:
+    counter.open_offer()
+    counter.give_notice()
+    with writing(counter.state) as connection:
+        ana = tables.contact_fact.c.contact_id == "ana"
+        connection.execute(sa.update(tables.contact_fact).where(ana).values(**known))
+    assert [item["kind"] for item in counter.items()] == ["notice"]
+
+
+@pytest.mark.parametrize(("purpose", "shown"), [("sales", ["notice"]), ("service", ["offer"])])
+def test_whoever_unsubscribed_is_shown_nothing_of_that_purpose(
+    counter: Counter, purpose: str, shown: list[str]
+) -> None:
+    notice, offer = counter.give_notice("account:acme"), counter.open_offer()
+    for person in ("ana", "ben"):
+        say_no(counter, person, purpose)
+    assert [item["kind"] for item in counter.items()] == shown
+    counter.ask("POST", f"/offers/{offer.offer_id}/decline", json={"answer": "no"})
+    notices = [item["id"] for item in counter.items("ben")]
+    assert notices == ([notice] if purpose == "sales" else [])
+
+
+def say_no(counter: Counter, person: str, purpose: str) -> None:
+    with writing(counter.state) as connection:
+        record_consent(connection, person, purpose=purpose, is_given=False, source="told support", now=counter.now)
+
+
+def test_in_shadow_nothing_is_sold_that_a_real_provider_charges(counter: Counter) -> None:
+    offer, notice = counter.open_offer(), counter.give_notice()
+    counter.project.__dict__["settings"] = replace(counter.project.settings, billing_provider="stripe")
+    quote = {"quote_id": offer.quote_id}
+
+    assert [item["id"] for item in counter.items()] == [notice]
+    answered = counter.ask("POST", f"/offers/{offer.offer_id}/accept", json=quote)
+    assert (answered.status_code, answered.json()["state"]) == (409, "held")
+    assert counter.status(offer) == "open"
+
+    live_file(counter.project).parent.mkdir(exist_ok=True)
+    live_file(counter.project).write_text("{}", encoding="utf-8")
+    assert [item["kind"] for item in counter.items()] == ["offer"]
 
 
 def test_facts_that_are_too_old_hide_the_offer_and_leave_the_notice(counter: Counter) -> None:

@@ -15,13 +15,15 @@ import sqlalchemy as sa
 
 from tests.web.counter import SECRET
 from tests.web.serving import serving
+from upstep.billing import quote as quotes
 from upstep.billing.sandbox import SandboxBiller
 from upstep.billing.sandbox.book import Card
-from upstep.engine import opening, reconciling
+from upstep.engine import opening, reconciling, responding
 from upstep.engine.biller import sandbox
 from upstep.engine.decide import decide
 from upstep.engine.project import Project, open_project_state
 from upstep.engine.publishing import publish
+from upstep.engine.showing import who_is
 from upstep.offers import lifecycle
 from upstep.offers.model import Offer
 from upstep.state import tables
@@ -134,6 +136,28 @@ def test_who_must_confirm_goes_to_the_provider_and_comes_back(desk: Desk) -> Non
     assert desk.accept().json()["state"] == "applied"
     assert desk.ask("GET", "/items").json()["items"] == []
     assert desk.charged() == [DUE]
+
+
+def test_a_price_that_was_replaced_while_they_said_yes_is_shown_first(desk: Desk) -> None:
+    with reading(desk.state) as connection:
+        person = who_is(connection, ACCOUNT, desk.buyer)
+        shown = quotes.read(connection, desk.offer.quote_id or "")
+    assert person is not None
+    fresh = desk.biller.preview(shown.change, NOON)
+    lifecycle.requote(desk.state, desk.offer.offer_id, fresh, by="another tab", at=NOON)
+
+    answered = responding.say_yes(
+        desk.project,
+        desk.state,
+        person,
+        desk.offer,
+        quote_id=desk.offer.quote_id,
+        provider_for=lambda: desk.biller,
+        now=NOON,
+    )
+
+    assert (answered.state, answered.offer.quote_id) == ("requoted", fresh.quote_id)
+    assert desk.charged() == []
 
 
 def test_a_ticket_since_the_offer_was_shown_stops_the_yes(desk: Desk) -> None:

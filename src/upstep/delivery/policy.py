@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from upstep.clock import iso
@@ -110,6 +111,23 @@ def may_contact(
     if message.purpose is Purpose.TASK:
         return None
     return next(_reasons(policy, person, history, message, now=now, interrupts=interrupts), None)
+
+
+def may_show(policy: ContactPolicy, person: Person, purpose: Purpose, *, now: datetime) -> Reason | None:
+    """The same for whoever looks by themselves: who they are and what they agreed to, for nobody is disturbed."""
+    if purpose is Purpose.TASK:
+        return None
+    wrong = _wrong_person(person, now=now, is_sale=purpose is Purpose.SALES)
+    return next(chain(wrong, _no_consent(policy, person, CONSENT_FOR[purpose])), None)
+
+
+def may_hint(policy: ContactPolicy, person: Person, *, now: datetime) -> Reason | None:
+    """The same for telling somebody who may not buy whom to ask: a notice, but none after their own no to offers."""
+    if person.role == "executive":
+        return Reason("recipient", "is an executive, who is never written to by machine")
+    if person.said.get("sales") is False:
+        return Reason("no_consent", "said no to sales messages")
+    return may_show(policy, person, Purpose.NOTICE, now=now)
 
 
 def _reasons(

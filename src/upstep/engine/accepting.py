@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -27,7 +27,6 @@ def accept_offer(
     provider: Provider,
     by: str,
     now: datetime,
-    max_fact_age: timedelta = MAX_FACT_AGE,
 ) -> tuple[Offer, Applied | None]:
     """Say yes for a customer: the holds are asked again, then the locked quote is applied exactly once.
 
@@ -35,7 +34,7 @@ def accept_offer(
         QuoteError: As ``take_offer`` says, or the payment failed or must be confirmed first.
     """
     engine = open_project_state(project)
-    taken = take_offer(project, engine, offer_id, provider=provider, by=by, now=now, max_fact_age=max_fact_age)
+    taken = take_offer(project, engine, offer_id, provider=provider, by=by, now=now)
     engine.dispose()
     if isinstance(taken.answer, Declined | NeedsConfirmation):
         raise QuoteError(_unpaid(taken.offer, taken.answer))
@@ -50,19 +49,19 @@ def take_offer(
     provider: Provider,
     by: str,
     now: datetime,
-    max_fact_age: timedelta = MAX_FACT_AGE,
+    quote_id: str | None = None,
 ) -> lifecycle.Taken:
-    """The same, whatever the provider answers.
+    """The same, whatever the provider answers. ``quote_id``: the one whose price was shown, and no other is accepted.
 
     Raises:
-        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, or the
-            subscription is another by now.
+        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, the
+            subscription is another by now, or the offer has another quote than ``quote_id``.
     """
     offer = lifecycle.read_offer(engine, offer_id)
     is_due = offer.expires_at is not None and now >= offer.expires_at
     if offer.status.value in ("open", "shown", "clicked") and not is_due:
-        _still_stands(project, engine, offer, now=now, max_fact_age=max_fact_age)
-    return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now)
+        _still_stands(project, engine, offer, now=now)
+    return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now, quote_id=quote_id)
 
 
 def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
@@ -73,8 +72,8 @@ def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
     return Fault(place, found, "Nothing is changed until then.")
 
 
-def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime, max_fact_age: timedelta) -> None:
-    why = stale_facts(project, now=now, max_fact_age=max_fact_age)
+def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime) -> None:
+    why = stale_facts(project, now=now, max_fact_age=MAX_FACT_AGE)
     why = why or why_not(project, engine, [offer], now=now, to_accept=True).get(offer.offer_id)
     if why:
         found = f"cannot be accepted now: {why}."

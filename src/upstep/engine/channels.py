@@ -144,6 +144,11 @@ def is_live(project: Project) -> bool:
     return live_file(project).is_file()
 
 
+def is_selling(project: Project) -> bool:
+    """Whether an offer may be shown and taken in the app: once live, or where the sandbox charges nobody."""
+    return project.settings.billing_provider == "sandbox" or is_live(project)
+
+
 def live_since(project: Project) -> tuple[str, str] | None:
     """Since when, and who said so; None in shadow."""
     try:

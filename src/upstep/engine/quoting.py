@@ -215,8 +215,17 @@ def find(engine: sa.Engine, named: str) -> Known:
     return Known(made.account_id, locked, made)
 
 
-def settle(project: Project, engine: sa.Engine, provider: Provider, known: Known, *, by: str, now: datetime) -> Settled:
-    """Apply a quote, or accept the offer that it was made for, exactly once.
+def settle(
+    project: Project,
+    engine: sa.Engine,
+    provider: Provider,
+    known: Known,
+    *,
+    by: str,
+    now: datetime,
+    quote_id: str | None = None,
+) -> Settled:
+    """Apply a quote, or accept the offer that it was made for, exactly once. ``quote_id``: only at that price.
 
     Raises:
         QuoteError: As ``apply`` and ``accepting.take_offer`` say.
@@ -226,7 +235,8 @@ def settle(project: Project, engine: sa.Engine, provider: Provider, known: Known
         assert known.quote is not None, "one of both is known"
         return apply(project, engine, provider, known.quote.quote_id, by=by, now=now)
     before = applied_at(engine, known.quote.quote_id) if known.quote else None
-    taken = accepting.take_offer(project, engine, known.offer.offer_id, provider=provider, by=by, now=now)
+    offer_id = known.offer.offer_id
+    taken = accepting.take_offer(project, engine, offer_id, provider=provider, by=by, now=now, quote_id=quote_id)
     return Settled(known.quote, taken.offer, taken.answer, before)
 
 

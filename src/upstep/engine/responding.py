@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation
 from upstep.engine.accepting import take_offer
+from upstep.engine.channels import is_selling
 from upstep.engine.showing import CHANNEL, Person, may_not_sell
 from upstep.errors import QuoteError
 from upstep.offers import lifecycle
@@ -91,20 +92,31 @@ def say_yes(
 ) -> Answered:
     """That person says yes to the price of ``quote_id``. Twice is once; after a confirmation it says what became of it.
 
-    Asked in this order: may they buy, is it still the price that they saw, does anything hold the account, and then
-    the provider.
+    Asked in this order: may they buy, is it still the price that they saw, is anything sold (in shadow a real provider
+    is asked for no new payment), does anything hold the account, and then the provider.
 
     Raises:
         OutsideError: The provider gave no answer. Nothing is lost: ask again.
     """
-    if refusal := _refused(state, person, offer, quote_id=quote_id, now=now):
+    sells = is_selling(project)
+    if refusal := _refused(state, person, offer, quote_id=quote_id, sells=sells, now=now):
         return refusal
-    is_first = offer.status in _WAITING
+    is_first, by = offer.status in _WAITING, person.contact_id
     try:
-        taken = take_offer(project, state, offer.offer_id, provider=provider_for(), by=person.contact_id, now=now)
+        if sells:
+            taken = take_offer(
+                project, state, offer.offer_id, provider=provider_for(), by=by, now=now, quote_id=quote_id
+            )
+        else:
+            # They said yes before: told what became of it, and not charged again.
+            taken = lifecycle.accept_and_apply(
+                state, provider_for(), offer_id=offer.offer_id, by=by, at=now, tries_again=False
+            )
     except QuoteError as error:
         ended = offer_of(state, person, offer.offer_id) or offer
         word = "held" if ended.status in _WAITING else "ended"
+        if word == "held" and ended.quote_id != quote_id:
+            word = "requoted"
         _note(state, person, "offer.yes", offer.offer_id, now=now, result=word, why=str(error))
         return Answered(word, ended, str(error))
     found = _answered(taken)
@@ -136,7 +148,9 @@ def requote(
     return lifecycle.requote(state, offer.offer_id, fresh, by=person.contact_id, at=now).offer
 
 
-def _refused(state: sa.Engine, person: Person, offer: Offer, *, quote_id: str | None, now: datetime) -> Answered | None:
+def _refused(
+    state: sa.Engine, person: Person, offer: Offer, *, quote_id: str | None, sells: bool, now: datetime
+) -> Answered | None:
     """Why that person's yes cannot count now, as far as state knows it."""
     if not person.may_buy:
         return Answered("ask", offer, "this person may not buy")
@@ -146,6 +160,8 @@ def _refused(state: sa.Engine, person: Person, offer: Offer, *, quote_id: str | 
         return None
     if offer.status not in _WAITING or _is_over(offer, now):
         return Answered("ended", offer, f"the offer is {offer.status.value}")
+    if not sells:
+        return Answered("held", offer, "the project is in shadow: see 'upstep live'")
     with reading(state) as connection:
         why = may_not_sell(connection, offer, person.contact_id, now=now, to_accept=True)
     return Answered("held", offer, why) if why else None

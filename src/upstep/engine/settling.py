@@ -22,9 +22,12 @@ LOG = logging.getLogger(__name__)
 
 
 def settle_whole(
-    project: Project, state: sa.Engine, named: str, *, by: str, now: datetime
+    project: Project, state: sa.Engine, named: str, *, by: str, now: datetime, quote_id: str | None = None
 ) -> tuple[Settled, tuple[str, ...]]:
     """Apply a quote, or accept an offer, and read back what the provider did. Twice is once.
+
+    Args:
+        quote_id: The one whose price was shown; an offer that has another by now is not accepted.
 
     Returns:
         What became of it, and the offers that the provider's word converted. While somebody else loads facts, or the
@@ -36,7 +39,7 @@ def settle_whole(
     """
     known = quoting.find(state, named)
     provider = open_biller(project, as_of=now, accounts=[known.account_id])
-    settled = quoting.settle(project, state, provider, known, by=by, now=now)
+    settled = quoting.settle(project, state, provider, known, by=by, now=now, quote_id=quote_id)
     try:
         told = reconcile(project, provider=provider, now=now)
     except OutsideError as error:

@@ -6,22 +6,29 @@ Nothing here decides. A sales message that something stops by now is left out, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from upstep.billing import quote as quotes
 from upstep.billing.quote import Quote
+from upstep.delivery import policy as policies
 from upstep.delivery.channel import Purpose
 from upstep.delivery.outbox import MessageStatus
+from upstep.engine.channels import is_selling
 from upstep.engine.standing import MAX_FACT_AGE
 from upstep.offers.model import Offer, OfferStatus
 from upstep.state import tables
+from upstep.state.consents import consents_of
 from upstep.state.holds import holds_of
 from upstep.state.session import reading
+
+if TYPE_CHECKING:
+    from upstep.config.contact import ContactPolicy
+    from upstep.engine.project import Project
 
 CHANNEL = "in_app"
 NOTICE_LASTS = timedelta(days=31)
@@ -96,16 +103,23 @@ def _buyers(connection: sa.Connection, account_id: str) -> Sequence[sa.Row[Any]]
     return [row for row in people if row.may_buy] or [row for row in people if row.role in ("budget_owner", "admin")]
 
 
-def in_app_items(state: sa.Engine, person: Person, *, now: datetime) -> list[Item]:
-    """What that person is shown at that instant, the most pressing first: payments, offers, then notices."""
+def in_app_items(project: Project, state: sa.Engine, person: Person, *, now: datetime) -> list[Item]:
+    """What that person is shown at that instant, the most pressing first: payments, offers, then notices.
+
+    In shadow nothing that a real provider would charge is among them.
+    """
+    sells = is_selling(project)
     with reading(state) as connection:
+        may_see = _may_see(connection, person, project.settings.contact, now=now)
         found = [
             item
             for row in _messages(connection, person, now=now)
+            if may_see(Purpose(row["purpose"])) and (sells or row["purpose"] != Purpose.SALES)
             if (item := _item(connection, row, person, now=now)) is not None
         ]
         offers = {item.offer.offer.offer_id for item in found if item.offer}
-        found += [item for item in _unfinished(connection, person, now=now) if item.offer and _id(item) not in offers]
+        waits = _unfinished(connection, person, now=now) if sells else ()
+        found += [item for item in waits if item.offer and _id(item) not in offers]
     order = {"confirm": 0, "offer": 1, "ask": 2, "notice": 3}
     newest: dict[str, Item] = {}
     for item in sorted(found, key=lambda each: (order[each.kind], -each.sent_at.timestamp(), -each.message_id)):
@@ -134,6 +148,38 @@ def _messages(connection: sa.Connection, person: Person, *, now: datetime) -> Se
         .limit(50)
     )
     return connection.execute(found).mappings().all()
+
+
+def _may_see(
+    connection: sa.Connection, person: Person, policy: ContactPolicy, *, now: datetime
+) -> Callable[[Purpose], bool]:
+    """Whether their role, stake and consent let that person be shown a purpose, by what is known of them now."""
+    known = _known(connection, person.contact_id, now=now)
+
+    def may_see(purpose: Purpose) -> bool:
+        if purpose is Purpose.SALES and not person.may_buy:
+            return policies.may_hint(policy, known, now=now) is None
+        return policies.may_show(policy, known, purpose, now=now) is None
+
+    return may_see
+
+
+def _known(connection: sa.Connection, contact_id: str, *, now: datetime) -> policies.Person:
+    table = tables.contact_fact
+    row = connection.execute(sa.select(table).where(table.c.contact_id == contact_id)).first()
+    said = consents_of(connection, [contact_id], now=now).get(contact_id, {})
+    if row is None:
+        return policies.Person(contact_id, "UTC", said=said, is_known=False)
+    return policies.Person(
+        contact_id,
+        row.time_zone or "UTC",
+        may_buy=row.may_buy,
+        role=row.role,
+        left_at=row.left_at,
+        consents=row.consents,
+        said=said,
+        has_stake=row.has_stake,
+    )
 
 
 def _item(connection: sa.Connection, row: sa.RowMapping, person: Person, *, now: datetime) -> Item | None:

@@ -190,12 +190,18 @@ def click(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str =
     return _move(engine, offer_id, OfferChange(None, OfferStatus.CLICKED, by, at, why))
 
 
-def accept(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said yes") -> Moved:
-    """Somebody said yes. Past its end the offer expires instead; see the returned status."""
+def accept(
+    engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said yes", quote_id: str | None = None
+) -> Moved:
+    """Somebody said yes. Past its end the offer expires instead; see the returned status.
+
+    Raises:
+        QuoteError: The offer has another quote than ``quote_id``, where one is given.
+    """
     offer = read_offer(engine, offer_id)
     if offer.expires_at is not None and at >= offer.expires_at and OfferStatus.EXPIRED in MOVES[offer.status]:
         return _move(engine, offer_id, OfferChange(None, OfferStatus.EXPIRED, by, at, "accepted after its end"))
-    return _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, by, at, why))
+    return _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, by, at, why), quote_id=quote_id)
 
 
 def decline(
@@ -221,7 +227,14 @@ def convert(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str
 
 
 def accept_and_apply(
-    engine: sa.Engine, provider: Provider, *, offer_id: str, by: str, at: datetime, tries_again: bool = True
+    engine: sa.Engine,
+    provider: Provider,
+    *,
+    offer_id: str,
+    by: str,
+    at: datetime,
+    tries_again: bool = True,
+    quote_id: str | None = None,
 ) -> Taken:
     """Accept an offer and have its quote applied, exactly once. ``convert_applied`` follows the provider's event.
 
@@ -229,16 +242,16 @@ def accept_and_apply(
     accepted: accepting it again tries again (unless ``tries_again`` is False), or says what has become of it.
 
     Raises:
-        QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so.
+        QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so. Or it is
+            another quote than ``quote_id``, where one is given; the offer stays as it is.
         OutsideError: The provider gave no answer; the offer stays accepted. Call again.
     """
-    offer = accept(engine, offer_id, by=by, at=at).offer
+    offer = accept(engine, offer_id, by=by, at=at, quote_id=quote_id).offer
     if offer.status not in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED} or offer.quote_id is None:
         return Taken(offer, None)
     faults.point("offer.accepted")
     try:
-        quote_id = offer.quote_id
-        answer = apply_quote(engine, provider, quote_id=quote_id, by=by, now=at, tries_again=tries_again)
+        answer = apply_quote(engine, provider, quote_id=offer.quote_id, by=by, now=at, tries_again=tries_again)
     except QuoteError as error:
         withdraw(engine, offer_id, by=PROGRAM, at=at, why=str(error))
         raise
@@ -356,10 +369,19 @@ def changes(engine: sa.Engine, offer_id: str) -> list[OfferChange]:
         ]
 
 
-def _move(engine: sa.Engine, offer_id: str, change: OfferChange, **more: datetime | None) -> Moved:
-    """The only way a status changes: by the table of moves, in one transaction with its reason."""
+def _move(
+    engine: sa.Engine, offer_id: str, change: OfferChange, *, quote_id: str | None = None, **more: datetime | None
+) -> Moved:
+    """The only way a status changes: by the table of moves, in one transaction with its reason.
+
+    Raises:
+        QuoteError: The offer has another quote than ``quote_id``, where one is given.
+    """
     with writing(engine) as connection:
         offer = _read(connection, offer_id, for_update=True)
+        if quote_id not in (None, offer.quote_id):
+            found = f"its price has changed: it was {quote_id}, and is {offer.quote_id} by now."
+            raise QuoteError(Fault(f"offer {offer_id}", found, "Look again, then accept what is shown."))
         if change.to_status not in MOVES[offer.status]:
             return Moved(offer, is_changed=False)
         values = _instants(offer, change) | more | {"status": change.to_status}

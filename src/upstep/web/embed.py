@@ -336,7 +336,7 @@ def _body(visit: Visit) -> tuple[str, str]:
     """The answer of ``/embed/items`` and its ETag."""
     person = visit.person
     meters = visit.tools.meters.read(person.account_id)
-    found = showing.in_app_items(visit.context.state, person, now=visit.now)
+    found = showing.in_app_items(visit.context.project, visit.context.state, person, now=visit.now)
     told = {
         "may_buy": person.may_buy,
         "ask": list(person.buyers),

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from upstep.billing import quote as quotes
 from upstep.engine import responding
 from upstep.engine.biller import open_biller
+from upstep.engine.channels import is_selling
 from upstep.engine.comparing import Row, compare, plan_after
 from upstep.engine.helping import ask_for_help
 from upstep.engine.links import OFFER, read_link
@@ -189,6 +190,8 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
     if not visit.person.may_buy:
         names = " or ".join(visit.person.buyers) or "whoever pays at your company"
         return _said(visit, "Somebody else decides this", f"You may not buy for your company. Ask {names}.", buttons=no)
+    if not is_selling(project):
+        return _held(visit)
     with reading(visit.context.state) as connection:
         if may_not_sell(connection, visit.offer, visit.person.contact_id, now=visit.now):
             return _held(visit)

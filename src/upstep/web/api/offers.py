@@ -124,11 +124,13 @@ def accept(offer_id: Id, write: Writes, asked: shapes.Yes | None = None) -> Resp
     """
     _known(write.context, offer_id)
     by = (asked.by if asked else None) or write.by
-    return write.once("accept", offer_id, asked, lambda: _accept(write.context, offer_id, by))
+    quote_id = asked.quote_id if asked else None
+    return write.once("accept", offer_id, asked, lambda: _accept(write.context, offer_id, by, quote_id))
 
 
-def _accept(context: Context, offer_id: str, by: str) -> Done:
-    settled, converted = settle_whole(context.project, context.state, offer_id, by=by, now=context.clock())
+def _accept(context: Context, offer_id: str, by: str, quote_id: str | None) -> Done:
+    project, state, now = context.project, context.state, context.clock()
+    settled, converted = settle_whole(project, state, offer_id, by=by, now=now, quote_id=quote_id)
     if settled.offer is not None and settled.offer.status not in _TAKEN:
         detail = f"Offer {offer_id} is {settled.offer.status.value}, so it cannot be accepted."
         raise Problem(409, detail, kind="ended")

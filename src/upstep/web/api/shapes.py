@@ -286,9 +286,12 @@ class OfferInFull(DatedOffer):
 
 
 class Yes(Asked):
-    """Who said yes."""
+    """Who said yes, and to which price."""
 
     by: Id | None = Field(None, description="The contact who said yes; default: the key.", examples=["c_17"])
+    quote_id: Id | None = Field(
+        None, description="The quote that was shown: the offer is accepted at no other price.", examples=["q_3f9a"]
+    )
 
 
 class No(Asked):
