@@ -96,9 +96,9 @@ def measure(folder: Path, *, count: int, threads: int) -> None:
         url = f"http://127.0.0.1:{port}/hook"
         channel = WebhookChannel(url, secret=SECRET, clock=lambda: NOW, allow_private=True)
         ways = {"webhook": channel}
-        check = Clearance(ContactPolicy(), "UTC", ways, timedelta(days=3), NOW)
+        check = Clearance(ContactPolicy(), "UTC", ways, timedelta(days=3), lambda: NOW)
         begun, used = time.perf_counter(), time.process_time()
-        sent = send_waiting(Run(engine, ways, check, NOW, threads=threads))
+        sent = send_waiting(Run(engine, ways, check, lambda: NOW, threads=threads))
         took, used = time.perf_counter() - begun, time.process_time() - used
         told = receiver.communicate("", timeout=60)[0].split()
     left = sum(one.result == "sent" for one in sent)

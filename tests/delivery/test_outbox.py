@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -73,8 +74,10 @@ def holding(wait: Wait) -> MaySend:
     return lambda _, waiting: {one.message_id: wait for one in waiting}
 
 
-def run(engine: sa.Engine, channel: Recorder, now: datetime = NOW, may_send: MaySend = clear) -> list[Delivery]:
-    return send_waiting(Run(engine, {"email": channel}, may_send, now))
+def run(
+    engine: sa.Engine, channel: Recorder, now: datetime = NOW, may_send: MaySend = clear, **more: Any
+) -> list[Delivery]:
+    return send_waiting(Run(engine, {"email": channel}, may_send, lambda: now, **more))
 
 
 def kept(engine: sa.Engine, *columns: str) -> list[tuple[object, ...]]:
@@ -145,7 +148,7 @@ def test_those_who_ask_often_ask_about_held_messages_less_often(engine: sa.Engin
     asked = []
     for second in range(0, 130, 10):
         now = NOW + timedelta(seconds=second)
-        asked += [second] * len(send_waiting(Run(engine, {"email": Recorder()}, held, now, recheck_after=minute)))
+        asked += [second] * len(run(engine, Recorder(), now, held, recheck_after=minute))
     assert asked == [0, 60, 120]
 
 
@@ -202,7 +205,51 @@ def test_what_may_have_left_is_parked_where_the_channel_cannot_tell_by_the_key(e
 def test_what_may_have_left_is_sent_again_where_the_channel_knows_its_keys(engine: sa.Engine) -> None:
     put(engine, "a")
     run(engine, Recorder(fails=MaybeSentError))
-    assert (kept(engine, "status"), parked(engine)) == ([("queued",)], [])
+    assert (kept(engine, "status", "sent_at"), parked(engine)) == ([("queued", NOW)], []), "it counts against caps"
+    later = NOW + timedelta(minutes=1)
+    run(engine, Recorder(fails=OutsideError), later)
+    assert kept(engine, "status", "sent_at") == [("queued", NOW)], "the first try may have left all the same"
+    channel = Recorder()
+    run(engine, channel, later + timedelta(hours=1))
+    assert (channel.sent, kept(engine, "status")) == (["a"], [("sent",)])
+
+
+def test_what_may_have_left_is_taken_back_before_its_next_try(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        offer = {"offer_id": "of_1", "account_id": "acme", "step_id": "s", "run_id": "r", "play": "p"}
+        offer |= {"motion": "upsell", "path": "self_serve", "lane": "self_serve", "target": "plan:x", "status": "open"}
+        connection.execute(sa.insert(tables.offer).values(**offer, facts={}, opened_at=NOW))
+        queue(connection, replace(MESSAGE, idempotency_key="a", offer_id="of_1"), now=NOW)
+    run(engine, Recorder(fails=MaybeSentError))
+    with writing(engine) as connection:
+        assert withdraw(connection, "of_1", why="declined") == 1
+    assert kept(engine, "status", "sent_at") == [("withdrawn", NOW)]
+
+
+class Takes(Recorder):
+    """Each message takes so long."""
+
+    def __init__(self, clock: list[datetime], takes: timedelta) -> None:
+        super().__init__(is_idempotent=False)
+        self.clock, self.takes = clock, takes
+
+    def send(self, message: Message) -> SendResult:
+        self.clock[0] += self.takes
+        return super().send(message)
+
+
+def test_a_claim_of_a_long_run_is_as_old_as_it_is_and_not_as_the_run(engine: sa.Engine) -> None:
+    put(engine, "a", "b", "c")
+    clock = [NOW]
+    send_waiting(Run(engine, {"email": Takes(clock, CLAIM_LASTS)}, clear, lambda: clock[0]))
+    assert kept(engine, "claimed_at", "sent_at") == [
+        (NOW + n * CLAIM_LASTS, NOW + (n + 1) * CLAIM_LASTS) for n in range(3)
+    ]
+
+
+def test_a_channel_sends_no_longer_than_it_may_but_at_least_one_claim(engine: sa.Engine) -> None:
+    put(engine, "a", "b")
+    assert [len(run(engine, Recorder(is_idempotent=False), seconds_max=1e-9)) for _ in range(3)] == [1, 1, 0]
 
 
 def test_a_person_may_have_a_parked_message_tried_again(engine: sa.Engine) -> None:
@@ -247,7 +294,7 @@ def test_what_a_channel_refuses_for_good_is_not_tried_again(engine: sa.Engine) -
 
 def test_a_channel_that_is_not_connected_holds_its_messages(engine: sa.Engine) -> None:
     put(engine, "a")
-    (delivery,) = send_waiting(Run(engine, {}, clear, NOW))
+    (delivery,) = send_waiting(Run(engine, {}, clear, lambda: NOW))
     assert delivery.detail == "channel 'email' is not connected"
 
 
@@ -268,7 +315,10 @@ def test_a_claim_that_a_dead_sender_left_behind_is_taken_over_or_parked(
     channel = Recorder(is_idempotent=is_idempotent)
     first = run(engine, channel, NOW + CLAIM_LASTS)
     assert [one.message.idempotency_key for one in first] == ([] if is_idempotent else ["b"])
-    later = run(engine, channel, NOW + CLAIM_LASTS + timedelta(seconds=1))
+    if is_idempotent:
+        run(engine, Recorder(), NOW + CLAIM_LASTS + timedelta(seconds=1), holding(Wait("open_issue")))
+        assert kept(engine, "status", "sent_at") == [("held", NOW)] * 2, "they may have left, and count"
+    later = run(engine, channel, NOW + CLAIM_LASTS + timedelta(seconds=2))
     if is_idempotent:
         assert channel.sent == ["a", "b"]
     else:

@@ -19,7 +19,7 @@ from upstep.delivery.addresses import is_public
 from upstep.delivery.channel import Message, Purpose, SendResult
 from upstep.delivery.webhook import WebhookChannel
 from upstep.delivery.wire import Wire, WireError
-from upstep.errors import ConfigError, OutsideError
+from upstep.errors import ConfigError, MaybeSentError, OutsideError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of a server that lives for a test
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -87,6 +87,16 @@ def test_a_redirect_is_not_followed() -> None:
     ):
         assert not sent(server.url).is_sent
     assert elsewhere.asked == []
+
+
+def test_what_was_handed_over_and_not_answered_may_have_left() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        with pytest.raises(MaybeSentError, match="no answer"):
+            sent(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds_max=0.2)
+        port = silent.getsockname()[1]
+    with pytest.raises(OutsideError) as unreached:
+        sent(f"http://127.0.0.1:{port}/")
+    assert not isinstance(unreached.value, MaybeSentError)
 
 
 def test_connections_are_kept_and_a_dead_one_is_replaced() -> None:

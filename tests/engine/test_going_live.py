@@ -58,7 +58,7 @@ def biller(project: Project) -> SandboxBiller:
 
 def send_to_files(project: Project, state: sa.Engine) -> None:
     channels = open_channels(project, is_live=False)
-    sender.send_waiting(sender.Run(state, channels, lambda _connection, _waiting: {}, AS_OF))
+    sender.send_waiting(sender.Run(state, channels, lambda _connection, _waiting: {}, lambda: AS_OF))
 
 
 def messages(state: sa.Engine, **values: str) -> list[sa.Row[tuple[object, ...]]]:
@@ -154,7 +154,7 @@ def test_live_a_mail_reaches_its_reader_and_its_links_are_theirs(
         named = settings(project, f'\nserve: {{public_url: "https://u.example"}}\nchannels: {{email: {{{host}}}}}\n')
         open_help(named, state, postline_run, now=AS_OF, accounts=["gauthier-conseil"])
         channels = open_channels(named, is_live=True, state=state, clock=lambda: AS_OF)
-        sent = sender.send_waiting(sender.Run(state, channels, lambda _connection, _waiting: {}, AS_OF))
+        sent = sender.send_waiting(sender.Run(state, channels, lambda _connection, _waiting: {}, lambda: AS_OF))
         close_channels(channels)
     assert [one.result.value for one in sent] == ["sent"] * 3
     mail = box.mails[0]

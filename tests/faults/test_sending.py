@@ -51,7 +51,7 @@ class Lines:
 
 folder, now, knows_keys, pause, threads = sys.argv[1:]
 channel = Lines(folder + "/sent", knows_keys == "yes", float(pause))
-run = Run(open_state(folder + "/state.db"), {"email": channel}, lambda *_: {}, datetime.fromisoformat(now),
+run = Run(open_state(folder + "/state.db"), {"email": channel}, lambda *_: {}, lambda: datetime.fromisoformat(now),
           threads=int(threads))
 send_waiting(run)
 """

@@ -359,7 +359,8 @@ def test_a_receiver_that_takes_a_message_and_answers_too_late_gets_it_again_unde
         secret = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
         channel = WebhookChannel(address, secret=secret, clock=now, allow_private=True, seconds_max=0.5)
         for hours in range(12):
-            send_waiting(Run(engine, {"webhook": channel}, lambda *_: {}, begun + timedelta(hours=hours)))
+            at = begun + timedelta(hours=hours)
+            send_waiting(Run(engine, {"webhook": channel}, lambda *_: {}, lambda at=at: at))
         channel.close()
     with reading(engine) as connection:
         statuses = list(connection.execute(sa.select(tables.message.c.status)).scalars())

@@ -84,7 +84,6 @@ class Asking:
     shown_at: datetime | None = None
     declined_at: datetime | None = None
     not_now_at: datetime | None = None
-    mailed: list[datetime] = field(default_factory=list)
 
     @property
     def waits(self) -> bool:
@@ -93,7 +92,7 @@ class Asking:
 
 @dataclass
 class Letter:
-    """A message, and when it left."""
+    """A message, and when it left or may have."""
 
     key: str
     purpose: Purpose
@@ -103,6 +102,7 @@ class Letter:
     offer: str | None
     used: int
     left_at: datetime | None = None
+    left_before: datetime | None = None  # where a try before this one may have left
 
 
 @dataclass
@@ -187,7 +187,7 @@ class World:
                 continue
             same = other.step == mine.step
             exempt = same and (other.waits or other.not_now_at is not None)
-            seen = [] if exempt else [*other.mailed, *([other.shown_at] if other.shown_at else [])]
+            seen = [] if exempt else [*self.mailed(name), *([other.shown_at] if other.shown_at else [])]
             if any(self._within(at, self.policy.cool_down_days) for at in seen):
                 yield "another offer was shown"
             if same and other.not_now_at and self._within(other.not_now_at, self.policy.not_now_days):
@@ -195,13 +195,19 @@ class World:
             is_no = same and not other.not_now_at
             if is_no and other.declined_at and self._within(other.declined_at, self.policy.declined_days):
                 yield "declined"
-        left = [one for one in self.letters.values() if one.purpose is Purpose.SALES and one.left_at is not None]
+        others = [one for one in self.letters.values() if one is not letter]
+        left = [one for one in others if one.purpose is Purpose.SALES and one.left_at is not None]
         for cap in self.policy.caps:
             whose = [one for one in left if one.account == letter.account]
             if cap.per == "person":
                 whose = [one for one in whose if one.person == letter.person]
             if sum(self._within(one.left_at, cap.days) for one in whose if one.left_at) >= cap.most:
                 yield f"cap per {cap.per}"
+
+    def mailed(self, offer: str) -> list[datetime]:
+        """When its e-mails left."""
+        letters = [one for one in self.letters.values() if one.offer == offer and one.purpose is Purpose.SALES]
+        return [one.left_at for one in letters if one.channel == "email" and one.left_at]
 
     def _within(self, at: datetime, days: int) -> bool:
         return self.now - at < timedelta(days=days)
@@ -508,7 +514,7 @@ class Contacting(RuleBasedStateMachine):
             return
         for letter in letters:
             known = world.letters.setdefault(letter.key, letter)
-            if known.left_at is None and self._status(letter.key) in ("queued", "held"):
+            if self._status(letter.key) in ("queued", "held"):
                 known.used = used
 
     def _message(self, letter: Letter) -> Message:
@@ -612,16 +618,16 @@ class Contacting(RuleBasedStateMachine):
         app = Recorder(is_idempotent=True, interrupts=False)
         waiting = self._due()
         before = _Before(self, waiting)
-        check = Clearance(world.policy, COMPANY_ZONE, {"email": email, "in_app": app}, MAX_FACT_AGE, world.now)
+        check = Clearance(world.policy, COMPANY_ZONE, {"email": email, "in_app": app}, MAX_FACT_AGE, lambda: world.now)
         email.name, app.name = "email", "in_app"
         email_send, app_send = before.watched(email), before.watched(app)
-        run = Run(self.engine, {"email": email_send, "in_app": app_send}, check, world.now)
+        run = Run(self.engine, {"email": email_send, "in_app": app_send}, check, lambda: world.now)
         send_waiting(run)
         show_sent(self.engine)
         before.compare(fails=fails, email=email)
         for name in {letter.offer for letter in world.letters.values() if letter.left_at == world.now}:
             offer = world.offers.get(name or "")
-            if offer and offer.status == "open" and world.now in offer.mailed and fails != "maybe":
+            if offer and offer.status == "open" and world.now in world.mailed(name or "") and fails != "maybe":
                 offer.status, offer.shown_at = "shown", world.now
 
     def _decline_all(self, account: str) -> None:
@@ -668,7 +674,7 @@ class _Before:
 
             def send(self, message: Message) -> SendResult:
                 before.judge_until(message.idempotency_key, whole=channel.is_idempotent, channel=channel.name)
-                if channel.fails and not (channel.fails == "maybe" and not channel.is_idempotent):
+                if channel.fails and channel.fails != "maybe":
                     letter = before.machine.world.letters[message.idempotency_key]
                     before.failed.append((letter, channel.fails))
                 return channel.send(message)
@@ -693,9 +699,7 @@ class _Before:
         world = self.machine.world
         self.judged[letter.key] = world.why_not(letter)
         if self.judged[letter.key] is None:
-            letter.left_at = world.now
-            if letter.purpose is Purpose.SALES and letter.channel == "email":
-                world.offers[letter.offer or ""].mailed.append(world.now)
+            letter.left_at, letter.left_before = world.now, letter.left_at
 
     def compare(self, *, fails: str, email: Recorder) -> None:
         """After the run: judge the rest, then hold both against each other."""
@@ -722,13 +726,10 @@ class _Before:
 
     def _record_failed(self) -> None:
         """They did not leave after all; a bounce closes the person's mail. What may have left stays counted."""
-        world = self.machine.world
         for letter, how in self.failed:
-            letter.left_at = None
+            letter.left_at = letter.left_before
             if how == "bounces" and letter.person:
                 self.machine._close(letter.account, letter.person, "bounce", None)
-            if letter.purpose is Purpose.SALES:
-                world.offers[letter.offer or ""].mailed.remove(world.now)
         self.failed.clear()
 
 

@@ -139,6 +139,7 @@ def deliver(
     as_json: AsJson = False,
 ) -> None:
     """Send the messages that wait, as files until 'upstep live'; what holds an account is asked again first."""
+    from upstep.clock import now
     from upstep.engine import sending
     from upstep.engine.channels import is_live
     from upstep.engine.project import Project
@@ -152,7 +153,7 @@ def deliver(
         _retry(opened, retry, now=_moment(at))
     with progress(quiet=as_json) as tell:
         tell("asking again what holds", 0.3)
-        sent = sending.deliver(opened, now=_moment(at))
+        sent = sending.deliver(opened, now=_moment(at), clock=None if at else now)
     if as_json:
         print_json({"deliveries": [_delivery_shape(one) for one in sent]})
         return

@@ -56,7 +56,7 @@ class Delivery:
     Args:
         is_final: It is not tried again by itself: the channel refused it, or it ended.
         is_bounce: The address itself was refused.
-        is_ambiguous: It may have left, and the channel cannot tell.
+        is_ambiguous: It may have left: the channel gave no answer after it had the message.
         until: Nobody looks at it before.
     """
 
@@ -71,11 +71,12 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that waits, and how often it was tried."""
+    """A message that waits, how often it was tried, and when it may have left by such a try."""
 
     message_id: int
     message: Message
     attempts: int
+    maybe_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,8 @@ def _rewrite(connection: sa.Connection, queued: Message) -> None:
 
 def withdraw(connection: sa.Connection, offer_id: str, *, why: str) -> int:
     """Take back the messages of an offer that have not left, in the caller's transaction; returns how many."""
-    waiting = (*WAITING, MessageStatus.PARKED)
     # One that may have left stays parked: a person still has to know of it.
-    unsent = message.c.status.in_(waiting) & message.c.sent_at.is_(None)
+    unsent = message.c.status.in_(WAITING) | ((message.c.status == MessageStatus.PARKED) & message.c.sent_at.is_(None))
     taken = connection.execute(
         sa.update(message)
         .where(message.c.offer_id == offer_id, unsent)

@@ -65,6 +65,7 @@ class Gone:
     at: datetime
     offer_id: str | None = None
     is_seen: bool = True  # one that only shows when somebody looks begins no cool-down by leaving
+    key: str | None = None  # which message, so that one that is sent again is not counted against itself
 
 
 @dataclass(frozen=True)

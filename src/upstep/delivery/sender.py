@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -57,19 +58,22 @@ class Run:
         engine: State.
         channels: By name. A channel that is missing here holds its messages.
         may_send: Asked in the transaction that claims.
-        now: The time of this run.
+        clock: What time it is, read at each claim and each record: a run may take long.
         sender: Who claims; shown when a claim is left behind.
         recheck_after: A held message is asked about again no sooner than this after the last time.
         threads: How many messages of one claim are on their way at once.
+        seconds_max: So long a channel may send in this run; what is left waits for the next. The claim at hand is
+            finished, so each channel gets at least one. None: until nothing waits.
     """
 
     engine: sa.Engine
     channels: Mapping[str, Channel]
     may_send: MaySend
-    now: datetime
+    clock: Callable[[], datetime]
     sender: str = "sender"
     recheck_after: timedelta = timedelta(0)
     threads: int = 1
+    seconds_max: float | None = None
 
 
 def send_waiting(run: Run) -> list[Delivery]:
@@ -93,14 +97,17 @@ def send_batches(run: Run) -> Iterator[list[Delivery]]:
 def _send_channel(run: Run, name: str, token: str, pool: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
     channel = run.channels[name]
     size = BATCH if is_idempotent(channel) else 1
-    after, unanswered = 0, 0
-    while unanswered < DOWN_AFTER:
+    after, unanswered, spent = 0, 0, 0.0
+    while unanswered < DOWN_AFTER and (run.seconds_max is None or spent < run.seconds_max):
         claim = _claim(run, message.c.channel == name, token, after=after, size=size)
         if claim is None:
             return
         after = claim.last
         each = map if run.threads == 1 else pool.map
-        sent = list(each(partial(_send, channel=channel, now=run.now), claim.claimed))
+        # Only what is sent counts: it has left the queue, whereas who is held would be asked about first again.
+        began = time.monotonic()
+        sent = list(each(partial(_send, channel=channel, clock=run.clock), claim.claimed))
+        spent += time.monotonic() - began
         _record(run, list(zip(claim.claimed, sent, strict=True)), token)
         if sent:
             unanswered = unanswered + len(sent) if all(map(_is_unanswered, sent)) else 0
@@ -123,25 +130,29 @@ def _claim(run: Run, which: sa.ColumnElement[bool], token: str, *, after: int, s
     with writing(run.engine) as connection:
         # One claim at a time, so that two senders never count the same messages against a cap.
         hold(connection, "send")
-        found = connection.execute(_due(run, which, after=after, size=size)).mappings().all()
+        now = run.clock()
+        due = _due(which, now=now, recheck_after=run.recheck_after, after=after, size=size)
+        found = connection.execute(due).mappings().all()
         if not found:
             return None
-        waiting = [Waiting(row["message_id"], read(row), row["attempts"]) for row in found]
+        waiting = [Waiting(row["message_id"], read(row), row["attempts"], row["sent_at"]) for row in found]
         waits = run.may_send(connection, waiting)
         reasons = {row["message_id"]: row["reason"] for row in found}
         held = [(one, waits[one.message_id]) for one in waiting if one.message_id in waits]
-        _withhold(connection, held, reasons, now=run.now)
+        _withhold(connection, held, reasons, now=now)
         claimed = [one for one in waiting if one.message_id not in waits]
-        _mark_claimed(connection, claimed, token, now=run.now)
+        _mark_claimed(connection, claimed, token, now=now)
     if claimed:
         faults.point("sending.claimed")
     return _Claim(claimed, [_withheld(one, wait) for one, wait in held], waiting[-1].message_id)
 
 
-def _due(run: Run, which: sa.ColumnElement[bool], *, after: int, size: int) -> sa.Select[Any]:
-    asked_before = run.now - max(run.recheck_after, timedelta(seconds=1))
-    at_once = run.now - timedelta(seconds=1)
-    is_due = sa.or_(message.c.not_before.is_(None), message.c.not_before <= run.now)
+def _due(
+    which: sa.ColumnElement[bool], *, now: datetime, recheck_after: timedelta, after: int, size: int
+) -> sa.Select[Any]:
+    asked_before = now - max(recheck_after, timedelta(seconds=1))
+    at_once = now - timedelta(seconds=1)
+    is_due = sa.or_(message.c.not_before.is_(None), message.c.not_before <= now)
     unseen = sa.or_(
         message.c.checked_at.is_(None),
         message.c.checked_at <= asked_before,
@@ -195,14 +206,14 @@ def _withhold_unconnected(run: Run, token: str) -> Iterator[list[Delivery]]:
     def wait(_: sa.Connection, waiting: Sequence[Waiting]) -> Mapping[int, Wait]:
         return {one.message_id: Wait(f"channel {one.message.channel!r} is not connected") for one in waiting}
 
-    asked = Run(run.engine, {}, wait, run.now, run.sender, run.recheck_after)
+    asked = Run(run.engine, {}, wait, run.clock, run.sender, run.recheck_after)
     after = 0
     while claim := _claim(asked, message.c.channel.not_in(sorted(run.channels)), token, after=after, size=BATCH):
         after = claim.last
         yield claim.withheld
 
 
-def _send(one: Waiting, *, channel: Channel, now: datetime) -> Delivery:
+def _send(one: Waiting, *, channel: Channel, clock: Callable[[], datetime]) -> Delivery:
     """One message on its way: every answer becomes a value."""
     tries = one.attempts + 1
     try:
@@ -210,9 +221,9 @@ def _send(one: Waiting, *, channel: Channel, now: datetime) -> Delivery:
     except MaybeSentError as error:
         if not is_idempotent(channel):
             return Delivery(one.message, Delivered.PARKED, f"{_MAYBE}: {error}", is_ambiguous=True)
-        return _again(one, str(error), tries, now)
+        return replace(_again(one, str(error), tries, clock()), is_ambiguous=True)
     except OutsideError as error:
-        return _again(one, str(error), tries, now)
+        return _again(one, str(error), tries, clock())
     except UpstepError as error:  # Something a person must mend first, such as an address that is missing.
         return Delivery(one.message, Delivered.FAILED, str(error), is_final=True)
     faults.point("sending.sent")
@@ -236,15 +247,16 @@ def _record(run: Run, sent: Sequence[tuple[Waiting, Delivery]], token: str) -> N
     """What became of a claim, in one transaction. A claim that was taken over meanwhile is another's to record."""
     if not sent:
         return
-    rows = [{"this": one.message_id, **_outcome(one, delivery, run.now)} for one, delivery in sent]
+    now = run.clock()
+    rows = [{"this": one.message_id, **_outcome(one, delivery, now)} for one, delivery in sent]
     names = ("status", "reason", "attempts", "checked_at", "sent_at", "not_before")
     mine = (message.c.message_id == sa.bindparam("this")) & (message.c.claimed_by == token)
     with writing(run.engine) as connection:
         for one, delivery in sent:
             if delivery.is_bounce and one.message.contact_id:
-                _hold_bounced(connection, one, delivery, now=run.now)
+                _hold_bounced(connection, one, delivery, now=now)
         _update(connection, rows, names, mine)
-        _add_attempts(connection, [(one.message_id, delivery) for one, delivery in sent], now=run.now)
+        _add_attempts(connection, [(one.message_id, delivery) for one, delivery in sent], now=now)
     faults.point("sending.recorded")
 
 
@@ -260,8 +272,8 @@ def _outcome(one: Waiting, delivery: Delivery, now: datetime) -> dict[str, objec
         "reason": None if is_gone else delivery.detail,
         "attempts": one.attempts + 1,
         "checked_at": now,
-        # What may have left counts as if it had: a cap rather says too much than too little.
-        "sent_at": now if is_gone or delivery.is_ambiguous else None,
+        # What may have left counts as if it had, and goes on to: a cap rather says too much than too little.
+        "sent_at": now if is_gone or delivery.is_ambiguous else one.maybe_sent_at,
         "not_before": delivery.until,
     }
 
@@ -309,14 +321,16 @@ def _add_attempts(connection: sa.Connection, told: Sequence[tuple[int, Delivery]
 
 def _recover(run: Run) -> list[Delivery]:
     """Claims that dead senders left behind: sent again where the channel knows its keys, else parked for a person."""
-    left = (message.c.status == MessageStatus.CLAIMED) & (message.c.claimed_at < run.now - CLAIM_LASTS)
+    now = run.clock()
+    left = (message.c.status == MessageStatus.CLAIMED) & (message.c.claimed_at < now - CLAIM_LASTS)
     left &= message.c.channel.in_(sorted(run.channels))
     with writing(run.engine) as connection:
         found = connection.execute(sa.select(message).where(left).with_for_update(skip_locked=True)).mappings().all()
         unsure = [row for row in found if not is_idempotent(run.channels[row["channel"]])]
         again = [row["message_id"] for row in found if is_idempotent(run.channels[row["channel"]])]
         if again:
-            values = {"status": MessageStatus.QUEUED, "claimed_by": None, "checked_at": None}
+            maybe = {"sent_at": message.c.claimed_at}
+            values = maybe | {"status": MessageStatus.QUEUED, "claimed_by": None, "checked_at": None}
             connection.execute(sa.update(message).where(message.c.message_id.in_(again)).values(**values))
         told = []
         for row in unsure:
@@ -325,5 +339,5 @@ def _recover(run: Run) -> list[Delivery]:
             sent_at = {"status": MessageStatus.PARKED, "reason": _MAYBE, "sent_at": row["claimed_at"]}
             this = message.c.message_id == row["message_id"]
             connection.execute(sa.update(message).where(this).values(**sent_at, attempts=row["attempts"] + 1))
-        _add_attempts(connection, told, now=run.now)
+        _add_attempts(connection, told, now=now)
     return [delivery for _, delivery in told]

@@ -18,7 +18,7 @@ from upstep.clock import iso
 from upstep.delivery.addresses import RefusedAddressError, dial, target
 from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.wire import Wire, WireError
-from upstep.errors import ConfigError, Fault, OutsideError
+from upstep.errors import ConfigError, Fault, MaybeSentError, OutsideError
 
 SECONDS_MAX = 10.0
 _LATER = {408, 409, 423, 425, 429}
@@ -66,7 +66,8 @@ class WebhookChannel:
         """Post it once; the receiver knows a repeated one by its id.
 
         Raises:
-            OutsideError: No answer, or one that says try later.
+            MaybeSentError: No answer after it was handed over; the receiver may have it.
+            OutsideError: It never left, or the answer says try later.
         """
         try:
             status, answer = self._post(self.body(message), webhook_id(message.idempotency_key))
@@ -92,20 +93,27 @@ class WebhookChannel:
 
     def _post(self, body: bytes, event_id: str) -> tuple[int, str]:
         headers = self._headers(body, event_id)
-        connection = self._kept()
+        connection, may_have_it = self._kept(), False
         if connection is not None:
             try:
                 return self._asked(connection, body, headers)
             except (OSError, WireError):
                 # It was closed on the other side meanwhile: once more, over a new one.
                 connection.close()
-        connection = self._connected()
+                may_have_it = connection.is_asked
+        try:
+            connection = self._connected()
+        except (OutsideError, RefusedAddressError) as error:
+            if not may_have_it:
+                raise
+            raise MaybeSentError(f"webhook {self.host}: no answer ({error})") from error
         try:
             return self._asked(connection, body, headers)
         except (OSError, WireError) as error:
             connection.close()
             told = " ".join(str(error).split()) or type(error).__name__
-            raise OutsideError(f"webhook {self.host}: no answer ({told})") from error
+            unanswered = MaybeSentError if may_have_it or connection.is_asked else OutsideError
+            raise unanswered(f"webhook {self.host}: no answer ({told})") from error
 
     def _headers(self, body: bytes, event_id: str) -> dict[str, str]:
         at = self._clock()

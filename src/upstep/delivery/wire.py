@@ -20,13 +20,17 @@ class WireError(Exception):
 
 
 class Wire:
-    """A connection that is asked again and again. ``is_open``: it may be asked once more."""
+    """A connection that is asked again and again.
+
+    ``is_open``: it may be asked once more. ``is_asked``: the last post was handed over whole, so it may have arrived.
+    """
 
     def __init__(self, connected: socket.socket, *, host: str) -> None:
         self._socket = connected
         self._read: BinaryIO = connected.makefile("rb")
         self._host = host
         self.is_open = True
+        self.is_asked = False
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Post a body and read the answer: its status, and as much of its text as is worth reading.
@@ -38,8 +42,9 @@ class Wire:
         lines = [f"POST {path} HTTP/1.1", f"host: {self._host}", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         assert not any("\r" in line or "\n" in line for line in lines), "a header of two lines"
-        self.is_open = False
+        self.is_open = self.is_asked = False
         self._socket.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+        self.is_asked = True
         status, told = self._head()
         while 100 <= status < 200:
             status, told = self._head()

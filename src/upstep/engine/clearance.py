@@ -7,7 +7,7 @@ old clear nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -47,24 +47,26 @@ class Clearance:
         zone: The company's, where neither person nor account has one.
         channels: By name, as the run sends through them.
         max_fact_age: On older facts nothing leaves.
+        clock: What time it is, read for each claim, so that what was said during the run counts.
     """
 
     policy: ContactPolicy
     zone: str
     channels: Mapping[str, Channel]
     max_fact_age: timedelta
-    now: datetime
+    clock: Callable[[], datetime]
 
     def __call__(self, connection: sa.Connection, waiting: Sequence[Waiting]) -> dict[int, Wait]:
         """Message id to why it must wait; each that may leave counts against the caps of those after it."""
-        known = _read(connection, waiting, policy=self.policy, now=self.now)
+        known = _read(connection, waiting, policy=self.policy, now=self.clock())
         waits = {}
         for one in waiting:
             wait = next(self._waits(one.message, known), None)
             if wait is not None:
                 waits[one.message_id] = wait
             elif one.message.purpose is Purpose.SALES:
-                known.gone.setdefault(one.message.account_id, []).append(_gone(one.message, self.now))
+                others = _others_gone(one.message, known)
+                known.gone[one.message.account_id] = [*others, _gone(one.message, known.now)]
         return waits
 
     def _waits(self, message: Message, known: _Known) -> Iterator[Wait]:
@@ -78,7 +80,7 @@ class Clearance:
             self._person(message, known),
             _history(message, known),
             message,
-            now=self.now,
+            now=known.now,
             interrupts=interrupts(self.channels[message.channel]),
         )
         if reason is not None:
@@ -91,14 +93,14 @@ class Clearance:
             return
         if OfferStatus(offer.status) not in _ASKABLE:
             yield Wait(f"the offer is {offer.status}", ends=True)
-        elif offer.expires_at is not None and self.now >= offer.expires_at:
+        elif offer.expires_at is not None and known.now >= offer.expires_at:
             yield Wait(f"the offer expired at {iso(offer.expires_at)}", ends=True)
 
     def _stale(self, message: Message, known: _Known) -> Iterator[Wait]:
         marks = [known.marks[name] for name in (message.account_id, "") if name in known.marks]
         if not marks:
             yield Wait("nothing is published about this account yet: run 'upstep deliver' or the worker")
-        elif self.now - max(marks) > self.max_fact_age:
+        elif known.now - max(marks) > self.max_fact_age:
             days = self.max_fact_age.days
             yield Wait(f"the facts end at {iso(max(marks))}, more than {days} days ago: run 'upstep load'")
 
@@ -123,8 +125,9 @@ class Clearance:
 
 @dataclass
 class _Known:
-    """What was read for one claim. ``gone`` grows as its messages are cleared."""
+    """What was read for one claim, and when. ``gone`` grows as its messages are cleared."""
 
+    now: datetime
     offers: Mapping[str, Any]
     asked: Mapping[str, Sequence[Any]]
     marks: Mapping[str, datetime]
@@ -155,7 +158,7 @@ def _statements() -> dict[str, tuple[sa.Select[Any], tuple[str, ...]]]:
     )
     of_gone = (
         *(message.account_id, message.contact_id, message.recipient, message.channel, message.offer_id),
-        *(message.sent_at, message.claimed_at),
+        *(message.sent_at, message.claimed_at, message.status, message.idempotency_key),
     )
     return {
         "offers": (sa.select(*of_offer).where(offer.account_id.in_(accounts)), ("accounts",)),
@@ -196,6 +199,7 @@ def _read(connection: sa.Connection, waiting: Sequence[Waiting], *, policy: Cont
 
     offers = rows("offers")
     return _Known(
+        now=now,
         offers={row.offer_id: row for row in offers},
         asked=_grouped((row.account_id, row) for row in offers),
         marks={row.account_id: row.as_of for row in rows("marks")},
@@ -221,12 +225,19 @@ def _days_counted(policy: ContactPolicy) -> int:
 
 def _row_gone(row: Any) -> Gone:
     is_seen = row.channel != ONLY_SEEN_WHEN_LOOKED_AT
-    return Gone(row.contact_id or row.recipient, row.sent_at or row.claimed_at, row.offer_id, is_seen)
+    # One that may have left before and is on its way again counts from now on.
+    at = row.claimed_at if row.status == MessageStatus.CLAIMED else row.sent_at
+    return Gone(row.contact_id or row.recipient, at, row.offer_id, is_seen, row.idempotency_key)
 
 
 def _gone(message: Message, now: datetime) -> Gone:
     is_seen = message.channel != ONLY_SEEN_WHEN_LOOKED_AT
-    return Gone(message.contact_id or message.recipient, now, message.offer_id, is_seen)
+    return Gone(message.contact_id or message.recipient, now, message.offer_id, is_seen, message.idempotency_key)
+
+
+def _others_gone(message: Message, known: _Known) -> list[Gone]:
+    """What has left to its account but for itself: sent again under its key, it leaves once."""
+    return [one for one in known.gone.get(message.account_id, ()) if one.key != message.idempotency_key]
 
 
 def _held_by_facts(message: Message, known: _Known) -> Iterator[Wait]:
@@ -282,8 +293,7 @@ def _history(message: Message, known: _Known) -> History:
         )
         for row in known.asked.get(message.account_id, ())
     ]
-    account = message.account_id
-    return History(known.gone.get(account, ()), asked, known.contact_holds.get(account, ()))
+    return History(_others_gone(message, known), asked, known.contact_holds.get(message.account_id, ()))
 
 
 @lru_cache(maxsize=1024)

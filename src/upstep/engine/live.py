@@ -32,7 +32,7 @@ from upstep.engine.opening import expose, open_offers, to_offer
 from upstep.engine.publishing import publish
 from upstep.engine.reconciling import reconcile
 from upstep.engine.retention import apply_retention
-from upstep.engine.sending import deliver, publish_newer, show_sent
+from upstep.engine.sending import Pace, deliver, publish_newer, show_sent
 from upstep.engine.tasks import queue_tasks
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("upstep.worker")
 TOUCHED_MOST = 2_000
 """So many accounts are decided in one cycle; the others wait for the next, so that each of them waits a little."""
+
+SEND_SECONDS_MOST = 5.0
+"""So long each channel sends in one cycle, so that what arrives meanwhile is decided, and acted on, soon."""
 
 IDLE_SECONDS = 0.05
 BESIDE_SECONDS = 0.5
@@ -286,10 +289,11 @@ class Worker:
         sent = deliver(
             self.project,
             now=now,
+            clock=self.clock,
             channels=self._ways(),
             state=self.state,
             may_publish=False,
-            recheck_after=self.schedule.held,
+            pace=Pace(self.schedule.held, SEND_SECONDS_MOST),
         )
         return sum(one.result is Delivered.SENT for one in sent)
 

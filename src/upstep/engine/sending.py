@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from upstep.tables.facts import default_as_of
 from upstep.tables.lake import open_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from upstep.delivery.channel import Channel
     from upstep.engine.project import Project
@@ -35,15 +36,32 @@ if TYPE_CHECKING:
 THREADS = 4
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How much is sent at a time.
+
+    Args:
+        recheck_after: A message that is held is asked about again no sooner than this after the last time.
+        seconds_max: So long each channel may send; what is left waits for the next time. None: until nothing waits.
+    """
+
+    recheck_after: timedelta = timedelta(0)
+    seconds_max: float | None = None
+
+
+ONCE = Pace()
+"""All that waits, now."""
+
+
 def deliver(
     project: Project,
     *,
     now: datetime,
+    clock: Callable[[], datetime] | None = None,
     channels: Mapping[str, Channel] | None = None,
     state: sa.Engine | None = None,
     may_publish: bool = True,
-    recheck_after: timedelta = timedelta(0),
-    max_fact_age: timedelta = MAX_FACT_AGE,
+    pace: Pace = ONCE,
 ) -> list[outbox.Delivery]:
     """Send what waits, by the contact policy and on what is known in that instant.
 
@@ -51,17 +69,18 @@ def deliver(
     somebody saw it.
 
     Args:
+        now: When it begins; the facts are asked as of then.
+        clock: What time it is as it goes on, by which each message is checked and marked; None: always ``now``.
         channels: By name; None: those of upstep.yaml once the project is live, and files for all of them before.
         state: The operational database; None: the project's, opened for this run.
         may_publish: Ask the facts about the accounts of what waits first. The worker has published them already.
-        recheck_after: A message that is held is asked about again no sooner than this after the last time.
-        max_fact_age: On older facts nothing is sent.
+        pace: How much of it at a time, for who sends again and again.
 
     Raises:
         SourceError: Nothing was loaded.
         OutsideError: Another process holds the state or the facts for too long.
     """
-    engine = state or open_project_state(project)
+    engine, clock = state or open_project_state(project), clock or (lambda: now)
     opened = None
     try:
         if may_publish:
@@ -70,8 +89,16 @@ def deliver(
         ways = channels if opened is None else opened
         assert ways is not None, "handed in or opened"
         settings = project.settings
-        check = Clearance(settings.contact, settings.time_zone, ways, max_fact_age, now)
-        run = sender.Run(engine, ways, check, now, recheck_after=recheck_after, threads=THREADS)
+        check = Clearance(settings.contact, settings.time_zone, ways, MAX_FACT_AGE, clock)
+        run = sender.Run(
+            engine,
+            ways,
+            check,
+            clock,
+            recheck_after=pace.recheck_after,
+            threads=THREADS,
+            seconds_max=pace.seconds_max,
+        )
         sent = sender.send_waiting(run)
         # The worker looks after what a sender that died has not marked at its whole runs, not each second.
         if sent or may_publish:
