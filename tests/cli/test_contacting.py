@@ -102,7 +102,7 @@ def test_what_is_parked_is_listed_and_tried_again(upstep: Upstep, project: Path)
     engine = open_project_state(Project(project))
     with writing(engine) as connection:
         queue(connection, MESSAGE, now=NOW)
-    send_waiting(Run(engine, {"email": Unsure()}, lambda *_: {}, NOW))
+    send_waiting(Run(engine, {"email": Unsure()}, lambda *_: {}, lambda: NOW))
 
     told = json.loads(upstep("deliver", "--parked", "--json", "--project", project).out)
     assert faults(told, "deliver-parked") == []

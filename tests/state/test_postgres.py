@@ -111,7 +111,7 @@ def test_each_message_is_sent_once_by_four_senders(engine: sa.Engine) -> None:
     assert all(opened(engine, new) for new in news)
     channel = Recorder()
     with ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(send_waiting, Run(engine, {"email": channel}, lambda *_: {}, AT)) for _ in range(4)]
+        runs = [pool.submit(send_waiting, Run(engine, {"email": channel}, lambda *_: {}, lambda: AT)) for _ in range(4)]
         assert sum(len(run.result()) for run in runs) == 8
     assert len(set(channel.sent)) == len(channel.sent) == 8
 

@@ -31,6 +31,7 @@ class Wire:
         self._host = host
         self.is_open = True
         self.is_asked = False
+        self._is_old = False
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Post a body and read the answer: its status, and as much of its text as is worth reading.
@@ -49,7 +50,7 @@ class Wire:
         while 100 <= status < 200:
             status, told = self._head()
         text, is_whole = self._text(status, told)
-        self.is_open = is_whole and told.get(b"connection", b"").lower() != b"close"
+        self.is_open = is_whole and not self._is_old and told.get(b"connection", b"").lower() != b"close"
         return status, text
 
     def close(self) -> None:
@@ -60,8 +61,9 @@ class Wire:
 
     def _head(self) -> tuple[int, dict[bytes, bytes]]:
         first = self._line().split(b" ", 2)
-        if len(first) < 2 or not first[0].startswith(b"HTTP/1.1") or not first[1].isdigit():
+        if len(first) < 2 or first[0] not in (b"HTTP/1.1", b"HTTP/1.0") or not first[1].isdigit():
             raise WireError("the answer is no HTTP/1.1")
+        self._is_old = first[0] == b"HTTP/1.0"  # Such a server hangs up after its answer.
         told: dict[bytes, bytes] = {}
         size = 0
         while line := self._line():
