@@ -88,6 +88,9 @@ def test_a_report_is_what_the_command_prints(reader: Asker, spec: dict[str, Any]
 
     assert (answer.status_code, faults(answer.json(), "report")) == (200, [])
     assert reader.ask("GET", "/v1/reports/2026-13").status_code == 422
+    # Before there was a customer nobody paid, and that is what the command prints too.
+    before = reader.ask("GET", "/v1/reports/1999-01")
+    assert (before.status_code, faults(before.json(), "report")) == (200, [])
     assert unlike(spec, "/v1/reports/{month}", answer) == []
 
 
