@@ -135,8 +135,8 @@ def stage_scan_source(folder: Path) -> Figures:
 
 def stage_decide(folder: Path) -> Figures:
     """Everything: facts, profiles, plays, proposals, gates, rank, ids, and the ledger."""
-    from upstep.engine.decide import decide
-    from upstep.engine.ledger import keep, ledger_folder
+    from upstep.engine.deciding.decide import decide
+    from upstep.engine.deciding.ledger import keep, ledger_folder
 
     shutil.rmtree(ledger_folder(project_of(folder)), ignore_errors=True)
     project = project_of(folder)
@@ -158,8 +158,8 @@ def stage_decide(folder: Path) -> Figures:
 
 def stage_again(folder: Path) -> Figures:
     """The run after that: everything is decided again, and the ledger writes nothing."""
-    from upstep.engine.decide import decide
-    from upstep.engine.ledger import keep
+    from upstep.engine.deciding.decide import decide
+    from upstep.engine.deciding.ledger import keep
 
     project = project_of(folder)
     with Meter() as meter:
@@ -178,7 +178,7 @@ def _accounts(folder: Path, count: int) -> list[str]:
 
 def _warm(folder: Path, size: int) -> Figures:
     """Other accounts each time, their facts opened anew; the queries were compiled by a run before."""
-    from upstep.engine.decide import decide
+    from upstep.engine.deciding.decide import decide
 
     project = project_of(folder)
     accounts = _accounts(folder, 2000 + size)

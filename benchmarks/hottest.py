@@ -45,7 +45,7 @@ def prepare(folder: Path) -> Inputs:
     from decide import project_of
 
     from upstep.clock import to_seconds
-    from upstep.engine.decide import decider_of, known_tables, meter_keys
+    from upstep.engine.deciding.decide import decider_of, known_tables, meter_keys
     from upstep.tables.facts import open_facts
     from upstep.tables.query import DuckEngine
 

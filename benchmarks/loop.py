@@ -24,12 +24,12 @@ from generate import CUT, WORK
 
 from upstep import clock
 from upstep.clock import iso, to_seconds
-from upstep.engine.biller import sandbox
-from upstep.engine.cycle import Cycle, told
-from upstep.engine.decide import decide
-from upstep.engine.live import Worker
-from upstep.engine.opening import open_offers
+from upstep.engine.deciding.decide import decide
+from upstep.engine.live.cycle import Cycle, told
+from upstep.engine.live.loop import Worker
+from upstep.engine.offering.opening import open_offers
 from upstep.engine.project import Project, open_project_state
+from upstep.engine.quoting.biller import sandbox
 from upstep.state.inbox import Inbox, Received, open_inbox
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF, write_sample

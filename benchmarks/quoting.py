@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from upstep.engine import quoting
-from upstep.engine.biller import sandbox
 from upstep.engine.project import Project, open_project_state
-from upstep.engine.use import read_use
-from upstep.engine.wish import Wish
+from upstep.engine.quoting import quotes as quoting
+from upstep.engine.quoting.biller import sandbox
+from upstep.engine.quoting.use import read_use
+from upstep.engine.quoting.wish import Wish
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF, write_sample
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from upstep.config.contact import ContactPolicy
 from upstep.delivery.sender import Run, send_waiting
 from upstep.delivery.webhook import WebhookChannel
-from upstep.engine.clearance import Clearance
+from upstep.engine.contacting.clearance import Clearance
 from upstep.state import tables
 from upstep.state.session import open_state, writing
 

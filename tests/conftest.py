@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
-from upstep.engine import forgetting
+from upstep.engine.keeping import forgetting
 from upstep.state import inbox, session
 
 # Shared machines stall now and then: a deadline per example would fail tests that are right.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from upstep.clock import parse_instant
-from upstep.engine.decide import Run, decide
+from upstep.engine.deciding.decide import Run, decide
 from upstep.engine.project import Project
 from upstep.tables.check import CheckReport, Severity, check
 from upstep.tables.facts import open_facts

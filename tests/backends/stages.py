@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tests.backends.everything import catalog
 from tests.company import SETTINGS, Company, decider
-from upstep.engine.decide import Decider
+from upstep.engine.deciding.decide import Decider
 from upstep.plays.propose import Fired, propose
 from upstep.tables.query import Engine
 

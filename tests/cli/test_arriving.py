@@ -11,8 +11,8 @@ import pytest
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from tests.company import CATALOG
-from upstep.engine.arriving import read_event
-from upstep.engine.ingesting import drain
+from upstep.engine.intake.arriving import read_event
+from upstep.engine.intake.ingesting import drain
 from upstep.engine.project import Project, open_project_inbox
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

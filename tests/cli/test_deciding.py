@@ -11,9 +11,9 @@ from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from upstep.cli import deciding, explaining, shapes
 from upstep.cli.digest import digest
-from upstep.engine.decide import Run, decide
-from upstep.engine.explain import Explanation
-from upstep.engine.explain import explain as explain_account
+from upstep.engine.deciding.decide import Run, decide
+from upstep.engine.deciding.explain import Explanation
+from upstep.engine.deciding.explain import explain as explain_account
 from upstep.engine.project import Project
 
 ACCOUNT = "lumenbrook-software"

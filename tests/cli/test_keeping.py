@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
-from upstep.engine.backup import MANIFEST
+from upstep.engine.keeping.backup import MANIFEST
 from upstep.engine.project import Project, open_project_state
 from upstep.state import audit, tables
 from upstep.state.session import reading, writing

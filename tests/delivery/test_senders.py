@@ -18,7 +18,7 @@ from upstep.config.contact import Cap, ContactPolicy, QuietHours
 from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.outbox import queue
 from upstep.delivery.sender import Run, send_waiting
-from upstep.engine.clearance import Clearance
+from upstep.engine.contacting.clearance import Clearance
 from upstep.errors import MaybeSentError
 from upstep.state import tables
 from upstep.state.consents import record_consent

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from upstep.engine import decide, explain
-from upstep.engine.decide import Decider, Run
+from upstep.engine.deciding import decide, explain
+from upstep.engine.deciding.decide import Decider, Run
 from upstep.engine.project import Project
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF, COMPANIES, write_sample

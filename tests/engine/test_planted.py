@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from upstep.engine.decide import Inputs, Run, decide
-from upstep.engine.explain import parsed
+from upstep.engine.deciding.decide import Inputs, Run, decide
+from upstep.engine.deciding.explain import parsed
 from upstep.engine.project import Project
 from upstep.plays.play import LIBRARY
 from upstep.tables.sample import COMPANIES, PLANTED, Planted

@@ -14,7 +14,7 @@ import pytest
 
 from tests.company import CATALOG
 from upstep.clock import now
-from upstep.engine.ingesting import drain
+from upstep.engine.intake.ingesting import drain
 from upstep.engine.project import Project, open_project_inbox
 from upstep.state.inbox import Inbox, Waiting, open_inbox
 from upstep.tables.lake import open_snapshot
@@ -53,8 +53,8 @@ _WORKER = """
 import json, sys
 from pathlib import Path
 from upstep.clock import now
-from upstep.engine.arriving import read_event
-from upstep.engine.ingesting import drain
+from upstep.engine.intake.arriving import read_event
+from upstep.engine.intake.ingesting import drain
 from upstep.engine.project import Project, open_project_inbox
 project = Project(Path(sys.argv[1]))
 inbox = open_project_inbox(project)

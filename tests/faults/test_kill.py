@@ -29,9 +29,9 @@ from tests.faults.test_sending import SENDING_POINTS
 from upstep.billing.sandbox import SandboxBiller
 from upstep.cli import main
 from upstep.clock import iso
-from upstep.engine import reconciling
-from upstep.engine.biller import sandbox
 from upstep.engine.project import Project
+from upstep.engine.quoting import reconciling
+from upstep.engine.quoting.biller import sandbox
 from upstep.faults import KILLED
 from upstep.state import tables
 from upstep.state.session import open_state, reading

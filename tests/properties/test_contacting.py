@@ -27,8 +27,8 @@ from upstep.config.contact import Cap, ContactPolicy, QuietHours
 from upstep.delivery.channel import Message, Purpose, SendResult
 from upstep.delivery.outbox import queue, retry
 from upstep.delivery.sender import Run, send_waiting
-from upstep.engine.clearance import Clearance
-from upstep.engine.sending import show_sent
+from upstep.engine.contacting.clearance import Clearance
+from upstep.engine.contacting.sending import show_sent
 from upstep.errors import MaybeSentError, OutsideError
 from upstep.offers import lifecycle
 from upstep.offers.model import NewOffer

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from tests.company import CATALOG
 from upstep.clock import now
-from upstep.engine.ingesting import drain
+from upstep.engine.intake.ingesting import drain
 from upstep.engine.project import Project, open_project_inbox, open_project_state
 from upstep.state.keys import make_key
 from upstep.state.session import writing

@@ -19,13 +19,13 @@ from tests.company import CATALOG, SETTINGS
 from upstep.billing.provider import Answer
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox import SandboxBiller
-from upstep.engine import quoting, reconciling
-from upstep.engine.biller import sandbox
 from upstep.engine.project import Project, open_project_state
-from upstep.engine.quoted import Priced
-from upstep.engine.quoting import Settled
-from upstep.engine.use import read_use
-from upstep.engine.wish import Wish
+from upstep.engine.quoting import quotes as quoting
+from upstep.engine.quoting.biller import sandbox
+from upstep.engine.quoting.quoted import Priced
+from upstep.engine.quoting.quotes import Settled, reconciling
+from upstep.engine.quoting.use import read_use
+from upstep.engine.quoting.wish import Wish
 from upstep.errors import OutsideError
 from upstep.state import tables
 from upstep.state.session import reading

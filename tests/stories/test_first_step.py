@@ -12,13 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from upstep.billing.sandbox import SandboxBiller
-from upstep.engine import accepting, opening, reconciling, sending
-from upstep.engine.biller import sandbox
-from upstep.engine.decide import Run, decide
-from upstep.engine.explain import parsed
-from upstep.engine.inputs import gather
-from upstep.engine.ledger import history, keep
+from upstep.engine.contacting import sending
+from upstep.engine.deciding.decide import Run, decide
+from upstep.engine.deciding.explain import parsed
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.deciding.ledger import history, keep
+from upstep.engine.offering import opening
 from upstep.engine.project import Project
+from upstep.engine.quoting import accepting, reconciling
+from upstep.engine.quoting.biller import sandbox
 from upstep.errors import QuoteError
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF, write_sample

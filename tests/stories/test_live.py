@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from upstep.clock import iso, to_seconds
 from upstep.delivery.file import FileChannel
 from upstep.delivery.widget import WidgetChannel
-from upstep.engine import accepting, reconciling
-from upstep.engine.biller import sandbox
-from upstep.engine.live import Cycle, Worker
+from upstep.engine.live.loop import Cycle, Worker
 from upstep.engine.project import Project, open_project_state
+from upstep.engine.quoting import accepting, reconciling
+from upstep.engine.quoting.biller import sandbox
 from upstep.plays.play import LIBRARY
 from upstep.state import tables
 from upstep.state.inbox import Inbox, Received, open_inbox

@@ -11,7 +11,7 @@ from tests.stories.shop import AS_OF, INVOICE, NOON, PAID, Shop
 from upstep.billing.provider import Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox.book import Card
-from upstep.engine import reconciling
+from upstep.engine.quoting import reconciling
 from upstep.errors import OutsideError, QuoteError
 
 DUE = 2597

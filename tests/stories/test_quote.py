@@ -10,7 +10,7 @@ import pytest
 from tests.stories.shop import AS_OF, INVOICE, NOON, PAID, Shop
 from upstep.billing.change import Starts
 from upstep.billing.sandbox.book import Card
-from upstep.engine.quoted import described
+from upstep.engine.quoting.quoted import described
 from upstep.errors import QuoteError
 
 # 11.5 of 31 days of March are left at noon of the 20th: 993,600 of 2,678,400 s.

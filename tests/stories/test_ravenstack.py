@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from examples.ravenstack import page
-from upstep.engine.decide import decide
-from upstep.engine.explain import explain
+from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.explain import explain
 from upstep.engine.project import Project
 
 if TYPE_CHECKING:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from upstep.engine import accepting, opening, reconciling, sending
-from upstep.engine.biller import sandbox
-from upstep.engine.decide import decide
-from upstep.engine.ledger import keep
+from upstep.engine.contacting import sending
+from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.ledger import keep
+from upstep.engine.measuring.reporting import Asking, make_report
+from upstep.engine.measuring.statement import statement
+from upstep.engine.offering import opening
 from upstep.engine.project import Project
-from upstep.engine.reporting import Asking, make_report
-from upstep.engine.statement import statement
+from upstep.engine.quoting import accepting, reconciling
+from upstep.engine.quoting.biller import sandbox
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF, write_sample
 from upstep.web.report_page import render_report

@@ -15,10 +15,11 @@ from tests.fakes.stripe_server import WEBHOOK_SECRET, FakeStripe, running
 from tests.stories.shop import AS_OF, NOON, items
 from upstep.billing.provider import Applied
 from upstep.clock import parse_instant
-from upstep.engine import quoting, reconciling
-from upstep.engine.biller import open_biller, take_delivery
 from upstep.engine.project import Project, open_project_state
-from upstep.engine.wish import Wish
+from upstep.engine.quoting import quotes as quoting
+from upstep.engine.quoting import reconciling
+from upstep.engine.quoting.biller import open_biller, take_delivery
+from upstep.engine.quoting.wish import Wish
 from upstep.errors import ConfigError
 from upstep.tables.facts import open_facts
 from upstep.tables.query import DuckEngine

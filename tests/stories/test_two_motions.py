@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from upstep.engine import goals, selling
-from upstep.engine.naming import fact_value
+from upstep.engine.deciding.naming import fact_value
+from upstep.engine.planning import goals, selling
+from upstep.engine.planning.selling import Wanted
 from upstep.engine.project import Project
-from upstep.engine.selling import Wanted
 from upstep.planning.goals import Asked
 from upstep.planning.stages import Deed, Opportunity, Refused
 from upstep.tables.load import load

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from tests.web.asking import Asker
 from tests.web.conftest import NOW, served
 from upstep.delivery.channel import Message, Purpose
-from upstep.engine.biller import open_biller
-from upstep.engine.decide import decide
-from upstep.engine.inputs import gather
-from upstep.engine.links import Links
-from upstep.engine.opening import open_offers
+from upstep.engine.contacting.links import Links
+from upstep.engine.contacting.publishing import publish
+from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.offering.opening import open_offers
 from upstep.engine.project import Project, open_project_state
-from upstep.engine.publishing import publish
+from upstep.engine.quoting.biller import open_biller
 from upstep.offers import lifecycle
 from upstep.offers.model import OfferStatus
 from upstep.state import tables

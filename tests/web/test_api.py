@@ -13,9 +13,9 @@ from referencing.jsonschema import DRAFT202012
 
 from tests.cli.schemas import faults
 from tests.web.asking import Asker
-from upstep.engine.book import list_accounts
-from upstep.engine.decide import Run, decide
-from upstep.engine.publishing import publish
+from upstep.engine.contacting.publishing import publish
+from upstep.engine.deciding.decide import Run, decide
+from upstep.engine.planning.book import list_accounts
 from upstep.web.problem import MEDIA_TYPE
 
 ACCOUNT = "lumenbrook-software"

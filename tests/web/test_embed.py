@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.billing.seeds import AT
 from tests.web.counter import ORIGIN, SECRET, Counter, open_counter, prepare
-from upstep.engine.channels import live_file
+from upstep.engine.contacting.channels import live_file
 from upstep.offers import lifecycle
 from upstep.state import tables
 from upstep.state.consents import record_consent

@@ -18,12 +18,14 @@ from tests.web.serving import serving
 from upstep.billing import quote as quotes
 from upstep.billing.sandbox import SandboxBiller
 from upstep.billing.sandbox.book import Card
-from upstep.engine import opening, reconciling, responding
-from upstep.engine.biller import sandbox
-from upstep.engine.decide import decide
+from upstep.engine.contacting import responding
+from upstep.engine.contacting.publishing import publish
+from upstep.engine.contacting.showing import who_is
+from upstep.engine.deciding.decide import decide
+from upstep.engine.offering import opening
 from upstep.engine.project import Project, open_project_state
-from upstep.engine.publishing import publish
-from upstep.engine.showing import who_is
+from upstep.engine.quoting import reconciling
+from upstep.engine.quoting.biller import sandbox
 from upstep.offers import lifecycle
 from upstep.offers.model import Offer
 from upstep.state import tables

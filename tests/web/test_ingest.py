@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.web.asking import Client, Clock
 from upstep.clock import to_seconds
-from upstep.engine import ingesting
+from upstep.engine.intake import ingesting
 from upstep.engine.project import Project, open_project_inbox, open_project_state
 from upstep.errors import OutsideError
 from upstep.state import keys

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from upstep.engine.decide import Run
+from upstep.engine.deciding.decide import Run
 from upstep.engine.project import Project
 from upstep.web.page import AccountStory, MovementRow, OfferState, QuotedLine, render, write_page
 from upstep.web.sections import Room

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from upstep.clock import parse_instant
-from upstep.engine.decide import Run, decide
+from upstep.engine.deciding.decide import Run, decide
 from upstep.engine.project import Project
 from upstep.tables.load import load
 from upstep.tables.sample import PLANTED, write_sample

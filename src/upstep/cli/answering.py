@@ -62,7 +62,7 @@ def _given(
     import getpass
 
     from upstep.clock import now
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
     from upstep.plays.gates import GATES
     from upstep.state.answers import Answer, Said
 

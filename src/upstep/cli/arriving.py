@@ -10,7 +10,7 @@ from upstep.cli.options import HERE, AsJson, ProjectFolder
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, show
 
 if TYPE_CHECKING:
-    from upstep.engine.arrived import Arrived
+    from upstep.engine.intake.arrived import Arrived
     from upstep.engine.project import Project
 
 _NAMES_SHOWN = 20
@@ -26,7 +26,7 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Show events that wait, that no setting explains, and that were put aside."""
-    from upstep.engine.arrived import arrived, once_more
+    from upstep.engine.intake.arrived import arrived, once_more
     from upstep.engine.project import Project, open_project_inbox
 
     opened = Project(project)

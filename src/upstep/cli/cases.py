@@ -28,8 +28,8 @@ def case(  # noqa: PLR0913 - a command's parameters are its options
 ) -> None:
     """Write the business case of one step: every number with its record. Without what it needs, say what is missing."""
     from upstep.clock import now
-    from upstep.engine.case import write_case
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.planning.case import write_case
     from upstep.engine.project import Project
     from upstep.planning.business_case import Incomplete, as_markdown
 

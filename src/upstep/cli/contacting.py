@@ -74,7 +74,7 @@ class _Given:
 
 def _hold(given: _Given, folder: Path, *, dry_run: bool, as_json: bool) -> None:
     from upstep.clock import now
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
     from upstep.engine.project import open_project_state
     from upstep.state.holds import record_hold
     from upstep.state.session import writing
@@ -119,7 +119,7 @@ def list_holds(
     as_json: AsJson = False,
 ) -> None:
     """List what stands in the way of writing to accounts and people, oldest first."""
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
 
     opened = _open(project)
     accounts = None if account is None else [find_account(opened, account)]
@@ -231,6 +231,6 @@ def _open(folder: Path) -> Project:
 
 
 def _shape(one: Hold) -> dict[str, Any]:
-    from upstep.engine.shapes import plain
+    from upstep.engine.deciding.shapes import plain
 
     return {name: plain(value) for name, value in asdict(one).items() if not name.startswith("lifted")}

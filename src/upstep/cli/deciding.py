@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from upstep.cli.digest import Digest
-    from upstep.engine.decide import Run
+    from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
 
 
@@ -50,10 +50,10 @@ def decide(
 def run_decide(project: Project, *, as_of: datetime | None, names: list[str] | None, dry_run: bool, quiet: bool) -> Run:
     """Decide, told what people answered and what was asked, and keep the decisions unless it is a dry run."""
     from upstep.clock import now
-    from upstep.engine import decide as engine
-    from upstep.engine.explain import find_account
-    from upstep.engine.inputs import gather
-    from upstep.engine.ledger import keep
+    from upstep.engine.deciding import decide as engine
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.deciding.inputs import gather
+    from upstep.engine.deciding.ledger import keep
 
     _ = project.settings, project.catalog  # their faults come before any work
     accounts = sorted({find_account(project, name) for name in names}) if names else None

@@ -17,7 +17,7 @@ from upstep.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from upstep.cli.digest import Digest
-    from upstep.engine.decide import Run
+    from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
     from upstep.tables.check import CheckReport
     from upstep.tables.load import LoadReport
@@ -67,8 +67,8 @@ def demo(
 def _make(company: str, place: Path, *, accounts: int, quiet: bool) -> Shown:
     """Write, load, check, decide, keep, and write the page."""
     from upstep.cli.digest import digest
-    from upstep.engine.decide import decide
-    from upstep.engine.ledger import keep
+    from upstep.engine.deciding.decide import decide
+    from upstep.engine.deciding.ledger import keep
     from upstep.engine.project import Project
     from upstep.tables.check import check
     from upstep.tables.load import load

@@ -54,8 +54,8 @@ def _repair(folder: Path) -> list[Finding]:
     import getpass
 
     from upstep.clock import now
+    from upstep.engine.keeping.repairing import repair
     from upstep.engine.project import Project
-    from upstep.engine.repairing import repair
 
     mended = repair(Project(folder), by=getpass.getuser(), now=now())
     return [Finding(one.what, True, f"{one.count:,}") for one in mended]  # noqa: FBT003 - well now
@@ -64,8 +64,8 @@ def _repair(folder: Path) -> list[Finding]:
 def _left_behind(folder: Path) -> Iterator[Finding]:
     """What ``--repair`` would put right; none of it stops the program."""
     from upstep.clock import now
+    from upstep.engine.keeping.repairing import look
     from upstep.engine.project import Project
-    from upstep.engine.repairing import look
 
     if not (folder / ".upstep").is_dir():
         return

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from upstep.engine.decide import Run
+    from upstep.engine.deciding.decide import Run
 
 Decision = Mapping[str, Any]
-"""A row of ``Run.decisions`` with its JSON columns parsed (``engine.explain.parsed``)."""
+"""A row of ``Run.decisions`` with its JSON columns parsed (``engine.deciding.explain.parsed``)."""
 
 LANES = ("self_serve", "assisted", "care")
 _NEAREST = (
@@ -76,7 +76,7 @@ def digest(run: Run, *, most: dict[str, int], unconfirmed: int = 3, left_alone: 
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    from upstep.engine.explain import parsed
+    from upstep.engine.deciding.explain import parsed
 
     return [parsed(row) for row in table.to_pylist()]
 

@@ -24,8 +24,8 @@ app = typer.Typer(help="Holdouts and tests of arms: who is in them, and what the
 def list_experiments(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
     """List every experiment with what may be concluded by now."""
     from upstep.clock import now
-    from upstep.engine.findings import result_shape
-    from upstep.engine.lifting import results
+    from upstep.engine.measuring.findings import result_shape
+    from upstep.engine.measuring.lifting import results
 
     opened = _open(project)
     told = [result_shape(found) for found in results(opened, _state(opened), now=now())]
@@ -57,9 +57,9 @@ def show_experiment(
 ) -> None:
     """Show one experiment: its arms, who was exposed, each measure with its interval."""
     from upstep.clock import now
-    from upstep.engine.experimenting import listed
-    from upstep.engine.findings import result_shape
-    from upstep.engine.lifting import results
+    from upstep.engine.measuring.findings import result_shape
+    from upstep.engine.measuring.lifting import results
+    from upstep.engine.offering.experimenting import listed
     from upstep.errors import Fault, InputError, did_you_mean
 
     opened = _open(project)
@@ -79,7 +79,7 @@ def show_experiment(
 
 
 def _show(told: Mapping[str, Any]) -> None:
-    from upstep.engine.findings import DAYS, WORDS
+    from upstep.engine.measuring.findings import DAYS, WORDS
 
     show(
         f"{told['experiment_id']}: {told['varies'] or told['kind']} of {told['scope'] or 'all offers'}, {_when(told)}."
@@ -105,7 +105,7 @@ def _show(told: Mapping[str, Any]) -> None:
 
 
 def _arm_row(arm: Mapping[str, Any], name: str, currency: str) -> Sequence[str]:
-    from upstep.engine.lifting import MRR
+    from upstep.engine.measuring.lifting import MRR
     from upstep.money import format_minor
 
     def value(amount: float | None) -> str:
@@ -138,9 +138,9 @@ def add_experiment(  # noqa: PLR0913 - a command's parameters are its options
     import getpass
 
     from upstep.clock import now
-    from upstep.engine.findings import experiment_shape
+    from upstep.engine.measuring.findings import experiment_shape
+    from upstep.engine.offering.testing import Wanted, add_test, refuse
     from upstep.engine.project import open_project_state
-    from upstep.engine.testing import Wanted, add_test, refuse
 
     opened = _open(project)
     wanted = Wanted(name, varies, tuple(arm or ()), play=play, motion=motion)
@@ -171,9 +171,9 @@ def end_experiment(
     import getpass
 
     from upstep.clock import now
-    from upstep.engine.findings import experiment_shape
+    from upstep.engine.measuring.findings import experiment_shape
+    from upstep.engine.offering.testing import end_test
     from upstep.engine.project import open_project_state
-    from upstep.engine.testing import end_test
 
     opened = _open(project)
     ended, was_live = end_test(open_project_state(opened), experiment, who=getpass.getuser(), now=now())
@@ -193,9 +193,9 @@ def member(
 ) -> None:
     """Say whether an account is held out, and by what; and in which arm of which test it is."""
     from upstep.clock import now
-    from upstep.engine.experimenting import membership
-    from upstep.engine.explain import find_account
-    from upstep.engine.findings import member_shape
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.measuring.findings import member_shape
+    from upstep.engine.offering.experimenting import membership
 
     opened = _open(project)
     account_id = find_account(opened, account)

@@ -13,7 +13,7 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
-    from upstep.engine.explain import Asked, Explanation
+    from upstep.engine.deciding.explain import Asked, Explanation
     from upstep.engine.project import Project
 
 Row = Mapping[str, Any]
@@ -35,8 +35,8 @@ def explain(
 ) -> None:
     """Tell one account's story: what is known, what fits, what is in the way, and why other plays did not fire."""
     from upstep.clock import now
-    from upstep.engine import explain as engine
-    from upstep.engine.inputs import gather
+    from upstep.engine.deciding import explain as engine
+    from upstep.engine.deciding.inputs import gather
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -130,7 +130,7 @@ def _days(limit: Row) -> str:
 
 
 def _show_position(steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.telling import play_words, why_sentence
+    from upstep.engine.deciding.telling import play_words, why_sentence
 
     show("", heading("POSITION", "which need a step would serve"))
     if not steps:
@@ -148,7 +148,7 @@ def _indent(text: str, columns: int = 2) -> Any:
 
 
 def _show_time(told: Explanation, steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.telling import holds, moment_words, questions, step_words
+    from upstep.engine.deciding.telling import holds, moment_words, questions, step_words
 
     show("", heading("TIME", "what is in the way, and until when"))
     if not steps:
@@ -167,7 +167,7 @@ def _show_time(told: Explanation, steps: list[Row], catalog: Catalog) -> None:
 
 
 def _outcome(row: Row, by_id: Mapping[str, Row], catalog: Catalog) -> str:
-    from upstep.engine.telling import step_words
+    from upstep.engine.deciding.telling import step_words
 
     words = {
         "eligible": "eligible, nothing is in the way",
@@ -184,7 +184,7 @@ def _outcome(row: Row, by_id: Mapping[str, Row], catalog: Catalog) -> str:
 
 
 def _show_propose(steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.telling import price_words
+    from upstep.engine.deciding.telling import price_words
 
     show("", heading("PROPOSE", "the step, exactly priced"))
     priced = [row for row in steps if row["outcome"] != "unfit"]
@@ -196,7 +196,7 @@ def _show_propose(steps: list[Row], catalog: Catalog) -> None:
 
 
 def _show_deliver(told: Explanation, catalog: Catalog) -> None:
-    from upstep.engine.telling import step_words
+    from upstep.engine.deciding.telling import step_words
 
     show("", heading("DELIVER", "who is told, and how"))
     live = [
@@ -213,8 +213,8 @@ def _show_deliver(told: Explanation, catalog: Catalog) -> None:
 
 def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None:
     from upstep.clock import from_seconds
-    from upstep.engine.ledger import history
-    from upstep.engine.telling import likelihood_words, step_words
+    from upstep.engine.deciding.ledger import history
+    from upstep.engine.deciding.telling import likelihood_words, step_words
 
     show("", heading("MEASURE", "what we expect, and what was decided before"))
     for row in steps:
@@ -231,8 +231,8 @@ def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None
 
 def _show_tried(told: Explanation, project: Project) -> None:
     """Which experiments the account is in, and whether what it bought is used."""
-    from upstep.engine.experimenting import membership
-    from upstep.engine.following import read_looks, sentence
+    from upstep.engine.measuring.following import read_looks, sentence
+    from upstep.engine.offering.experimenting import membership
     from upstep.engine.project import open_project_state
 
     state = open_project_state(project) if project.has_state else None

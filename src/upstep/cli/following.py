@@ -9,7 +9,7 @@ from upstep.cli.terminal import counted, indented, next_command, print_json, sho
 def follow_up(*, project: ProjectFolder = HERE, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Look at what was bought 14 and 30 days ago: is it used? Where it is not, a message of help is queued."""
     from upstep.clock import now
-    from upstep.engine import following
+    from upstep.engine.measuring import following
     from upstep.engine.project import Project, open_project_state
 
     opened = Project(project)

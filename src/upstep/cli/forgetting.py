@@ -11,7 +11,7 @@ from upstep.cli.terminal import grid, next_command, print_json, progress, show
 from upstep.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from upstep.engine.forgetting import Forgetting
+    from upstep.engine.keeping.forgetting import Forgetting
 
 
 def forget(
@@ -27,7 +27,7 @@ def forget(
     import getpass
 
     from upstep.clock import now
-    from upstep.engine.forgetting import forget_somebody
+    from upstep.engine.keeping.forgetting import forget_somebody
     from upstep.engine.project import Project
 
     if kind not in ("contact", "account"):

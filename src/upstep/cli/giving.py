@@ -12,7 +12,7 @@ def incentives(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> Non
     """List the budgets of incentives: given, promised, left; and what returned because it was not taken."""
     from dataclasses import asdict
 
-    from upstep.engine.giving import read_budgets
+    from upstep.engine.offering.giving import read_budgets
     from upstep.engine.project import Project, open_project_state
     from upstep.money import format_minor
 

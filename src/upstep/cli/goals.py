@@ -13,7 +13,7 @@ from upstep.cli.terminal import counted, grid, indented, next_command, print_jso
 from upstep.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from upstep.engine.goals import Register
+    from upstep.engine.planning.goals import Register
     from upstep.engine.project import Project
     from upstep.planning.goals import Goal
 
@@ -29,14 +29,14 @@ def list_goals(
 ) -> None:
     """List the priorities that stand, and what should be known of each: a review that is due, a contact that left."""
     from upstep.clock import now
-    from upstep.engine.explain import find_account
-    from upstep.engine.goals import read_register
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.planning.goals import read_register
 
     opened = _open(project)
     accounts = None if account is None else [find_account(opened, account)]
     found = read_register(opened, now=now(), accounts=accounts)
     if as_json:
-        from upstep.engine.shapes import standing_goal
+        from upstep.engine.planning.shapes import standing_goal
 
         print_json({"goals": [standing_goal(one) for one in found.goals]})
         return
@@ -87,7 +87,7 @@ def add_goal(  # noqa: PLR0913 - a command's parameters are its options
     as_json: AsJson = False,
 ) -> None:
     """Record an executive's priority."""
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
     from upstep.planning.goals import Asked
 
     opened = _open(project)
@@ -115,7 +115,7 @@ def import_goals(
     as_json: AsJson = False,
 ) -> None:
     """Record the priorities of a CSV file: all of them, or none and every fault with its line."""
-    from upstep.engine.goals import asked_of
+    from upstep.engine.planning.goals import asked_of
 
     opened = _open(project)
     _add(opened, asked_of(opened, file), dry_run=dry_run, as_json=as_json)
@@ -125,11 +125,11 @@ def _add(project: Project, asked: Sequence[Any], *, dry_run: bool, as_json: bool
     import getpass
 
     from upstep.clock import now
-    from upstep.engine import goals as engine
+    from upstep.engine.planning import goals as engine
 
     fresh = engine.add(project, asked, who=getpass.getuser(), now=now(), dry_run=dry_run)
     if as_json:
-        from upstep.engine.shapes import goal
+        from upstep.engine.planning.shapes import goal
 
         print_json({"recorded": [] if dry_run else [goal(one) for one in fresh], "read": len(asked)})
         return
@@ -159,7 +159,7 @@ def remove_goal(
     import getpass
 
     from upstep.clock import now
-    from upstep.engine.goals import remove
+    from upstep.engine.planning.goals import remove
 
     if not because.strip():
         raise ConfigError(Fault("--because", "is missing.", "Say why the priority counts no more; it is kept."))

@@ -11,7 +11,7 @@ from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
-    from upstep.engine.going_live import Sendable, WentLive
+    from upstep.engine.live.going_live import Sendable, WentLive
     from upstep.engine.project import Project
 
 
@@ -30,9 +30,9 @@ def live(
     if off:
         _off(opened, dry_run=dry_run, as_json=as_json)
         return
-    from upstep.engine.decide import decide
-    from upstep.engine.going_live import WentLive, sendable
-    from upstep.engine.inputs import gather
+    from upstep.engine.deciding.decide import decide
+    from upstep.engine.deciding.inputs import gather
+    from upstep.engine.live.going_live import WentLive, sendable
 
     with progress(quiet=as_json) as tell:
         from upstep.clock import now
@@ -55,7 +55,7 @@ def live(
 
 def _live(project: Project, run: object) -> WentLive:
     from upstep.clock import now
-    from upstep.engine.going_live import go_live
+    from upstep.engine.live.going_live import go_live
     from upstep.engine.project import open_project_state
 
     state = open_project_state(project)
@@ -67,8 +67,8 @@ def _live(project: Project, run: object) -> WentLive:
 
 def _off(project: Project, *, dry_run: bool, as_json: bool) -> None:
     from upstep.clock import now
-    from upstep.engine.channels import is_live
-    from upstep.engine.going_live import go_dark
+    from upstep.engine.contacting.channels import is_live
+    from upstep.engine.live.going_live import go_dark
     from upstep.engine.project import open_project_state
 
     was_live = is_live(project)
@@ -103,7 +103,7 @@ def _show(found: Sendable) -> None:
 
 
 def _show_went(project: Project, went: WentLive) -> None:
-    from upstep.engine.channels import live_since
+    from upstep.engine.contacting.channels import live_since
 
     at, by = live_since(project) or ("", "")
     if not went.is_new:
@@ -117,7 +117,7 @@ def _show_went(project: Project, went: WentLive) -> None:
 
 
 def _shape(project: Project, found: Sendable, went: WentLive) -> dict[str, object]:
-    from upstep.engine.channels import is_live
+    from upstep.engine.contacting.channels import is_live
 
     return {
         "is_live": is_live(project),

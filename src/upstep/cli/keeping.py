@@ -11,7 +11,7 @@ from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import counted, grid, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
-    from upstep.engine.backup import Contents
+    from upstep.engine.keeping.backup import Contents
 
 
 def backup(
@@ -24,7 +24,7 @@ def backup(
 ) -> None:
     """Write everything that belongs together into one tar, with digests. The project may be in use meanwhile."""
     from upstep.clock import now
-    from upstep.engine.backup import back_up
+    from upstep.engine.keeping.backup import back_up
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -56,7 +56,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Make a project folder of a backup. It starts in shadow, so that a copy beside the original writes to nobody."""
-    from upstep.engine.backup import restore as restore_backup
+    from upstep.engine.keeping.backup import restore as restore_backup
 
     with progress(quiet=as_json) as tell:
         tell("verifying", 0.3)
@@ -96,8 +96,8 @@ def upgrade(*, project: ProjectFolder = HERE, dry_run: DryRun = False, as_json: 
     import getpass
 
     from upstep.clock import now
+    from upstep.engine.keeping.upgrading import upgrade_project
     from upstep.engine.project import Project
-    from upstep.engine.upgrading import upgrade_project
 
     parts = upgrade_project(Project(project), by=getpass.getuser(), now=now(), dry_run=dry_run)
     if as_json:
@@ -116,8 +116,8 @@ def retention(*, project: ProjectFolder = HERE, dry_run: DryRun = False, as_json
     import getpass
 
     from upstep.clock import now
+    from upstep.engine.keeping.retention import apply_retention
     from upstep.engine.project import Project
-    from upstep.engine.retention import apply_retention
 
     found = apply_retention(Project(project), now=now(), by=getpass.getuser(), dry_run=dry_run)
     if as_json:

@@ -12,10 +12,10 @@ from upstep.cli.terminal import counted, grid, heading, indented, next_command, 
 from upstep.cli.trying import share_shape
 
 if TYPE_CHECKING:
-    from upstep.engine.affinity import Learned, LearnedPlay, Written
-    from upstep.engine.forecast_scores import ForecastScores
+    from upstep.engine.learning.affinity import Learned, LearnedPlay, Written
+    from upstep.engine.learning.forecast_scores import ForecastScores
+    from upstep.engine.learning.tiers import Tiers
     from upstep.engine.project import Project
-    from upstep.engine.tiers import Tiers
     from upstep.learning.affinity import Compared
     from upstep.learning.chance import Share
 
@@ -36,7 +36,7 @@ def affinity(
     as_json: AsJson = False,
 ) -> None:
     """Find which heavy use comes before buying which product, and write each as a play to review."""
-    from upstep.engine.affinity import learn_affinities, write_plays
+    from upstep.engine.learning.affinity import learn_affinities, write_plays
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -99,7 +99,7 @@ def _show_affinities(found: Learned, *, company: str) -> None:
 
 
 def _show_affinity(play: LearnedPlay) -> None:
-    from upstep.engine.affinity import said
+    from upstep.engine.learning.affinity import said
 
     line = (
         f"at least {play.affinity.threshold:,} of {play.meter_name} in 28 days comes before buying {play.product_name}"
@@ -172,8 +172,8 @@ def tiers(
     as_json: AsJson = False,
 ) -> None:
     """Tell where plans pinch: who stands at each limit, pays overage, or leaves the allowance idle."""
+    from upstep.engine.learning.tiers import learn_tiers
     from upstep.engine.project import Project
-    from upstep.engine.tiers import learn_tiers
 
     opened = Project(project)
     _ = opened.settings, opened.catalog
@@ -252,7 +252,7 @@ def forecasts(
     as_json: AsJson = False,
 ) -> None:
     """Score past forecasts: each limit's date and use as they would have been told, beside what happened."""
-    from upstep.engine.forecast_scores import score_forecasts
+    from upstep.engine.learning.forecast_scores import score_forecasts
     from upstep.engine.project import Project
 
     opened = Project(project)

@@ -12,7 +12,7 @@ from upstep.cli.terminal import grid, heading, next_command, print_json, progres
 from upstep.errors import Fault, PlayError, did_you_mean
 
 if TYPE_CHECKING:
-    from upstep.engine.previewing import Preview
+    from upstep.engine.offering.previewing import Preview
     from upstep.engine.project import Project
 
 app = typer.Typer(help="What plays say, as it would be read.", no_args_is_help=True, rich_markup_mode=None)
@@ -30,7 +30,7 @@ def show_message(
     as_json: AsJson = False,
 ) -> None:
     """Show a play's message for one account, its own words before those shipped, each number with its records."""
-    from upstep.engine.previewing import preview
+    from upstep.engine.offering.previewing import preview
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -61,7 +61,7 @@ def _check_play(project: Project, play: str) -> None:
 def _account(project: Project, name: str | None) -> str | None:
     if name is None:
         return None
-    from upstep.engine.explain import find_account
+    from upstep.engine.deciding.explain import find_account
 
     return find_account(project, name)
 

@@ -16,8 +16,8 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery, Parked
-    from upstep.engine.decide import Run
-    from upstep.engine.opening import Openings, Refused
+    from upstep.engine.deciding.decide import Run
+    from upstep.engine.offering.opening import Openings, Refused
     from upstep.engine.project import Project
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
@@ -33,10 +33,10 @@ def offers(
     as_json: AsJson = False,
 ) -> None:
     """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
-    from upstep.engine import opening
-    from upstep.engine.biller import open_biller
-    from upstep.engine.notices import queue_notices
+    from upstep.engine.offering import opening
+    from upstep.engine.offering.notices import queue_notices
     from upstep.engine.project import Project, open_project_state
+    from upstep.engine.quoting.biller import open_biller
 
     opened = Project(project)
     moment = _moment(at)
@@ -52,7 +52,7 @@ def offers(
         notices = queue_notices(opened, state, run, now=moment)
         state.dispose()
     if as_json:
-        from upstep.engine.shapes import opened_offer
+        from upstep.engine.offering.shapes import opened_offer
 
         shapes = [opened_offer(one) for one in found]
         refused = [asdict(one) for one in found.refused]
@@ -69,7 +69,7 @@ def _moment(at: str | None) -> datetime:
 
 def _would_open(run: Run, project: Project, *, as_json: bool) -> None:
     from upstep.cli.sections import step_with_price
-    from upstep.engine.explain import parsed
+    from upstep.engine.deciding.explain import parsed
 
     rows = [
         parsed(row)
@@ -140,8 +140,8 @@ def deliver(
 ) -> None:
     """Send the messages that wait, as files until 'upstep live'; what holds an account is asked again first."""
     from upstep.clock import now
-    from upstep.engine import sending
-    from upstep.engine.channels import is_live
+    from upstep.engine.contacting import sending
+    from upstep.engine.contacting.channels import is_live
     from upstep.engine.project import Project
 
     opened = Project(project)

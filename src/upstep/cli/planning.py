@@ -13,10 +13,10 @@ from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instan
 from upstep.cli.terminal import counted, heading, indented, next_command, print_json, show
 
 if TYPE_CHECKING:
-    from upstep.engine.quarter import Asking
+    from upstep.engine.planning.quarter import Asking
 
 Told = Mapping[str, Any]
-"""A plan as ``engine.planned`` gives it."""
+"""A plan as ``engine.planning.planned`` gives it."""
 
 _ALONE = 6
 """Accounts of one kind that fit a screen; the page, the CSV and ``--json`` have all."""
@@ -42,8 +42,8 @@ def plan(  # noqa: PLR0913 - a command's parameters are its options
     import getpass
 
     from upstep.clock import now
-    from upstep.engine import quarter as engine
-    from upstep.engine.planned import as_csv, statement
+    from upstep.engine.planning import quarter as engine
+    from upstep.engine.planning.planned import as_csv, statement
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -72,7 +72,7 @@ def _asking(owner: str, hours: int | None, quarter: str | None, *, first: str | 
     Raises:
         ConfigError: With every option that is wrong.
     """
-    from upstep.engine.quarter import Asking, quarter_days
+    from upstep.engine.planning.quarter import Asking, quarter_days
     from upstep.errors import ConfigError, Fault
 
     if quarter and (first or last):
@@ -131,7 +131,7 @@ def _sum_line(told: Told) -> str:
 
 
 def _show_step(step: Told, currency: str) -> None:
-    from upstep.engine.planned import ACTIVITY_WORDS
+    from upstep.engine.planning.planned import ACTIVITY_WORDS
 
     words = ACTIVITY_WORDS[step["activity"]]
     line = f"{step['rank']:>4}  {step['name']}: {step['step']}"
@@ -153,7 +153,7 @@ def value_words(step: Told, currency: str) -> str:
 
 
 def _show_alone(told: Told) -> None:
-    from upstep.engine.planned import KIND_WORDS
+    from upstep.engine.planning.planned import KIND_WORDS
 
     show(
         "",

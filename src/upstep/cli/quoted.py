@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from upstep.cli.terminal import grid, heading, indented, next_command, show
-from upstep.engine.shapes import is_later, result_of
+from upstep.engine.offering.shapes import is_later, result_of
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
-    from upstep.engine.overage import OveragePeriod
     from upstep.engine.project import Project
-    from upstep.engine.quoted import Priced
-    from upstep.engine.quoting import Settled
+    from upstep.engine.quoting.overage import OveragePeriod
+    from upstep.engine.quoting.quoted import Priced
+    from upstep.engine.quoting.quotes import Settled
 
 
 def show_quote(priced: Priced, project: Project, *, is_locked: bool) -> None:

@@ -19,8 +19,8 @@ from upstep.errors import BusyError, ConfigError, Fault, did_you_mean
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
     from upstep.engine.project import Project
-    from upstep.engine.reconciling import Reconciled
-    from upstep.engine.wish import Wish
+    from upstep.engine.quoting.reconciling import Reconciled
+    from upstep.engine.quoting.wish import Wish
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="As if it were then. Default: now.")]
 NO = 1
@@ -56,9 +56,9 @@ def quote(  # noqa: PLR0913 - each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Price a change to the cent: today's and the new price, what is due now, and until when that is locked."""
-    from upstep.engine import quoting
-    from upstep.engine.biller import open_biller
     from upstep.engine.project import Project, open_project_state
+    from upstep.engine.quoting import quotes as quoting
+    from upstep.engine.quoting.biller import open_biller
 
     wish = _wish(to, interval, quantity or [], add or [], when=when, currency=currency, subscription=subscription)
     opened = Project(project)
@@ -76,7 +76,7 @@ def quote(  # noqa: PLR0913 - each is an option of the command
         quoting.save(engine, priced, by=by or _user(), now=moment)
         engine.dispose()
     if as_json:
-        from upstep.engine.quoted import described
+        from upstep.engine.quoting.quoted import described
 
         print_json({**described(priced), "is_locked": not dry_run})
         return
@@ -95,9 +95,9 @@ def apply(
 ) -> None:
     """Make the change of a quote, or say yes to an offer: what holds is asked, then it is applied exactly once."""
     from upstep.billing.provider import Applied
-    from upstep.engine import quoting
-    from upstep.engine.biller import open_biller
     from upstep.engine.project import Project, open_project_state
+    from upstep.engine.quoting import quotes as quoting
+    from upstep.engine.quoting.biller import open_biller
 
     opened = Project(project)
     _ = opened.settings
@@ -113,7 +113,7 @@ def apply(
         settled = quoting.as_it_stands(engine, settled)
     engine.dispose()
     if as_json:
-        from upstep.engine.shapes import applied
+        from upstep.engine.offering.shapes import applied
 
         print_json(applied(settled, [one.offer_id for one in told.converted] if told else []))
     else:
@@ -134,7 +134,7 @@ def _read_back(
 
     The change stands, and the next apply reads it back: an error would say otherwise.
     """
-    from upstep.engine import reconciling
+    from upstep.engine.quoting import reconciling
 
     try:
         told = reconciling.reconcile(project, provider=provider, now=now)
@@ -196,7 +196,7 @@ def _wish(
         ConfigError: An option is not as it is written; all of them at once.
     """
     from upstep.billing.change import Starts
-    from upstep.engine.wish import Wish
+    from upstep.engine.quoting.wish import Wish
 
     faults: list[Fault] = []
     plan_id = _named("--to", to, "plan", faults) if to is not None else None

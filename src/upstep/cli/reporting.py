@@ -16,10 +16,10 @@ from upstep.money import CURRENCIES
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from upstep.engine.reporting import Asking
+    from upstep.engine.measuring.reporting import Asking
 
 Told = Mapping[str, Any]
-"""The report as ``engine.statement`` gives it."""
+"""The report as ``engine.measuring.statement`` gives it."""
 
 CUTS = ("segment", "plan", "cohort", "owner")
 _ROWS = 12
@@ -50,9 +50,9 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
     if topic is not None:
         _topic(topic, project, as_json=as_json)
         return
+    from upstep.engine.measuring.reporting import make_report
+    from upstep.engine.measuring.statement import as_csv, statement
     from upstep.engine.project import Project
-    from upstep.engine.reporting import make_report
-    from upstep.engine.statement import as_csv, statement
 
     asking = _asking(month, first, last, policy=policy, by=by, view=view)
     opened = Project(project)
@@ -94,7 +94,7 @@ def _asking(
     Raises:
         ConfigError: With every option that is wrong.
     """
-    from upstep.engine.reporting import Asking
+    from upstep.engine.measuring.reporting import Asking
     from upstep.errors import ConfigError, Fault, did_you_mean
 
     faults = []
@@ -164,7 +164,7 @@ def _money(told: Told) -> Callable[[int], str]:
 
 def _show_bridge(told: Told) -> None:
     """The bridge with the causes of each line under it; it adds up as printed."""
-    from upstep.engine.statement import CAUSE_WORDS
+    from upstep.engine.measuring.statement import CAUSE_WORDS
 
     money, bridge = _money(told), told["bridge"]
     rows: list[Sequence[Any]] = [(_bold("Start"), _bold(money(bridge["start_minor"])), "")]
@@ -271,7 +271,7 @@ def _ratio(value: float | None) -> str:
 
 
 def _show_parts(told: Told, by: str) -> None:
-    from upstep.engine.statement import PART_WORDS
+    from upstep.engine.measuring.statement import PART_WORDS
 
     parts, money = told["cuts"][by], _money(told)
     if not parts:
@@ -398,7 +398,7 @@ def _show_follow_up(told: Told) -> None:
 
 def _show_months(told: Told) -> None:
     """Whole currency units, each row rounded so that it adds up."""
-    from upstep.engine.statement import whole_units
+    from upstep.engine.measuring.statement import whole_units
     from upstep.money import format_minor
 
     def money(units: int) -> str:

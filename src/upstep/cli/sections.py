@@ -28,7 +28,7 @@ def show_lane(lane: Lane, catalog: Catalog) -> None:
     """A lane's first steps, two lines each: the step with its price, and why."""
     from rich.cells import cell_len
 
-    from upstep.engine.telling import why_sentence
+    from upstep.engine.deciding.telling import why_sentence
 
     word, rest = LANE_WORDS[lane.name]
     total = lane.eligible + lane.unconfirmed
@@ -62,7 +62,7 @@ def _step_line(row: Mapping[str, Any], catalog: Catalog, widest: int) -> Table:
 
 def step_with_price(row: Mapping[str, Any], catalog: Catalog) -> str:
     """``Pro → Scale, +$55.00 a month``."""
-    from upstep.engine.telling import figures, step_words
+    from upstep.engine.deciding.telling import figures, step_words
 
     told = {figure.label: figure.text for figure in figures(row) if figure.text}
     saving = told.get("Customer's saving")
@@ -104,7 +104,7 @@ def show_unconfirmed(rows: Sequence[Mapping[str, Any]], *, steps: int, project: 
     """Questions that only a person can answer, and the command that answers each."""
     if not steps:
         return
-    from upstep.engine.telling import questions
+    from upstep.engine.deciding.telling import questions
 
     verb = "waits" if steps == 1 else "wait"
     told = f"{counted(steps, 'step')} {verb} for an answer that no table gives; for a no, swap clear and holds"
@@ -117,7 +117,7 @@ def show_unconfirmed(rows: Sequence[Mapping[str, Any]], *, steps: int, project: 
 
 def confirm_command(row: Mapping[str, Any], project: Path) -> str:
     """The command that answers the first question of a step with yes."""
-    from upstep.engine.telling import questions
+    from upstep.engine.deciding.telling import questions
 
     asked = questions(row)[0]
     said = "holds" if f" {asked.gate} holds " in asked.if_yes else "clear"
@@ -126,7 +126,7 @@ def confirm_command(row: Mapping[str, Any], project: Path) -> str:
 
 def show_left_alone(found: Digest, catalog: Catalog) -> None:
     """Those whose best answer is to stay."""
-    from upstep.engine.telling import why_sentence
+    from upstep.engine.deciding.telling import why_sentence
 
     if not found.left_alone:
         return

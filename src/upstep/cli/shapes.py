@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from upstep.engine.shapes import decision, explanation, plain, run
+from upstep.engine.deciding.shapes import decision, explanation, plain, run
 
 if TYPE_CHECKING:
     from upstep.cli.digest import Held

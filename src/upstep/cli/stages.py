@@ -40,8 +40,8 @@ def open_stage(  # noqa: PLR0913 - a command's parameters are its options
     as_json: AsJson = False,
 ) -> None:
     """Open a step as an opportunity at the first stage of its motion; refused while it waits."""
-    from upstep.engine.explain import find_account
-    from upstep.engine.selling import Wanted, open_step
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.planning.selling import Wanted, open_step
     from upstep.planning.stages import Refused
 
     opened, deed = _open(project), _deed(because, on)
@@ -69,7 +69,7 @@ def move_stage(
     as_json: AsJson = False,
 ) -> None:
     """Move an opportunity one stage ahead, or back."""
-    from upstep.engine.selling import move
+    from upstep.engine.planning.selling import move
     from upstep.planning.stages import Refused
 
     answer = move(_open(project), opportunity, stage, _deed(because, on, contact))
@@ -93,7 +93,7 @@ def close_stage(  # noqa: PLR0913 - a command's parameters are its options
     as_json: AsJson = False,
 ) -> None:
     """Close an opportunity: won at an amount a year, or lost."""
-    from upstep.engine.selling import close, find
+    from upstep.engine.planning.selling import close, find
     from upstep.planning.stages import Refused
 
     opened, deed = _open(project), _deed(because, on)
@@ -131,8 +131,8 @@ def list_stages(
 ) -> None:
     """List what is open, won and lost, upsell and cross-sell apart."""
     from upstep.clock import now
-    from upstep.engine.explain import find_account
-    from upstep.engine.selling import read_opportunities
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.planning.selling import read_opportunities
 
     opened = _open(project)
     account_id = None if account is None else find_account(opened, account)
@@ -154,7 +154,7 @@ def list_stages(
 @app.command("show")
 def show_stage(opportunity: OpportunityId, *, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
     """Show one opportunity with every move: who, when and why."""
-    from upstep.engine.selling import find
+    from upstep.engine.planning.selling import find
 
     _told(find(_open(project), opportunity), project, as_json=as_json)
 

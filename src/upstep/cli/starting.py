@@ -14,7 +14,7 @@ from upstep.cli.terminal import counted, grid, next_command, print_json, show
 from upstep.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from upstep.engine.connecting import Connected
+    from upstep.engine.intake.connecting import Connected
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _FROM_TEMPLATE = ("catalog.yaml", "mapping.example.yaml", "plays/README.md", "messages/README.md")
@@ -84,7 +84,7 @@ def _connect(names: list[str] | None, *, data: str | None, project: Path, curren
             advice = "Add --from and the connector that lands there, such as --from stripe_connector."
             raise ConfigError(Fault("--data", "goes with --from.", advice))
         return None
-    from upstep.engine.connecting import connect
+    from upstep.engine.intake.connecting import connect
 
     return connect(names, data=data, project=project, currency=currency)
 

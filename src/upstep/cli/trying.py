@@ -12,8 +12,8 @@ from upstep.cli.options import HERE, AsJson, AsOf, ProjectFolder, instant
 from upstep.cli.terminal import counted, grid, heading, indented, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
-    from upstep.engine.replay import Replay, Week
-    from upstep.engine.trial import Counts, Trial
+    from upstep.engine.learning.replay import Replay, Week
+    from upstep.engine.learning.trial import Counts, Trial
     from upstep.learning.chance import Share
     from upstep.plays.play import Play
 
@@ -36,9 +36,9 @@ def try_out(
 ) -> None:
     """Test a play: who would be asked today, who is held and by what. Nothing is written or sent."""
     from upstep.clock import now
-    from upstep.engine import trial
-    from upstep.engine.explain import find_account
-    from upstep.engine.inputs import gather
+    from upstep.engine.deciding.explain import find_account
+    from upstep.engine.deciding.inputs import gather
+    from upstep.engine.learning import trial
     from upstep.engine.project import Project
 
     opened = Project(project)
@@ -180,9 +180,9 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Replay a play week by week: who would have been asked, and what they did anyway, beside those just below."""
+    from upstep.engine.learning.replay import as_csv
+    from upstep.engine.learning.replay import replay as replayed
     from upstep.engine.project import Project
-    from upstep.engine.replay import as_csv
-    from upstep.engine.replay import replay as replayed
 
     opened = Project(project)
     found = opened_play(opened, play)
@@ -205,7 +205,7 @@ def _replay_shape(told: Replay) -> dict[str, Any]:
     from dataclasses import asdict
 
     from upstep.cli.shapes import plain
-    from upstep.engine.replay import FOLLOWED_DAYS
+    from upstep.engine.learning.replay import FOLLOWED_DAYS
 
     weeks = [
         {**plain(asdict(week)), "accounts": list(accounts)}

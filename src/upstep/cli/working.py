@@ -13,8 +13,8 @@ from upstep.cli.options import HERE, AsJson, ProjectFolder
 from upstep.cli.terminal import counted, next_command, print_json, show
 
 if TYPE_CHECKING:
-    from upstep.engine.cycle import Cycle
-    from upstep.engine.live import Worker
+    from upstep.engine.live.cycle import Cycle
+    from upstep.engine.live.loop import Worker
 
 
 def worker(
@@ -25,7 +25,7 @@ def worker(
 ) -> None:
     """Load what arrived, decide the accounts it touched, publish, open offers and send, until Ctrl-C or a SIGTERM."""
     from upstep.clock import now
-    from upstep.engine.live import Worker
+    from upstep.engine.live.loop import Worker
     from upstep.engine.project import Project, open_project_inbox, open_project_state
 
     opened = Project(project)

@@ -20,7 +20,7 @@ from upstep.tables.pruned import outside_reads
 from upstep.tables.query import Program, Statements
 
 _SOURCES = (
-    *("signals/*.py", "plays/*.py", "engine/decide.py", "catalog/model.py"),
+    *("signals/*.py", "plays/*.py", "engine/deciding/decide.py", "catalog/model.py"),
     *("tables/query.py", "tables/pruned.py", "tables/sqlite_dialect.py", "tables/schema.py"),
 )
 _LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
@@ -29,11 +29,15 @@ KEPT_MAX = 100
 
 
 @cache
-def source_digest() -> str:
-    """What the queries are made by: our source and the libraries that build and compile them."""
+def source_digest(*more: str) -> str:
+    """What the queries are made by: our source and the libraries that build and compile them.
+
+    Args:
+        more: Patterns of further files inside the package that a query is built by.
+    """
     digest = hashlib.blake2b(digest_size=16)
     package = Path(__file__).parent.parent
-    for pattern in _SOURCES:
+    for pattern in (*_SOURCES, *more):
         for path in sorted(package.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
     for library in _LIBRARIES:

@@ -73,7 +73,7 @@ class Asked:
 
     Args:
         account_key: After mergers, as in the movement table.
-        trigger: What made its play fire, in words; see ``engine.reporting``.
+        trigger: What made its play fire, in words; see ``engine.measuring.reporting``.
         overage_replaced_minor: Metered overage a month that the step replaces (mean of the last three periods).
     """
 

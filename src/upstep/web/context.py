@@ -23,7 +23,7 @@ class Context:
 
     Args:
         inbox: Where events wait (``state.inbox.Inbox``); None: this service takes in none.
-        worker: What works beside it in this process (``engine.live.Worker``); None: it works elsewhere.
+        worker: What works beside it in this process (``engine.live.loop.Worker``); None: it works elsewhere.
         demo: Whether the demo's pages are there.
         is_ending: Set when the process is told to end: whoever waits for news is answered at once.
     """

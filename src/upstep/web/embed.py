@@ -25,10 +25,10 @@ from starlette.exceptions import HTTPException
 from upstep.billing import quote as quotes
 from upstep.clock import iso
 from upstep.config import secret
-from upstep.engine import responding, showing
-from upstep.engine.biller import open_biller
-from upstep.engine.comparing import compare, plan_after
-from upstep.engine.meters import MeterReader
+from upstep.engine.contacting import responding, showing
+from upstep.engine.quoting.biller import open_biller
+from upstep.engine.quoting.comparing import compare, plan_after
+from upstep.engine.quoting.meters import MeterReader
 from upstep.errors import ConfigError, OutsideError, QuoteError, UpstepError
 from upstep.money import CURRENCIES
 from upstep.state.changes import ChangeMark
@@ -39,7 +39,7 @@ from upstep.web.problem import Problem, answered, told
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
-    from upstep.engine.meters import Meters
+    from upstep.engine.quoting.meters import Meters
     from upstep.offers.model import Offer
 
 WAIT_MAX = 25

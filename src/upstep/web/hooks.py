@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from upstep.engine.biller import take_delivery
+from upstep.engine.quoting.biller import take_delivery
 from upstep.web.context import context_of
 
 router = APIRouter(prefix="/hooks", tags=["hooks"])

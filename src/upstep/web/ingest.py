@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upstep.engine.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
+from upstep.engine.intake.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
 from upstep.errors import UpstepError
 from upstep.state.inbox import Added, Inbox, Received
 from upstep.web.context import Context

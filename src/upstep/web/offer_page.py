@@ -16,14 +16,14 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from upstep.billing import quote as quotes
-from upstep.engine import responding
-from upstep.engine.biller import open_biller
-from upstep.engine.channels import is_selling
-from upstep.engine.comparing import Row, compare, plan_after
-from upstep.engine.helping import ask_for_help
-from upstep.engine.links import OFFER, read_link
-from upstep.engine.meters import MeterReader
-from upstep.engine.showing import Person, may_not_sell, who_is
+from upstep.engine.contacting import responding
+from upstep.engine.contacting.channels import is_selling
+from upstep.engine.contacting.links import OFFER, read_link
+from upstep.engine.contacting.showing import Person, may_not_sell, who_is
+from upstep.engine.offering.helping import ask_for_help
+from upstep.engine.quoting.biller import open_biller
+from upstep.engine.quoting.comparing import Row, compare, plan_after
+from upstep.engine.quoting.meters import MeterReader
 from upstep.errors import OutsideError
 from upstep.money import format_minor
 from upstep.offers import lifecycle
@@ -143,7 +143,7 @@ def _visit(context: Context, token: str) -> Visit | None:
 
 def _owner(context: Context, offer: Offer) -> str | None:
     """Who looks after the account, by the decisions that were published of it."""
-    from upstep.engine.mailboxes import owner_of_account
+    from upstep.engine.contacting.mailboxes import owner_of_account
 
     return owner_of_account(context.project, offer.account_id)
 

@@ -25,7 +25,7 @@ from upstep.web.pictures import PERIODS_HEIGHT
 from upstep.web.sections import BADGES, Room, long_date, sections
 
 if TYPE_CHECKING:
-    from upstep.engine.decide import Run
+    from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upstep.engine.naming import fact_value, percent_words
-from upstep.engine.telling import product_words
+from upstep.engine.deciding.naming import fact_value, percent_words
+from upstep.engine.deciding.telling import product_words
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from upstep.engine.planned import ACTIVITY_WORDS, KIND_WORDS
+from upstep.engine.planning.planned import ACTIVITY_WORDS, KIND_WORDS
 from upstep.money import CURRENCIES, format_minor
 from upstep.web.paper import day_words, render
 
 Told = Mapping[str, Any]
-"""A plan as ``engine.planned`` gives it."""
+"""A plan as ``engine.planning.planned`` gives it."""
 
 
 @dataclass(frozen=True)

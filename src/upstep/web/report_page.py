@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import upstep
-from upstep.engine.statement import CAUSE_WORDS, PART_WORDS
+from upstep.engine.measuring.statement import CAUSE_WORDS, PART_WORDS
 from upstep.money import format_minor
 from upstep.web.report_pictures import (
     COLUMNS_HEIGHT,
@@ -29,7 +29,7 @@ from upstep.web.report_pictures import (
 )
 
 Told = Mapping[str, Any]
-"""The report as ``engine.statement`` gives it."""
+"""The report as ``engine.measuring.statement`` gives it."""
 
 _MONTHS = "January February March April May June July August September October November December".split()
 _CUTS = {

@@ -13,7 +13,7 @@ from typing import Any
 from upstep.money import CURRENCIES, format_minor
 
 Told = Mapping[str, Any]
-"""The report as ``engine.statement`` gives it."""
+"""The report as ``engine.measuring.statement`` gives it."""
 
 COLUMNS_HEIGHT = 230
 LINES_HEIGHT = 190

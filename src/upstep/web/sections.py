@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upstep.engine import naming, telling
-from upstep.engine.explain import parsed
+from upstep.engine.deciding import naming, telling
+from upstep.engine.deciding.explain import parsed
 from upstep.plays.gates import GATES
 from upstep.web.pictures import PeriodBars, Segment, UsageBar, period_bars, stacked, usage_bar
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
-    from upstep.engine.decide import Run
+    from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
 
 LANES: Mapping[str, tuple[str, str]] = {

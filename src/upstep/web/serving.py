@@ -36,7 +36,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Works(Protocol):
-    """What runs until it is told to stop (``engine.live.Worker``)."""
+    """What runs until it is told to stop (``engine.live.loop.Worker``)."""
 
     def run(self) -> None:
         """Work until stopped."""
@@ -138,7 +138,7 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
 
 
 def _worker(project: Project, state: sa.Engine, inbox: Inbox) -> Works:
-    from upstep.engine.live import Worker
+    from upstep.engine.live.loop import Worker
 
     return Worker(project, state=state, inbox=inbox, clock=clocks.now)
 

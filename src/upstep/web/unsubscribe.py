@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from upstep.engine.links import UNSUBSCRIBE, read_link
+from upstep.engine.contacting.links import UNSUBSCRIBE, read_link
 from upstep.state.consents import consents_of, record_consent
 from upstep.state.session import reading, writing
 from upstep.web.answer_page import form, page

@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from upstep.engine import explain as explaining
-from upstep.engine import shapes as told
-from upstep.engine.book import list_accounts
-from upstep.engine.experimenting import membership
-from upstep.engine.findings import member_shape
-from upstep.engine.inputs import gather
+from upstep.engine.deciding import explain as explaining
+from upstep.engine.deciding import shapes as told
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.measuring.findings import member_shape
+from upstep.engine.offering.experimenting import membership
+from upstep.engine.planning.book import list_accounts
 from upstep.web.api import shapes
 from upstep.web.api.common import Id, Reads, answers, must_know
 from upstep.web.context import context_of

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 
-from upstep.engine.book import read_account
+from upstep.engine.planning.book import read_account
 from upstep.state.keys import ApiKey
 from upstep.web.api import shapes
 from upstep.web.context import Context

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upstep.engine import goals as engine
-from upstep.engine import shapes as told
+from upstep.engine.planning import goals as engine
+from upstep.engine.planning import shapes as told
 from upstep.errors import SourceError
 from upstep.planning.goals import TYPED, Asked
 from upstep.web.api import shapes

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 
-from upstep.engine.findings import result_shape
-from upstep.engine.lifting import results
-from upstep.engine.reporting import Asking, make_report
-from upstep.engine.statement import statement
+from upstep.engine.measuring.findings import result_shape
+from upstep.engine.measuring.lifting import results
+from upstep.engine.measuring.reporting import Asking, make_report
+from upstep.engine.measuring.statement import statement
 from upstep.web.api import shapes
 from upstep.web.api.common import Reads, answers
 from upstep.web.context import context_of

@@ -12,14 +12,15 @@ from starlette.responses import Response
 
 from upstep.billing import quote as quotes
 from upstep.clock import to_seconds
-from upstep.engine import shapes as told
-from upstep.engine.biller import open_biller
-from upstep.engine.decide import decide
-from upstep.engine.inputs import gather
-from upstep.engine.ledger import keep
-from upstep.engine.notices import queue_notices
-from upstep.engine.opening import open_offers
-from upstep.engine.settling import settle_whole
+from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.deciding.ledger import keep
+from upstep.engine.deciding.shapes import plain
+from upstep.engine.offering import shapes as told
+from upstep.engine.offering.notices import queue_notices
+from upstep.engine.offering.opening import open_offers
+from upstep.engine.quoting.biller import open_biller
+from upstep.engine.quoting.settling import settle_whole
 from upstep.offers import lifecycle
 from upstep.offers.model import Offer, OfferStatus
 from upstep.state import tables
@@ -64,7 +65,7 @@ def offers(
 
 
 def _dated(one: Offer) -> dict[str, Any]:
-    times = {name: told.plain(getattr(one, name)) for name in _TIMES}
+    times = {name: plain(getattr(one, name)) for name in _TIMES}
     return {**told.offer(one), "quote_id": one.quote_id, **times}
 
 
@@ -79,7 +80,7 @@ def offer(request: Request, offer_id: Id, _key: Reads) -> dict[str, Any]:
     if one.quote_id is not None:
         with reading(context.state) as connection:
             quote = quotes.read(connection, one.quote_id)
-    changes = [told.plain(asdict(change)) for change in lifecycle.changes(context.state, offer_id)]
+    changes = [plain(asdict(change)) for change in lifecycle.changes(context.state, offer_id)]
     return {**_dated(one), "quote": told.locked_quote(quote), "facts": dict(one.facts), "changes": changes}
 
 

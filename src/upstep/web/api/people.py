@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upstep.clock import to_seconds
-from upstep.engine import responding, showing
-from upstep.engine import shapes as told
+from upstep.engine.contacting import responding, showing
+from upstep.engine.deciding import shapes as told
 from upstep.state import holds, tables
 from upstep.state.session import reading, writing
 from upstep.web.api import shapes

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from upstep.billing.change import Starts
 from upstep.clock import iso
-from upstep.engine import quoting
-from upstep.engine import shapes as told
-from upstep.engine.biller import open_biller
-from upstep.engine.quoted import described
-from upstep.engine.settling import settle_whole
-from upstep.engine.wish import Wish
+from upstep.engine.deciding.shapes import plain
+from upstep.engine.offering import shapes as told
+from upstep.engine.quoting import quotes as quoting
+from upstep.engine.quoting.biller import open_biller
+from upstep.engine.quoting.quoted import described
+from upstep.engine.quoting.settling import settle_whole
+from upstep.engine.quoting.wish import Wish
 from upstep.state import tables
 from upstep.state.session import reading
 from upstep.web.api import shapes
@@ -73,7 +74,7 @@ def read(request: Request, quote_id: Id, _key: Reads) -> dict[str, Any]:
     row = _known(context_of(request), quote_id)
     names = ("quote_id", "account_id", "subscription_id", "provider", "status", "currency", "due_now_minor")
     more = ("next_invoice_minor", "next_invoice_at", "yearly_difference_minor", "expires_at", "lines")
-    return {**{name: told.plain(getattr(row, name)) for name in (*names, *more)}, "quoted_at": iso(row.at)}
+    return {**{name: plain(getattr(row, name)) for name in (*names, *more)}, "quoted_at": iso(row.at)}
 
 
 @router.post(

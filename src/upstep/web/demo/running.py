@@ -18,8 +18,8 @@ import sqlalchemy as sa
 import uvicorn
 
 from upstep import clock as clocks
-from upstep.engine.decide import decide
-from upstep.engine.meters import MeterReader
+from upstep.engine.deciding.decide import decide
+from upstep.engine.quoting.meters import MeterReader
 from upstep.engine.project import open_project_state
 from upstep.state import tables
 from upstep.state.keys import make_key

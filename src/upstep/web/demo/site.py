@@ -26,7 +26,7 @@ from starlette.routing import Route
 from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import iso
 from upstep.delivery.rendering import Frame, render
-from upstep.engine.happened import happened, message_of, messages_of
+from upstep.engine.measuring.happened import happened, message_of, messages_of
 from upstep.money import format_minor
 from upstep.web.demo.company import ACCOUNT, EVENT, LIMIT, Company, Visitor
 from upstep.web.identity import sign_token

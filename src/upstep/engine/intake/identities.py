@@ -1,0 +1,175 @@
+"""Who is who: to which account a person belongs, whose an anonymous id is, and what events told of people and accounts.
+
+What an event repeats is no news. So a trait that says again and again what it always said never overwrites what the
+company's own table says meanwhile, and most identify calls change no fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from upstep.clock import from_seconds, iso
+from upstep.engine.intake.arriving import Event, Id
+from upstep.engine.intake.traits import TRUSTED, columns_of
+from upstep.state.inbox import Inbox
+from upstep.tables.current import current_rows
+
+_TABLES = ("contact", "account")
+_SEEN = "seen_account_id"
+
+
+class Identities:
+    """What is known of the people and accounts that some events name.
+
+    Args:
+        project: The project's folder.
+        inbox: Remembers what events told before.
+        events: All that will be heard; what they name is looked up at once.
+        is_trusted: Whether events may tell who may buy, and another email than is known.
+    """
+
+    def __init__(self, project: Path, inbox: Inbox, events: Sequence[Event], *, is_trusted: bool) -> None:
+        self._project = project
+        self._is_trusted = is_trusted
+        self._heard: dict[tuple[str, str], dict[str, Any]] = {}
+        self._facts: dict[str, dict[str, dict[str, Any]]] = {table: {} for table in _TABLES}
+        contacts, accounts, anonymous = set(), set(), set()
+        for event in events:
+            contacts.add(_text(event.user_id))
+            anonymous |= {_text(event.anonymous_id), _text(event.previous_id)}
+            accounts.add(_text(event.group_id))
+        self._before: dict[tuple[str, str], dict[str, Any]] = {}
+        for kind, keys in (("alias", anonymous), ("account", accounts)):
+            self._remember(inbox, kind, keys)
+        contacts |= {row["contact_id"] for (kind, _), row in self._before.items() if kind == "alias"}
+        self._remember(inbox, "contact", contacts)
+        if not is_trusted:
+            mailed = {
+                _text(event.user_id) for event in events if event.type == "identify" and "email" in event.all_traits
+            }
+            unheard = {key for key in mailed if key is not None and not self._row("contact", key).get("email")}
+            self._find("contact", unheard)
+
+    def _remember(self, inbox: Inbox, kind: str, keys: set[str | None]) -> None:
+        wanted = sorted(key for key in keys if key is not None)
+        for key, row in inbox.told(kind, wanted).items():
+            self._before[(kind, key)] = row
+
+    # What events tell
+
+    def hear(self, event: Event, *, at: int) -> None:
+        """Take in what an event tells of a person or an account."""
+        contact = _text(event.user_id)
+        account = event.group
+        anonymous = _text(event.anonymous_id) if event.type != "alias" else _text(event.previous_id)
+        if contact and anonymous and contact != anonymous:
+            self._hear("alias", anonymous, {"contact_id": contact})
+        if event.type == "identify" and contact:
+            self._hear("contact", contact, self._believed(contact, columns_of("contact", event.all_traits)))
+        if event.type == "group" and account:
+            told = columns_of("account", event.traits or {})
+            self._hear("account", account, {**told, "first_at": self._first_at(account, at)})
+        if contact and account:
+            # Who works for several accounts is seen in each; where they belong is said by group and identify calls.
+            said = "account_id" if event.type in ("group", "identify") else _SEEN
+            if said != _SEEN or _SEEN not in self._row("contact", contact):
+                self._hear("contact", contact, {said: account})
+
+    def _believed(self, contact: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """What is told without that which a key in a browser must not say."""
+        if self._is_trusted:
+            return dict(told)
+        known = self._row("contact", contact).get("email") or self._facts["contact"].get(contact, {}).get("email")
+        left_out = TRUSTED | ({"email"} if known not in {None, "", told.get("email")} else set())
+        return {column: value for column, value in told.items() if column not in left_out}
+
+    def _first_at(self, account: str, at: int) -> int:
+        known = self._row("account", account).get("first_at", at)
+        return int(min(known, at))
+
+    def _hear(self, kind: str, key: str, columns: Mapping[str, Any]) -> None:
+        self._heard.setdefault((kind, key), {}).update(columns)
+
+    def _row(self, kind: str, key: str) -> dict[str, Any]:
+        return {**self._before.get((kind, key), {}), **self._heard.get((kind, key), {})}
+
+    def told(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What is to be remembered anew."""
+        return {of: self._row(*of) for of in self._heard if self._changes(of)}
+
+    def _changes(self, of: tuple[str, str]) -> dict[str, Any]:
+        before = self._before.get(of, {})
+        return {name: value for name, value in self._heard[of].items() if before.get(name) != value}
+
+    # Who is who
+
+    def contact_of(self, event: Event) -> str | None:
+        """The contact: the user, or the one whose anonymous id it is."""
+        anonymous = _text(event.anonymous_id)
+        known = self._row("alias", anonymous).get("contact_id") if anonymous else None
+        return _text(event.user_id) or known
+
+    def person_of(self, event: Event) -> str | None:
+        """The contact, or the anonymous id while nobody has said whose it is."""
+        return self.contact_of(event) or _text(event.anonymous_id)
+
+    def account_of(self, event: Event) -> str | None:
+        """The account: the one that the event names, else that of its contact."""
+        if event.group is not None:
+            return event.group
+        contact = self.contact_of(event)
+        if contact is None:
+            return None
+        told = self._row("contact", contact)
+        known = self._facts["contact"].get(contact, {})
+        found = told.get("account_id") or known.get("account_id") or told.get(_SEEN)
+        return str(found) if found is not None else None
+
+    def newly_placed(self) -> list[str]:
+        """Contacts whose account, and anonymous ids whose contact, was told now."""
+        found = []
+        for kind, key in self._heard:
+            changed = self._changes((kind, key))
+            if (kind == "contact" and changed.keys() & {"account_id", _SEEN}) or (kind == "alias" and changed):
+                found.append(key)
+        return found
+
+    def look_up(self, events: Sequence[Event]) -> None:
+        """Find in the facts the contacts of events that name no account, where no event has told of them."""
+        wanted = {self.contact_of(event) for event in events if event.group is None}
+        wanted -= {contact for contact in wanted if contact and self._row("contact", contact).get("account_id")}
+        self._find("contact", {contact for contact in wanted if contact is not None})
+
+    def _find(self, table: str, keys: set[str]) -> None:
+        missing = sorted(keys - self._facts[table].keys())
+        self._facts[table].update(current_rows(self._project, table, missing))
+
+    # What becomes of it
+
+    def news(self) -> list[tuple[str, dict[str, Any]]]:
+        """Rows of contacts and accounts of which something new was told, on top of what the facts say."""
+        changed = {of: self._changes(of) for of in self._heard if of[0] in _TABLES}
+        changed = {of: columns for of, columns in changed.items() if columns}
+        for table in _TABLES:
+            self._find(table, {key for kind, key in changed if kind == table})
+        rows = []
+        for (table, key), columns in changed.items():
+            known = self._facts[table].get(key)
+            # A row that is not there yet, or was not while its account was unknown, gets all that was ever told.
+            said = columns if known is not None else self._row(table, key)
+            row = {**(known or {}), **said, f"{table}_id": key}
+            first_at, seen = row.pop("first_at", None), row.pop(_SEEN, None)
+            if table == "contact":
+                row.setdefault("account_id", seen or self._row(table, key).get(_SEEN))
+            if table == "account":
+                row.setdefault("name", key)
+                row.setdefault("created_at", iso(from_seconds(first_at)) if first_at is not None else None)
+            if row.get("account_id") and row != known:
+                rows.append((table, row))
+        return rows
+
+
+def _text(said: Id) -> str | None:
+    return None if said is None else str(said).strip() or None

@@ -1,0 +1,1 @@
+"""Looking after a project: backup, forgetting, retention, repair, upgrade."""

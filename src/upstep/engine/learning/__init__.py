@@ -1,0 +1,1 @@
+"""What a project's own past says: thresholds, tiers, forecasts' scores, a play tried before it meets anyone."""

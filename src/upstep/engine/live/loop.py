@@ -1,0 +1,351 @@
+"""The live loop: what has arrived becomes facts, touched accounts are decided, published, offered to and written to.
+
+One cycle is a straight line of steps, each safe to run twice, so a cycle that fails is simply tried again: what was
+drained stays known as touched until it was decided and published, and a worker that starts decides everything. Beside
+it stands what happens by the clock: a whole run, ends of offers, billing events.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from upstep.billing.sandbox import SandboxBiller
+from upstep.delivery.outbox import Delivered
+from upstep.engine.contacting.channels import close_channels, is_live, open_channels
+from upstep.engine.contacting.publishing import publish
+from upstep.engine.contacting.sending import Pace, deliver, publish_newer, show_sent
+from upstep.engine.deciding.decide import Run, decide
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.deciding.ledger import keep
+from upstep.engine.keeping.retention import apply_retention
+from upstep.engine.live.cycle import Cycle, Schedule, Steps, told
+from upstep.engine.live.noticing import Noticed
+from upstep.engine.measuring.following import follow_up
+from upstep.engine.offering.helping import open_help
+from upstep.engine.offering.notices import queue_notices
+from upstep.engine.offering.opening import expose, open_offers, to_offer
+from upstep.engine.offering.tasks import queue_tasks
+from upstep.engine.quoting.biller import sandbox, stripe_biller
+from upstep.engine.quoting.reconciling import reconcile
+from upstep.errors import BusyError, OutsideError
+from upstep.offers import lifecycle
+from upstep.state import requests
+from upstep.tables.lake import read_manifest
+from upstep.tables.live import tell_time
+from upstep.tables.lock import writer_lock
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from upstep.billing.provider import Provider
+    from upstep.delivery.channel import Channel
+    from upstep.engine.project import Project
+    from upstep.state.inbox import Inbox
+
+LOG = logging.getLogger("upstep.worker")
+TOUCHED_MOST = 2_000
+"""So many accounts are decided in one cycle; the others wait for the next, so that each of them waits a little."""
+
+SEND_SECONDS_MOST = 5.0
+"""So long each channel sends in one cycle, so that what arrives meanwhile is decided, and acted on, soon."""
+
+IDLE_SECONDS = 0.05
+BESIDE_SECONDS = 0.5
+BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Worker:
+    """Runs cycles over one project. Several may be started: one works, the others wait for it to end.
+
+    Args:
+        project: Whose.
+        state: The operational database.
+        inbox: Where events arrive; None: nothing arrives here.
+        clock: What time it is.
+        provider: Billing; None: the project's own.
+        channels: By name; None: those that the project has.
+        schedule: How often happens what happens by the clock.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        state: sa.Engine,
+        inbox: Inbox | None,
+        clock: Callable[[], datetime],
+        provider: Provider | None = None,
+        channels: Mapping[str, Channel] | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.project = project
+        self.state = state
+        self.inbox = inbox
+        self.clock = clock
+        self.channels = channels
+        self.schedule = schedule or Schedule()
+        self.last = Cycle()
+        self.failures = 0
+        self._provider = provider
+        self._touched: set[str] = set()
+        self._noticed = Noticed(state)
+        self._due: dict[str, datetime] = {}
+        self._known: Any = None
+        self._people: Any = None
+        self._items: Any = None
+        self._seeded: set[str] = set()
+        self._opened: tuple[bool, Mapping[str, Channel]] | None = None
+        self._is_warm = False
+        self._beside_at = 0.0
+        self._stop = threading.Event()
+
+    # Running
+
+    def run(self) -> None:
+        """Cycle until ``stop`` is called: the step at hand is finished, then it returns.
+
+        A second worker of the same project waits here until the first one has ended.
+        """
+        while not self._stop.is_set():
+            try:
+                with self._lease():
+                    LOG.info("working")
+                    self._cycles()
+            except BusyError as error:
+                LOG.info("waiting: %s", error)
+                self._stop.wait(BACK_OFF_SECONDS[1])
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Touched accounts that are not decided yet."""
+        return frozenset(self._touched)
+
+    def stop(self) -> None:
+        """End after the step at hand; may be called by a signal's handler or another thread."""
+        self._stop.set()
+
+    def cycle(self) -> Cycle:
+        """One cycle, now.
+
+        Raises:
+            BusyError: Another worker runs, or another process writes facts.
+            OutsideError: Something outside failed; what was touched is decided by the next cycle.
+        """
+        with self._lease():
+            return self._cycle()
+
+    @contextmanager
+    def _lease(self) -> Iterator[None]:
+        folder = self.project.folder / ".upstep" / "worker"
+        with writer_lock(folder, command="upstep worker", now=self.clock()):
+            yield
+
+    def _cycles(self) -> None:
+        while not self._stop.is_set():
+            if self._may_rest():
+                self._stop.wait(IDLE_SECONDS)
+                continue
+            try:
+                cycle = self._cycle()
+            except OutsideError as error:
+                seconds = BACK_OFF_SECONDS[min(self.failures, len(BACK_OFF_SECONDS) - 1)]
+                self.failures += 1
+                LOG.warning("trying again in %s s: %s", seconds, error)
+                self._stop.wait(seconds)
+                continue
+            except Exception:
+                # Nobody is left to start a worker that has ended; what fails again is told again.
+                self.failures += 1
+                LOG.exception("this cycle failed and is tried again in %s s", BACK_OFF_SECONDS[-1])
+                self._stop.wait(BACK_OFF_SECONDS[-1])
+                continue
+            self.failures = 0
+            if not cycle.is_idle:
+                LOG.info("cycle %s", told(cycle))
+
+    def _may_rest(self) -> bool:
+        """Nothing has arrived or is left, and what happens beside was looked after a moment ago."""
+        is_quiet = not self._touched and (self.inbox is None or not self.inbox.depth())
+        return is_quiet and time.monotonic() < self._beside_at + BESIDE_SECONDS
+
+    # One cycle
+
+    def _cycle(self) -> Cycle:
+        steps, now = Steps(), self.clock()
+        self._beside_at = time.monotonic()
+        self._see_loads()
+        with steps("drain"):
+            events = self._drain(now)
+        with steps("notice"):
+            self._touched |= self._noticed.since()
+        with steps("billing"):
+            self._bill(now)
+        accounts = self._next(now)
+        made = _Made()
+        if accounts is None or accounts:
+            made = self._act(steps, accounts, now)
+        with steps("warm"):
+            self._warm(made)
+        with steps("send"):
+            sent = self._send(now)
+        with steps("ends"):
+            if self._is_due("ends", now):
+                lifecycle.expire_due(self.state, now=now)
+            if self._is_due("looks", now):
+                follow_up(self.project, self.state, now=now)
+            if self._is_due("retention", now):
+                apply_retention(self.project, now=now, by="worker")
+                requests.remove_old(self.state, now=now)
+        count = None if accounts is None else len(accounts)
+        self.last = Cycle(
+            events, count, made.decisions, made.offers, made.notices, sent, len(self._touched), steps.seconds
+        )
+        return self.last
+
+    def _drain(self, now: datetime) -> int:
+        if self.inbox is None:
+            return 0
+        from upstep.engine.intake.ingesting import drain
+
+        drained = drain(self.project, self.inbox, now=now)
+        self._touched |= drained.accounts
+        self._remember()
+        return drained.events
+
+    def _bill(self, now: datetime) -> None:
+        """Read what billing told, each minute and as soon as somebody has said yes."""
+        if self._noticed.has_accepted() or self._is_due("billing", now):
+            told = reconcile(self.project, provider=self._biller(now, ()), now=now, state=self.state)
+            self._touched |= told.accounts
+            for said in told.unanswered:
+                LOG.warning("billing: %s", said)
+            if told.accounts and self.inbox is not None and not self.inbox.depth():
+                # What was bought counts from this instant on, whether or not another event ever comes.
+                tell_time(self.project.folder, now=self.clock())
+            self._remember()
+
+    def _next(self, now: datetime) -> list[str] | None:
+        """The accounts to decide now; None is all of them."""
+        if self._is_due("whole", now):
+            if self.inbox is not None and not self.inbox.depth():
+                tell_time(self.project.folder, now=now)
+                self._remember()
+            return None
+        return sorted(self._touched)[:TOUCHED_MOST]
+
+    def _act(self, steps: Steps, accounts: list[str] | None, now: datetime) -> _Made:
+        with steps("decide"):
+            inputs = gather(self.project, at=now, state=self.state, accounts=accounts)
+            run = decide(self.project, accounts=accounts, inputs=inputs)
+        with steps("keep"):
+            keep(self.project, run, accounts=accounts, now=now)
+        with steps("publish"):
+            people = read_manifest(self.project.folder).tables.get("contact")
+            has_people = accounts is None or people != self._people
+            publish(self.project, self.state, run, now=now, accounts=accounts, with_people=has_people)
+            # Whoever was told of is among the touched, of which some may be left for the next cycle.
+            if accounts is None or self._touched <= set(accounts):
+                self._people = people
+        with steps("notices"):
+            notices = queue_notices(self.project, self.state, run, now=now)
+            queue_tasks(self.project, self.state, run, now=now)
+            open_help(self.project, self.state, run, now=now)
+        with steps("open"):
+            offers = self._open(run, now)
+            if accounts is None:
+                # Also of what was opened just now: a ticket may be newer than all that was decided.
+                publish_newer(self.project, self.state, now=now)
+                show_sent(self.state)
+        # Only now is nothing owed to them any more: a cycle that failed above decides them again.
+        self._touched -= self._touched if accounts is None else set(accounts)
+        if accounts is None:
+            self._due["whole"] = now + self.schedule.whole
+        some = run.decisions["account_id"].slice(0, 1).to_pylist()
+        return _Made(run.decisions.num_rows, offers, notices, some[0] if some else None)
+
+    def _warm(self, made: _Made) -> None:
+        """Decide one account, once, so that the first event need not wait for its queries to be compiled."""
+        if made.account is not None and not self._is_warm:
+            decide(self.project, accounts=[made.account])
+            self._is_warm = True
+
+    def _open(self, run: Run, now: datetime) -> int:
+        wanted = to_offer(run)
+        if not wanted:
+            expose(self.project, self.state, run, now=now)
+            return 0
+        provider = self._biller(run.as_of, wanted)
+        found = open_offers(self.project, run, provider=provider, now=now, accounts=wanted, state=self.state)
+        return sum(one.is_new for one in found)
+
+    def _send(self, now: datetime) -> int:
+        sent = deliver(
+            self.project,
+            now=now,
+            clock=self.clock,
+            channels=self._ways(),
+            state=self.state,
+            may_publish=False,
+            pace=Pace(self.schedule.held, SEND_SECONDS_MOST),
+        )
+        return sum(one.result is Delivered.SENT for one in sent)
+
+    def _ways(self) -> Mapping[str, Channel]:
+        """The channels, opened once, and anew when the project goes live."""
+        if self.channels is not None:
+            return self.channels
+        live = is_live(self.project)
+        if self._opened is None or self._opened[0] != live:
+            if self._opened is not None:
+                close_channels(self._opened[1])
+            self._opened = live, open_channels(self.project, is_live=live, state=self.state, clock=self.clock)
+        return self._opened[1]
+
+    def _biller(self, as_of: datetime, accounts: Iterable[str]) -> Provider:
+        """The provider; the sandbox holds these accounts."""
+        if self._provider is not None:
+            return self._provider
+        if self.project.settings.billing_provider == "stripe":
+            return stripe_biller(self.project)
+        items = read_manifest(self.project.folder).tables.get("subscription_item")
+        if items != self._items:
+            self._items, self._seeded = items, set()
+        new = set(accounts) - self._seeded
+        self._seeded |= new
+        return sandbox(self.project, as_of=as_of, accounts=new) if new else SandboxBiller(self.project.sandbox_path)
+
+    def _is_due(self, what: str, now: datetime) -> bool:
+        """Whether its time has come; the next time is set, but for a whole run, which must first succeed."""
+        if what in self._due and now < self._due[what]:
+            return False
+        if what != "whole":
+            self._due[what] = now + getattr(self.schedule, what)
+        return True
+
+    def _see_loads(self) -> None:
+        """When somebody else has loaded, every account may say something else."""
+        stored = read_manifest(self.project.folder)
+        if self._known is not None and stored != self._known:
+            self._due.pop("whole", None)
+        self._known = stored
+
+    def _remember(self) -> None:
+        """These facts were written here."""
+        self._known = read_manifest(self.project.folder)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What came of one run."""
+
+    decisions: int = 0
+    offers: int = 0
+    notices: int = 0
+    account: str | None = None

@@ -1,0 +1,1 @@
+"""What it earned: reports, experiments' results, whether what was bought is used."""

@@ -1,0 +1,1 @@
+"""What a message may say of a decision, and the record behind each number."""

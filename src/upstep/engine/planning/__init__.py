@@ -1,0 +1,1 @@
+"""What a person leads: executives' priorities, opportunities, a quarter, the business case."""

@@ -1,0 +1,80 @@
+"""A customer says yes: the holds are asked again, then the locked quote is applied exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from upstep.billing.provider import Applied, Declined, NeedsConfirmation
+from upstep.clock import iso
+from upstep.engine.project import open_project_state
+from upstep.engine.quoting.standing import MAX_FACT_AGE, stale_facts, why_not
+from upstep.errors import Fault, QuoteError
+from upstep.offers import lifecycle
+from upstep.offers.model import Offer
+
+if TYPE_CHECKING:
+    from upstep.billing.provider import Provider
+    from upstep.engine.project import Project
+
+
+def accept_offer(
+    project: Project,
+    offer_id: str,
+    *,
+    provider: Provider,
+    by: str,
+    now: datetime,
+) -> tuple[Offer, Applied | None]:
+    """Say yes for a customer: the holds are asked again, then the locked quote is applied exactly once.
+
+    Raises:
+        QuoteError: As ``take_offer`` says, or the payment failed or must be confirmed first.
+    """
+    engine = open_project_state(project)
+    taken = take_offer(project, engine, offer_id, provider=provider, by=by, now=now)
+    engine.dispose()
+    if isinstance(taken.answer, Declined | NeedsConfirmation):
+        raise QuoteError(_unpaid(taken.offer, taken.answer))
+    return taken.offer, taken.applied
+
+
+def take_offer(
+    project: Project,
+    engine: sa.Engine,
+    offer_id: str,
+    *,
+    provider: Provider,
+    by: str,
+    now: datetime,
+    quote_id: str | None = None,
+) -> lifecycle.Taken:
+    """The same, whatever the provider answers. ``quote_id``: the one whose price was shown, and no other is accepted.
+
+    Raises:
+        QuoteError: A hold is true now, something is unknown, an invoice is open, the facts are too old, the
+            subscription is another by now, or the offer has another quote than ``quote_id``.
+    """
+    offer = lifecycle.read_offer(engine, offer_id)
+    is_due = offer.expires_at is not None and now >= offer.expires_at
+    if offer.status.value in ("open", "shown", "clicked") and not is_due:
+        _still_stands(project, engine, offer, now=now)
+    return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now, quote_id=quote_id)
+
+
+def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
+    place = f"offer {offer.offer_id}"
+    if isinstance(answer, Declined):
+        return Fault(place, f"the payment failed: {answer.why}", "Accept it again when the card is good.")
+    found = f"the payment must be confirmed at {answer.url} before {iso(answer.expires_at)}."
+    return Fault(place, found, "Nothing is changed until then.")
+
+
+def _still_stands(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime) -> None:
+    why = stale_facts(project, now=now, max_fact_age=MAX_FACT_AGE)
+    why = why or why_not(project, engine, [offer], now=now, to_accept=True).get(offer.offer_id)
+    if why:
+        found = f"cannot be accepted now: {why}."
+        raise QuoteError(Fault(f"offer {offer.offer_id}", found, f"See 'upstep explain {offer.account_id}'."))
