@@ -59,6 +59,18 @@ def test_what_a_setting_explains_by_now_is_taken_anew_and_counts_once(upstep: Up
     assert "0 events wait" in upstep("ingest", "--project", shop).out
 
 
+def test_what_pages_may_not_say_is_counted(upstep: Upstep, shop: Path) -> None:
+    inbox = open_project_inbox(Project(shop))
+    moved = {"type": "group", "messageId": "g1", "userId": "c1", "groupId": "a9", "traits": {"owner_id": "evil"}}
+    inbox.add([read_event(json.dumps(moved).encode(), sent_at=None, received_at=NOW)._replace(is_public=True)])
+    drain(Project(shop), inbox, now=NOW)
+    inbox.close()
+    assert "account.owner_id  1" in upstep("ingest", "--project", shop).out
+    found = json.loads(upstep("ingest", "--json", "--project", shop).out)
+    assert faults(found, "ingest") == []
+    assert [(one["what"], one["events"]) for one in found["refused"]] == [("account.owner_id", 1)]
+
+
 def test_an_inbox_of_nothing_is_told(upstep: Upstep, tmp_path: Path) -> None:
     (tmp_path / "upstep.yaml").write_text(SETTINGS)
     assert upstep("ingest", "--project", tmp_path).out.startswith("0 events wait")

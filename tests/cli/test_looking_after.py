@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
-from tests.engine.test_forgetting import planted_row
+from tests.engine.keeping.test_forgetting import planted_row
 from upstep.clock import now
 from upstep.engine.project import Project, open_project_inbox, open_project_state
 from upstep.state import tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from upstep.errors import OutsideError
-from upstep.state.inbox import Added, Inbox, Outcome, Parked, Received, Unknown, open_inbox
+from upstep.state.inbox import Added, Inbox, Outcome, Parked, Received, Refused, Unknown, open_inbox
 
 
 def event(key: str, body: bytes = b"{}", at: int = 100) -> Received:
@@ -150,3 +151,26 @@ def test_who_goes_away_before_the_answer_stops_nobody(inbox: Inbox) -> None:
     for number in range(50):
         inbox.submit([event(f"gone {number}")]).cancel()
     assert inbox.add([event("here")]) == Added(1, 0)
+
+
+def test_an_inbox_of_an_earlier_form_is_opened_and_its_events_are_of_servers(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path / "inbox.db")
+    inbox.add([event("a")])
+    inbox.close()
+    with sqlite3.connect(tmp_path / "inbox.db") as old:
+        for table in ("inbox_event", "inbox_parked"):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN is_public")
+        old.execute("DROP TABLE inbox_refused")
+    for _ in range(2):
+        again = open_inbox(tmp_path / "inbox.db")
+        again.add([event("b")._replace(is_public=True)])
+        assert [(one.message_id, one.is_public) for one in again.take()] == [("a", False), ("b", True)]
+        again.close()
+
+
+def test_counts_of_what_pages_may_not_say_add_up(inbox: Inbox) -> None:
+    for after, at in enumerate((100, 50)):
+        inbox.add([event(f"{at}")])
+        one = Refused("account.owner_id", 2, at, at, f"{at}")
+        assert inbox.done(after + 1, after=after, outcome=Outcome(refused=[one]), now=300)
+    assert inbox.refused() == [Refused("account.owner_id", 4, 50, 100, "100")]

@@ -123,7 +123,7 @@ def test_admin_may_everything_and_another_scope_only_itself(engine: sa.Engine) -
     admin, reader = found
     assert admin is not None
     assert reader is not None
-    assert [admin.may(scope) for scope in keys.SCOPES] == [True] * 4
+    assert [admin.may(scope) for scope in keys.SCOPES] == [True] * 5
     assert [scope for scope in keys.SCOPES if reader.may(scope)] == ["read"]
 
 

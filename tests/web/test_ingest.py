@@ -41,7 +41,7 @@ class Door:
         state = open_project_state(project)
         with writing(state) as connection:
             made = {scope: keys.make_key(connection, scope, [scope], by="test", now=NOW)[1] for scope in keys.SCOPES}
-        self.key, self.read_key = made["ingest"], made["read"]
+        self.key, self.read_key, self.page_key = made["ingest"], made["read"], made["browser"]
         self.inbox = open_project_inbox(project)
         self.context = Context(project, state, self.inbox, Clock(NOW))
         self.client = Client(ingest_app(self.context))
@@ -103,6 +103,20 @@ def test_a_browser_sends_one_event_as_text_with_the_key_inside(door: Door, path:
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
     assert json.loads(door.inbox.take()[0].body)["type"] == "track"
+
+
+def test_what_a_page_sends_is_marked_by_its_key_or_by_its_origin(door: Door) -> None:
+    door.post("/v1/track", track("m1"))
+    door.post("/v1/track", track("m2"), key=door.page_key)
+    door.post("/v1/track", track("m3"), origin="https://shop.example")
+    door.post("/batch", {"api_key": door.page_key, "batch": [{"event": "Sent", "distinct_id": "u1", "uuid": "m4"}]})
+    found = [(event.message_id, event.is_public) for event in door.inbox.take()]
+    assert found == [("m1", False), ("m2", True), ("m3", True), ("m4", True)]
+
+
+def test_no_word_of_an_event_makes_a_page_a_server(door: Door) -> None:
+    door.post("/v1/track", {**track("m1"), "is_public": False, "isPublic": False}, key=door.page_key)
+    assert [event.is_public for event in door.inbox.take()] == [True]
 
 
 def test_gzip_is_known_by_its_first_bytes_whatever_it_is_called(door: Door) -> None:

@@ -12,6 +12,7 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 if TYPE_CHECKING:
     from upstep.engine.intake.arrived import Arrived
     from upstep.engine.project import Project
+    from upstep.state.inbox import Refused, Unknown
 
 _NAMES_SHOWN = 20
 
@@ -55,14 +56,14 @@ def _shape(found: Arrived) -> dict[str, Any]:
     def at(seconds: int | None) -> str | None:
         return iso(from_seconds(seconds)) if seconds is not None else None
 
+    def counts(one: Unknown | Refused) -> dict[str, Any]:
+        return {"events": one.events, "first_at": at(one.first_at), "last_at": at(one.last_at), "example": one.example}
+
     return {
         "waiting": found.waiting,
         "oldest_at": at(found.oldest_at),
-        "unknown": [
-            {"name": one.name, "events": one.events, "first_at": at(one.first_at), "last_at": at(one.last_at)}
-            | {"example": one.example}
-            for one in found.unknown
-        ],
+        "unknown": [{"name": one.name, **counts(one)} for one in found.unknown],
+        "refused": [{"what": one.what, **counts(one)} for one in found.refused],
         "parked": [{"reason": reason, "events": many} for reason, many in found.parked.items()],
         "examples": [
             {"message_id": one.event.message_id, "reason": one.reason, "why": one.why} for one in found.examples
@@ -85,6 +86,11 @@ def _show(found: Arrived, project: Project, *, many: int) -> None:
         show("", heading("PUT ASIDE", "they are no facts until what is wrong was mended"))
         why = {one.reason: one.why for one in found.examples}
         show(grid([(reason, f"{events:,}", why.get(reason, "")) for reason, events in found.parked.items()]))
+    if found.refused:
+        show("", heading("WHAT A PAGE MAY NOT SAY", "refused; the rest of those events counts"))
+        refused = [(one.what, f"{one.events:,}", _day(one.last_at)) for one in found.refused]
+        show(grid(refused, header=("column", "came", "last")))
+        show("", "Where it is right, send it from your server, with a key of scope ingest.")
 
 
 def _day(seconds: int) -> str:

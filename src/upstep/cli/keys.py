@@ -29,7 +29,7 @@ def make(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for, such as shop-backend.")],
     *,
     scope: Annotated[
-        list[str] | None, typer.Option(metavar="SCOPE", help="ingest, read, act or admin; may be repeated.")
+        list[str] | None, typer.Option(metavar="SCOPE", help="ingest, browser, read, act or admin; may be repeated.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="It ends then. Default: never.")] = None,
     project: ProjectFolder = HERE,

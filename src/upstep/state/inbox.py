@@ -20,7 +20,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.errors import UpstepError
 from upstep.state import session
-from upstep.state.inbox_tables import INBOX, inbox_cursor, inbox_event, inbox_parked, inbox_told, inbox_unknown
+from upstep.state.inbox_tables import (
+    inbox_cursor,
+    inbox_event,
+    inbox_parked,
+    inbox_refused,
+    inbox_told,
+    inbox_unknown,
+    make_tables,
+)
 from upstep.state.session import hold, reading, writing
 
 _TOGETHER = 20_000  # Events of one commit: more would make the first of them wait.
@@ -31,22 +39,26 @@ _DONE = "done"
 _AGAIN = "again"
 
 _INSERT = {
-    "sqlite": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
-    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
-    "postgresql": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body)"
-    " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[])"
+    "sqlite": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body, is_public)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
+    "postgresql": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body, is_public)"
+    " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::boolean[])"
     " ON CONFLICT (message_id) DO NOTHING",
 }
 
 
 class Received(NamedTuple):
-    """One event as it came: its own id, what it is, when it happened and arrived (seconds), and its JSON."""
+    """One event as it came: its own id, what it is, when it happened and arrived (seconds), and its JSON.
+
+    It is public where a key sent it that anybody can read.
+    """
 
     message_id: str
     kind: str
     occurred_at: int
     received_at: int
     body: bytes
+    is_public: bool = False
 
 
 class Added(NamedTuple):
@@ -65,6 +77,7 @@ class Waiting(NamedTuple):
     occurred_at: int
     received_at: int
     body: bytes
+    is_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,17 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """What a page may not say, such as "account.owner_id": how often it did, first and last (seconds), one event."""
+
+    what: str
+    events: int
+    first_at: int
+    last_at: int
+    example: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of events that were taken; written together with their being done.
 
@@ -96,12 +120,14 @@ class Outcome:
         parked: Put aside.
         released: Ids of parked events that are facts now.
         unknown: Counts to add.
+        refused: Counts to add.
         told: (kind, key) and the columns that events said of it.
     """
 
     parked: Sequence[Parked] = ()
     released: Sequence[str] = ()
     unknown: Sequence[Unknown] = ()
+    refused: Sequence[Refused] = ()
     told: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -185,14 +211,8 @@ class Inbox:
     def take(self, limit: int = 10_000) -> list[Waiting]:
         """Events that are not done, oldest first; fewer than ``limit`` where they are large."""
         columns = inbox_event.c
-        select = (
-            sa.select(
-                columns.seq, columns.message_id, columns.kind, columns.occurred_at, columns.received_at, columns.body
-            )
-            .where(columns.seq > _cursor())
-            .order_by(columns.seq)
-            .limit(limit)
-        )
+        listed = [columns[name] for name in Waiting._fields]
+        select = sa.select(*listed).where(columns.seq > _cursor()).order_by(columns.seq).limit(limit)
         found: list[Waiting] = []
         size = 0
         with reading(self._engine) as connection:
@@ -255,12 +275,7 @@ class Inbox:
             select = select.where(columns.person.in_(persons))
         with reading(self._engine) as connection:
             return [
-                Parked(
-                    Waiting(0, row.message_id, row.kind, row.occurred_at, row.received_at, row.body),
-                    row.reason,
-                    row.why,
-                    row.person,
-                )
+                Parked(Waiting(0, *(getattr(row, name) for name in Received._fields)), row.reason, row.why, row.person)
                 for row in connection.execute(select)
             ]
 
@@ -278,6 +293,13 @@ class Inbox:
         select = sa.select(inbox_unknown).order_by(columns.events.desc(), columns.name)
         with reading(self._engine) as connection:
             return [Unknown(*row) for row in connection.execute(select)]
+
+    def refused(self) -> list[Refused]:
+        """What pages said and may not say, the most frequent first."""
+        columns = inbox_refused.c
+        select = sa.select(inbox_refused).order_by(columns.events.desc(), columns.what)
+        with reading(self._engine) as connection:
+            return [Refused(*row) for row in connection.execute(select)]
 
     def told(self, kind: str, keys: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         """What events said of accounts, contacts or anonymous ids, by key; all of them without ``keys``."""
@@ -308,7 +330,7 @@ class Inbox:
     def again(self, is_wanted: Callable[[Waiting], bool]) -> int:
         """Make parked events, and those that are done and wanted, wait once more. Gives their number."""
         columns = inbox_event.c
-        listed = (columns.seq, columns.message_id, columns.kind, columns.occurred_at, columns.received_at, columns.body)
+        listed = [columns[name] for name in Waiting._fields]
         found = [one.event for one in self.parked(limit=1_000_000)]
         with reading(self._engine) as connection:
             for row in connection.execute(sa.select(*listed).where(columns.seq <= _cursor())).yield_per(10_000):
@@ -353,7 +375,7 @@ def open_inbox(path_or_url: str | Path) -> Inbox:
         event.listen(engine, "connect", _make_room)
     with writing(engine) as connection:
         hold(connection, _NAME)
-        INBOX.create_all(connection)
+        make_tables(connection)
         for name in (_DONE, _AGAIN):
             connection.execute(_insert_ignoring(connection, inbox_cursor).values(name=name, seq=0))
     return Inbox(engine)
@@ -379,9 +401,12 @@ def _settle(future: Future[Added], told: Added | BaseException) -> None:
         future.set_result(told)
 
 
+def _inserting(connection: sa.Connection) -> Any:
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+
 def _insert_ignoring(connection: sa.Connection, table: sa.Table) -> Any:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+    return _inserting(connection)(table).on_conflict_do_nothing()
 
 
 def _insert(connection: sa.Connection, events: Sequence[Received]) -> Added:
@@ -413,20 +438,26 @@ def _keep(connection: sa.Connection, outcome: Outcome, *, now: int) -> None:
             for one in outcome.parked
         ]
         connection.execute(_insert_ignoring(connection, inbox_parked), rows)
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for one in outcome.unknown:
-        add = insert(inbox_unknown).values(**vars(one))
-        columns, new = inbox_unknown.c, add.excluded
-        changes = {
-            "events": columns.events + new.events,
-            "first_at": sa.case((columns.first_at < new.first_at, columns.first_at), else_=new.first_at),
-            "last_at": sa.case((columns.last_at > new.last_at, columns.last_at), else_=new.last_at),
-        }
-        connection.execute(add.on_conflict_do_update(index_elements=["name"], set_=changes))
+        _add_count(connection, inbox_unknown, vars(one))
+    for refused in outcome.refused:
+        _add_count(connection, inbox_refused, vars(refused))
     if outcome.told:
-        tell = insert(inbox_told)
+        tell = _inserting(connection)(inbox_told)
         tell = tell.on_conflict_do_update(
             index_elements=["kind", "key"], set_={"row": tell.excluded.row, "told_at": tell.excluded.told_at}
         )
         rows = [{"kind": of[0], "key": of[1], "row": dict(row), "told_at": now} for of, row in outcome.told.items()]
         connection.execute(tell, rows)
+
+
+def _add_count(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Add a count to the row of its key, which keeps its first example."""
+    add = _inserting(connection)(table).values(**row)
+    columns, new = table.c, add.excluded
+    changes = {
+        "events": columns.events + new.events,
+        "first_at": sa.case((columns.first_at < new.first_at, columns.first_at), else_=new.first_at),
+        "last_at": sa.case((columns.last_at > new.last_at, columns.last_at), else_=new.last_at),
+    }
+    connection.execute(add.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes))

@@ -20,10 +20,11 @@ inbox_event = sa.Table(
     sa.Column("occurred_at", sa.BigInteger, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("is_public", sa.Boolean, nullable=False, server_default=sa.false()),
     sqlite_autoincrement=True,  # a number is never given twice, also after the newest rows were removed
 )
 """One row per event that arrived, in the order in which they were acknowledged. Kept for a while after it became a
-fact: while its row stands, the same event is known again."""
+fact: while its row stands, the same event is known again. ``is_public``: a key sent it that anybody can read."""
 
 inbox_cursor = sa.Table(
     "inbox_cursor",
@@ -45,6 +46,7 @@ inbox_parked = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("person", sa.Text),
     sa.Column("parked_at", sa.BigInteger, nullable=False),
+    sa.Column("is_public", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_inbox_parked_person", "person"),
 )
 """One row per event that could not become a fact. Those of a ``person`` wait until that one's account is known."""
@@ -60,6 +62,17 @@ inbox_unknown = sa.Table(
 )
 """One row per name of an event that no setting says what to do with."""
 
+inbox_refused = sa.Table(
+    "inbox_refused",
+    INBOX,
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("events", sa.BigInteger, nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+    sa.Column("example", sa.Text, nullable=False),
+)
+"""One row per table and column that a page may not set, such as account.owner_id, and was told to."""
+
 inbox_told = sa.Table(
     "inbox_told",
     INBOX,
@@ -69,3 +82,13 @@ inbox_told = sa.Table(
     sa.Column("told_at", sa.BigInteger, nullable=False),
 )
 """One row per account, contact or anonymous id: what events said of it last, column by column."""
+
+
+def make_tables(connection: sa.Connection) -> None:
+    """Make the tables that are missing, and in older ones the columns."""
+    INBOX.create_all(connection)
+    for table in (inbox_event, inbox_parked):
+        known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+        if table.c.is_public.name not in known:
+            no = "0" if connection.dialect.name == "sqlite" else "false"
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN is_public BOOLEAN DEFAULT {no} NOT NULL"))

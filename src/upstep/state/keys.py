@@ -17,8 +17,9 @@ from upstep.state import audit
 from upstep.state.session import reading, writing
 from upstep.state.tables import api_key as table
 
-SCOPES = ("ingest", "read", "act", "admin")
-"""What a key may do: send events; read; write; everything. ``admin`` includes all others."""
+SCOPES = ("ingest", "browser", "read", "act", "admin")
+"""What a key may do: send events from servers; send events from pages, where anybody can read it; read; write;
+everything. ``admin`` includes all others."""
 
 _USED_EVERY = timedelta(minutes=1)
 _FORM = re.compile(r"ups_([a-z2-7]{13})_([A-Za-z0-9_-]{43})")
@@ -41,6 +42,11 @@ class ApiKey:
     def may(self, scope: str) -> bool:
         """Whether it carries the scope."""
         return scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody can read it, whatever else it may do."""
+        return "browser" in self.scopes
 
     def is_good(self, now: datetime) -> bool:
         """Whether it is neither revoked nor over."""

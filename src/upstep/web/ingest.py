@@ -26,6 +26,7 @@ from starlette.routing import Route
 from upstep.engine.intake.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
 from upstep.errors import UpstepError
 from upstep.state.inbox import Added, Inbox, Received
+from upstep.state.keys import ApiKey
 from upstep.web.context import Context
 from upstep.web.guard import too_large
 from upstep.web.keyring import Keyring, secret_of
@@ -40,6 +41,9 @@ RETRY_SECONDS = 10
 _READ_SECONDS = 30
 _DEPTH_SECONDS = 0.5
 _FAULTS_SHOWN = 100
+_FOR_PAGES = (
+    "Make one with 'upstep keys make NAME --scope browser', and revoke this one: whoever opens the page has it."
+)
 _GZIP = b"\x1f\x8b"
 _CORS = {
     # Without credentials: what lets an event in is its key, never a cookie.
@@ -70,6 +74,7 @@ class Intake:
     _keyring: Keyring = field(default_factory=Keyring)
     _depth: tuple[float, int] = (0.0, 0)
     _in_hand: int = 0
+    _told_of: set[str] = field(default_factory=set)
 
     @property
     def inbox(self) -> Inbox:
@@ -84,12 +89,15 @@ class Intake:
         kind, is_batch = _SHORT.get(path, path), path in _BATCHES
         body, key = await self._asked(request)
         batch = _decoded(body, Batch) if is_batch else Batch([msgspec.Raw(body)])
-        await self._must_know(key or batch.write_key or (None if is_batch else _write_key(body)))
+        secret = key or batch.write_key or (None if is_batch else _write_key(body))
+        is_public = await self._is_public(request, secret)
         now = self.served.clock()
         # A path of one event says what it is; in a batch each says so itself.
         of_path = "" if is_batch else kind
         return await self._take(
-            batch.batch, lambda raw: read_event(raw, sent_at=batch.sent_at, received_at=now, kind=of_path)
+            batch.batch,
+            lambda raw: read_event(raw, sent_at=batch.sent_at, received_at=now, kind=of_path),
+            is_public=is_public,
         )
 
     async def posthog(self, request: Request) -> Response:
@@ -99,9 +107,13 @@ class Intake:
             batch = msgspec.json.decode(body, type=PostHogBatch)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             batch = PostHogBatch([msgspec.Raw(body)], _write_key(body))
-        await self._must_know(batch.api_key or key)
+        is_public = await self._is_public(request, batch.api_key or key)
         now = self.served.clock()
-        return await self._take(batch.batch, lambda raw: read_posthog(raw, sent_at=batch.sent_at, received_at=now))
+        return await self._take(
+            batch.batch,
+            lambda raw: read_posthog(raw, sent_at=batch.sent_at, received_at=now),
+            is_public=is_public,
+        )
 
     async def settings(self, request: Request) -> Response:
         """What a browser's library asks first; without ``Segment.io`` in it, it would send nothing."""
@@ -145,23 +157,38 @@ class Intake:
             told = f"{depth:,} events wait to be worked on. Send again after some seconds."
             raise Problem(429, told, kind="inbox-deep", headers={"Retry-After": str(RETRY_SECONDS)})
 
-    async def _must_know(self, secret: str | None) -> None:
+    async def _is_public(self, request: Request, secret: str | None) -> bool:
+        """Whether the events are a page's: its key is for pages, or a page sends it all the same."""
+        key = await self._must_know(secret)
+        if key.is_public:
+            return True
+        is_page = "origin" in request.headers
+        if is_page and key.key_id not in self._told_of:
+            self._told_of.add(key.key_id)
+            structlog.get_logger().warning("a page sends a server's key", key_id=key.key_id, advice=_FOR_PAGES)
+        return is_page
+
+    async def _must_know(self, secret: str | None) -> ApiKey:
         if not secret:
             raise _no_key("The request carries no write key.")
         key = self._keyring.recent(secret) or await run_in_threadpool(self._keyring.check, self.served, secret)
         if key is None:
             raise _no_key("The write key is not known, or no longer good.")
-        if not key.may("ingest"):
-            raise Problem(403, "This key may not send events. Use a key of scope 'ingest'.", kind="scope")
+        if not (key.may("ingest") or key.may("browser")):
+            told = "This key may not send events. Use a key of scope 'ingest', in a page one of scope 'browser'."
+            raise Problem(403, told, kind="scope")
+        return key
 
-    async def _take(self, raws: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], Received]) -> Response:
+    async def _take(
+        self, raws: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], Received], *, is_public: bool
+    ) -> Response:
         if len(raws) > EVENTS_MOST:
             raise Problem(413, f"The batch has {len(raws):,} events, more than {EVENTS_MOST:,}. Send smaller batches.")
         good: list[Received] = []
         errors: list[tuple[int, RefusedEventError]] = []
         for index, raw in enumerate(raws):
             try:
-                good.append(read(raw))
+                good.append(read(raw)._replace(is_public=is_public))
             except RefusedEventError as error:
                 errors.append((index, error))
         self._count("refused", len(errors))

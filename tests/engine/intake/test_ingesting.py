@@ -52,6 +52,13 @@ class Shop:
     def send(self, *events: dict[str, Any], at: datetime = NOW) -> None:
         self.inbox.add([read_event(json.dumps(one).encode(), sent_at=None, received_at=at) for one in events])
 
+    def send_from_page(self, *events: dict[str, Any]) -> None:
+        read = [read_event(json.dumps(one).encode(), sent_at=None, received_at=NOW) for one in events]
+        self.inbox.add([one._replace(is_public=True) for one in read])
+
+    def refused(self) -> dict[str, int]:
+        return {one.what: one.events for one in self.inbox.refused()}
+
     def drain(self, now: datetime = NOW) -> Drained:
         return drain(self.project, self.inbox, now=now)
 

@@ -9,7 +9,7 @@ from upstep.engine.intake.arriving import RefusedEventError, decode_event
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
-    from upstep.state.inbox import Inbox, Parked, Unknown, Waiting
+    from upstep.state.inbox import Inbox, Parked, Refused, Unknown, Waiting
 
 SHOWN_MOST = 20
 
@@ -24,6 +24,7 @@ class Arrived:
         unknown: Names that ``ingest.track`` does not have.
         parked: How many events were put aside, by reason.
         examples: Some of those put aside.
+        refused: What pages said of people and accounts and may not say; the rest of those events stands.
     """
 
     waiting: int
@@ -31,12 +32,20 @@ class Arrived:
     unknown: tuple[Unknown, ...]
     parked: dict[str, int]
     examples: tuple[Parked, ...]
+    refused: tuple[Refused, ...] = ()
 
 
 def arrived(inbox: Inbox) -> Arrived:
     """Look into the inbox."""
     parked = inbox.parked_counts()
-    return Arrived(inbox.depth(), inbox.oldest(), tuple(inbox.unknown()), parked, tuple(inbox.parked(limit=SHOWN_MOST)))
+    return Arrived(
+        inbox.depth(),
+        inbox.oldest(),
+        tuple(inbox.unknown()),
+        parked,
+        tuple(inbox.parked(limit=SHOWN_MOST)),
+        tuple(inbox.refused()),
+    )
 
 
 def once_more(project: Project, inbox: Inbox) -> int:

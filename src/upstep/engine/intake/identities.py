@@ -12,12 +12,15 @@ from typing import Any
 
 from upstep.clock import from_seconds, iso
 from upstep.engine.intake.arriving import Event, Id
+from upstep.engine.intake.pages import fill
 from upstep.engine.intake.traits import TRUSTED, columns_of
 from upstep.state.inbox import Inbox
 from upstep.tables.current import current_rows
 
 _TABLES = ("contact", "account")
+_TELLING = ("identify", "group")
 _SEEN = "seen_account_id"
+_PAGE = "page_account_id"
 
 
 class Identities:
@@ -26,17 +29,18 @@ class Identities:
     Args:
         project: The project's folder.
         inbox: Remembers what events told before.
-        events: All that will be heard; what they name is looked up at once.
-        is_trusted: Whether events may tell who may buy, and another email than is known.
+        events: All that will be heard, each with whether it is public, which is to say that a key sent it that
+            anybody can read; what they name is looked up at once.
+        is_trusted: Whether events of other keys may tell who may buy, and another email than is known.
     """
 
-    def __init__(self, project: Path, inbox: Inbox, events: Sequence[Event], *, is_trusted: bool) -> None:
+    def __init__(self, project: Path, inbox: Inbox, events: Sequence[tuple[Event, bool]], *, is_trusted: bool) -> None:
         self._project = project
         self._is_trusted = is_trusted
         self._heard: dict[tuple[str, str], dict[str, Any]] = {}
         self._facts: dict[str, dict[str, dict[str, Any]]] = {table: {} for table in _TABLES}
         contacts, accounts, anonymous = set(), set(), set()
-        for event in events:
+        for event, _ in events:
             contacts.add(_text(event.user_id))
             anonymous |= {_text(event.anonymous_id), _text(event.previous_id)}
             accounts.add(_text(event.group_id))
@@ -45,12 +49,24 @@ class Identities:
             self._remember(inbox, kind, keys)
         contacts |= {row["contact_id"] for (kind, _), row in self._before.items() if kind == "alias"}
         self._remember(inbox, "contact", contacts)
-        if not is_trusted:
-            mailed = {
-                _text(event.user_id) for event in events if event.type == "identify" and "email" in event.all_traits
-            }
-            unheard = {key for key in mailed if key is not None and not self._row("contact", key).get("email")}
-            self._find("contact", unheard)
+        self._look_before(events)
+
+    def _look_before(self, events: Sequence[tuple[Event, bool]]) -> None:
+        """Find what must be known of people and accounts before anything is heard of them."""
+        wanted: dict[str, set[str]] = {table: set() for table in _TABLES}
+        for event, is_public in events:
+            contact, account = _text(event.user_id), event.group
+            if contact and event.type in _TELLING and (is_public or self._is_mail(event, contact)):
+                wanted["contact"].add(contact)
+            if account and event.type == "group" and is_public:
+                wanted["account"].add(account)
+        for table, keys in wanted.items():
+            self._find(table, keys)
+
+    def _is_mail(self, event: Event, contact: str) -> bool:
+        """Whether an email is told that may not be believed."""
+        is_told = event.type == "identify" and "email" in event.all_traits
+        return is_told and not self._is_trusted and not self._row("contact", contact).get("email")
 
     def _remember(self, inbox: Inbox, kind: str, keys: set[str | None]) -> None:
         wanted = sorted(key for key in keys if key is not None)
@@ -59,11 +75,15 @@ class Identities:
 
     # What events tell
 
-    def hear(self, event: Event, *, at: int) -> None:
-        """Take in what an event tells of a person or an account."""
-        contact = _text(event.user_id)
-        account = event.group
-        anonymous = _text(event.anonymous_id) if event.type != "alias" else _text(event.previous_id)
+    def hear(self, event: Event, *, at: int, is_public: bool = False) -> list[str]:
+        """Take in what an event tells of a person or an account.
+
+        Returns:
+            What a public event may not say and said, such as "account.owner_id".
+        """
+        if is_public:
+            return self._hear_page(event, at=at)
+        contact, account, anonymous = _text(event.user_id), event.group, _anonymous(event)
         if contact and anonymous and contact != anonymous:
             self._hear("alias", anonymous, {"contact_id": contact})
         if event.type == "identify" and contact:
@@ -73,9 +93,37 @@ class Identities:
             self._hear("account", account, {**told, "first_at": self._first_at(account, at)})
         if contact and account:
             # Who works for several accounts is seen in each; where they belong is said by group and identify calls.
-            said = "account_id" if event.type in ("group", "identify") else _SEEN
+            said = "account_id" if event.type in _TELLING else _SEEN
             if said != _SEEN or _SEEN not in self._row("contact", contact):
                 self._hear("contact", contact, {said: account})
+        return []
+
+    def _hear_page(self, event: Event, *, at: int) -> list[str]:
+        """Let a page fill gaps: it changes nothing that is known, and moves nobody to another account."""
+        contact, account, anonymous = _text(event.user_id), event.group, _anonymous(event)
+        refused: list[str] = []
+        if contact and anonymous and contact != anonymous:
+            whose = self._row("alias", anonymous).setdefault("contact_id", contact)
+            self._hear("alias", anonymous, {"contact_id": whose})
+            refused += ["alias.contact_id"] if whose != contact else []
+        if event.type == "identify" and contact:
+            refused += self._fill("contact", contact, columns_of("contact", event.all_traits))
+        if event.type == "group" and account:
+            refused += self._fill("account", account, columns_of("account", event.traits or {}))
+            if account not in self._facts["account"]:
+                self._hear("account", account, {"first_at": self._first_at(account, at)})
+        if contact and account:
+            if not self._row("contact", contact).keys() & {"account_id", _SEEN, _PAGE}:
+                self._hear("contact", contact, {_PAGE: account})
+            is_elsewhere = self._home(contact) != account
+            refused += ["contact.account_id"] if event.type in _TELLING and is_elsewhere else []
+        return refused
+
+    def _fill(self, table: str, key: str, said: Mapping[str, Any]) -> list[str]:
+        known = self._facts[table].get(key, {})
+        taken, refused = fill(table, key, said, known=known, told=self._row(table, key))
+        self._hear(table, key, taken)
+        return [f"{table}.{column}" for column in refused]
 
     def _believed(self, contact: str, told: Mapping[str, Any]) -> dict[str, Any]:
         """What is told without that which a key in a browser must not say."""
@@ -122,17 +170,27 @@ class Identities:
         contact = self.contact_of(event)
         if contact is None:
             return None
+        return self._home(contact)
+
+    def _home(self, contact: str) -> str | None:
+        """Where a contact belongs: what a server said, what facts say, where a server saw them, what a page said."""
         told = self._row("contact", contact)
-        known = self._facts["contact"].get(contact, {})
-        found = told.get("account_id") or known.get("account_id") or told.get(_SEEN)
+        known = None if self._is_of_page(contact) else self._facts["contact"].get(contact, {}).get("account_id")
+        found = told.get("account_id") or known or told.get(_SEEN) or told.get(_PAGE)
         return str(found) if found is not None else None
+
+    def _is_of_page(self, contact: str) -> bool:
+        """Whether facts have a contact's account from a page, and a server saw them since."""
+        told = self._row("contact", contact)
+        known = self._facts["contact"].get(contact, {}).get("account_id")
+        return known is not None and known == told.get(_PAGE) and told.get(_SEEN) is not None
 
     def newly_placed(self) -> list[str]:
         """Contacts whose account, and anonymous ids whose contact, was told now."""
         found = []
         for kind, key in self._heard:
             changed = self._changes((kind, key))
-            if (kind == "contact" and changed.keys() & {"account_id", _SEEN}) or (kind == "alias" and changed):
+            if (kind == "contact" and changed.keys() & {"account_id", _SEEN, _PAGE}) or (kind == "alias" and changed):
                 found.append(key)
         return found
 
@@ -160,15 +218,20 @@ class Identities:
             # A row that is not there yet, or was not while its account was unknown, gets all that was ever told.
             said = columns if known is not None else self._row(table, key)
             row = {**(known or {}), **said, f"{table}_id": key}
-            first_at, seen = row.pop("first_at", None), row.pop(_SEEN, None)
-            if table == "contact":
-                row.setdefault("account_id", seen or self._row(table, key).get(_SEEN))
+            first_at, _, _ = (row.pop(name, None) for name in ("first_at", _SEEN, _PAGE))
+            if table == "contact" and "account_id" not in said and (known is None or _SEEN in said):
+                row["account_id"] = self._home(key) if known is None or self._is_of_page(key) else known["account_id"]
             if table == "account":
                 row.setdefault("name", key)
                 row.setdefault("created_at", iso(from_seconds(first_at)) if first_at is not None else None)
             if row.get("account_id") and row != known:
                 rows.append((table, row))
         return rows
+
+
+def _anonymous(event: Event) -> str | None:
+    """The anonymous id whose owner an event tells."""
+    return _text(event.previous_id if event.type == "alias" else event.anonymous_id)
 
 
 def _text(said: Id) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from upstep.clock import to_seconds
 from upstep.engine.intake.arriving import Event, RefusedEventError, decode_event, whole
 from upstep.engine.intake.identities import Identities
 from upstep.errors import InputError
-from upstep.state.inbox import Inbox, Outcome, Parked, Unknown, Waiting
+from upstep.state.inbox import Inbox, Outcome, Parked, Refused, Unknown, Waiting
 
 if TYPE_CHECKING:
     from upstep.config.service import TrackedAs
@@ -86,6 +86,7 @@ class _Work:
     unknown: dict[str, Unknown] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    refused: dict[str, Refused] = field(default_factory=dict)
     _tracked: list[tuple[Waiting, Event]] = field(default_factory=list)
     _identities: Identities | None = None
 
@@ -104,7 +105,7 @@ class _Work:
                 self.park(waiting, "unreadable", error.found)
         events = self._without_forgotten(events)
         is_trusted = self.project.settings.ingest.trusted_traits
-        heard = [event for _, event in events]
+        heard = [(event, waiting.is_public) for waiting, event in events]
         self._identities = Identities(self.project.folder, self.inbox, heard, is_trusted=is_trusted)
         for waiting, event in events:
             if waiting.occurred_at > max(self.now, waiting.received_at) + _AHEAD_SECONDS:
@@ -112,7 +113,9 @@ class _Work:
             elif waiting.occurred_at < _FIRST:
                 self.park(waiting, "past", "it is dated before the year 2000; correct the timestamp.")
             else:
-                self.identities.hear(event, at=min(waiting.occurred_at, self.now))
+                at = min(waiting.occurred_at, self.now)
+                for what in self.identities.hear(event, at=at, is_public=waiting.is_public):
+                    self._refuse(waiting, what)
                 if waiting.kind == "track":
                     self._track(waiting, event)
         self._release()
@@ -142,12 +145,20 @@ class _Work:
             name, known = OTHER, self.unknown.get(OTHER)
         at = waiting.occurred_at
         if known is None:
-            example = waiting.body.decode("utf-8", "replace")[:_EXAMPLE_LETTERS]
-            self.unknown[name] = Unknown(name, 1, at, at, example)
+            self.unknown[name] = Unknown(name, 1, at, at, _example(waiting))
             return
         self.unknown[name] = Unknown(
             name, known.events + 1, min(known.first_at, at), max(known.last_at, at), known.example
         )
+
+    def _refuse(self, waiting: Waiting, what: str) -> None:
+        """Count what a page may not say; the rest of its event stands."""
+        at, known = waiting.occurred_at, self.refused.get(what)
+        if known is None:
+            self.refused[what] = Refused(what, 1, at, at, _example(waiting))
+        else:
+            first, last = min(known.first_at, at), max(known.last_at, at)
+            self.refused[what] = replace(known, events=known.events + 1, first_at=first, last_at=last)
 
     def _release(self) -> None:
         """Take up again the parked events of people whose account is known now."""
@@ -212,7 +223,12 @@ class _Work:
 
     def outcome(self) -> Outcome:
         """What to keep beside the events being done."""
-        return Outcome(self.parked, self.released, list(self.unknown.values()), self.identities.told())
+        counted = (list(self.unknown.values()), list(self.refused.values()))
+        return Outcome(self.parked, self.released, *counted, self.identities.told())
+
+
+def _example(waiting: Waiting) -> str:
+    return waiting.body.decode("utf-8", "replace")[:_EXAMPLE_LETTERS]
 
 
 def _load_or_park(

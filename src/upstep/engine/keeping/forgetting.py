@@ -22,7 +22,7 @@ from upstep.engine.deciding import ledger
 from upstep.engine.project import Project, open_project_state
 from upstep.errors import BusyError
 from upstep.state import audit, forget, tables
-from upstep.state.inbox_tables import INBOX
+from upstep.state.inbox_tables import make_tables
 from upstep.state.mentions import Mentions, mentions
 from upstep.state.session import connect, reading, writing
 from upstep.state.upsert import upsert
@@ -159,7 +159,8 @@ def _inbox(project: Project) -> Iterator[sa.Engine | None]:
         return
     engine = connect(address)
     try:
-        INBOX.create_all(engine)
+        with writing(engine) as connection:
+            make_tables(connection)
         yield engine
     finally:
         engine.dispose()

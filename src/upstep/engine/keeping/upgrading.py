@@ -13,7 +13,7 @@ from upstep.engine.keeping.forgetting import bury_beside_facts
 from upstep.engine.project import FORMAT, Project, folder_format, open_project_state
 from upstep.errors import OutsideError
 from upstep.state import audit
-from upstep.state.inbox_tables import INBOX
+from upstep.state.inbox_tables import make_tables
 from upstep.state.migrations import NEWEST
 from upstep.state.session import connect, writing
 from upstep.tables.lake import read_manifest
@@ -82,7 +82,8 @@ def _inbox(project: Project) -> None:
     address = project.inbox_address
     if not isinstance(address, Path) or address.exists():
         engine = connect(address)
-        INBOX.create_all(engine)
+        with writing(engine) as connection:
+            make_tables(connection)
         engine.dispose()
 
 
