@@ -2,11 +2,13 @@
 
 Run ``.venv/bin/python benchmarks/live.py lookup``. The client stands in a process of its own and asks on a schedule, so
 that an answer which comes late is counted from when it was due and not from when the client got around to asking.
+
+Settings, from the environment: ``UPSTEP_BENCH_SECONDS``; ``UPSTEP_BENCH_RATE`` (events, look-ups or requests a second);
+``UPSTEP_BENCH_PROFILE`` (a file that cProfile writes of the service's event loop; the figures are then too high).
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -17,13 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import loop
+from steady import Asked, at_rate, steady
 
 from upstep.engine.project import Project, open_project_state
 from upstep.state import keys
@@ -31,12 +34,10 @@ from upstep.state.session import writing
 from upstep.state.tables import published_decision
 
 ACCOUNTS = 100_000
-RATE = 1_000
-SECONDS = 10
 CONNECTIONS = 32
-EVENTS = 10_000  # a second
 BATCH = 100
-INGEST_SECONDS = int(os.environ.get("UPSTEP_BENCH_SECONDS", "20"))
+SECONDS = int(os.environ.get("UPSTEP_BENCH_SECONDS", "20"))
+PROFILE = os.environ.get("UPSTEP_BENCH_PROFILE")
 
 
 # A service to measure
@@ -46,7 +47,8 @@ INGEST_SECONDS = int(os.environ.get("UPSTEP_BENCH_SECONDS", "20"))
 def service(folder: Path, *words: str) -> Iterator[tuple[int, int]]:
     """A service over a project folder, in a process of its own. Yields its port and the process's id."""
     program = Path(sys.executable).with_name("upstep")
-    command = [str(program), "serve", "--listen", "127.0.0.1:0", "--project", str(folder), *words]
+    profiled = [sys.executable, "-m", "cProfile", "-o", PROFILE] if PROFILE else []
+    command = [*profiled, str(program), "serve", "--listen", "127.0.0.1:0", "--project", str(folder), *words]
     log = (folder / "serve.log").open("w")
     with subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
@@ -92,32 +94,7 @@ def cpu_seconds(process_id: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-# Asking at a steady rate
-
-
-async def steady(port: int, requests: Iterable[bytes], *, rate: int, connections: int) -> list[float]:
-    """Ask each request when it is due. Returns milliseconds from when it was due to its whole answer."""
-    took: list[float] = []
-    begin = time.perf_counter() + 0.2
-    queue = iter(enumerate(requests))
-
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number, request in queue:
-            due = begin + number / rate
-            if (wait := due - time.perf_counter()) > 0:
-                await asyncio.sleep(wait)
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
-            if length:
-                await reader.readexactly(length)
-            assert head.startswith(b"HTTP/1.1 2"), head
-            took.append((time.perf_counter() - due) * 1000)
-        writer.close()
-
-    await asyncio.gather(*(one() for _ in range(connections)))
-    return took
+# Asking
 
 
 def quantiles(took: list[float]) -> dict[str, float]:
@@ -147,42 +124,58 @@ def lookup(folder: Path) -> None:
     """1,000 look-ups a second of published decisions over 100,000 accounts, by key, alone."""
     settings(folder)
     _publish(folder)
-    secret = key(folder, "read")
-    chosen = random.Random(1)
-    requests = [
-        get(f"/v1/accounts/acc_{chosen.randrange(ACCOUNTS):06}/decisions", secret) for _ in range(RATE * SECONDS)
-    ]
+    secret, rate = key(folder, "read"), _rate(1_000)
     with service(folder, "--no-worker") as (port, process_id):
-        asyncio.run(steady(port, requests[:1000], rate=500, connections=CONNECTIONS))
+        steady(port, at_rate("look-up", _lookups(secret, 1_000), 500), connections=CONNECTIONS)
         used = cpu_seconds(process_id)
-        took = asyncio.run(steady(port, requests, rate=RATE, connections=CONNECTIONS))
+        asked = steady(port, at_rate("look-up", _lookups(secret, rate * SECONDS), rate), connections=CONNECTIONS)
         used = cpu_seconds(process_id) - used
-    each = used / len(took) * 1_000_000
-    print(f"look-up: {len(took):,} at {RATE:,}/s, ms {quantiles(took)}; {each:.0f} CPU µs each; aim: p99 < 5")
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    took = asked.took["look-up"]
+    print(f"look-up: {len(took):,} at {rate:,}/s, ms {quantiles(took)}; aim: p99 < 5; refused {asked.refused}")
+    print(f"  {used / len(took) * 1e6:.0f} CPU µs each; the client's {_client(asked)}; {_load()}")
 
 
 def ingest(folder: Path) -> None:
     """10,000 events a second in batches of 100, acknowledged after the commit, 2 % of them sent again."""
     settings(folder)
     secret = key(folder, "ingest")
-    rate = EVENTS // BATCH
-    requests = INGEST_SECONDS * rate
+    rate = _rate(10_000) // BATCH
+    requests = SECONDS * rate
     with service(folder, "--no-worker") as (port, process_id):
-        asyncio.run(steady(port, _batches(secret, rate, first=-rate), rate=rate, connections=CONNECTIONS))
-        used, begun = cpu_seconds(process_id), time.perf_counter()
-        took = asyncio.run(steady(port, _batches(secret, requests, first=0), rate=rate, connections=CONNECTIONS))
-        seconds, used = time.perf_counter() - begun, cpu_seconds(process_id) - used
+        steady(port, at_rate("batch", _batches(secret, rate, first=-rate), rate), connections=CONNECTIONS)
+        used = cpu_seconds(process_id)
+        batches = _batches(secret, requests, first=0)
+        asked = steady(port, at_rate("batch", batches, rate), connections=CONNECTIONS)
+        used = cpu_seconds(process_id) - used
     with contextlib.closing(sqlite3.connect(Project(folder).inbox_address)) as inbox:
         kept, distinct = inbox.execute("SELECT count(*), count(DISTINCT message_id) FROM inbox_event").fetchone()
     sent = (requests + rate) * BATCH
     wanted = sum(not _is_repeated(number) for number in range(-rate * BATCH, requests * BATCH))
     assert kept == distinct == wanted, (kept, distinct, wanted)
-    print(f"ingest: {requests * BATCH:,} events in {seconds:.1f} s, {requests * BATCH / seconds:,.0f}/s; of {sent:,}")
-    print(f"  sent {kept:,} are kept, each once; ms to the answer {quantiles(took)}")
-    print(
-        f"  {used / (requests * BATCH) * 1e6:.0f} CPU µs an event; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
+    assert not asked.refused, asked.refused
+    events = requests * BATCH
+    print(f"ingest: {events:,} events in {asked.seconds:.1f} s, {events / asked.seconds:,.0f}/s; of {sent:,} sent")
+    print(f"  {kept:,} are kept, each once; ms to the answer {quantiles(asked.took['batch'])}")
+    print(f"  {used / events * 1e6:.1f} CPU µs an event; the client's {_client(asked)} a batch; {_load()}")
+
+
+def _client(asked: Asked) -> str:
+    """What the asking cost, so that nobody takes it for the service's."""
+    many = sum(map(len, asked.took.values()))
+    return f"{asked.cpu_seconds / many * 1e6:.0f} CPU µs"
+
+
+def _load() -> str:
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def _rate(usual: int) -> int:
+    return int(os.environ.get("UPSTEP_BENCH_RATE", usual))
+
+
+def _lookups(secret: str, many: int) -> Iterator[bytes]:
+    chosen = random.Random(1)
+    return (get(f"/v1/accounts/acc_{chosen.randrange(ACCOUNTS):06}/decisions", secret) for _ in range(many))
 
 
 def _is_repeated(number: int) -> bool:
@@ -193,20 +186,20 @@ def _is_repeated(number: int) -> bool:
 def _batches(secret: str, many: int, *, first: int) -> Iterator[bytes]:
     """Requests as Segment's library for Node makes them."""
     sent = datetime.now(UTC).isoformat()
+    one = (
+        f'{{"type":"track","messageId":"node-next-%016x-%d","userId":"user_%d","event":"Email Sent",'
+        f'"properties":{{"count":3,"template":"welcome"}},"context":{{"groupId":"acc_%06d",'
+        f'"library":{{"name":"@segment/analytics-node","version":"2.3.0"}}}},"timestamp":"{sent}",'
+        f'"integrations":{{}},"_metadata":{{"nodeVersion":"20.20.2","jsRuntime":"node"}}}}'
+    )
+    form = f'{{"batch":[{",".join([one] * BATCH)}],"sentAt":"{sent}"}}'
     for batch in range(first, first + many):
-        events = []
+        said: list[int] = []
         for number in range(batch * BATCH, (batch + 1) * BATCH):
             key_of = number - BATCH + 1 if _is_repeated(number) else number
             # As random as a library's own: each stands elsewhere in the index.
-            key_of_event = f"node-next-{key_of * 2654435761 % 2**64:016x}-{key_of}"
-            events.append(
-                f'{{"type":"track","messageId":"{key_of_event}","userId":"user_{number % 300_000}","event":"Email Sent",'
-                f'"properties":{{"count":3,"template":"welcome"}},"context":{{"groupId":"acc_{number % ACCOUNTS:06}",'
-                f'"library":{{"name":"@segment/analytics-node","version":"2.3.0"}}}},"timestamp":"{sent}",'
-                f'"integrations":{{}},"_metadata":{{"nodeVersion":"20.20.2","jsRuntime":"node"}}}}'
-            )
-        body = f'{{"batch":[{",".join(events)}],"sentAt":"{sent}"}}'.encode()
-        yield post("/v1/batch", secret, body)
+            said += (key_of * 2654435761 % 2**64, key_of, number % 300_000, number % ACCOUNTS)
+        yield post("/v1/batch", secret, (form % tuple(said)).encode())
 
 
 def _publish(folder: Path) -> None:

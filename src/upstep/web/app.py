@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 import upstep
 from upstep import clock as clocks
@@ -15,6 +15,7 @@ from upstep.engine.project import Project, open_project_state
 from upstep.web import embed, health, hooks, ingest, offer_page, unsubscribe
 from upstep.web.api.router import ROUTERS
 from upstep.web.context import Context
+from upstep.web.doorway import Shortcut
 from upstep.web.guard import Guard
 from upstep.web.keyring import Keyring
 from upstep.web.lookup import Lookup
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Service(FastAPI):
     """FastAPI with the guard around everything, its own answers to errors included."""
 
-    _front: ASGIApp | None = None
+    _front: Guard | None = None
+    _lookup: Lookup
 
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
@@ -38,10 +40,19 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The guard first, then the look-up, then what FastAPI knows."""
+        await self._fronted()(scope, receive, send)
+
+    def shortcut(self) -> Shortcut:
+        """The shorter way of a look-up, for ``web.doorway``."""
+        guard = self._fronted()
+        return Shortcut(self._lookup, guard, self.state.upstep.metrics)
+
+    def _fronted(self) -> Guard:
         if self._front is None:
-            context, keyring = self.state.upstep, self.state.keyring
-            self._front = Guard(Lookup(super().__call__, context, keyring), context=context)
-        await self._front(scope, receive, send)
+            context = self.state.upstep
+            self._lookup = Lookup(super().__call__, context, self.state.keyring)
+            self._front = Guard(self._lookup, context=context)
+        return self._front
 
 
 def create_app(

@@ -57,16 +57,21 @@ class Guard:
         is_https = context.project.settings.serving.public_url.startswith("https://")
         self._headers = (*HEADERS, _TRANSPORT) if is_https else HEADERS
 
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What every answer carries that does not say otherwise itself."""
+        return self._headers
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = _request_id(scope["headers"])
-        answer = _Answer(send, (*self._headers, (b"x-request-id", request_id)))
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        named = request_id(scope["headers"])
+        answer = _Answer(send, (*self._headers, (b"x-request-id", named)))
+        scope.setdefault("state", {})["request_id"] = named.decode()
+        structlog.contextvars.bind_contextvars(request_id=named.decode())
         most = body_most(scope["path"])
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
@@ -108,7 +113,7 @@ def _method(method: str) -> str:
     return method if method in known else "other"
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The caller's name for the request when it is a plain word, else one of our own."""
     for name, value in headers:
         if name == b"x-request-id" and _NAME.fullmatch(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from upstep.engine.project import open_project_inbox, open_project_state
 from upstep.errors import ConfigError, Fault
 from upstep.state.inbox import Inbox
 from upstep.web.app import create_app
+from upstep.web.doorway import Doorway
 from upstep.web.logs import set_up_logs
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
             host, port = listener.getsockname()[:2]
             log.info("serving", host=host, port=port, worker=how.has_worker)
             ready(host, port)
+            _spare_the_collector()
             _Server(_config(app)).run([listener])
     finally:
         log.info("ending")
@@ -135,6 +138,12 @@ def serve(project: Project, how: Serve, *, ready: Ready = lambda _host, _port: N
         inbox.close()
         state.dispose()
         log.info("ended")
+
+
+def _spare_the_collector() -> None:
+    """What was made at the start is never looked through again for what nobody needs: each look would delay answers."""
+    gc.collect()
+    gc.freeze()
 
 
 def _worker(project: Project, state: sa.Engine, inbox: Inbox) -> Works:
@@ -167,7 +176,7 @@ def listening(address: str) -> Iterator[socket.socket]:
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Doorway,
         loop="asyncio",
         lifespan="off",
         access_log=False,
