@@ -29,8 +29,8 @@ import pyarrow as pa
 from upstep.catalog.model import AddOn, Catalog, Plan
 from upstep.catalog.price import amount as priced
 from upstep.clock import DAY_SECONDS, from_day, parse_instant, to_day, to_seconds
-from upstep.engine.deciding.assemble import finish
 from upstep.engine.deciding.decide import Decider
+from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.told import core_inputs
 from upstep.engine.project import Project
 from upstep.signals.profile import Vocabulary

@@ -130,7 +130,8 @@ def _days(limit: Row) -> str:
 
 
 def _show_position(steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.deciding.telling import play_words, why_sentence
+    from upstep.engine.deciding.telling import play_words
+    from upstep.engine.deciding.why import why_sentence
 
     show("", heading("POSITION", "which need a step would serve"))
     if not steps:
@@ -148,7 +149,8 @@ def _indent(text: str, columns: int = 2) -> Any:
 
 
 def _show_time(told: Explanation, steps: list[Row], catalog: Catalog) -> None:
-    from upstep.engine.deciding.telling import holds, moment_words, questions, step_words
+    from upstep.engine.deciding.telling import holds, questions, step_words
+    from upstep.engine.deciding.why import moment_words
 
     show("", heading("TIME", "what is in the way, and until when"))
     if not steps:

@@ -28,7 +28,7 @@ def show_lane(lane: Lane, catalog: Catalog) -> None:
     """A lane's first steps, two lines each: the step with its price, and why."""
     from rich.cells import cell_len
 
-    from upstep.engine.deciding.telling import why_sentence
+    from upstep.engine.deciding.why import why_sentence
 
     word, rest = LANE_WORDS[lane.name]
     total = lane.eligible + lane.unconfirmed
@@ -126,7 +126,7 @@ def confirm_command(row: Mapping[str, Any], project: Path) -> str:
 
 def show_left_alone(found: Digest, catalog: Catalog) -> None:
     """Those whose best answer is to stay."""
-    from upstep.engine.deciding.telling import why_sentence
+    from upstep.engine.deciding.why import why_sentence
 
     if not found.left_alone:
         return

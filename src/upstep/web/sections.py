@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upstep.engine.deciding import naming, telling
+from upstep.engine.deciding import naming, telling, why
 from upstep.engine.deciding.explain import parsed
 from upstep.plays.gates import GATES
 from upstep.web.pictures import PeriodBars, Segment, UsageBar, period_bars, stacked, usage_bar
@@ -343,8 +343,8 @@ class _Sorting:
             path=row["path"],
             lane=row["lane"] or "",
             outcome=row["outcome"],
-            why=_kept(telling.why_sentence(row, catalog)),
-            moment=_kept(telling.moment_words(row, catalog)),
+            why=_kept(why.why_sentence(row, catalog)),
+            moment=_kept(why.moment_words(row, catalog)),
             price=telling.price_words(row, catalog, on=self.on),
             price_record=telling.price_record(row, catalog, on=self.on),
             figures=telling.figures(row),

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from upstep.engine.deciding.assemble import finish
 from upstep.engine.deciding.decide import Inputs, Run
 from upstep.engine.deciding.explain import explain, find_account
+from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.inputs import gather
 from upstep.engine.deciding.ledger import ENDED, changed, history, keep, ledger_folder
 from upstep.engine.project import Project

@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements
-from upstep.engine.deciding.assemble import assemble, columns_read, finish
+from upstep.engine.deciding.assemble import assemble, columns_read
 from upstep.engine.deciding.desk import FEW_ACCOUNTS, Desk
+from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.holdouts import hold_out
 from upstep.engine.deciding.told import core_inputs
 from upstep.engine.project import Project

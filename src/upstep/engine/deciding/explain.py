@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from upstep.engine.deciding.assemble import finish
 from upstep.engine.deciding.decide import (
     Decider,
     Inputs,
@@ -23,6 +22,7 @@ from upstep.engine.deciding.decide import (
     meter_keys,
     usage_from_day,
 )
+from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.holdouts import hold_out
 from upstep.engine.deciding.told import core_inputs
 from upstep.errors import Fault, SourceError

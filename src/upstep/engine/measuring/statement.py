@@ -13,7 +13,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from upstep.clock import from_seconds, iso
-from upstep.engine.deciding.telling import step_words, why_sentence
+from upstep.engine.deciding.telling import step_words
+from upstep.engine.deciding.why import why_sentence
 from upstep.engine.measuring.findings import result_shape
 from upstep.money import CURRENCIES, UNITS_PER_MINOR, round_half_up
 from upstep.revenue.mrr import GAINS, LINES, LOSSES, Bridge, shown

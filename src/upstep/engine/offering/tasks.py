@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.contacting.mailboxes import OWNER
-from upstep.engine.deciding import telling
+from upstep.engine.deciding import telling, why
 from upstep.engine.deciding.explain import parsed
 from upstep.offers.facts import Words
 from upstep.state import tables
@@ -85,7 +85,7 @@ def task(project: Project, row: Mapping[str, Any], *, now: datetime) -> Message:
 def _text(row: Mapping[str, Any], catalog: Catalog, *, now: datetime) -> str:
     """Who, why, what it is worth, and where to look closer."""
     said = [f"**{_plain(row['name'])}**: {_plain(telling.step_words(row, catalog))}."]
-    said.append(f"Why: {_plain(telling.why_sentence(row, catalog))}.")
+    said.append(f"Why: {_plain(why.why_sentence(row, catalog))}.")
     worth = [(figure.label, figure.text) for figure in telling.figures(row) if figure.text]
     price = telling.price_words(row, catalog, on=now.date())
     lines = [*worth, *([("List price", price)] if price else [])]
@@ -93,7 +93,7 @@ def _text(row: Mapping[str, Any], catalog: Catalog, *, now: datetime) -> str:
         said.append(
             "\n".join(["| | |", "|---|---|", *(f"| {_plain(name)} | {_plain(text)} |" for name, text in lines)])
         )
-    moment = telling.moment_words(row, catalog)
+    moment = why.moment_words(row, catalog)
     if moment:
         said.append(f"Why now: {_plain(moment)}.")
     said.append(f"Nothing was sent to the customer. Everything behind it: `upstep explain {row['account_id']}`")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from upstep.engine.deciding.decide import decide
 from upstep.engine.deciding.explain import parsed
 from upstep.engine.deciding.inputs import gather, without_plans
-from upstep.engine.deciding.telling import holds, price_words, questions, step_words, why_sentence
+from upstep.engine.deciding.telling import holds, price_words, questions, step_words
 from upstep.engine.deciding.told import core_inputs
+from upstep.engine.deciding.why import why_sentence
 from upstep.engine.planning.goals import Register, read_register
 from upstep.errors import ConfigError, Fault, SourceError, did_you_mean
 from upstep.planning.kept import KeptPlan, keep_plan
