@@ -147,3 +147,10 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> Non
 def test_stripe_without_a_key_is_told(tmp_path: Path) -> None:
     (told,) = refused(tmp_path, PLAIN + "billing: {provider: stripe}\n")
     assert "'key' is missing. Stripe's secret key is read from the environment" in told
+
+
+def test_a_trial_has_days(tmp_path: Path) -> None:
+    (given,) = settings(tmp_path, f"{PLAIN}incentives: {{a: {{kind: trial, trial_days: 14, budget: 5}}}}").incentives
+    assert (given.kind, given.trial_days) == ("trial", 14)
+    (fault,) = refused(tmp_path, f"{PLAIN}incentives: {{a: {{kind: trial, budget: 5}}}}")
+    assert "a trial of 0 days. Write trial_days: 14; 1 to 90." in fault

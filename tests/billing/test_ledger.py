@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -349,6 +350,8 @@ def test_an_incentive_needs_a_live_subscription_its_currency_and_is_given_once(b
         ({"percent": 101}, "not 1 to 100"),
         ({"amount_minor": 5}, "with a currency"),
         ({"percent": 10, "periods": 0}, "0 periods"),
+        ({"percent": 10, "trial_days": 14}, "not both"),
+        ({"trial_days": 0}, "0 days"),
     ],
 )
 def test_what_is_no_incentive_is_refused(wrong: dict[str, object], said: str) -> None:
@@ -524,3 +527,113 @@ def test_what_was_unpaid_for_long_is_not_credited_for_what_was_never_billed(tmp_
     biller.pay("acme", biller.invoices("acme")[0].invoice_id, at=AT.replace(month=7))
     quote = biller.preview(to_scale(), AT.replace(month=7))
     assert [line.amount_minor for line in quote.lines] == [1032]  # 16 of July's 31 days of 2000, nothing held
+
+
+# Tried free
+
+
+TEN_DAYS = AT + timedelta(days=10)
+
+
+def tried(biller: SandboxBiller, **differing: object) -> Quote:
+    return take(biller, replace(to_scale(**differing), incentive=Incentive("ten", trial_days=10)))  # type: ignore[arg-type]
+
+
+def plans(biller: SandboxBiller) -> list[tuple[str | None, int]]:
+    return [(item.plan_id, item.amount_minor) for item in biller.subscriptions("acme")]
+
+
+def test_what_is_tried_is_there_at_the_old_price_and_charged_as_quoted_when_the_trial_ends(
+    biller: SandboxBiller,
+) -> None:
+    quote = tried(biller)
+    assert (quote.due_now_minor, quote.next_invoice_at, quote.next_invoice_minor) == (0, TEN_DAYS, 166)
+    assert (plans(biller), list(biller.invoices("acme"))) == ([("scale", 1000)], [])
+    biller.advance(TEN_DAYS - timedelta(seconds=1))
+    assert plans(biller) == [("scale", 1000)]
+    biller.advance(JUNE)
+    charged = [(each.issued_at, each.due_minor) for each in biller.invoices("acme")]
+    assert charged == [(TEN_DAYS, 166), (MAY, 2000), (JUNE, 2000)]
+    assert plans(biller) == [("scale", 2000)]
+
+
+def test_the_event_of_a_trials_first_charge_names_its_quote_and_its_intervals_join(biller: SandboxBiller) -> None:
+    quote = tried(biller)
+    biller.advance(TEN_DAYS)
+    begun, charged = biller.events_since(None)
+    assert (begun.cause, begun.quote_id, charged.quote_id) == ("trial_started", None, quote.quote_id)
+    rows = [row for row in subscription_item_rows([begun, charged]) if row["valid_from"] >= AT]  # type: ignore[operator]
+    assert [(row["plan_id"], row["amount_minor"], row["valid_from"], row["valid_to"]) for row in rows] == [
+        ("scale", 1000, AT, TEN_DAYS),
+        ("scale", 2000, TEN_DAYS, None),
+    ]
+
+
+def test_a_trial_may_be_ended_early_taken_back_or_left(biller: SandboxBiller) -> None:
+    later = AT + timedelta(days=5)
+    tried(biller)
+    with pytest.raises(QuoteError, match="tries a change until"):
+        biller.preview(to_scale(amount_minor=3000), later)
+    assert biller.cancel_schedule("sub_1", "back", at=later) is not None
+    assert plans(biller) == [("pro", 1000)]
+    assert biller.cancel_schedule("sub_1", "again", at=later) is None
+    biller.advance(MAY)
+    assert [each.due_minor for each in biller.invoices("acme")] == [1000]
+
+
+def test_a_trial_that_is_ended_now_is_charged_from_now(biller: SandboxBiller) -> None:
+    tried(biller)
+    later = AT + timedelta(days=5)
+    done = biller.end_trial("sub_1", "key", at=later)
+    assert isinstance(done, Applied)
+    assert (done.amount_minor, plans(biller)) == (334, [("scale", 2000)])
+    biller.advance(MAY)
+    assert [each.due_minor for each in biller.invoices("acme")] == [334, 2000]
+
+
+def test_who_leaves_during_a_trial_is_not_charged_for_it(biller: SandboxBiller) -> None:
+    tried(biller)
+    biller.cancel("sub_1", at=AT + timedelta(days=2), ends_at=MAY)
+    biller.advance(JUNE)
+    assert (plans(biller), list(biller.invoices("acme"))) == ([], [])
+
+
+def test_who_leaves_at_once_ends_the_trial_too(biller: SandboxBiller) -> None:
+    tried(biller)
+    biller.cancel("sub_1", at=AT)
+    biller.advance(JUNE)
+    assert (plans(biller), list(biller.invoices("acme")), biller.credit_minor("acme", "usd")) == ([], [], 500)
+
+
+def test_a_trial_whose_card_fails_at_its_end_is_past_due(biller: SandboxBiller) -> None:
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    tried(biller)
+    biller.advance(TEN_DAYS)
+    assert (statuses(biller), plans(biller)) == (["past_due"], [("scale", 2000)])
+
+
+def test_an_add_on_is_tried_beside_the_plan(biller: SandboxBiller) -> None:
+    add_on = ItemChange(None, "sending", 1, 600, "usd", "month", add_on_id="ip", price_id="ip_month")
+    quote = take(biller, Change("acme", "sub_1", (add_on,), incentive=Incentive("ten", trial_days=10)))
+    assert [(i.add_on_id, i.status) for i in biller.subscriptions("acme")] == [(None, "active"), ("ip", "trialing")]
+    biller.advance(JUNE)
+    assert quote.next_invoice_minor == 100
+    assert [each.due_minor for each in biller.invoices("acme")] == [100, 1600, 1600]
+    assert statuses(biller) == ["active", "active"]
+
+
+@pytest.mark.parametrize("mode", list(BillingMode))
+def test_a_trial_of_another_interval_starts_its_period_when_it_is_charged(tmp_path: Path, mode: BillingMode) -> None:
+    biller = SandboxBiller(tmp_path / "biller.db", billing_mode=mode)
+    biller.seed([item_row()])
+    quote = take(
+        biller,
+        replace(
+            to_scale(interval="year", amount_minor=20_000), incentive=Incentive("ten", trial_days=10), anchor=Anchor.NOW
+        ),
+    )
+    biller.advance(TEN_DAYS)
+    (invoice,) = biller.invoices("acme")
+    assert (invoice.issued_at, invoice.due_minor) == (TEN_DAYS, quote.next_invoice_minor)
+    (item,) = biller.subscriptions("acme")
+    assert (item.interval, item.period_start) == ("year", TEN_DAYS)

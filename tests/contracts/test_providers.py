@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -496,6 +496,72 @@ def test_a_change_with_an_incentive_shows_line_by_line_what_coming_invoices_are_
     add_on = ItemChange(None, "sending", 1, 0, "usd", "month", add_on_id="gift", price_id="gift_month")
     after = provider.preview(Change("acme", "sub_1", (add_on,)), AT + timedelta(minutes=5))
     assert after.next_invoice_minor == quote.next_invoice_minor
+
+
+WEEK = Incentive("week", trial_days=7)
+
+
+def test_a_new_subscription_tried_free_costs_nothing_today_and_then_its_price(staged: Staged, tmp_path: Path) -> None:
+    stage = staged([item_row()])
+    needs(stage, Ability.TRIAL)
+    provider = stage.provider
+    quote = provider.preview(replace(trial_of(), incentive=WEEK), AT)
+    ends_at = AT + timedelta(days=7)
+    assert (quote.lines, quote.due_now_minor) == ((), 0)
+    assert (quote.next_invoice_at, quote.next_invoice_minor) == (ends_at, 4000)
+    assert [line.amount_minor for line in quote.incentive_lines] == [-(48_000 * 7 // 365 + 1)]
+    state = open_state(tmp_path / "state.db")
+    with writing(state) as connection:
+        lock(connection, quote, now=AT)
+    with reading(state) as connection:
+        assert read(connection, quote.quote_id) == quote
+    answers = [apply_quote(state, provider, quote_id=quote.quote_id, by="ana", now=AT) for _ in range(2)]
+    assert answers == [answers[0]] * 2
+    item = next(i for i in provider.subscriptions("acme") if i.product_id == "marketing")
+    assert (item.status, item.trial_ends_at) == ("trialing", ends_at)
+    assert [event.quote_id for event in provider.events_since(None)] == [None]
+    stage.pass_time(ends_at + timedelta(hours=2))
+    item = next(i for i in provider.subscriptions("acme") if i.product_id == "marketing")
+    assert (item.status, item.period_start) == ("active", ends_at)
+    assert [event.quote_id for event in provider.events_since(None)][-1] == quote.quote_id
+
+
+def test_a_trial_of_a_running_subscription_is_exact_or_refused(staged: Staged) -> None:
+    stage = staged([item_row()])
+    provider = stage.provider
+    change = replace(to_scale(), incentive=WEEK)
+    if provider.name == "stripe":
+        with pytest.raises(QuoteError, match="not a change of one"):
+            provider.preview(change, AT)
+        return
+    quote = provider.preview(change, AT)
+    assert (quote.due_now_minor, quote.next_invoice_at) == (0, AT + timedelta(days=7))
+    assert quote.next_invoice_minor == provider.preview(to_scale(), AT + timedelta(days=7)).due_now_minor
+
+
+@pytest.mark.parametrize(
+    ("differing", "days", "said"),
+    [
+        ({}, 15, "renews on 2026-05-01, before a trial of 15 days would be over"),
+        ({"cancel_at": datetime(2026, 4, 20, tzinfo=UTC)}, 7, "ends on 2026-04-20"),
+        ({"status": "trialing", "trial_ends_at": MAY}, 7, "in trial already"),
+    ],
+)
+def test_a_trial_whose_charge_cannot_be_told_today_is_refused(
+    staged: Staged, differing: dict[str, object], days: int, said: str
+) -> None:
+    stage = staged([item_row(**differing)])
+    if stage.provider.name == "stripe":
+        said = "runs already"
+    with pytest.raises(QuoteError, match=said):
+        stage.provider.preview(replace(to_scale(), incentive=Incentive("trial", trial_days=days)), AT)
+
+
+def test_a_trial_of_what_waits_is_refused(staged: Staged) -> None:
+    provider = staged([item_row()]).provider
+    later = replace(to_scale(behaviour=Behaviour.NONE), starts=Starts.AT_RENEWAL, incentive=WEEK)
+    with pytest.raises(QuoteError, match=r"waits for the renewal|not a change of one"):
+        provider.preview(later, AT)
 
 
 def test_what_a_provider_cannot_do_it_refuses_with_its_reason(staged: Staged) -> None:

@@ -70,7 +70,6 @@ def test_nothing_is_given_as_leverage_of_a_renewal() -> None:
 
 def test_what_cannot_be_counted_in_the_budget_or_lowers_nothing_is_not_given() -> None:
     assert "the budget is in EUR" in (why_not(currency="eur") or "")
-    assert "begun by a person" in (why_not(replace(TEN, kind="trial", trial_days=14)) or "")
     assert "does not grow" in (why_not(amount_minor=900) or "")
     plain = quote()
     new = why_not_given(TEN, replace(plain, subscription_id="sub_9"), (ITEM,), currency="usd", now=AT)
@@ -84,6 +83,24 @@ def test_the_first_years_price_stays_above_the_margin() -> None:
     assert below_margin(less, quote(less), quote()) is None
     own_price = quote(less, list_amount_minor=4_000)
     assert below_margin(less, own_price, quote(list_amount_minor=4_000)) is not None
+
+
+def test_a_trial_is_guarded_as_the_others_and_may_begin_a_subscription() -> None:
+    trial = replace(TEN, kind="trial", trial_days=7)
+    assert why_not(trial) is None
+    assert why_not_given(trial, replace(quote(), subscription_id="sub_9"), (ITEM,), currency="usd", now=AT) is None
+    assert "the budget is in EUR" in (why_not(trial, currency="eur") or "")
+    assert "does not grow" in (why_not(trial, amount_minor=900) or "")
+    soon = yearly(datetime(2026, 7, 1, tzinfo=UTC))
+    assert "leverage of a renewal" in (why_not(trial, live=(soon,), interval="year") or "")
+
+
+def test_a_trial_costs_its_days_of_what_recurs_more_rounded_up() -> None:
+    trial = replace(TEN, kind="trial", trial_days=7)
+    # 1,000 a month more is 12,000 a year; 12,000 x 7 / 365 = 230.1
+    assert cost_minor(quote(trial)) == 231
+    assert below_margin(replace(trial, margin_percent=100), quote(trial), quote()) is not None
+    assert below_margin(replace(trial, margin_percent=98), quote(trial), quote()) is None
 
 
 def test_what_it_costs_is_what_its_lines_take_off() -> None:
@@ -100,13 +117,16 @@ def test_what_it_costs_is_what_its_lines_take_off() -> None:
         ("percent:15", replace(TEN, percent=15)),
         ("amount:500", replace(TEN, kind="amount", amount_minor=500)),
         ("first_period_off", replace(TEN, kind="first_period_off", periods=1)),
+        ("trial:14", replace(TEN, kind="trial", trial_days=14)),
     ],
 )
 def test_an_arm_says_what_is_given_instead(text: str, expected: Incentive | None) -> None:
     assert parse_incentive(text, TEN) == expected
 
 
-@pytest.mark.parametrize("text", ["", "half", "percent:", "percent:0", "percent:101", "amount:-5", "trial:14"])
+@pytest.mark.parametrize(
+    "text", ["", "half", "percent:", "percent:0", "percent:101", "amount:-5", "trial:", "trial:0", "trial:91"]
+)
 def test_what_is_no_incentive_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no incentive|more than all"):
         parse_incentive(text, TEN)

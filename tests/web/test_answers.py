@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from tests.web.asking import Asker
 from tests.web.conftest import NOW, served
+from upstep.billing.change import Incentive
+from upstep.billing.quote import read
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.contacting.links import Links
 from upstep.engine.contacting.publishing import publish
@@ -21,6 +23,7 @@ from upstep.engine.deciding.inputs import gather
 from upstep.engine.offering.opening import open_offers
 from upstep.engine.project import Project, open_project_state
 from upstep.engine.quoting.biller import open_biller
+from upstep.money import format_minor
 from upstep.offers import lifecycle
 from upstep.offers.model import OfferStatus
 from upstep.state import tables
@@ -163,6 +166,25 @@ def test_an_offer_is_taken_on_its_page_at_the_price_it_shows(offered: Offered) -
     assert "Done: you have" in done
     assert offered.status in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED}
     assert "Done" in offered.post(answer="yes", quote_id="whatever") or "Your yes is noted" in offered.get()
+
+
+@pytest.mark.slow
+def test_a_trial_says_on_its_page_that_it_is_free_until_when_and_what_it_costs_then(offered: Offered) -> None:
+    now, project = offered.service.clock(), offered.service.app.state.upstep.project
+    offer = lifecycle.read_offer(offered.state, offered.offer_id)
+    biller = open_biller(project, as_of=now, accounts=[offer.account_id])
+    with reading(offered.state) as connection:
+        shown = read(connection, offer.quote_id or "")
+    free = biller.preview(replace(shown.change, incentive=Incentive("free", trial_days=2)), now)
+    lifecycle.requote(offered.state, offered.offer_id, free, by="test", at=now)
+    page = offered.get()
+    assert "Free for 2 days: nothing is charged for it today. It is charged from" in page
+    assert format_minor(free.next_invoice_minor, free.currency) in page
+    assert "free</button>" in page
+    done = offered.post(answer="yes", quote_id=offered.quote_id)
+    assert "Done: you can try" in done
+    assert "nothing is charged for it today" in done
+    assert "nothing is charged for it today" in offered.get()
 
 
 def test_a_yes_to_another_price_is_shown_the_price_first(offered: Offered) -> None:

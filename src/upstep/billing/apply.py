@@ -238,8 +238,8 @@ def _refused_incentive(provider: Provider, quote: Quote, attempt: _Try, answer: 
         OutsideError: No answer: nothing is kept of the change yet, so asking again goes on.
     """
     incentive = quote.change.incentive
-    if incentive is None or not isinstance(answer, Applied):
-        return None
+    if incentive is None or incentive.trial_days is not None or not isinstance(answer, Applied):
+        return None  # a trial is given with the change itself
     try:
         provider.apply_incentive(quote.subscription_id, incentive, f"{attempt.idempotency_key}:incentive", at=now)
     except QuoteError as error:

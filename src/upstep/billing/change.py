@@ -158,7 +158,8 @@ class Change:
         starts: Now, or when the paid period ends.
         anchor: None: a new period on another interval and on free to paid, else none. A provider is always told the
             outcome of this rule, so that both billing modes do what was shown.
-        incentive: Given with the change, once it is made: it lowers the invoices that come after it.
+        incentive: Given with the change, once it is made: it lowers the invoices that come after it. A trial is given
+            as the change is made: it is charged when the trial ends.
     """
 
     account_id: str
@@ -172,14 +173,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Incentive:
-    """Something off the coming invoices of a subscription. It never credits the running period.
+    """Something off the coming invoices of a subscription, or a trial. It never credits the running period.
 
     Args:
         incentive_id: Our name of it; a provider that keeps coupons keeps it under this one.
-        percent: Whole percent, 1 to 100; exactly one of ``percent`` and ``amount_minor`` is set.
+        percent: Whole percent, 1 to 100; exactly one of ``percent``, ``amount_minor`` and ``trial_days`` is set.
         amount_minor: Off each invoice, split over its items by their amounts.
         currency: Of ``amount_minor``.
         periods: How many renewals it lowers; None: all.
+        trial_days: The change costs nothing for so many days, then what it costs by the price of today.
     """
 
     incentive_id: str
@@ -187,21 +189,29 @@ class Incentive:
     amount_minor: int | None = None
     currency: str | None = None
     periods: int | None = 1
+    trial_days: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no incentive.
 
         Raises:
-            ValueError: Both or none of percent and amount, or one outside its range.
+            ValueError: Several or none of percent, amount and days, or one outside its range.
         """
-        if (self.percent is None) == (self.amount_minor is None):
-            raise ValueError(f"incentive {self.incentive_id}: name a percent or an amount, and not both")
+        if [self.percent, self.amount_minor, self.trial_days].count(None) != 2:
+            raise ValueError(f"incentive {self.incentive_id}: name a percent or an amount, and not both; or a trial")
+        if self.trial_days is not None and self.trial_days < 1:
+            raise ValueError(f"incentive {self.incentive_id}: a trial of {self.trial_days} days")
         if self.percent is not None and not 1 <= self.percent <= 100:
             raise ValueError(f"incentive {self.incentive_id}: {self.percent} percent is not 1 to 100")
         if self.amount_minor is not None and (self.amount_minor < 1 or self.currency is None):
             raise ValueError(f"incentive {self.incentive_id}: {self.amount_minor} is no amount with a currency")
         if self.periods is not None and self.periods < 1:
             raise ValueError(f"incentive {self.incentive_id}: {self.periods} periods")
+
+
+def trial_days_of(change: Change) -> int | None:
+    """How many days the change is tried free; None: it is no trial."""
+    return change.incentive.trial_days if change.incentive else None
 
 
 def first_period_off(incentive_id: str) -> Incentive:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from upstep.billing.change import Change, Item, Starts
+from upstep.billing.change import Change, Item, Starts, trial_days_of
 from upstep.billing.discount import after as after_incentives
 from upstep.billing.incentive_lines import incentive_lines
 from upstep.billing.periods import current_period
 from upstep.billing.quote import Quote, QuoteItem
+from upstep.billing.trial import refuse_trial, trial_end, tried
 from upstep.billing.working_out import Move, Standing, WorkedOut, work_out
 from upstep.money import monthly_units, units_to_minor
 
@@ -35,6 +36,9 @@ def preview(
         QuoteError: It cannot be quoted; all reasons at once.
     """
     known = standing or Standing()
+    if trial_days_of(change) is not None:
+        quote = _trial(change, live, at=at, provider=provider, valid_for=valid_for, standing=known)
+        return replace(quote, quote_id=f"q_{_hash(quote)}")
     worked = work_out(change, live, at=at, standing=known)
     moves = worked.moves
     lines = [line for move in moves for line in move.lines]
@@ -73,6 +77,19 @@ def preview(
         incentive_lines=incentive_lines(change, off, first_at=next_at, every=terms),
     )
     return replace(quote, quote_id=f"q_{_hash(quote)}")
+
+
+def _trial(
+    change: Change, live: Sequence[Item], *, at: datetime, provider: str, valid_for: timedelta, standing: Standing
+) -> Quote:
+    """The change without its trial as of today, charged what it costs as of the trial's end."""
+    refuse_trial(change, live, at=at)
+    plain = replace(change, incentive=None)
+    today, then = (
+        preview(plain, live, at=instant, provider=provider, valid_for=valid_for, standing=standing)
+        for instant in (at, trial_end(change, at))
+    )
+    return tried(change, today, charged_minor=then.due_now_minor)
 
 
 def _with_incentive(change: Change, standing: Standing) -> Standing:

@@ -122,7 +122,8 @@ class Provider(Protocol):
 
         For a change that starts at renewal there are no lines, nothing is due now, and the next invoice is at the new
         price. A change now of a subscription that has one scheduled is refused, here or by ``apply``, until that is
-        taken back.
+        taken back. A change with a trial costs nothing now; the next invoice is what it costs when the trial ends, and
+        where that cannot be told to the unit, or the provider has no such trial, it is refused.
 
         Raises:
             QuoteError: It cannot be quoted; all reasons at once.
@@ -132,6 +133,8 @@ class Provider(Protocol):
 
     def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
         """Make the change, at the quoted price, exactly once per key: the same key again returns the first answer.
+
+        A change with a trial is made and not charged; the event that names its quote is that of its first charge.
 
         However much later it is asked: a provider whose own keys are forgotten must find the change by other means.
         Where the first answer was ``NeedsConfirmation``, the same key answers what has become of it.
@@ -171,7 +174,7 @@ class Provider(Protocol):
         ...
 
     def cancel_schedule(self, subscription_id: str, idempotency_key: str, *, at: datetime) -> Applied | None:
-        """Take back what is scheduled for the subscription; None: nothing is.
+        """Take back what is scheduled for the subscription, or tried by it; None: nothing is.
 
         Raises:
             OutsideError: No answer: ask again with the same key.

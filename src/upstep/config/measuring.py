@@ -35,7 +35,7 @@ class Incentive:
         percent: Off each period, for ``percent``.
         amount_minor: Off each period, in company currency, for ``amount``.
         periods: For how many; 1 for ``first_period_off``.
-        trial_days: For ``trial``.
+        trial_days: For ``trial``: what is new costs nothing for so many days, 1 to 90.
         budget_minor: What the play may give away in all, in company currency.
         margin_percent: The first year's price may not fall below this share of the list price.
         expires_days: The incentive ends this long after the offer opens.
@@ -89,9 +89,17 @@ def read_incentives(node: Node) -> tuple[Incentive, ...]:
                 percent=_percent(entry, "percent"),
                 amount_minor=entry.whole("amount", 0),
                 periods=entry.whole("periods", 1, minimum=1),
-                trial_days=entry.whole("trial_days", 0),
+                trial_days=_trial_days(entry),
                 margin_percent=entry.whole("margin_percent", 70),
                 expires_days=entry.whole("expires_days", 14, minimum=1),
             )
         )
     return tuple(found)
+
+
+def _trial_days(entry: Node) -> int:
+    days = entry.whole("trial_days", 0)
+    is_trial = entry.text("kind", "") == "trial"
+    if is_trial and not 1 <= days <= 90:
+        (entry.child("trial_days") or entry).fault(f"a trial of {days} days.", "Write trial_days: 14; 1 to 90.")
+    return days

@@ -34,6 +34,9 @@ LONG_TERM_DAYS = 180
 RENEWAL_WINDOW_DAYS = 120
 """Within so many days of the end of a long term nothing is given: who haggles then learns to haggle every year."""
 
+MOST_TRIAL_DAYS = 90
+"""A quarter: who tries for longer uses it without paying."""
+
 _MONTH_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 
 
@@ -73,7 +76,7 @@ class Budget:
 
 
 def parse_incentive(text: str, base: Incentive) -> Incentive | None:
-    """An arm's incentive: ``none``, ``percent:15``, ``amount:500``, ``first_period_off``.
+    """An arm's incentive: ``none``, ``percent:15``, ``amount:500``, ``first_period_off``, ``trial:14``.
 
     The budget, the margin, the periods and the expiry are the play's.
 
@@ -85,17 +88,21 @@ def parse_incentive(text: str, base: Incentive) -> Incentive | None:
         return None
     if text == "first_period_off":
         return dataclasses.replace(base, kind=kind, periods=1)
-    if kind not in ("percent", "amount") or not number.isdigit() or int(number) < 1:
+    if kind not in ("percent", "amount", "trial") or not number.isdigit() or int(number) < 1:
         raise ValueError(f"'{text}' is no incentive")
     if kind == "percent":
         if int(number) > 100:
             raise ValueError(f"{number} percent is more than all")
         return dataclasses.replace(base, kind=kind, percent=int(number))
+    if kind == "trial":
+        if int(number) > MOST_TRIAL_DAYS:
+            raise ValueError(f"{number} days are more than all trials, {MOST_TRIAL_DAYS}")
+        return dataclasses.replace(base, kind=kind, trial_days=int(number))
     return dataclasses.replace(base, kind=kind, amount_minor=int(number))
 
 
 def given(incentive: Incentive, currency: str) -> Given | None:
-    """What billing is asked to give; None for a trial, which is no discount. Equal terms have one name, as a coupon."""
+    """What billing is asked to give; None where there is nothing. Equal terms have one name, as a coupon."""
     if incentive.kind == "first_period_off":
         return first_period_off("upstep-first-period")
     if incentive.kind == "percent":
@@ -104,6 +111,8 @@ def given(incentive: Incentive, currency: str) -> Given | None:
     if incentive.kind == "amount":
         name = f"upstep-amount-{incentive.amount_minor}-{currency}-x{incentive.periods}"
         return Given(name, amount_minor=incentive.amount_minor, currency=currency, periods=incentive.periods)
+    if incentive.kind == "trial" and incentive.trial_days:
+        return Given(f"upstep-trial-{incentive.trial_days}", trial_days=incentive.trial_days)
     return None
 
 
@@ -121,9 +130,7 @@ def why_not_given(
         currency: The company's, in which budgets are.
     """
     mine = [item for item in live if item.subscription_id == quote.subscription_id]
-    if incentive.kind == "trial":
-        return "a trial is begun by a person or by your own program, not with an offer"
-    if not mine:
+    if not mine and incentive.kind != "trial":
         return "the subscription is new: an incentive lowers the renewals of one that runs"
     if quote.currency != currency:
         return f"it is billed in {quote.currency.upper()}, and the budget is in {currency.upper()}"
@@ -156,7 +163,7 @@ def below_margin(incentive: Incentive, quote: Quote, plain: Quote) -> str | None
 
 
 def cost_minor(quote: Quote) -> int:
-    """What the quote's incentive gives away in all."""
+    """What the quote's incentive gives away in all; of a trial, its days of what recurs more, rounded up."""
     return -sum(line.amount_minor for line in quote.incentive_lines)
 
 

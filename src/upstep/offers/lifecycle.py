@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from upstep import faults
 from upstep.billing import quote as quotes
 from upstep.billing.apply import apply_quote, raise_unanswered
+from upstep.billing.change import trial_days_of
 from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message
@@ -255,7 +256,16 @@ def accept_and_apply(
     except QuoteError as error:
         withdraw(engine, offer_id, by=PROGRAM, at=at, why=str(error))
         raise
+    if isinstance(answer, Applied):
+        _begin_trial(engine, offer, at=at)
     return Taken(offer, answer)
+
+
+def _begin_trial(engine: sa.Engine, offer: Offer, *, at: datetime) -> None:
+    """A trial is given when it begins, whether or not they keep it: its cost is spent."""
+    with writing(engine) as connection:
+        if trial_days_of(quotes.read(connection, offer.quote_id or "").change) is not None:
+            incentive.settle(connection, offer.offer_id, is_used=True, at=at)
 
 
 def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> list[Taken]:
@@ -309,6 +319,27 @@ def convert_applied(engine: sa.Engine, events: Iterable[Event]) -> list[Offer]:
             moved = convert(engine, offer_id, by=PROGRAM, at=event.occurred_at, why=why)
             converted += [moved.offer] if moved.is_changed else []
     return converted
+
+
+TRIAL_GRACE = timedelta(days=3)
+"""So long after a trial's end a provider may still tell that it was charged."""
+
+
+def end_unkept_trials(engine: sa.Engine, *, now: datetime) -> list[Offer]:
+    """Withdraw the accepted offers whose trial is over and was never charged: they left it. Returns them."""
+    offer, quote = tables.offer, tables.quote
+    tried = (
+        sa.select(offer.c.offer_id, quote.c.change)
+        .join(quote, quote.c.quote_id == offer.c.quote_id)
+        .where(offer.c.status == OfferStatus.ACCEPTED, quote.c.status == "applied")
+        .where(quote.c.next_invoice_at <= now - TRIAL_GRACE)
+        .order_by(offer.c.offer_id)
+    )
+    with reading(engine) as connection:
+        rows = list(connection.execute(tried))
+    ids = [row.offer_id for row in rows if (row.change.get("incentive") or {}).get("trial_days")]
+    moves = [withdraw(engine, each, by=PROGRAM, at=now, why="its trial ended and was not kept") for each in ids]
+    return [moved.offer for moved in moves if moved.is_changed]
 
 
 def expire_due(engine: sa.Engine, *, now: datetime) -> list[Offer]:

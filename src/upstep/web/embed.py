@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from upstep.billing import quote as quotes
+from upstep.billing.trial import told_trial
 from upstep.clock import iso
 from upstep.config import secret
 from upstep.engine.contacting import responding, showing
@@ -395,6 +396,7 @@ def _offered(visit: Visit, shown: showing.ShownOffer, meters: Meters | None) -> 
         **_money(price.currency),
         "lines": _lines(price.lines),
         "next_lines": _lines(price.incentive_lines),
+        "trial": told_trial(price),
         "due_now_minor": price.due_now_minor,
         "credit_used_minor": price.credit_used_minor,
         "next_invoice_minor": price.next_invoice_minor,

@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from upstep.billing import quote as quotes
+from upstep.billing.trial import told_trial
 from upstep.engine.contacting import responding
 from upstep.engine.contacting.channels import is_selling
 from upstep.engine.contacting.links import OFFER, read_link
@@ -174,7 +175,8 @@ def _shown(visit: Visit, *, wants_no: bool = False, notice: str = "") -> Respons
     if offer.status is OfferStatus.ACCEPTED and offer.lane == "care":
         return _said(visit, "Thank you", "We will get in touch and show you where to start.")
     if offer.status is OfferStatus.ACCEPTED:
-        return _said(visit, "Your yes is noted", "It is being put into effect. You need do nothing.")
+        tried = told_trial(visit.quote) if visit.quote else None
+        return _said(visit, "Your yes is noted", tried or "It is being put into effect. You need do nothing.")
     if offer.status is OfferStatus.DECLINED:
         return _said(visit, "All right", "Nothing changes. Thank you for saying so; we will not ask again soon.")
     return _said(visit, "This offer is over", "It was for a price on a day, and that has passed. Nothing was changed.")
@@ -198,7 +200,9 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
     if quote is None:
         return _said(visit, "Shall we?", notice, buttons=[("yes", "Yes", not wants_no), *no])
     name = plan_after(project.catalog, quote)
-    yes = ("yes", f"Change to {name} for {_money(quote, quote.due_now_minor)} today", not wants_no)
+    tried = told_trial(quote)
+    buys = f"Change to {name} for {_money(quote, quote.due_now_minor)} today"
+    yes = ("yes", f"Try {name} free" if tried else buys, not wants_no)
     return page(
         f"No to {name}?" if wants_no else f"Change to {name}",
         company=project.settings.company,
@@ -207,14 +211,18 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
         price={
             "lines": [(line.description, _money(quote, line.amount_minor)) for line in quote.lines],
             "due": _money(quote, quote.due_now_minor),
-            "later": f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {_day(quote.next_invoice_at)}."
-            + "".join(f" {line.description}: {_money(quote, line.amount_minor)}." for line in quote.incentive_lines)
-            + f" This price holds until {_day(quote.expires_at)}.",
+            "later": f"{tried or _later(quote)} This price holds until {_day(quote.expires_at)}.",
         },
         buttons=[*no[::-1], yes] if wants_no else [yes, *no],
         hidden=_hidden(visit),
         small="Nothing you have stored is lost by the change. Questions? Reply to the message.",
     )
+
+
+def _later(quote: Quote) -> str:
+    """The next invoice, and what an incentive takes off those that come."""
+    off = "".join(f" {line.description}: {_money(quote, line.amount_minor)}." for line in quote.incentive_lines)
+    return f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {_day(quote.next_invoice_at)}.{off}"
 
 
 _READERS: dict[Path, MeterReader] = {}
@@ -246,6 +254,9 @@ def _done(visit: Visit, amount_minor: int | None) -> Response:
     quote = visit.quote
     name = plan_after(visit.context.project.catalog, quote) if quote else "it"
     paid = f" {_money(quote, amount_minor)} was charged." if quote and amount_minor else ""
+    tried = told_trial(quote) if quote and amount_minor is not None else None
+    if tried:
+        return _said(visit, f"Done: you can try {name}", f"It works from this moment on. {tried}")
     return _said(visit, f"Done: you have {name}", f"It works from this moment on.{paid} The invoice comes as always.")
 
 

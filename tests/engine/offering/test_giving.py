@@ -82,3 +82,58 @@ def test_where_the_guard_says_no_the_offer_goes_without_and_its_history_says_why
     (budget,) = read_budgets(project, state)
     assert (budget.grants, budget.left_minor) == (0, 1)
     assert read_budgets(project, None)[0].left_minor == 1
+
+
+FREE = Incentive("limit_approaching", "trial", 1_000_000, trial_days=5)
+
+
+@pytest.mark.slow
+def test_a_trial_is_free_for_its_days_then_charged_as_it_was_told(shop: Project, postline_run: Run) -> None:
+    project = giving(shop, FREE)
+    biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
+    (opened,) = open_offers(project, postline_run, provider=biller, now=AS_OF, accounts=[ACCOUNT]).opened
+    quote = opened.quote
+    assert quote is not None
+    assert (quote.due_now_minor, quote.next_invoice_at) == (0, AS_OF + timedelta(days=5))
+    state = open_project_state(project)
+    with reading(state) as connection:
+        texts = [row.text for row in connection.execute(tables.message.select()) if row.channel == "email"]
+    assert texts
+    assert all("Free for 5 days: nothing is charged for it today." in text for text in texts)
+    assert not any("Today you would pay" in text for text in texts)
+
+    offer_id = opened.offer.offer_id
+    accept_offer(project, offer_id, provider=biller, by="ana", now=MORNING)
+    assert reconcile(project, provider=biller, now=MORNING).converted == ()
+    (budget,) = read_budgets(project, state)
+    assert (budget.used_minor, budget.promised_minor) == (-quote.incentive_lines[0].amount_minor, 0)
+    assert list(biller.invoices(ACCOUNT)) == []
+
+    ends_at = quote.next_invoice_at + timedelta(hours=1)
+    biller.advance(ends_at)
+    assert [each.due_minor for each in biller.invoices(ACCOUNT)] == [quote.next_invoice_minor]
+    assert [offer.offer_id for offer in reconcile(project, provider=biller, now=ends_at).converted] == [offer_id]
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_left_ends_its_offer_and_is_spent_all_the_same(shop: Project, postline_run: Run) -> None:
+    project = giving(shop, FREE)
+    biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
+    (opened,) = open_offers(project, postline_run, provider=biller, now=AS_OF, accounts=[ACCOUNT]).opened
+    assert opened.quote is not None
+    accept_offer(project, opened.offer.offer_id, provider=biller, by="ana", now=MORNING)
+    biller.cancel_schedule(opened.quote.subscription_id, "left", at=MORNING)
+    later = opened.quote.next_invoice_at + lifecycle.TRIAL_GRACE
+    reconcile(project, provider=biller, now=later)
+    state = open_project_state(project)
+    assert lifecycle.changes(state, opened.offer.offer_id)[-1].why == "its trial ended and was not kept"
+    assert read_budgets(project, state)[0].used_minor == -opened.quote.incentive_lines[0].amount_minor
+
+
+def test_where_billing_has_no_such_trial_the_offer_goes_without_and_says_why(shop: Project, postline_run: Run) -> None:
+    project = giving(shop, replace(FREE, trial_days=80))
+    biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
+    (opened,) = open_offers(project, postline_run, provider=biller, now=AS_OF, accounts=[ACCOUNT]).opened
+    (change,) = lifecycle.changes(open_project_state(project), opened.offer.offer_id)
+    assert "without its incentive: " in change.why
+    assert "before a trial of 80 days would be over" in change.why

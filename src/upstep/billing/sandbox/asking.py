@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from upstep.billing.change import Change, Item, Starts
+from upstep.billing.change import Change, Item, Starts, trial_days_of
 from upstep.billing.preview import digest, preview
 from upstep.billing.provider import Answer, Applied, Declined, NeedsConfirmation
 from upstep.billing.quote import Quote, changed_since, differences
-from upstep.billing.sandbox import changing
+from upstep.billing.sandbox import changing, trying
 from upstep.billing.sandbox.book import Book, Card, InvoiceStatus, standing
 from upstep.billing.sandbox.passing import settle
 from upstep.billing.sandbox.store import View
@@ -61,6 +61,9 @@ def apply_now(view: View, book: Book, asked: Asked) -> tuple[Book, Answer]:
     if quote.change.starts is Starts.AT_RENEWAL:
         return schedule(view, book, asked)
     book, worked = _as_quoted(view, book, asked)
+    if trial_days_of(quote.change) is not None:
+        book = trying.begin(book, quote, worked, at=asked.at)
+        return book, Applied(book.events[-1].event_id, 0, asked.at)
     is_sent = changing.is_sent(worked)
     if not is_sent and not asked.is_confirmed:
         refused = _payment(book, asked, quote.due_now_minor)
@@ -88,7 +91,7 @@ def end_trial(_view: View, book: Book, asked: Asked) -> tuple[Book, Answer]:
     """End the trial now, if its first period can be paid."""
     book = settle(book, asked.at)
     invoices = len(book.invoices)
-    ended = changing.with_trial_ending(book, asked.subscription_id, at=asked.at)
+    ended = trying.ending(book, asked.subscription_id, at=asked.at)
     # As if the card were good: whether it is decides below, on what the first period really costs.
     settled = settle(replace(ended, card=Card.GOOD), asked.at)
     issued = settled.invoices[invoices:]
@@ -134,6 +137,10 @@ def preview_of(view: View, book: Book, change: Change, at: datetime, *, valid_fo
     if scheduled and change.starts is Starts.NOW:
         found = f"has a change scheduled for {scheduled[0].effective_at:%Y-%m-%d %H:%M:%S} UTC."
         raise QuoteError(Fault(f"subscription {change.subscription_id}", found, "Take that back first."))
+    tried = [each for each in book.trials if each.before and each.quote.subscription_id == change.subscription_id]
+    if tried:
+        found = f"tries a change until {tried[0].ends_at:%Y-%m-%d %H:%M:%S} UTC."
+        raise QuoteError(Fault(f"subscription {change.subscription_id}", found, "End that or take it back first."))
     if not live:
         live = view.items(subscription_id=change.subscription_id)  # another account's, which is refused
     known = standing(book, change.subscription_id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from upstep.billing.change import BillingMode, Change, Incentive, Item
 from upstep.billing.provider import Answer, Applied, Capabilities, Event, NeedsConfirmation
 from upstep.billing.quote import Quote
-from upstep.billing.sandbox import changing
+from upstep.billing.sandbox import changing, trying
 from upstep.billing.sandbox.asking import (
     NAME,
     QUOTE_VALID,
@@ -91,7 +91,9 @@ class SandboxProvider:
 
         def take_back(_view: View, book: Book, asked: Asked) -> tuple[Book, Answer]:
             was = any(quote.subscription_id == subscription_id for quote in book.scheduled)
+            was |= any(trial.before and trial.quote.subscription_id == subscription_id for trial in book.trials)
             reference = f"ss_{subscription_id}" if was else ""
+            book = trying.take_back(settle(book, at), subscription_id, at=at)
             return changing.take_back(book, subscription_id, at=at), Applied(reference, 0, asked.at)
 
         asked = Asked(idempotency_key, "", subscription_id, at, what="cancelled schedule")

@@ -88,6 +88,19 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A change that is tried free: its quote, and the subscription's positions as they were; none of a new one."""
+
+    quote: Quote
+    before: tuple[Position, ...]
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is charged."""
+        return self.quote.next_invoice_at
+
+
+@dataclass(frozen=True)
 class Book:
     """All that is known of one account's money.
 
@@ -103,6 +116,7 @@ class Book:
     held: tuple[Held, ...] = ()
     discounts: tuple[Discount, ...] = ()
     scheduled: tuple[Quote, ...] = ()
+    trials: tuple[Trial, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     invoices: tuple[Invoice, ...] = ()
     events: tuple[Event, ...] = ()

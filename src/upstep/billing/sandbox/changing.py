@@ -119,18 +119,6 @@ def start_trial(book: Book, change: Change, *, ends_at: datetime, at: datetime, 
     return book
 
 
-def with_trial_ending(book: Book, subscription_id: str, *, at: datetime) -> Book:
-    """The book in which the subscription's trial ends now; time passing does the rest."""
-    ending = [
-        replace(each, item=replace(each.item, trial_ends_at=at, period_end=at))
-        for each in book.of(subscription_id)
-        if each.item.status == "trialing"
-    ]
-    if not ending:
-        raise QuoteError(Fault(f"subscription {subscription_id}", "is not in trial.", "There is nothing to end."))
-    return book.put(ending)
-
-
 def add_incentive(book: Book, subscription_id: str, incentive: Incentive) -> Book:
     """The incentive waits for the next renewal; one of the same id is not given twice."""
     place = f"subscription {subscription_id}"

@@ -18,6 +18,7 @@ from upstep.billing.refusing import CHANGEABLE
 from upstep.billing.sandbox.book import Book, Held, Position, standing
 from upstep.billing.sandbox.changing import take_back
 from upstep.billing.sandbox.invoicing import Draft, issue, mark_by_debts, overdue_instants
+from upstep.billing.sandbox.trying import finish, without_trials
 from upstep.billing.working_out import label, work_out
 from upstep.errors import QuoteError
 
@@ -34,6 +35,7 @@ def _next(book: Book, at: datetime) -> datetime | None:
     """The first instant until then at which something is due."""
     due = [end for each in book.positions if each.item.status in CHANGEABLE for end in _ends(each.item)]
     due += [quote.effective_at for quote in book.scheduled if quote.effective_at]
+    due += [trial.ends_at for trial in book.trials]
     due += [instant for instant in overdue_instants(book) if instant > book.settled_at]
     return min((instant for instant in due if instant <= at), default=None)
 
@@ -48,6 +50,9 @@ def _happen(book: Book, instant: datetime) -> Book:
     for position in book.positions:
         if _leaves_at(position.item, instant):
             book = end(book, position, instant, is_credited=True)
+    ended = [trial for trial in book.trials if trial.ends_at <= instant]
+    for trial in [trial for trial in ended if trial.before]:
+        book = finish(book, trial, instant)
     changed: set[str] = set()
     for quote in [quote for quote in book.scheduled if quote.effective_at == instant]:
         book, ids = _change_as_scheduled(book, quote, instant)
@@ -58,7 +63,7 @@ def _happen(book: Book, instant: datetime) -> Book:
         if due:
             book = _renew(book, due, instant)
         book = mark_by_debts(book, subscription_id, instant)
-    return book
+    return without_trials(book, ended)
 
 
 def _leaves_at(item: Item, instant: datetime) -> bool:
@@ -80,6 +85,7 @@ def end(book: Book, position: Position, at: datetime, *, is_credited: bool) -> B
         book = replace(book, credit={**book.credit, item.currency: book.credit.get(item.currency, 0) + credit})
     if any(item.item_id in _named(quote) for quote in book.scheduled):
         book = take_back(book, item.subscription_id, at=at)
+    book = without_trials(book, [each for each in book.trials if each.quote.subscription_id == item.subscription_id])
     book = book.hold(item.item_id, []).put([], instead_of=[item.item_id])
     is_last = not book.of(item.subscription_id)
     discounts = (each for each in book.discounts if not is_last or each.subscription_id != item.subscription_id)
@@ -174,8 +180,10 @@ def _next_interval(book: Book, position: Position, period: Period, net: int) -> 
     before = replace(item, valid_to=period.start)
     after = replace(after, valid_from=period.start)
     is_empty = item.valid_from == period.start
+    tried = (each.quote.quote_id for each in book.trials if each.quote.subscription_id == item.subscription_id)
+    quote_id = next(tried, None) if is_trial else None
     book = book.put([Position(after, position.price_minor, anchor)])
-    return book.tell(period.start, None if is_empty else before, after, cause=cause)
+    return book.tell(period.start, None if is_empty else before, after, cause=cause, quote_id=quote_id)
 
 
 def _next_discounts(book: Book, subscription_id: str) -> Book:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from upstep.billing.change import Behaviour, Change, Incentive, Item, Starts
+from upstep.billing.change import Behaviour, Change, Incentive, Item, Starts, trial_days_of
 from upstep.billing.preview import Standing, work_out
 from upstep.billing.provider import Answer, Applied, Capabilities, Declined, Event
 from upstep.billing.quote import Quote, changed_since
@@ -22,7 +22,8 @@ from upstep.billing.stripe.asking import PaymentRefusedError, Thing
 from upstep.billing.stripe.connected import WHOLE, Connected
 from upstep.billing.stripe.marks import mark, marked_with, marks
 from upstep.billing.stripe.prices import PriceMap
-from upstep.billing.stripe.quoting import Previewed, quote_from
+from upstep.billing.stripe.quoting import Previewed, quote_from, with_id
+from upstep.billing.trial import refuse_trial, tried
 from upstep.clock import from_seconds
 from upstep.errors import Fault, QuoteError
 
@@ -75,6 +76,8 @@ class StripeBiller(Connected):
 
     def preview(self, change: Change, at: datetime) -> Quote:
         """See ``Provider.preview``. Asks Stripe twice: for the invoice, and for what recurs."""
+        if trial_days_of(change) is not None:
+            return self._tried(change, at)
         asked = _in_stripes_intervals(change)
         found = self.subscription(asked.subscription_id)
         live = self.items_of(found) if found else []
@@ -99,6 +102,18 @@ class StripeBiller(Connected):
             open_minor=self.open_minor(customer_id, recurring["currency"]),
         )
         return quote_from(known, at=at, valid_for=self.quote_valid)
+
+    def _tried(self, change: Change, at: datetime) -> Quote:
+        """The quote of a new subscription that begins with a trial: Stripe tries a whole subscription, not a change."""
+        if self.subscription(change.subscription_id) is not None:
+            found = "runs already, and Stripe tries a whole subscription free, not a change of one."
+            raise QuoteError(
+                Fault(f"subscription {change.subscription_id}", found, "Offer the change without a trial.")
+            )
+        refuse_trial(change, [], at=at)
+        today = self.preview(replace(change, incentive=None), at)
+        change = replace(today.change, incentive=change.incentive)
+        return with_id(tried(change, today, charged_minor=today.due_now_minor))
 
     def apply(self, quote: Quote, idempotency_key: str, *, at: datetime) -> Answer:
         """See ``Provider.apply``."""

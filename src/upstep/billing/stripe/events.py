@@ -14,7 +14,7 @@ from upstep.billing.change import Item
 from upstep.billing.provider import Event
 from upstep.billing.stripe.asking import Thing
 from upstep.billing.stripe.invoiced import as_invoiced
-from upstep.billing.stripe.marks import new_quote
+from upstep.billing.stripe.marks import marks, new_quote
 from upstep.billing.stripe.reading import items_of
 from upstep.clock import from_seconds
 from upstep.errors import QuoteError
@@ -68,7 +68,7 @@ def _of_event(biller: Connected, event: Thing, held: dict[str, dict[str, Item]])
     if known is None:
         invoiced = as_invoiced(biller.line, before, until=event["created"]) if before is not None else {}
         known = held[after["id"]] = _by_id(biller, before, account_id, invoiced) if before is not None else {}
-    quote_id = new_quote(before, after)
+    quote_id = _quote_of(event, before)
     found = []
     at = from_seconds(event["created"])
     for old, new in differences(known, _by_id(biller, after, account_id, {}), at=at):
@@ -80,6 +80,15 @@ def _of_event(biller: Connected, event: Thing, held: dict[str, dict[str, Item]])
         event_id = f"{event['id']}:{named.item_id}"
         found.append(Event(event["id"], event_id, at, old, new, quote_id, cause_of(event, quote_id)))
     return found
+
+
+def _quote_of(event: Thing, before: Thing | None) -> str | None:
+    """The quote that the event did. What begins with a trial is done when that ends and is charged."""
+    after = event["data"]["object"]
+    was = before["status"] if before is not None else None
+    if was == "trialing" and after["status"] in ("active", "past_due"):
+        return next(filter(None, (each.split("/")[0] for each in marks(after))), None)
+    return None if was is None and after["status"] == "trialing" else new_quote(before, after)
 
 
 def _by_id(

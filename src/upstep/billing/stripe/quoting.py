@@ -108,6 +108,11 @@ def quote_from(known: Previewed, *, at: datetime, valid_for: timedelta) -> Quote
         credit_used_minor=from_provider(max(total, 0) - due, currency) if known.is_invoiced else 0,
         open_minor=known.open_minor,
     )
+    return with_id(quote)
+
+
+def with_id(quote: Quote) -> Quote:
+    """The quote with the id that all that it says gives it."""
     word = hashlib.sha256(msgspec.json.encode(quote, order="sorted")).hexdigest()[:20]
     return replace(quote, quote_id=f"q_{word}")
 

@@ -14,6 +14,7 @@ from upstep.billing.quote import Quote
 from upstep.billing.stripe import outcome
 from upstep.billing.stripe.asking import PaymentRefusedError, Thing
 from upstep.billing.stripe.marks import mark, marked_with, marks
+from upstep.billing.trial import free_until
 from upstep.clock import from_seconds, to_seconds
 from upstep.errors import Fault, QuoteError
 
@@ -33,6 +34,10 @@ def start(biller: Connected, quote: Quote, key: str, *, at: datetime) -> Answer:
         "metadata": marked_with(None, mark(key, quote.quote_id)),
         "expand": ["latest_invoice"],
     }
+    ends_at = free_until(quote)
+    if ends_at is not None:
+        made = biller.line.ask(biller.line.client.v1.subscriptions.create, {**params, **_tried(ends_at)}, key=key)
+        return _trial(made)
     made = biller.line.ask(biller.line.client.v1.subscriptions.create, params, key=key)
     if made["status"] == "incomplete":
         expires_at = from_seconds(made["created"] + outcome.INCOMPLETE_SECONDS)
@@ -78,12 +83,16 @@ def start_trial(biller: Connected, change: Change, key: str, *, ends_at: datetim
         "customer": customer["id"],
         "items": biller.said(change.items, None),
         "billing_mode": {"type": "flexible"},
-        "trial_end": to_seconds(ends_at),
-        # Without a card at its end the trial ends with it: nothing is owed by who never said yes to a price.
-        "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+        **_tried(ends_at),
         "metadata": marked_with(None, called),
     }
     return _trial(biller.line.ask(biller.line.client.v1.subscriptions.create, params, key=key))
+
+
+def _tried(ends_at: datetime) -> dict[str, Any]:
+    """Without a card at its end the trial ends with it: nothing is owed by who never said yes to a price."""
+    settings = {"end_behavior": {"missing_payment_method": "cancel"}}
+    return {"trial_end": to_seconds(ends_at), "trial_settings": settings}
 
 
 def _trial(made: Mapping[str, Any]) -> Applied:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from upstep.billing.trial import told_trial
 from upstep.errors import QuoteError
 from upstep.money import format_minor
 from upstep.offers.incentive import (
@@ -86,9 +87,15 @@ def read_budgets(project: Project, state: sa.Engine | None) -> list[Budget]:
 
 
 def with_given(messages: Sequence[Message], quote: Quote | None) -> list[Message]:
-    """Messages ended by what their offer gives, line by line as in the quote. The app shows the quote itself."""
+    """Messages ended by what their offer gives, line by line as in the quote. The app shows the quote itself.
+
+    A trial is told in words: that nothing is charged today, from when it is, and how much.
+    """
     if quote is None or not quote.incentive_lines:
         return list(messages)
+    tried = told_trial(quote)
+    if tried is not None:
+        return [one if one.channel == IN_APP else replace(one, text=f"{one.text}\n{tried}\n") for one in messages]
     lines = [
         f"- {line.description}: {format_minor(line.amount_minor, quote.currency)}" for line in quote.incentive_lines
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from upstep.billing.trial import free_until
 from upstep.engine.deciding.shapes import plain
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _LOCKED = (
 
 def locked_quote(quote: Quote | None) -> dict[str, Any] | None:
     """What an offer's quote says it costs."""
-    return None if quote is None else {name: plain(getattr(quote, name)) for name in _LOCKED}
+    if quote is None:
+        return None
+    return {**{name: plain(getattr(quote, name)) for name in _LOCKED}, "free_until": plain(free_until(quote))}
 
 
 def opened_offer(one: Opened) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def reconcile(project: Project, *, provider: Provider, now: datetime, state: sa.
     if events and not is_whole:
         save_cursor(engine, provider.name, events[-1].cursor, now=now)
     lifecycle.expire_due(engine, now=now)
+    lifecycle.end_unkept_trials(engine, now=now)
     if state is None:
         engine.dispose()
     changed = rows if report is not None and report.wrote else []

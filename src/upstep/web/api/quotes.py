@@ -74,7 +74,9 @@ def read(request: Request, quote_id: Id, _key: Reads) -> dict[str, Any]:
     row = _known(context_of(request), quote_id)
     names = ("quote_id", "account_id", "subscription_id", "provider", "status", "currency", "due_now_minor")
     more = ("next_invoice_minor", "next_invoice_at", "yearly_difference_minor", "expires_at", "lines")
-    return {**{name: plain(getattr(row, name)) for name in (*names, *more)}, "quoted_at": iso(row.at)}
+    is_trial = (row.change.get("incentive") or {}).get("trial_days") is not None
+    more_told = {"quoted_at": iso(row.at), "free_until": iso(row.next_invoice_at) if is_trial else None}
+    return {**{name: plain(getattr(row, name)) for name in (*names, *more)}, **more_told}
 
 
 @router.post(

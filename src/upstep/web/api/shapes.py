@@ -218,6 +218,7 @@ class LockedQuote(BaseModel):
     next_invoice_at: str
     yearly_difference_minor: int
     expires_at: str
+    free_until: str | None
 
 
 class OpenedOffer(Offer):

@@ -470,6 +470,7 @@ summary{cursor:pointer;padding-block:.25rem}
         el("table", "table", [el("thead", "", row(["what", "today", "after"].map((name) => this.text(name)), "th", "col")), el("tbody", "", lines)]),
         more,
         el("dl", "price", [sum(this.text("pay"), quote.due_now_minor, "total"), sum(this.nextOn(quote), quote.next_invoice_minor), off]),
+        quote.trial && this.p(quote.trial),
         parts.length && el("details", "lines quiet", [el("summary", "", this.text("lines")), el("dl", "", parts)]),
         this.p(this.text("until", { date: this.date(quote.expires_at) }), "quiet"),
       ];
@@ -483,7 +484,7 @@ summary{cursor:pointer;padding-block:.25rem}
       const { quote } = offer;
       const amount = this.money(quote.due_now_minor, quote);
       return [this.text("sure", offer), this.p(this.text("sure_text", { amount })),
-        this.p(`${this.nextOn(quote)}: ${this.money(quote.next_invoice_minor, quote)}`, "quiet"),
+        this.p(quote.trial || `${this.nextOn(quote)}: ${this.money(quote.next_invoice_minor, quote)}`, "quiet"),
         this.actions(this.button("confirm", () => this.accept(), "primary", { amount }), this.button("back", () => this.step("offer")))];
     }
 
