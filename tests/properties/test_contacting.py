@@ -617,14 +617,14 @@ class Contacting(RuleBasedStateMachine):
         email = Recorder(is_idempotent=knows_keys, interrupts=True, fails=fails, then=None if knows_keys else happens)
         app = Recorder(is_idempotent=True, interrupts=False)
         waiting = self._due()
-        before = _Before(self, waiting)
+        before = _Before(self, waiting, email, fails)
         check = Clearance(world.policy, COMPANY_ZONE, {"email": email, "in_app": app}, MAX_FACT_AGE, lambda: world.now)
         email.name, app.name = "email", "in_app"
         email_send, app_send = before.watched(email), before.watched(app)
         run = Run(self.engine, {"email": email_send, "in_app": app_send}, check, lambda: world.now)
         send_waiting(run)
         show_sent(self.engine)
-        before.compare(fails=fails, email=email)
+        before.compare()
         for name in {letter.offer for letter in world.letters.values() if letter.left_at == world.now}:
             offer = world.offers.get(name or "")
             if offer and offer.status == "open" and world.now in world.mailed(name or "") and fails != "maybe":
@@ -659,9 +659,11 @@ class Contacting(RuleBasedStateMachine):
 class _Before:
     """A run as the model sees it: each message is judged in the instant in which the real sender judges it."""
 
-    def __init__(self, machine: Contacting, waiting: list[str]) -> None:
+    def __init__(self, machine: Contacting, waiting: list[str], email: Recorder, fails: str) -> None:
         self.machine = machine
         self.waiting = waiting
+        self.email = email
+        self.fails = fails
         self.judged: dict[str, str | None] = {}
         self.failed: list[tuple[Letter, str]] = []
 
@@ -687,7 +689,7 @@ class _Before:
         self._record_failed()  # What a claim came to is recorded before the next one.
         for waiting in self.waiting:
             letter = world.letters[waiting]
-            if waiting in self.judged:
+            if waiting in self.judged or (self._is_stopped() and letter.channel == "email" != channel):
                 continue
             if letter.channel != channel and letter.channel > channel:
                 break
@@ -701,13 +703,16 @@ class _Before:
         if self.judged[letter.key] is None:
             letter.left_at, letter.left_before = world.now, letter.left_at
 
-    def compare(self, *, fails: str, email: Recorder) -> None:
+    def _is_stopped(self) -> bool:
+        """Whether mail was given up for this run: what is left of it is not looked at."""
+        return self.fails in ("down", "maybe") and len(self.email.tried) >= 3 and not self.email.is_idempotent
+
+    def compare(self) -> None:
         """After the run: judge the rest, then hold both against each other."""
-        world = self.machine.world
-        stopped = fails in ("down", "maybe") and len(email.tried) >= 3 and not email.is_idempotent
+        world, email = self.machine.world, self.email
         self._record_failed()
         for key in self.waiting:
-            if key not in self.judged and not (stopped and world.letters[key].channel == "email"):
+            if key not in self.judged and not (self._is_stopped() and world.letters[key].channel == "email"):
                 self._judge(world.letters[key])
         message = tables.message.c
         with reading(self.machine.engine) as connection:
@@ -715,7 +720,7 @@ class _Before:
             after = {row.idempotency_key: (row.status, row.reason) for row in found}
         for key, why in self.judged.items():
             letter, (status, reason) = world.letters[key], after[key]
-            failed = fails if letter.channel == "email" else ""
+            failed = self.fails if letter.channel == "email" else ""
             if why is not None:
                 assert status in ("held", "withdrawn"), f"{key} is {status}, and the model says: {why}"
             elif failed:
