@@ -485,7 +485,7 @@ SETTINGS = {
     "experiments.motions.MOTION": ("experiments.motion_percent", "share of accounts never asked for one motion"),
     "incentives.PLAY": (
         "incentives",
-        "`{kind: percent, percent: 10, periods: 1, budget: 500000, margin_percent: 70}`, `{kind: trial, trial_days: 14}`",
+        "`{kind: percent, percent: 10, periods: 1, budget: 500000}`, `{kind: trial, trial_days: 14, budget: 300000}`",
     ),
     "retention.inbox_days": ("retention.inbox_days", "events taken in and loaded are kept this long, or forever"),
     "retention.messages_days": ("retention.messages_days", "texts of messages that were sent, or forever"),

@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from tests.billing.seeds import AT, item_row, to_scale
 from upstep.billing.change import Item, item_from_row
 from upstep.billing.preview import preview
+from upstep.billing.provider import Applied, Declined
 from upstep.billing.quote import Quote
+from upstep.billing.sandbox import Card, SandboxBiller
 from upstep.config.measuring import Incentive
+from upstep.errors import QuoteError
 from upstep.offers import lifecycle
 from upstep.offers.incentive import (
     Grant,
@@ -211,6 +214,95 @@ def test_what_was_taken_is_spent(engine: sa.Engine) -> None:
     lifecycle.accept(engine, new.offer_id, by="ann", at=AT)
     lifecycle.convert(engine, new.offer_id, by="upstep", at=AT, why="billing event")
     assert left(engine) == (400, 0, 600)
+
+
+def test_what_is_past_its_end_counts_no_more_though_nobody_has_looked(engine: sa.Engine) -> None:
+    opened(engine, offer("acme", cost=900))
+    later = AT + timedelta(days=7)
+    assert lifecycle.open_offer(
+        engine, offer("globex", cost=900), messages=[], by="upstep", at=later, why="x"
+    ).is_changed
+    accepted = offer("globex", cost=900, run="second")
+    with pytest.raises(NotGrantedError, match="each gets one"):
+        lifecycle.open_offer(
+            engine, replace(accepted, step_id="st_2"), messages=[], by="upstep", at=AT + timedelta(days=6), why="x"
+        )
+
+
+# What billing answers
+
+
+@pytest.fixture
+def biller(tmp_path: Path) -> SandboxBiller:
+    biller = SandboxBiller(tmp_path / "biller.db")
+    biller.seed([item_row()])
+    return biller
+
+
+def sold(engine: sa.Engine, biller: SandboxBiller, incentive: Incentive = TEN) -> NewOffer:
+    """An offer of scale, opened with its incentive and a locked quote."""
+    quoted = biller.preview(replace(to_scale(), incentive=given(incentive, "usd")), AT)
+    new = replace(offer("acme", cost=cost_minor(quoted)), quote=quoted)
+    assert opened(engine, new)
+    return new
+
+
+def take(engine: sa.Engine, biller: SandboxBiller, new: NewOffer, *, budget: int = 1_000) -> object:
+    lifecycle.take_again(engine, new.offer_id, budget_minor=budget, at=AT)
+    return lifecycle.accept_and_apply(engine, biller, offer_id=new.offer_id, by="ann", at=AT).answer
+
+
+def test_a_declined_card_frees_the_budget_and_another_try_takes_it_again(
+    engine: sa.Engine, biller: SandboxBiller
+) -> None:
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    new = sold(engine, biller)
+    assert isinstance(take(engine, biller, new), Declined)
+    assert left(engine) == (0, 0, 1_000)
+    biller.set_card("acme", Card.GOOD, at=AT)
+    assert isinstance(take(engine, biller, new), Applied)
+    assert left(engine) == (0, 400, 600)
+    lifecycle.convert_applied(engine, biller.events_since(None))
+    assert left(engine) == (400, 0, 600)
+
+
+def test_a_declined_card_is_not_tried_again_when_the_budget_went_to_others(
+    engine: sa.Engine, biller: SandboxBiller
+) -> None:
+    biller.set_card("acme", Card.DECLINING, at=AT)
+    new = sold(engine, biller)
+    take(engine, biller, new)
+    assert opened(engine, offer("globex", cost=700))
+    biller.set_card("acme", Card.GOOD, at=AT)
+    with pytest.raises(QuoteError, match=r"by now its incentive cannot be given: it would cost \$4\.00"):
+        take(engine, biller, new)
+    assert lifecycle.read_offer(engine, new.offer_id).status == "withdrawn"
+    assert [item.plan_id for item in biller.subscriptions("acme")] == ["pro"]
+
+
+def test_what_billing_did_not_give_is_not_spent_and_the_account_may_be_given_something(
+    engine: sa.Engine, biller: SandboxBiller
+) -> None:
+    new = sold(engine, biller)
+    same = given(TEN, "usd")
+    assert same is not None
+    biller.apply_incentive("sub_1", same, "elsewhere", at=AT)
+    quoted = biller.preview(new.quote.change, AT)  # type: ignore[union-attr]
+    lifecycle.requote(engine, new.offer_id, quoted, by="ann", at=AT)
+    assert isinstance(take(engine, biller, new), Applied)
+    assert left(engine) == (0, 0, 1_000)
+    lifecycle.convert_applied(engine, biller.events_since(None))
+    assert left(engine) == (0, 0, 1_000)
+    assert opened(engine, offer("acme", run="later"))
+
+
+def test_a_trial_is_spent_when_it_begins(engine: sa.Engine, biller: SandboxBiller) -> None:
+    new = sold(engine, biller, replace(TEN, kind="trial", trial_days=7))
+    assert isinstance(take(engine, biller, new), Applied)
+    assert left(engine) == (231, 0, 769)
+    lifecycle.end_unkept_trials(engine, now=AT + timedelta(days=10))
+    assert lifecycle.read_offer(engine, new.offer_id).status == "withdrawn"
+    assert left(engine) == (231, 0, 769)
 
 
 def test_reserving_needs_the_offer_and_says_what_is_left(engine: sa.Engine) -> None:

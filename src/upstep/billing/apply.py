@@ -199,7 +199,7 @@ def _ask(engine: sa.Engine, provider: Provider, quote: Quote, *, attempt: _Try, 
         raise
     why_not = _refused_incentive(provider, quote, attempt, answer, now=max(now, quote.at))
     faults.point("apply.answered")
-    detail = {"detail": f"without its incentive: {why_not}"} if why_not else {}
+    detail = {"detail": f"{_WITHOUT}{why_not}"} if why_not else {}
     _record(engine, quote, attempt, {**_row(answer), **detail}, now=now)
     faults.point("apply.outcome_written")
     return answer
@@ -245,6 +245,17 @@ def _refused_incentive(provider: Provider, quote: Quote, attempt: _Try, answer: 
     except QuoteError as error:
         return str(error)
     return None
+
+
+_WITHOUT = "without its incentive: "
+
+
+def refused_incentive(connection: sa.Connection, quote_id: str) -> str | None:
+    """Why billing made the quote's change without its incentive; None: it gave it, or there is none to give."""
+    intent, outcome = tables.billing_intent, tables.billing_outcome
+    told = sa.select(outcome.c.detail).join(intent, intent.c.intent_id == outcome.c.intent_id)
+    detail = connection.execute(told.where(intent.c.quote_id == quote_id, outcome.c.result == "applied")).scalar()
+    return detail.removeprefix(_WITHOUT) if detail and detail.startswith(_WITHOUT) else None
 
 
 def _compare(provider: Provider, quote: Quote) -> None:

@@ -1,7 +1,8 @@
 """Incentives: what an offer may give away, and the guard that says when not. Every grant is counted in a budget.
 
 Never more than the play's budget, never twice for an account, never below the margin, never as leverage of a renewal.
-What is not used (the offer expired, was declined or taken back) returns to the budget.
+What is not used returns to the budget: the offer expired, was declined or taken back, its payment failed, or billing
+gave the change without it.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def reserve(connection: sa.Connection, offer_id: str, grant: Grant, *, at: datet
     """
     hold(connection, f"incentive:{grant.play}")
     hold(connection, f"incentive of:{grant.account_id}")
-    why = _why_not_now(connection, grant)
+    why = _why_not_now(connection, grant, at=at)
     if why:
         raise NotGrantedError(Fault(f"incentive of play '{grant.play}'", f"{why}."))
     row = {name: getattr(grant, name) for name in ("account_id", "play", "cost_minor", "currency", "expires_at")}
@@ -204,26 +205,65 @@ def reserve(connection: sa.Connection, offer_id: str, grant: Grant, *, at: datet
     connection.execute(sa.insert(table).values(offer_id=offer_id, incentive=described, granted_at=at, **row))
 
 
-def _why_not_now(connection: sa.Connection, grant: Grant) -> str | None:
+def take_again(connection: sa.Connection, offer_id: str, *, budget_minor: int, at: datetime) -> None:
+    """Take a grant that had returned out of its budget once more: a payment that failed is tried again.
+
+    Args:
+        budget_minor: What its play may give away in all.
+
+    Raises:
+        NotGrantedError: The budget is spent by now, or the account has been given something else.
+    """
     table = tables.incentive_grant
-    counts = table.c.returned_at.is_(None)
-    mine = sa.select(table.c.offer_id).where(table.c.account_id == grant.account_id, counts)
+    of_offer = table.c.offer_id == offer_id
+    row = connection.execute(sa.select(table).where(of_offer, table.c.returned_at.is_not(None))).first()
+    if row is None:
+        return
+    hold(connection, f"incentive:{row.play}")
+    hold(connection, f"incentive of:{row.account_id}")
+    known = {name: getattr(row, name) for name in ("account_id", "play", "cost_minor", "currency", "expires_at")}
+    grant = Grant(incentive=Given(**row.incentive), budget_minor=budget_minor, **known)
+    why = _why_not_now(connection, grant, at=at)
+    if why:
+        raise NotGrantedError(Fault(f"incentive of play '{row.play}'", f"{why}."))
+    connection.execute(sa.update(table).where(of_offer).values(returned_at=None))
+
+
+def _why_not_now(connection: sa.Connection, grant: Grant, *, at: datetime) -> str | None:
+    table = tables.incentive_grant
+    mine = _counting(sa.select(table.c.offer_id), at).where(table.c.account_id == grant.account_id)
     if connection.execute(mine).first():
         return f"account {grant.account_id} has been given an incentive before; each gets one"
-    spent = sa.select(sa.func.coalesce(sa.func.sum(table.c.cost_minor), 0)).where(table.c.play == grant.play, counts)
-    left = grant.budget_minor - int(connection.execute(spent).scalar_one())
+    spent = _counting(sa.select(sa.func.coalesce(sa.func.sum(table.c.cost_minor), 0)), at)
+    left = grant.budget_minor - int(connection.execute(spent.where(table.c.play == grant.play)).scalar_one())
     if grant.cost_minor > left:
         cost, rest = (format_minor(max(amount, 0), grant.currency) for amount in (grant.cost_minor, left))
         return f"it would cost {cost}, and {rest} of the budget is left"
     return None
 
 
+def _counting(select: sa.Select[Any], at: datetime) -> sa.Select[Any]:
+    """Grants that count: used, or promised in an offer that may still be taken or was accepted."""
+    table, offer = tables.incentive_grant, tables.offer
+    may_be_taken = (table.c.expires_at > at) | (offer.c.status == "accepted")
+    return (
+        select.select_from(table.join(offer, offer.c.offer_id == table.c.offer_id))
+        .where(table.c.returned_at.is_(None))
+        .where(table.c.used_at.is_not(None) | may_be_taken)
+    )
+
+
 def settle(connection: sa.Connection, offer_id: str, *, is_used: bool, at: datetime) -> None:
-    """Close the grant of an offer that ended, in the transaction that ends it: used, or free again."""
+    """Close the grant of an offer that ended, in the transaction that ends it: used, or free again.
+
+    What was given is used, also where it had returned: somebody applied the quote without the offer.
+    """
     table = tables.incentive_grant
-    is_open = (table.c.offer_id == offer_id) & table.c.used_at.is_(None) & table.c.returned_at.is_(None)
-    closed: dict[str, Any] = {"used_at": at} if is_used else {"returned_at": at}
-    connection.execute(sa.update(table).where(is_open).values(**closed))
+    is_open = (table.c.offer_id == offer_id) & table.c.used_at.is_(None)
+    if is_used:
+        connection.execute(sa.update(table).where(is_open).values(used_at=at, returned_at=None))
+    else:
+        connection.execute(sa.update(table).where(is_open, table.c.returned_at.is_(None)).values(returned_at=at))
 
 
 def budgets(connection: sa.Connection, incentives: Sequence[Incentive]) -> list[Budget]:

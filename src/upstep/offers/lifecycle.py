@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from upstep import faults
 from upstep.billing import quote as quotes
-from upstep.billing.apply import apply_quote, raise_unanswered
+from upstep.billing.apply import apply_quote, raise_unanswered, refused_incentive
 from upstep.billing.change import trial_days_of
 from upstep.billing.provider import Answer, Applied, Declined, Event, Provider
 from upstep.delivery import outbox
@@ -240,7 +240,8 @@ def accept_and_apply(
     """Accept an offer and have its quote applied, exactly once. ``convert_applied`` follows the provider's event.
 
     Cut off in between, a second call finishes it. Where the payment was declined or must be confirmed, the offer stays
-    accepted: accepting it again tries again (unless ``tries_again`` is False), or says what has become of it.
+    accepted: accepting it again tries again (unless ``tries_again`` is False), or says what has become of it. What its
+    incentive costs returns to the play's budget when a payment was declined; ``take_again`` comes before another try.
 
     Raises:
         QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so. Or it is
@@ -256,16 +257,37 @@ def accept_and_apply(
     except QuoteError as error:
         withdraw(engine, offer_id, by=PROGRAM, at=at, why=str(error))
         raise
-    if isinstance(answer, Applied):
-        _begin_trial(engine, offer, at=at)
+    _settle_answered(engine, offer, answer, at=at)
     return Taken(offer, answer)
 
 
-def _begin_trial(engine: sa.Engine, offer: Offer, *, at: datetime) -> None:
-    """A trial is given when it begins, whether or not they keep it: its cost is spent."""
+def take_again(engine: sa.Engine, offer_id: str, *, budget_minor: int, at: datetime) -> None:
+    """Take the incentive of an accepted offer, whose payment had failed, out of its budget again, before another try.
+
+    Args:
+        budget_minor: What the offer's play may give away in all.
+
+    Raises:
+        QuoteError: It cannot be given any more; the offer is withdrawn and says so.
+    """
+    try:
+        with writing(engine) as connection:
+            if _read(connection, offer_id, for_update=True).status is OfferStatus.ACCEPTED:
+                incentive.take_again(connection, offer_id, budget_minor=budget_minor, at=at)
+    except incentive.NotGrantedError as error:
+        why = f"its payment failed, and by now its incentive cannot be given: {error.faults[0].found}"
+        withdraw(engine, offer_id, by=PROGRAM, at=at, why=why)
+        raise QuoteError(Fault(f"offer {offer_id}", why, "Nothing was changed. Ask for a new offer.")) from error
+
+
+def _settle_answered(engine: sa.Engine, offer: Offer, answer: Answer, *, at: datetime) -> None:
+    """What the answer means for the incentive: free again, or spent. A trial is given when it begins, kept or not."""
+    if not isinstance(answer, Applied | Declined) or offer.quote_id is None:
+        return
     with writing(engine) as connection:
-        if trial_days_of(quotes.read(connection, offer.quote_id or "").change) is not None:
-            incentive.settle(connection, offer.offer_id, is_used=True, at=at)
+        is_returned = isinstance(answer, Declined) or refused_incentive(connection, offer.quote_id) is not None
+        if is_returned or trial_days_of(quotes.read(connection, offer.quote_id).change) is not None:
+            incentive.settle(connection, offer.offer_id, is_used=not is_returned, at=at)
 
 
 def finish_accepted(engine: sa.Engine, provider: Provider, *, now: datetime) -> list[Taken]:
@@ -420,6 +442,7 @@ def _move(
         _write_change(connection, offer_id, change, from_status=offer.status)
         if not MOVES[change.to_status]:
             is_used = change.to_status is OfferStatus.CONVERTED
+            is_used = is_used and not (offer.quote_id and refused_incentive(connection, offer.quote_id))
             incentive.settle(connection, offer_id, is_used=is_used, at=change.changed_at)
             outbox.withdraw(connection, offer_id, why=f"offer {change.to_status}: {change.why}")
         return Moved(_read(connection, offer_id), is_changed=True)

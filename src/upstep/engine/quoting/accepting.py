@@ -61,6 +61,8 @@ def take_offer(
     is_due = offer.expires_at is not None and now >= offer.expires_at
     if offer.status.value in ("open", "shown", "clicked") and not is_due:
         _still_stands(project, engine, offer, now=now)
+    budget = next((one.budget_minor for one in project.settings.incentives if one.play == offer.play), 0)
+    lifecycle.take_again(engine, offer_id, budget_minor=budget, at=now)
     return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now, quote_id=quote_id)
 
 
