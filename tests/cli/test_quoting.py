@@ -12,6 +12,7 @@ from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from upstep.billing.sandbox import SandboxBiller
 from upstep.billing.sandbox.book import Card
+from upstep.errors import BusyError, Fault, SourceError
 
 WHEN = ("--at", "2026-11-20T09:30:00Z")
 SCALE = ("quote", "lumenbrook", "--to", "plan=scale", *WHEN)
@@ -67,6 +68,36 @@ def test_a_declined_payment_and_one_to_confirm_are_answers_that_are_no(upstep: U
     assert (waits.code, faults(told, "apply"), told["result"]) == (1, [], "needs_confirmation")
     assert told["refused"]["url"].startswith("https://")
     assert biller.invoices("lumenbrook-software") == ()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        BusyError("another process loads facts.", "load"),
+        SourceError(Fault("usage", "cannot be read.")),
+        OSError(28, "No space left on device"),
+        ValueError("a fault of ours"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_whatever_goes_wrong_in_reading_back_the_change_is_said_to_be_made(
+    upstep: Upstep, project: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    place = ("--project", project)
+    quote_id = json.loads(upstep(*SCALE, "--json", *place).out)["quote_id"]
+    monkeypatch.setattr("upstep.engine.quoting.reconciling.reconcile", fail)
+    made = upstep("apply", quote_id, *WHEN, "--json", *place)
+    assert (made.code, json.loads(made.out)["result"]) == (0, "applied")
+    assert "The change was made. It is not read back yet" in made.err
+    assert "'upstep worker' or the next apply does it" in made.err
+
+    monkeypatch.undo()
+    later = upstep("apply", quote_id, *WHEN, *place)
+    assert "MRR of the account: $60.00 -> $115.00" in later.out
+    assert "The change was made" not in later.err
 
 
 def test_options_that_are_not_as_they_are_written_are_told_all_at_once(upstep: Upstep, project: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.web.conftest import NOW, served
 from upstep.billing.change import Incentive
 from upstep.billing.quote import read
 from upstep.delivery.channel import Message, Purpose
-from upstep.engine.contacting.links import Links
+from upstep.engine.contacting.links import OFFER, Links, read_link
 from upstep.engine.contacting.publishing import publish
 from upstep.engine.deciding.decide import decide
 from upstep.engine.deciding.inputs import gather
@@ -122,6 +123,10 @@ class Offered:
         return found[1]
 
     @property
+    def account(self) -> str:
+        return lifecycle.read_offer(self.state, self.offer_id).account_id
+
+    @property
     def status(self) -> OfferStatus:
         return lifecycle.read_offer(self.state, self.offer_id).status
 
@@ -216,6 +221,103 @@ def test_an_account_that_is_held_by_now_cannot_buy(offered: Offered) -> None:
         )
     assert "Not at this moment" in offered.get()
     assert "Not at this moment" in offered.post(answer="yes", quote_id=quote_id)
+    assert offered.status is OfferStatus.OPEN
+
+
+@dataclass(frozen=True)
+class Case:
+    """What has happened since the message with the link was sent, and what its page shows."""
+
+    happens: Callable[[Offered, str], None]
+    shows: str
+    has_price: bool = False
+
+
+def _unsubscribe(offered: Offered, person: str) -> None:
+    message = Message("k", offered.account, Purpose.SALES, "email", person, "s", "t", contact_id=person)
+    offered.service.client.post(leave(offered.service, offered.state, message))
+
+
+def _hold(kind: str, *, of_person: bool = False) -> Callable[[Offered, str], None]:
+    def hold(offered: Offered, person: str) -> None:
+        now, who = offered.service.clock(), person if of_person else None
+        with writing(offered.state) as connection:
+            record_hold(connection, offered.account, contact_id=who, kind=kind, why="a word", by="test", now=now)
+
+    return hold
+
+
+def _gate(name: str) -> Callable[[Offered, str], None]:
+    def gate(offered: Offered, _person: str) -> None:
+        offer = lifecycle.read_offer(offered.state, offered.offer_id)
+        row = {"account_id": offer.account_id, "step_id": offer.step_id, "gate": name, "is_unknown": False, "why": "x"}
+        with writing(offered.state) as connection:
+            connection.execute(sa.insert(tables.fact_hold).values(**row, as_of=NOW))
+
+    return gate
+
+
+def _withdraw(offered: Offered, _person: str) -> None:
+    lifecycle.withdraw(offered.state, offered.offer_id, by="test", at=NOW, why="no longer fits")
+
+
+def _accept(offered: Offered, person: str) -> None:
+    lifecycle.accept(offered.state, offered.offer_id, by=person, at=NOW)
+
+
+def _expire(offered: Offered, _person: str) -> None:
+    offered.service.clock.now += timedelta(days=400)
+
+
+def _both(*each: Callable[[Offered, str], None]) -> Callable[[Offered, str], None]:
+    def happen(offered: Offered, person: str) -> None:
+        for one in each:
+            one(offered, person)
+
+    return happen
+
+
+CASES = {
+    "nothing": Case(lambda _offered, _person: None, "Due today", has_price=True),
+    "unsubscribed": Case(_unsubscribe, "Due today", has_price=True),
+    "outranked by another step": Case(_gate("outcome"), "Due today", has_price=True),
+    "their address bounced": Case(_hold("bounce", of_person=True), "Due today", has_price=True),
+    "held by a reply": Case(_hold("reply"), "Not at this moment"),
+    "held by a complaint": Case(_hold("complaint", of_person=True), "Not at this moment"),
+    "held by a gate": Case(_gate("overdue_invoice"), "Not at this moment"),
+    "unsubscribed and held": Case(_both(_unsubscribe, _hold("reply")), "Not at this moment"),
+    "withdrawn": Case(_withdraw, "We have taken this offer back"),
+    "expired": Case(_expire, "This offer is over"),
+    "accepted": Case(_accept, "Your yes is noted"),
+    "accepted and held": Case(_both(_accept, _hold("reply")), "Your yes is noted"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_link_that_was_sent_shows_a_price_only_to_whom_a_yes_would_be_taken(offered: Offered, case: Case) -> None:
+    said = read_link(offered.state, OFFER, offered.path.removeprefix("/o/"), now=NOW)
+    assert said is not None
+    case.happens(offered, said[1])
+    for page in (offered.get(), offered.get("?answer=no")):
+        assert case.shows in page
+        assert ("Due today" in page, "<button" in page, "$" in page) == (case.has_price,) * 3
+
+
+def test_whoever_unsubscribed_may_still_say_no(offered: Offered) -> None:
+    said = read_link(offered.state, OFFER, offered.path.removeprefix("/o/"), now=NOW)
+    assert said is not None
+    _unsubscribe(offered, said[1])
+    assert "All right" in offered.post(answer="no")
+    assert offered.status is OfferStatus.DECLINED
+
+
+def test_no_button_of_an_older_page_asks_for_help_while_the_account_is_held(offered: Offered) -> None:
+    with writing(offered.state) as connection:
+        connection.execute(sa.update(tables.offer).values(lane="care"))
+    assert "we show you where to start" in offered.get()
+    _hold("reply")(offered, "")
+    assert "This has to wait" in offered.get()
+    assert "This has to wait" in offered.post(answer="yes")
     assert offered.status is OfferStatus.OPEN
 
 

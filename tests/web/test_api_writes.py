@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.cli.schemas import faults
 from tests.web.asking import Asker
+from upstep.errors import Fault, SourceError
 from upstep.state import requests, tables
 from upstep.state.session import reading, writing
 
@@ -35,6 +36,20 @@ def test_a_yes_to_another_price_than_the_offers_is_refused(service: Asker) -> No
     answer = service.ask("POST", f"{path}/accept", scope="act", json={"quote_id": "q_of_yesterday"})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:upstep:not-as-shown")
     assert service.ask("GET", path).json()["status"] == "open"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [SourceError(Fault("usage", "cannot be read.")), OSError(28, "No space left")])
+def test_a_yes_that_cannot_be_read_back_is_told_as_applied(
+    service: Asker, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    path = f"/v1/offers/{opened(service)['offer_id']}"
+    monkeypatch.setattr("upstep.engine.quoting.settling.reconcile", fail)
+    answer = service.ask("POST", f"{path}/accept", scope="act")
+    assert (answer.status_code, answer.json()["result"], answer.json()["converted"]) == (200, "applied", [])
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import typer
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder, instant
 from upstep.cli.quoted import show_quote, show_settled
 from upstep.cli.terminal import next_command, print_json, progress
-from upstep.errors import BusyError, ConfigError, Fault, did_you_mean
+from upstep.errors import ConfigError, Fault, did_you_mean
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
@@ -109,8 +109,9 @@ def apply(
         provider = open_biller(opened, as_of=moment, accounts=[known.account_id])
         settled = quoting.settle(opened, engine, provider, known, by=by or _user(), now=moment)
         tell("reading back", 0.7)
-        told, movements = _read_back(opened, provider, known.account_id, now=moment)
-        settled = quoting.as_it_stands(engine, settled)
+        is_made = isinstance(settled.answer, Applied)
+        told, movements = _read_back(opened, provider, known.account_id, now=moment, is_made=is_made)
+        settled = quoting.as_it_stands(engine, settled) if told else settled
     engine.dispose()
     if as_json:
         from upstep.engine.offering.shapes import applied
@@ -128,22 +129,30 @@ def apply(
 
 
 def _read_back(
-    project: Project, provider: Provider, account_id: str, *, now: datetime
+    project: Project, provider: Provider, account_id: str, *, now: datetime, is_made: bool
 ) -> tuple[Reconciled | None, list[dict[str, Any]]]:
-    """What the provider tells of the change, as facts and movements; nothing while somebody else loads facts.
+    """What the provider tells of the change, as facts and movements; nothing where that cannot be read now.
 
-    The change stands, and the next apply reads it back: an error would say otherwise.
+    The change stands, and the worker or the next apply reads it back: an error would say otherwise.
     """
     from upstep.engine.quoting import reconciling
+    from upstep.engine.quoting.settling import after_settling
 
-    try:
-        told = reconciling.reconcile(project, provider=provider, now=now)
-    except BusyError as error:
-        print(f"Not read back yet: {error}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
+    told, why = after_settling(lambda: reconciling.reconcile(project, provider=provider, now=now))
+    if told is None:
+        first = "The change was made. It is" if is_made else "The answer stands. It is"
+        _beside(f"{first} not read back yet ({why.rstrip('.')}): 'upstep worker' or the next apply does it.")
         return None, []
     for said in told.unanswered:
-        print(f"Not finished yet: {said}", file=sys.stderr)  # noqa: T201 - beside the answer, not in it
-    return told, reconciling.account_movements(project, account_id, as_of=now)
+        _beside(f"Not finished yet: {said}")
+    movements, why = after_settling(lambda: reconciling.account_movements(project, account_id, as_of=now))
+    if movements is None:
+        _beside(f"Its MRR cannot be told now ({why.rstrip('.')}).")
+    return told, movements or []
+
+
+def _beside(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - beside the answer, not in it
 
 
 def _moment(at: str | None) -> datetime:

@@ -78,6 +78,8 @@ def _answer(context: Context, token: str, said: dict[str, str]) -> Response:
         responding.said_no(context.state, visit.person, visit.offer, is_later=word == "later", now=visit.now)
         return _shown(_visit(context, token) or visit)
     if word == "yes" and visit.offer.lane == "care":
+        if visit.offer.status in _WAITING and _is_held(visit):
+            return _held(visit)
         owner = _owner(context, visit.offer)
         ask_for_help(context.project, context.state, visit.person, visit.offer, owner=owner, now=visit.now)
         return _shown(_visit(context, token) or visit)
@@ -172,17 +174,33 @@ def _shown(visit: Visit, *, wants_no: bool = False, notice: str = "") -> Respons
         return _asked(visit, wants_no=wants_no, notice=notice)
     if offer.status is OfferStatus.CONVERTED:
         return _done(visit, None)
-    if offer.status is OfferStatus.ACCEPTED and offer.lane == "care":
-        return _said(visit, "Thank you", "We will get in touch and show you where to start.")
     if offer.status is OfferStatus.ACCEPTED:
-        tried = told_trial(visit.quote) if visit.quote else None
-        return _said(visit, "Your yes is noted", tried or "It is being put into effect. You need do nothing.")
-    if offer.status is OfferStatus.DECLINED:
-        return _said(visit, "All right", "Nothing changes. Thank you for saying so; we will not ask again soon.")
-    return _said(visit, "This offer is over", "It was for a price on a day, and that has passed. Nothing was changed.")
+        return _said(visit, *_accepted(visit))
+    return _said(visit, *_ENDED.get(offer.status, _OVER))
+
+
+def _accepted(visit: Visit) -> tuple[str, str]:
+    if visit.offer.lane == "care":
+        return "Thank you", "We will get in touch and show you where to start."
+    tried = told_trial(visit.quote) if visit.quote else None
+    return "Your yes is noted", tried or "It is being put into effect. You need do nothing."
+
+
+_OVER = ("This offer is over", "It was for a price on a day, and that has passed. Nothing was changed.")
+_ENDED = {
+    OfferStatus.DECLINED: ("All right", "Nothing changes. Thank you for saying so; we will not ask again soon."),
+    OfferStatus.WITHDRAWN: (
+        "We have taken this offer back",
+        "It no longer fits what you have, so there is nothing to decide. Nothing was changed.",
+    ),
+}
+"""Title and text of an offer that waits for nothing any more, by its status."""
 
 
 def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
+    """The question as it stands. Whoever ended our messages may still look at what they were sent."""
+    if _is_held(visit):
+        return _held(visit)
     quote, project = visit.quote, visit.context.project
     no = [("later", "Not now", False), ("no", "No, thank you", wants_no)]
     if visit.offer.lane == "care":
@@ -192,11 +210,6 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
     if not visit.person.may_buy:
         names = " or ".join(visit.person.buyers) or "whoever pays at your company"
         return _said(visit, "Somebody else decides this", f"You may not buy for your company. Ask {names}.", buttons=no)
-    if not is_selling(project):
-        return _held(visit)
-    with reading(visit.context.state) as connection:
-        if may_not_sell(connection, visit.offer, visit.person.contact_id, now=visit.now):
-            return _held(visit)
     if quote is None:
         return _said(visit, "Shall we?", notice, buttons=[("yes", "Yes", not wants_no), *no])
     name = plan_after(project.catalog, quote)
@@ -223,6 +236,15 @@ def _later(quote: Quote) -> str:
     """The next invoice, and what an incentive takes off those that come."""
     off = "".join(f" {line.description}: {_money(quote, line.amount_minor)}." for line in quote.incentive_lines)
     return f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {_day(quote.next_invoice_at)}.{off}"
+
+
+def _is_held(visit: Visit) -> bool:
+    """Whether a yes would not count now: then there is no price and no button. As the yes itself is asked."""
+    if visit.offer.lane != "care" and not is_selling(visit.context.project):
+        return True
+    with reading(visit.context.state) as connection:
+        why = may_not_sell(connection, visit.offer, visit.person.contact_id, now=visit.now, to_accept=True)
+    return why is not None
 
 
 _READERS: dict[Path, MeterReader] = {}
@@ -261,7 +283,8 @@ def _done(visit: Visit, amount_minor: int | None) -> Response:
 
 
 def _held(visit: Visit) -> Response:
-    text = "This cannot be bought right now. Nothing was changed; reply to the message and a person looks at it."
+    what = "This has to wait" if visit.offer.lane == "care" else "This cannot be bought right now"
+    text = f"{what}. Nothing was changed; reply to the message and a person looks at it."
     return _said(visit, "Not at this moment", text, status=409)
 
 

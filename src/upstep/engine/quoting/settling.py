@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from upstep.engine.quoting import quotes as quoting
 from upstep.engine.quoting.biller import open_biller
 from upstep.engine.quoting.reconciling import reconcile
-from upstep.errors import OutsideError
+from upstep.errors import UpstepError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from upstep.engine.project import Project
     from upstep.engine.quoting.quotes import Settled
 
+Told = TypeVar("Told")
 LOG = logging.getLogger(__name__)
 
 
@@ -30,8 +32,7 @@ def settle_whole(
         quote_id: The one whose price was shown; an offer that has another by now is not accepted.
 
     Returns:
-        What became of it, and the offers that the provider's word converted. While somebody else loads facts, or the
-        provider gives no answer any more, it is not read back: the money is settled, and the worker does it later.
+        What became of it, and the offers that the provider's word converted; none where it is not read back yet.
 
     Raises:
         QuoteError: It is not known, or cannot be applied as it was shown; nothing was changed.
@@ -40,9 +41,23 @@ def settle_whole(
     known = quoting.find(state, named)
     provider = open_biller(project, as_of=now, accounts=[known.account_id])
     settled = quoting.settle(project, state, provider, known, by=by, now=now, quote_id=quote_id)
-    try:
-        told = reconcile(project, provider=provider, now=now)
-    except OutsideError as error:
-        LOG.warning("%s is settled and not read back yet: %s", named, error)
+    told, why = after_settling(lambda: reconcile(project, provider=provider, now=now))
+    if told is None:
+        LOG.warning("%s is settled and not read back yet: %s", named, why)
         return settled, ()
     return quoting.as_it_stands(state, settled), tuple(offer.offer_id for offer in told.converted)
+
+
+def after_settling(step: Callable[[], Told]) -> tuple[Told | None, str]:
+    """What a step gives that only tells what was settled; None, with the reason, where it fails.
+
+    Nothing that goes wrong in it may look as if the change had failed, for the money is settled: whoever is told of a
+    failure asks again, or tells their customer so.
+    """
+    try:
+        return step(), ""
+    except UpstepError as error:
+        return None, str(error)
+    except Exception as error:
+        LOG.exception("telling what was settled")
+        return None, f"{type(error).__name__}: {error}"
