@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
-from tests.engine.learned import AS_OF, write_company
+from tests.engine.learning.learned import AS_OF, write_company
 from upstep.engine.project import Project
 from upstep.tables.load import load
 

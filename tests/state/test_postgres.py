@@ -15,10 +15,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from tests.engine.test_forgetting import ACCOUNT, COMPANY, EMAIL, NAME, PERSON, planted_row
 
 from tests.billing.seeds import AT, item_row, to_scale
 from tests.contracts.test_channels import MESSAGE
+from tests.engine.keeping.test_forgetting import ACCOUNT, COMPANY, EMAIL, NAME, PERSON, planted_row
 from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.outbox import queue

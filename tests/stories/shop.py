@@ -21,9 +21,10 @@ from upstep.billing.quote import Quote
 from upstep.billing.sandbox import SandboxBiller
 from upstep.engine.project import Project, open_project_state
 from upstep.engine.quoting import quotes as quoting
+from upstep.engine.quoting import reconciling
 from upstep.engine.quoting.biller import sandbox
 from upstep.engine.quoting.quoted import Priced
-from upstep.engine.quoting.quotes import Settled, reconciling
+from upstep.engine.quoting.quotes import Settled
 from upstep.engine.quoting.use import read_use
 from upstep.engine.quoting.wish import Wish
 from upstep.errors import OutsideError

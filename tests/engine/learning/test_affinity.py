@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine.learned import AS_OF, write_company
+from tests.engine.learning.learned import AS_OF, write_company
 from upstep.engine.learning.affinity import learn_affinities, write_plays
 from upstep.engine.learning.trial import matched
 from upstep.engine.project import Project
