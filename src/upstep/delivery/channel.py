@@ -83,7 +83,8 @@ class Channel(Protocol):
 
     Two more attributes may be there. ``is_idempotent`` (True where it is not): the same key twice leaves once, so what
     was cut off is simply sent again, and several are claimed at once. ``interrupts`` (True where it is not): it
-    disturbs people, so quiet hours count; what only shows when somebody looks says False.
+    disturbs people, so quiet hours count; what only shows when somebody looks says False. And a method: ``send_many``
+    takes messages one by one as it has room for them, and gives for each what ``send`` returns or raises.
     """
 
     @property

@@ -7,6 +7,7 @@ message of which nobody can tell whether it left; that one is parked for a perso
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import time
@@ -14,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,13 +35,17 @@ from upstep.delivery.outbox import (
 )
 from upstep.errors import MaybeSentError, OutsideError, UpstepError
 from upstep.state.holds import HoldKind, record_hold
+from upstep.state.listed import as_list, listed
 from upstep.state.session import hold, writing
 from upstep.state.tables import attempt, message
 
 CLAIM_LASTS = timedelta(minutes=10)
 """A claim older than this was left by a sender that died."""
 
-BATCH = 100
+CLAIM_SENDS = timedelta(minutes=2)
+"""So long messages of one claim are begun; with what is then on its way it ends well before it is taken over."""
+
+BATCH = 250
 """Messages in one claim, where the channel knows its keys."""
 
 DOWN_AFTER = 3
@@ -61,7 +65,8 @@ class Run:
         clock: What time it is, read at each claim and each record: a run may take long.
         sender: Who claims; shown when a claim is left behind.
         recheck_after: A held message is asked about again no sooner than this after the last time.
-        threads: How many messages of one claim are on their way at once.
+        threads: How many messages of one claim are on their way at once: in threads, or as ``send_many`` of the channel
+            does it.
         seconds_max: So long a channel may send in this run; what is left waits for the next. The claim at hand is
             finished, so each channel gets at least one. None: until nothing waits.
     """
@@ -103,15 +108,49 @@ def _send_channel(run: Run, name: str, token: str, pool: ThreadPoolExecutor) -> 
         if claim is None:
             return
         after = claim.last
-        each = map if run.threads == 1 else pool.map
         # Only what is sent counts: it has left the queue, whereas who is held would be asked about first again.
-        began = time.monotonic()
-        sent = list(each(partial(_send, channel=channel, clock=run.clock), claim.claimed))
-        spent += time.monotonic() - began
-        _record(run, list(zip(claim.claimed, sent, strict=True)), token)
-        if sent:
-            unanswered = unanswered + len(sent) if all(map(_is_unanswered, sent)) else 0
-        yield [*claim.withheld, *sent]
+        patience = _Patience(unanswered)
+        sent = _sent(run, channel, claim.claimed, patience, pool)
+        spent += time.monotonic() - patience.began
+        unanswered = patience.unanswered
+        tried = [(one, delivery) for one, delivery in sent if delivery is not None]
+        _record(run, tried, [one for one, delivery in sent if delivery is None], token)
+        yield [*claim.withheld, *(delivery for _, delivery in tried)]
+
+
+class _Patience:
+    """Whether a claim goes on: not over a channel that gives no answer, and never for so long that it may be lost."""
+
+    def __init__(self, unanswered: int) -> None:
+        self.began = time.monotonic()
+        self.unanswered = unanswered
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more of this claim is to begin."""
+        return self.unanswered >= DOWN_AFTER or time.monotonic() - self.began > CLAIM_SENDS.total_seconds()
+
+    def note(self, delivery: Delivery) -> Delivery:
+        """See what became of one."""
+        self.unanswered = self.unanswered + 1 if _is_unanswered(delivery) else 0
+        return delivery
+
+
+def _sent(
+    run: Run, channel: Channel, claimed: Sequence[Waiting], patience: _Patience, pool: ThreadPoolExecutor
+) -> list[tuple[Waiting, Delivery | None]]:
+    """What became of each; None: it was not begun, since patience was over."""
+    many = getattr(channel, "send_many", None)
+    if many is not None:
+        going = (one.message for one in itertools.takewhile(lambda _: not patience.is_over, claimed))
+        answers = many(going, together=run.threads)
+        sent = [patience.note(_delivered(one, told, channel, run.clock)) for one, told in zip(claimed, answers)]  # noqa: B905
+        return list(itertools.zip_longest(claimed, sent))
+
+    def send(one: Waiting) -> Delivery | None:
+        return None if patience.is_over else patience.note(_delivered(one, _asked(one, channel), channel, run.clock))
+
+    return list(zip(claimed, (map if run.threads == 1 else pool.map)(send, claimed), strict=True))
 
 
 def _is_unanswered(delivery: Delivery) -> bool:
@@ -195,9 +234,10 @@ def _withhold(
 
 def _mark_claimed(connection: sa.Connection, claimed: Sequence[Waiting], token: str, *, now: datetime) -> None:
     if claimed:
-        mine = message.c.message_id.in_([one.message_id for one in claimed])
+        dialect = connection.dialect.name
         values = {"status": MessageStatus.CLAIMED, "claimed_by": token, "claimed_at": now, "not_before": None}
-        connection.execute(sa.update(message).where(mine).values(**values))
+        statement = sa.update(message).where(listed(message.c.message_id, "ids", dialect)).values(**values)
+        connection.execute(statement, {"ids": as_list([one.message_id for one in claimed], dialect)})
 
 
 def _withhold_unconnected(run: Run, token: str) -> Iterator[list[Delivery]]:
@@ -213,21 +253,29 @@ def _withhold_unconnected(run: Run, token: str) -> Iterator[list[Delivery]]:
         yield claim.withheld
 
 
-def _send(one: Waiting, *, channel: Channel, clock: Callable[[], datetime]) -> Delivery:
-    """One message on its way: every answer becomes a value."""
-    tries = one.attempts + 1
+def _asked(one: Waiting, channel: Channel) -> SendResult | UpstepError:
     try:
-        result = channel.send(one.message)
-    except MaybeSentError as error:
+        return channel.send(one.message)
+    except UpstepError as error:
+        return error
+
+
+def _delivered(
+    one: Waiting, told: SendResult | UpstepError, channel: Channel, clock: Callable[[], datetime]
+) -> Delivery:
+    """What a channel answered, or raised, as a value."""
+    tries = one.attempts + 1
+    if isinstance(told, SendResult):
+        faults.point("sending.sent")
+        return _answered(one, told)
+    if isinstance(told, MaybeSentError):
         if not is_idempotent(channel):
-            return Delivery(one.message, Delivered.PARKED, f"{_MAYBE}: {error}", is_ambiguous=True)
-        return replace(_again(one, str(error), tries, clock()), is_ambiguous=True)
-    except OutsideError as error:
-        return _again(one, str(error), tries, clock())
-    except UpstepError as error:  # Something a person must mend first, such as an address that is missing.
-        return Delivery(one.message, Delivered.FAILED, str(error), is_final=True)
-    faults.point("sending.sent")
-    return _answered(one, result)
+            return Delivery(one.message, Delivered.PARKED, f"{_MAYBE}: {told}", is_ambiguous=True)
+        return replace(_again(one, str(told), tries, clock()), is_ambiguous=True)
+    if isinstance(told, OutsideError):
+        return _again(one, str(told), tries, clock())
+    # Something a person must mend first, such as an address that is missing.
+    return Delivery(one.message, Delivered.FAILED, str(told), is_final=True)
 
 
 def _again(one: Waiting, why: str, tries: int, now: datetime) -> Delivery:
@@ -243,37 +291,57 @@ def _answered(one: Waiting, result: SendResult) -> Delivery:
     return Delivery(one.message, Delivered.FAILED, result.reason, is_final=True, is_bounce=result.is_bounce)
 
 
-def _record(run: Run, sent: Sequence[tuple[Waiting, Delivery]], token: str) -> None:
-    """What became of a claim, in one transaction. A claim that was taken over meanwhile is another's to record."""
-    if not sent:
+def _record(run: Run, sent: Sequence[tuple[Waiting, Delivery]], left: Sequence[Waiting], token: str) -> None:
+    """What became of a claim, in one transaction. A claim that was taken over meanwhile is another's to record.
+
+    Args:
+        left: Messages that were not begun; they wait again as if they had never been claimed.
+    """
+    if not sent and not left:
         return
     now = run.clock()
-    rows = [{"this": one.message_id, **_outcome(one, delivery, now)} for one, delivery in sent]
+    gone = [(one, delivery) for one, delivery in sent if delivery.result is Delivered.SENT]
+    rows = [
+        {"this": one.message_id, **_outcome(one, delivery, now)}
+        for one, delivery in sent
+        if delivery.result is not Delivered.SENT
+    ]
     names = ("status", "reason", "attempts", "checked_at", "sent_at", "not_before")
     mine = (message.c.message_id == sa.bindparam("this")) & (message.c.claimed_by == token)
     with writing(run.engine) as connection:
         for one, delivery in sent:
             if delivery.is_bounce and one.message.contact_id:
                 _hold_bounced(connection, one, delivery, now=now)
-        _update(connection, rows, names, mine)
+        none = {"reason": None, "not_before": None}
+        is_sent = {"status": MessageStatus.SENT, "attempts": message.c.attempts + 1, "checked_at": now, "sent_at": now}
+        _set(connection, [one for one, _ in gone], is_sent | none, token=token)
+        _set(connection, left, {"status": MessageStatus.QUEUED, "claimed_by": None, "claimed_at": None}, token=token)
+        if rows:
+            _update(connection, rows, names, mine)
         _add_attempts(connection, [(one.message_id, delivery) for one, delivery in sent], now=now)
     faults.point("sending.recorded")
 
 
+def _set(connection: sa.Connection, these: Sequence[Waiting], values: Mapping[str, Any], *, token: str) -> None:
+    """The same for all of these that this sender still has claimed."""
+    if these:
+        mine = listed(message.c.message_id, "ids", connection.dialect.name) & (message.c.claimed_by == token)
+        ids = as_list([one.message_id for one in these], connection.dialect.name)
+        connection.execute(sa.update(message).where(mine).values(**values), {"ids": ids})
+
+
 def _outcome(one: Waiting, delivery: Delivery, now: datetime) -> dict[str, object]:
     status = {
-        Delivered.SENT: MessageStatus.SENT,
         Delivered.PARKED: MessageStatus.PARKED,
         Delivered.FAILED: MessageStatus.FAILED if delivery.is_final else MessageStatus.QUEUED,
     }[delivery.result]
-    is_gone = delivery.result is Delivered.SENT
     return {
         "status": status,
-        "reason": None if is_gone else delivery.detail,
+        "reason": delivery.detail,
         "attempts": one.attempts + 1,
         "checked_at": now,
         # What may have left counts as if it had, and goes on to: a cap rather says too much than too little.
-        "sent_at": now if is_gone or delivery.is_ambiguous else one.maybe_sent_at,
+        "sent_at": now if delivery.is_ambiguous else one.maybe_sent_at,
         "not_before": delivery.until,
     }
 
@@ -302,9 +370,11 @@ def _update(
 def _add_attempts(connection: sa.Connection, told: Sequence[tuple[int, Delivery]], *, now: datetime) -> None:
     if not told:
         return
-    ids = [message_id for message_id, _ in told]
-    highest = sa.select(attempt.c.message_id, sa.func.max(attempt.c.number)).where(attempt.c.message_id.in_(ids))
-    numbers = {row[0]: row[1] for row in connection.execute(highest.group_by(attempt.c.message_id))}
+    dialect = connection.dialect.name
+    these = listed(attempt.c.message_id, "ids", dialect)
+    highest = sa.select(attempt.c.message_id, sa.func.max(attempt.c.number)).where(these).group_by(attempt.c.message_id)
+    ids = as_list([message_id for message_id, _ in told], dialect)
+    numbers = {row[0]: row[1] for row in connection.execute(highest, {"ids": ids})}
     rows = [
         {
             "message_id": message_id,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.state import audit
+from upstep.state.listed import as_list, listed
 from upstep.state.tables import consent as table
 
 PURPOSES = ("sales", "service")
@@ -43,8 +44,10 @@ def consents_of(
     connection: sa.Connection, contacts: Collection[str], *, now: datetime
 ) -> Mapping[str, Mapping[str, bool]]:
     """The word that stands at that instant, by contact and purpose; who said nothing is not in it."""
-    said = sa.select(table).where(table.c.contact_id.in_(list(contacts)), table.c.recorded_at <= now)
+    dialect = connection.dialect.name
+    said = sa.select(table).where(listed(table.c.contact_id, "contacts", dialect), table.c.recorded_at <= now)
     found: dict[str, dict[str, bool]] = {}
-    for row in connection.execute(said.order_by(table.c.recorded_at)):
+    named = {"contacts": as_list(contacts, dialect)}
+    for row in connection.execute(said.order_by(table.c.recorded_at), named):
         found.setdefault(row.contact_id, {})[row.purpose] = row.is_given
     return found

@@ -10,6 +10,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from upstep.state import audit
+from upstep.state.listed import as_list, listed
 from upstep.state.session import hold
 from upstep.state.tables import contact_hold as table
 
@@ -108,9 +109,11 @@ def holds_of(connection: sa.Connection, accounts: Collection[str] | None, *, now
     found = sa.select(table).where(table.c.recorded_at <= now).order_by(table.c.hold_id)
     # Who asks about now reads only what was never lifted, of which there is little.
     found = found.where(sa.or_(table.c.lifted_at.is_(None), table.c.lifted_at > now))
+    named, dialect = {}, connection.dialect.name
     if accounts is not None:
-        found = found.where(table.c.account_id.in_(list(accounts)))
-    return [one for one in map(_hold, connection.execute(found)) if one.stands(now)]
+        named = {"accounts": as_list(accounts, dialect)}
+        found = found.where(listed(table.c.account_id, "accounts", dialect))
+    return [one for one in map(_hold, connection.execute(found, named)) if one.stands(now)]
 
 
 def _hold(row: sa.Row[tuple[object, ...]]) -> Hold:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 
@@ -86,14 +88,22 @@ def connect(path_or_url: str | Path) -> sa.Engine:
     """A database as ``reading`` and ``writing`` want it; nothing is opened or made yet."""
     if "://" in str(path_or_url):
         # Asked before use: a connection that a restart of the server has cut is opened anew.
-        return sa.create_engine(str(path_or_url), pool_pre_ping=True)
+        return sa.create_engine(str(path_or_url), pool_pre_ping=True, json_deserializer=_read_json)
     path = Path(path_or_url)
     path.parent.mkdir(parents=True, exist_ok=True)
     url = sa.URL.create("sqlite", database=str(path))
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_read_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _read_json(text: str) -> Any:
+    """What a JSON column holds. The quicker reader takes no NaN, which the usual one writes."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -6,7 +6,6 @@ old clear nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 import sqlalchemy as sa
 
 from upstep.clock import iso
@@ -27,6 +27,7 @@ from upstep.offers.model import LIVE, OfferStatus
 from upstep.state import tables
 from upstep.state.consents import consents_of
 from upstep.state.holds import holds_of
+from upstep.state.listed import as_list, listed
 
 if TYPE_CHECKING:
     from upstep.config.contact import ContactPolicy
@@ -141,16 +142,14 @@ class _Known:
     def step_of(self, message: Message) -> str | None:
         """The step of the message's offer."""
         offer = self.offers.get(message.offer_id or "")
-        return None if offer is None else str(offer.step_id)
+        return None if offer is None else offer.step_id
 
 
-def _statements() -> dict[str, tuple[sa.Select[Any], tuple[str, ...]]]:
+@lru_cache(maxsize=2)
+def _statements(dialect: str) -> dict[str, tuple[sa.Select[Any], tuple[str, ...]]]:
     """What is read for each claim, made once: making and recognising a statement costs more than running it."""
     offer, mark, held = tables.offer.c, tables.watermark.c, tables.fact_hold.c
     published, person, message = tables.published_decision.c, tables.contact_fact.c, tables.message.c
-    accounts: sa.BindParameter[Any] = sa.bindparam("accounts", expanding=True)
-    contacts: sa.BindParameter[Any] = sa.bindparam("contacts", expanding=True)
-    sold: sa.BindParameter[Any] = sa.bindparam("sold", expanding=True)
     is_claimed = message.status == MessageStatus.CLAIMED
     of_offer = (
         *(offer.offer_id, offer.account_id, offer.step_id, offer.status, offer.expires_at, offer.shown_at),
@@ -161,27 +160,33 @@ def _statements() -> dict[str, tuple[sa.Select[Any], tuple[str, ...]]]:
         *(message.sent_at, message.claimed_at, message.status, message.idempotency_key),
     )
     return {
-        "offers": (sa.select(*of_offer).where(offer.account_id.in_(accounts)), ("accounts",)),
+        "offers": (sa.select(*of_offer).where(listed(offer.account_id, "accounts", dialect)), ("accounts",)),
         "marks": (
-            sa.select(mark.account_id, mark.as_of).where(mark.account_id.in_(accounts) | (mark.account_id == "")),
+            sa.select(mark.account_id, mark.as_of).where(
+                listed(mark.account_id, "accounts", dialect) | (mark.account_id == "")
+            ),
             ("accounts",),
         ),
-        "holds": (sa.select(tables.fact_hold).where(held.account_id.in_(sold)).order_by(held.gate), ("sold",)),
-        "bodies": (sa.select(published.account_id, published.body).where(published.account_id.in_(sold)), ("sold",)),
-        "people": (sa.select(tables.contact_fact).where(person.contact_id.in_(contacts)), ("contacts",)),
+        "holds": (
+            sa.select(tables.fact_hold).where(listed(held.account_id, "sold", dialect)).order_by(held.gate),
+            ("sold",),
+        ),
+        "bodies": (
+            sa.select(published.account_id, published.body).where(listed(published.account_id, "sold", dialect)),
+            ("sold",),
+        ),
+        "people": (sa.select(tables.contact_fact).where(listed(person.contact_id, "contacts", dialect)), ("contacts",)),
         # What another sender has claimed is as good as gone.
         "gone": (
             sa.select(*of_gone).where(
-                message.account_id.in_(sold),
+                listed(message.account_id, "sold", dialect),
                 message.purpose == Purpose.SALES,
-                sa.or_(message.sent_at > sa.bindparam("since"), is_claimed),
+                # In a form for which no index would do, so that the accounts' is taken.
+                sa.case((is_claimed, 1), (message.sent_at > sa.bindparam("since"), 1), else_=0) == 1,
             ),
             ("sold", "since"),
         ),
     }
-
-
-_STATEMENTS = _statements()
 
 
 def _read(connection: sa.Connection, waiting: Sequence[Waiting], *, policy: ContactPolicy, now: datetime) -> _Known:
@@ -191,10 +196,13 @@ def _read(connection: sa.Connection, waiting: Sequence[Waiting], *, policy: Cont
     contacts = sorted({message.contact_id or message.recipient for message in messages})
     sold = sorted({message.account_id for message in messages if message.purpose in (Purpose.SALES, Purpose.CARE)})
     since = now - timedelta(days=_days_counted(policy))
-    named: dict[str, Any] = {"accounts": accounts, "contacts": contacts, "sold": sold, "since": since}
+    dialect = connection.dialect.name
+    lists = {"accounts": accounts, "contacts": contacts, "sold": sold}
+    named: dict[str, Any] = {name: as_list(keys, dialect) for name, keys in lists.items()} | {"since": since}
+    statements = _statements(dialect)
 
     def rows(name: str) -> Sequence[Any]:
-        statement, parameters = _STATEMENTS[name]
+        statement, parameters = statements[name]
         return connection.execute(statement, {key: named[key] for key in parameters}).all()
 
     offers = rows("offers")
@@ -242,11 +250,14 @@ def _others_gone(message: Message, known: _Known) -> list[Gone]:
 
 def _held_by_facts(message: Message, known: _Known) -> Iterator[Wait]:
     """What was published against selling: to the account, which care does not answer to, and for the step itself."""
-    found = list(known.holds.get((message.account_id, known.step_of(message) or ""), ()))
-    if message.purpose is Purpose.SALES and known.step_of(message):
+    step_id = known.step_of(message)
+    found = list(known.holds.get((message.account_id, step_id or ""), ()))
+    if message.purpose is Purpose.SALES and step_id:
         found += known.holds.get((message.account_id, ""), ())
-        if known.step_of(message) not in _decisions(known.bodies.get(message.account_id) or "[]"):
+        if step_id not in _decisions(known.bodies.get(message.account_id) or "[]"):
             yield Wait(ENDED)
+    if not found:
+        return
     outcomes = [row.why for row in found if row.gate == "outcome"]
     holds = sorted({row.gate for row in found if row.gate != "outcome" and not row.is_unknown})
     unknown = sorted({row.gate for row in found if row.is_unknown})
@@ -277,7 +288,7 @@ def _changed(message: Message, known: _Known) -> Iterator[Wait]:
 @lru_cache(maxsize=256)
 def _decisions(body: str) -> Mapping[str, Mapping[str, Any]]:
     """An account's published decisions by step; a claim often has several messages of one account."""
-    return {row["step_id"]: row for row in json.loads(body)}
+    return {row["step_id"]: row for row in msgspec.json.decode(body)}
 
 
 def _history(message: Message, known: _Known) -> History:
