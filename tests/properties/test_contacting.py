@@ -736,6 +736,14 @@ class _Before:
             if how == "bounces" and letter.person:
                 self.machine._close(letter.account, letter.person, "bounce", None)
         self.failed.clear()
+        if self._is_given_back():
+            for letter in (self.machine.world.letters[key] for key, why in self.judged.items() if why is None):
+                if letter.channel == "email" and letter.key not in self.email.tried:
+                    letter.left_at = letter.left_before
+
+    def _is_given_back(self) -> bool:
+        """Whether a claim of many stopped after three without an answer: the rest of it was not tried."""
+        return self.fails in ("down", "maybe") and len(self.email.tried) >= 3 and self.email.is_idempotent
 
 
 IS_LONG = os.environ.get("UPSTEP_HYPOTHESIS") == "long"
