@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 DAY_SECONDS = 86_400
 _EPOCH = date(1970, 1, 1)
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -32,12 +33,13 @@ def parse_instant(text: str) -> datetime:
 
 def to_seconds(instant: datetime) -> int:
     """Seconds since 1970-01-01T00:00:00Z, fractions dropped."""
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    since = instant - _BEGIN
+    return since.days * DAY_SECONDS + since.seconds
 
 
 def from_seconds(seconds: int) -> datetime:
     """The instant of a number of seconds since 1970."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
+    return _BEGIN + timedelta(seconds=int(seconds))
 
 
 def to_day(day: date) -> int:

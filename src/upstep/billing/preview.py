@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -46,37 +47,41 @@ def preview(
     total = sum(line.amount_minor for line in [*swept, *lines])
     invoiced = total if worked.is_invoiced else 0
     credit_used = min(max(invoiced, 0), known.credit_minor)
-    terms = {item.every for item in live} | {move.after.every for move in moves if move.after}
     next_at = worked.effective_at if change.starts is Starts.AT_RENEWAL else _next_at(worked, live, at, known)
     later = 0 if worked.is_invoiced else total + sum(line.amount_minor for line in known.waiting)
     credit_left = known.credit_minor - credit_used - min(invoiced, 0)
     billed = _billed_at(next_at, live, worked, at=at, standing=known)
-    off = billed - _billed_at(next_at, live, worked, at=at, standing=_with_incentive(change, known))
-    quote = Quote(
-        quote_id="",
-        account_id=change.account_id,
-        subscription_id=change.subscription_id,
-        provider=provider,
-        currency=_currency(moves),
-        change=change,
-        lines=(*swept, *lines),
-        proration_minor=total,
-        due_now_minor=max(invoiced, 0) - credit_used,
-        next_invoice_minor=billed - off + later - credit_left,
-        next_invoice_at=next_at,
-        yearly_difference_minor=_yearly_difference(moves, known),
-        based_on=digest(live),
-        at=at,
+    off = 0
+    if change.incentive is not None:
+        off = billed - _billed_at(next_at, live, worked, at=at, standing=_with_incentive(change, known))
+    values: dict[str, Any] = {
+        "account_id": change.account_id,
+        "subscription_id": change.subscription_id,
+        "provider": provider,
+        "currency": _currency(moves),
+        "change": change,
+        "lines": (*swept, *lines),
+        "proration_minor": total,
+        "due_now_minor": max(invoiced, 0) - credit_used,
+        "next_invoice_minor": billed - off + later - credit_left,
+        "next_invoice_at": next_at,
+        "yearly_difference_minor": _yearly_difference(moves, known),
+        "based_on": digest(live),
+        "at": at,
         # A quote for a period that has ended would credit time that was not paid for.
-        expires_at=min(at + valid_for, *(current_period(i, at).end for i in live), next_at),
-        items=tuple(_item(move, known) for move in moves),
-        effective_at=worked.effective_at,
-        billing_mode=known.mode,
-        credit_used_minor=credit_used,
-        open_minor=known.open_minor,
-        incentive_lines=incentive_lines(change, off, first_at=next_at, every=terms),
-    )
-    return replace(quote, quote_id=f"q_{_hash(quote)}")
+        "expires_at": min(at + valid_for, *(current_period(i, at).end for i in live), next_at),
+        "items": tuple(_item(move, known) for move in moves),
+        "effective_at": worked.effective_at,
+        "billing_mode": known.mode,
+        "credit_used_minor": credit_used,
+        "open_minor": known.open_minor,
+        "incentive_lines": incentive_lines(change, off, first_at=next_at, every=_terms(live, moves)),
+    }
+    return Quote(quote_id=f"q_{_hash({'quote_id': '', **values})}", **values)
+
+
+def _terms(live: Sequence[Item], moves: Sequence[Move]) -> set[tuple[str, int]]:
+    return {item.every for item in live} | {move.after.every for move in moves if move.after}
 
 
 def _trial(
@@ -100,7 +105,11 @@ def _with_incentive(change: Change, standing: Standing) -> Standing:
 
 def digest(live: Sequence[Item]) -> str:
     """A subscription's live items in one word: the same word, the same subscription."""
-    return _hash(sorted(live, key=lambda item: item.item_id))
+    # One that was read has no attribute of its own for what is not set; one that was made has.
+    return _hash([_UNSET | vars(item) for item in sorted(live, key=lambda item: item.item_id)])
+
+
+_UNSET = {field.name: None for field in fields(Item) if field.default is None}
 
 
 def _next_at(worked: WorkedOut, live: Sequence[Item], at: datetime, standing: Standing) -> datetime:

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.billing.change import BillingMode, Change
 from upstep.billing.proration import LineKind
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
+from upstep.state.bulk import add_rows
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,15 @@ def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
 def lock_many(connection: sa.Connection, quotes: Iterable[Quote], *, now: datetime) -> None:
     """Keep quotes, in the caller's transaction; those that are kept already stay as they are."""
     rows = [_row(quote) | {"status": "locked", "locked_at": now} for quote in quotes]
-    if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(tables.quote).on_conflict_do_nothing(index_elements=["quote_id"]), rows)
+    add_rows(connection, tables.quote, rows, unless="quote_id")
 
 
 def _row(quote: Quote) -> dict[str, object]:
-    values = {name: getattr(quote, name) for name in _COLUMNS if hasattr(quote, name)}
-    return values | {name: msgspec.to_builtins(values[name]) for name in _NESTED if name in values}
+    values = vars(quote)
+    return values | {name: msgspec.to_builtins(values[name]) for name in _NESTED}
 
 
 _NESTED = ("change", "lines", "items", "incentive_lines")
-_COLUMNS = tuple(column.name for column in tables.quote.columns)
 
 
 def read_many(connection: sa.Connection, quote_ids: Iterable[str]) -> dict[str, Quote]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from upstep.billing.change import Anchor, Behaviour, BillingMode, Change, Incentive, Item, ItemChange, Starts
 from upstep.billing.discount import after as after_incentives
@@ -87,7 +88,16 @@ def work_out(change: Change, live: Sequence[Item], *, at: datetime, standing: St
         return WorkedOut(later, effective_at, is_invoiced=False)
     wishes = [*change.items, *_carried_along(change, live, standing)]
     moves = [_move(change, wish, live, at=at, standing=standing) for wish in wishes]
-    priced = tuple(replace(move, lines=_lines(move, moves, live, change, at=at, standing=standing)) for move in moves)
+    priced = tuple(
+        Move(
+            move.before,
+            move.after,
+            move.period,
+            move.is_new_period,
+            _lines(move, moves, live, change, at=at, standing=standing),
+        )
+        for move in moves
+    )
     has_lines = any(move.lines for move in priced)
     is_invoiced = (change.behaviour is Behaviour.ALWAYS_INVOICE and has_lines) or any(m.is_new_period for m in priced)
     return WorkedOut(priced, at, is_invoiced)
@@ -266,8 +276,13 @@ def net_amounts(moves: Sequence[Move], live: Sequence[Item], standing: Standing)
 def _described(line: ProrationLine, move: Move, at: datetime) -> QuoteLine:
     item, use = (move.before, "Unused") if line.kind is LineKind.CREDIT else (move.after, "Remaining")
     assert item is not None
-    text = f"{use} time on {label(item)} after {at.day} {at:%b %Y}"
+    text = f"{use} time on {label(item)} after {_day(at)}"
     return QuoteLine(text, line.amount_minor, line.kind)
+
+
+@lru_cache(maxsize=256)
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
 
 
 def label(item: Item) -> str:

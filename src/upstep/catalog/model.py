@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 
 class PriceModel(StrEnum):
@@ -241,7 +242,17 @@ class Catalog:
 
     def plan(self, plan_id: str) -> Plan | None:
         """The plan of that id, or None. Plan ids are unique in the catalog."""
-        return next((plan for plan in self.plans() if plan.id == plan_id), None)
+        return self._plans_by_id.get(plan_id)
+
+    @cached_property
+    def _plans_by_id(self) -> dict[str, Plan]:
+        return {plan.id: plan for plan in self.plans()}
+
+    @cached_property
+    def feature_names(self) -> dict[str, str]:
+        """What each feature of a plan or an add-on is called, by its id."""
+        owners: list[Plan | AddOn] = [*self.plans(), *self.add_ons()]
+        return {feature.id: feature.name for owner in owners for feature in owner.features}
 
     def add_ons(self) -> Iterator[AddOn]:
         """All add-ons, product by product."""

@@ -6,6 +6,7 @@ Nothing here is a float, and nothing wraps around: an amount that does not fit i
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,9 @@ def amounts(price: Price, quantity: Wholes) -> Wholes:
             return _graduated(price, charged)
 
 
+@lru_cache(maxsize=8192)
 def amount(price: Price, quantity: int) -> int:
-    """``amounts`` for one quantity."""
+    """``amounts`` for one quantity; the same few come again with every account."""
     return int(amounts(price, _one(quantity))[0])
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.delivery.channel import Message, Purpose
 from upstep.state import audit
+from upstep.state.bulk import add_rows
 from upstep.state.session import reading, writing
 from upstep.state.tables import attempt, message
 
@@ -130,10 +131,8 @@ def queue_many(connection: sa.Connection, queued: Sequence[Message], *, now: dat
         found = connection.execute(sa.select(*columns).where(some)).mappings()
         known |= {str(row["idempotency_key"]): dict(row) for row in found}
     fresh = [one for one in queued if one.idempotency_key not in known]
-    if fresh:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        rows = [_row(one) | {"status": MessageStatus.QUEUED, "queued_at": now} for one in fresh]
-        connection.execute(insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"]), rows)
+    rows = [_row(one) | {"status": MessageStatus.QUEUED, "queued_at": now} for one in fresh]
+    add_rows(connection, message, rows, unless="idempotency_key")
     for one in queued:
         row = known.get(one.idempotency_key)
         if row is not None and row["status"] in WAITING and _differs(row, one):
@@ -145,7 +144,8 @@ _AT_ONCE = 500
 
 
 def _row(queued: Message) -> dict[str, object]:
-    return {name: getattr(queued, name) for name in Message.__annotations__} | {"facts": dict(queued.facts)}
+    facts = queued.facts if isinstance(queued.facts, dict) else dict(queued.facts)
+    return vars(queued) | {"facts": facts}
 
 
 def _differs(row: Mapping[str, object], queued: Message) -> bool:

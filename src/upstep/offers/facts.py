@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Self, TypedDict, get_args, get_type_hints
 
 from upstep.errors import Fault, PlayError, did_you_mean
@@ -131,9 +132,19 @@ class Words(str):
     __slots__ = ()
 
     def __str__(self) -> str:
-        marked = re.sub(r"[\\`*\[\]<|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", self)
-        # What begins a line could make a heading, a list or a quotation of it.
-        return re.sub(r"^(?=[#+\->=])", r"\\", marked)
+        return _unmarked(str.__str__(self))
+
+
+@lru_cache(maxsize=4096)
+def _unmarked(text: str) -> str:
+    """Names of plans, products and meters come again with every account."""
+    marked = _MARKS.sub(r"\\\g<0>", text)
+    # What begins a line could make a heading, a list or a quotation of it.
+    return _BEGINNINGS.sub(r"\\", marked)
+
+
+_MARKS = re.compile(r"[\\`*\[\]<|~]|(?<![^\W_])_|_(?![^\W_])")
+_BEGINNINGS = re.compile(r"^(?=[#+\->=])")
 
 
 def printable(facts: Mapping[str, Any], locale: str, *, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -146,9 +157,12 @@ def printable(facts: Mapping[str, Any], locale: str, *, names: Iterable[str] | N
     if faults:
         raise PlayError(faults)
     currency = facts.get("currency") or ""
-    asked = FACT_KINDS if names is None else names
-    shown = {name: _shown(FACT_KINDS[name], facts.get(name), currency, locale) for name in asked}
-    return shown | {"currency": currency.upper() or None}
+    shown: dict[str, Any] = {}
+    for name in FACT_KINDS if names is None else names:
+        value = facts.get(name)
+        shown[name] = None if value is None else _SHOWN[name](value, currency, locale)
+    shown["currency"] = currency.upper() or None
+    return shown
 
 
 def stored(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,12 +172,11 @@ def stored(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _faults(facts: Mapping[str, Any]) -> Iterator[Fault]:
     for name, value in facts.items():
-        place = f"fact {name}"
         if name not in FACT_KINDS:
-            yield Fault(place, "is not known.", did_you_mean(name, FACT_KINDS))
-        elif value is not None and not _is_of(FACT_KINDS[name], value):
-            yield Fault(place, f"{value!r} is not {_WANTED[FACT_KINDS[name]]}.")
-    has_money = any(FACT_KINDS.get(name) is FactKind.MONEY and value is not None for name, value in facts.items())
+            yield Fault(f"fact {name}", "is not known.", did_you_mean(name, FACT_KINDS))
+        elif value is not None and not _IS_OF[name](value):
+            yield Fault(f"fact {name}", f"{value!r} is not {_WANTED[FACT_KINDS[name]]}.")
+    has_money = any(facts.get(name) is not None for name in _MONEY)
     if has_money and facts.get("currency") not in CURRENCIES:
         yield Fault(
             "fact currency", f"{facts.get('currency')!r} is not a lower-case ISO 4217 code, and there is money."
@@ -179,28 +192,36 @@ _WANTED = {
 }
 
 
-def _is_of(kind: FactKind, value: object) -> bool:
-    if kind is FactKind.DATE:
-        return isinstance(value, datetime) and value.tzinfo is not None
-    if kind in {FactKind.WHOLE, FactKind.MONEY}:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if not isinstance(value, str):
-        return False
-    return len(value) <= TEXT_LENGTH_MAX if kind is FactKind.TEXT else len(value.split()) == 1
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= TEXT_LENGTH_MAX
 
 
-def _shown(kind: FactKind, value: Any, currency: str, locale: str) -> Any:
-    if value is None:
-        return None
-    if kind is FactKind.MONEY:
-        return Shown(value, format_minor(value, currency, locale))
-    if kind is FactKind.WHOLE:
-        return Shown(value, _whole(value, locale))
-    if kind is FactKind.DATE:
-        return _date(value, locale)
-    if kind is FactKind.LINK:
-        return re.sub(r"[()<>\\\"'`|]", lambda sign: f"%{ord(sign[0]):02X}", value)
+def _is_link(value: object) -> bool:
+    return isinstance(value, str) and len(value.split()) == 1
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _text(value: str, _currency: str, _locale: str) -> Words:
     return Words(" ".join(value.split()))  # a line break in a name must not start a line of ours
+
+
+def _link(value: str, _currency: str, _locale: str) -> str:
+    return _UNSAFE.sub(lambda sign: f"%{ord(sign[0]):02X}", value)
+
+
+def _number(value: int, _currency: str, locale: str) -> Shown:
+    return Shown(value, _whole(value, locale))
+
+
+def _money(value: int, currency: str, locale: str) -> Shown:
+    return Shown(value, format_minor(value, currency, locale))
 
 
 def _whole(value: int, locale: str) -> str:
@@ -211,9 +232,34 @@ def _whole(value: int, locale: str) -> str:
     return format_decimal(value, locale=locale)
 
 
-def _date(value: datetime, locale: str) -> str:
+def _date(value: datetime, _currency: str, locale: str) -> str:
+    return _day(value.date(), locale)
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, locale: str) -> str:
     if locale == "en_US":
-        return f"{value:%B} {value.day}, {value.year}"
+        return f"{day:%B} {day.day}, {day.year}"
     from babel.dates import format_date
 
-    return format_date(value.date(), format="long", locale=locale)
+    return format_date(day, format="long", locale=locale)
+
+
+_UNSAFE = re.compile(r"[()<>\\\"'`|]")
+_IS_OF_KIND: Mapping[FactKind, Callable[[object], bool]] = {
+    FactKind.TEXT: _is_text,
+    FactKind.LINK: _is_link,
+    FactKind.WHOLE: _is_whole,
+    FactKind.MONEY: _is_whole,
+    FactKind.DATE: _is_date,
+}
+_SHOWN_AS: Mapping[FactKind, Callable[[Any, str, str], object]] = {
+    FactKind.TEXT: _text,
+    FactKind.LINK: _link,
+    FactKind.WHOLE: _number,
+    FactKind.MONEY: _money,
+    FactKind.DATE: _date,
+}
+_IS_OF = {name: _IS_OF_KIND[kind] for name, kind in FACT_KINDS.items()}
+_SHOWN = {name: _SHOWN_AS[kind] for name, kind in FACT_KINDS.items()}
+_MONEY = tuple(name for name, kind in FACT_KINDS.items() if kind is FactKind.MONEY)

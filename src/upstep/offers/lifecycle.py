@@ -25,6 +25,7 @@ from upstep.offers import incentive
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
 from upstep.state.audit import note
+from upstep.state.bulk import add_rows
 from upstep.state.session import hold, reading, writing
 
 _FIRST_AT = {
@@ -98,11 +99,11 @@ def open_many(
         fresh = [one for one in opening if one[0].step_key not in known]
         quotes.lock_many(connection, [new.quote for new, _, _ in fresh if new.quote is not None], now=at)
         rows = [_row(new) | {"opened_at": at} for new, _, _ in fresh]
-        if rows:
-            connection.execute(sa.insert(tables.offer), rows)
-            change = {"from_status": None, "to_status": OfferStatus.OPEN, "who": by, "changed_at": at}
-            changes = [{"offer_id": new.offer_id, "why": why, **change} for new, _, why in fresh]
-            connection.execute(sa.insert(tables.offer_change), changes)
+        add_rows(connection, tables.offer, rows)
+        change = {"from_status": None, "to_status": OfferStatus.OPEN, "who": by, "changed_at": at}
+        add_rows(
+            connection, tables.offer_change, [{"offer_id": n.offer_id, "why": why, **change} for n, _, why in fresh]
+        )
         outbox.queue_many(connection, [one for _, messages, _ in fresh for one in messages], now=at)
     opened = {new.step_key: _as_opened(row) for (new, _, _), row in zip(fresh, rows, strict=True)}
     return [
@@ -146,8 +147,11 @@ _AT_ONCE = 500
 
 
 def _as_opened(row: Mapping[str, Any]) -> Offer:
-    values: dict[str, Any] = {name: row.get(name) for name in Offer.__annotations__}
+    values: dict[str, Any] = {**_NOT_YET, **row}
     return Offer(**values)
+
+
+_NOT_YET = dict.fromkeys(Offer.__annotations__)
 
 
 def add_many(engine: sa.Engine, more: Sequence[tuple[str, Sequence[Message]]], *, at: datetime) -> int:
@@ -479,12 +483,14 @@ def _live_or_same(connection: sa.Connection, new: NewOffer) -> Offer | None:
 
 
 def _row(new: NewOffer) -> dict[str, object]:
-    columns = {column.name for column in tables.offer.columns}
-    values = {name: getattr(new, name) for name in NewOffer.__annotations__ if name in columns}
+    values = {name: getattr(new, name) for name in _OF_NEW}
     quote_id = new.quote.quote_id if new.quote else None
     expires_at = new.expires_at or (new.quote.expires_at if new.quote else None)
     extra = {"quote_id": quote_id, "expires_at": expires_at, "facts": dict(new.facts)}
     return {**values, **extra, "offer_id": new.offer_id, "status": OfferStatus.OPEN}
+
+
+_OF_NEW = tuple(name for name in NewOffer.__annotations__ if name in tables.offer.columns)
 
 
 def _read(connection: sa.Connection, offer_id: str, *, for_update: bool = False) -> Offer:

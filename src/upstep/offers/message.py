@@ -12,17 +12,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from upstep.errors import Fault, PlayError, did_you_mean
-from upstep.offers.facts import FACT_KINDS, Words, printable
+from upstep.offers.facts import FACT_KINDS, FactKind, Words, printable, stored
 from upstep.wording import vendor_phrases
+
+if TYPE_CHECKING:
+    from jinja2.runtime import Context
 
 SOURCE_LENGTH_MAX = 10_000
 TEXT_LENGTH_MAX = 20_000
@@ -61,6 +65,11 @@ class MessageSource:
     title: Template | None = None
     line: Template | None = None
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """``facts`` in order."""
+        return tuple(sorted(self.facts))
+
 
 @dataclass(frozen=True)
 class Rendered:
@@ -74,6 +83,11 @@ class Rendered:
     facts: Mapping[str, Any]
     title: str = ""
     line: str = ""
+
+    @cached_property
+    def stored(self) -> dict[str, Any]:
+        """``facts`` as JSON keeps them, for all who are sent it."""
+        return stored(self.facts)
 
     def words(self, channel: str) -> tuple[str, str]:
         """Subject and text for a channel: in the app the title and its one line."""
@@ -162,22 +176,31 @@ def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en
     Raises:
         PlayError: A fact that is printed is not known, or one is not what it should be; or the text grew too long.
     """
-    shown = printable(facts, locale, names=source.facts)
+    shown = printable(facts, locale, names=source.names)
     unknown: set[str] = set()
     watched = {name: _Unknown(name, unknown) if value is None else value for name, value in shown.items()}
     plain = {name: str.__str__(value) if isinstance(value, Words) else value for name, value in watched.items()}
-    heads = [template.render(plain) if template else "" for template in (source.subject, source.title, source.line)]
+    heads = [_said(template, plain) if template else "" for template in (source.subject, source.title, source.line)]
     subject, title, line = (" ".join(head.split()) for head in heads)
-    text = source.text.render(watched)
+    text = _said(source.text, watched)
     if unknown:
         raise PlayError([Fault(source.place, f"prints {name!r}, which is not known here.") for name in sorted(unknown)])
     if len(subject) + len(text) > TEXT_LENGTH_MAX:
         raise PlayError(Fault(source.place, f"became longer than {TEXT_LENGTH_MAX} characters."))
-    spoken = {name: facts[name] for name in sorted(source.facts) if facts.get(name) is not None}
-    has_money = any(FACT_KINDS[name] == "money" for name in spoken)
+    spoken = {name: facts[name] for name in source.names if facts.get(name) is not None}
+    has_money = any(FACT_KINDS[name] is FactKind.MONEY for name in spoken)
     currency = {"currency": facts["currency"]} if has_money else {}
-    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    text = _GAPS.sub("\n\n", text).strip() + "\n"
     return Rendered(subject, text, spoken | currency, title or subject, line or _beginning(text))
+
+
+_GAPS = re.compile(r"\n{3,}")
+
+
+def _said(template: Template, values: Mapping[str, Any]) -> str:
+    """A template's text. Of a context a message reads names alone, so the whole of Jinja's is not made for it."""
+    names = cast("Context", SimpleNamespace(resolve_or_missing=values.__getitem__))
+    return "".join(template.root_render_func(names))
 
 
 def _beginning(text: str) -> str:

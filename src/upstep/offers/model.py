@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from upstep.billing.quote import Quote
@@ -74,7 +75,7 @@ class NewOffer:
         """Account and step."""
         return self.account_id, self.step_id
 
-    @property
+    @cached_property
     def offer_id(self) -> str:
         """One for each account, step and run, known before the offer is opened: its message links to it."""
         key = f"{self.account_id}\n{self.step_id}\n{self.run_id}"

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,11 @@ class Playbook:
 
     def play(self, play_id: str) -> Play | None:
         """The play of that id, or None."""
-        return next((play for play in self.plays if play.id == play_id), None)
+        return self._by_id.get(play_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Play]:
+        return {play.id: play for play in self.plays}
 
 
 def load_playbook(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -52,9 +52,12 @@ class SandboxProvider:
         return Capabilities()
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Within it many accounts are asked about through one connection. Nothing is written meanwhile."""
-        with self._store.together():
+    def together(self, account_ids: Iterable[str] = ()) -> Iterator[None]:
+        """Within it many accounts are asked about through one connection. Nothing is written meanwhile.
+
+        Those named are read ahead, all at once.
+        """
+        with self._store.together(account_ids):
             yield
 
     # What a provider does

@@ -173,7 +173,10 @@ def _taken_over(item: Item, period: Period) -> Position:
     # What is in trial is first charged when that ends, whatever period the row names.
     is_trial = item.status == "trialing" and item.trial_ends_at is not None and item.trial_ends_at > period.start
     end = item.trial_ends_at if is_trial else period.end
-    return Position(replace(item, period_start=period.start, period_end=end), item.amount_minor, anchor_of(item))
+    anchor = anchor_of(item)
+    if (item.period_start, item.period_end) != (period.start, end):
+        item = replace(item, period_start=period.start, period_end=end)
+    return Position(item, item.amount_minor, anchor)
 
 
 def standing(book: Book, subscription_id: str) -> Standing:

@@ -28,7 +28,7 @@ def settle(book: Book, at: datetime) -> Book:
     while (instant := _next(book, at)) is not None:
         book = _happen(book, instant)
         book = replace(book, settled_at=max(book.settled_at, instant))
-    return replace(book, settled_at=max(book.settled_at, at))
+    return book if book.settled_at >= at else replace(book, settled_at=at)
 
 
 def _next(book: Book, at: datetime) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import msgspec
 
 from upstep.engine.deciding.decide import (
     Decider,
@@ -145,7 +145,8 @@ def explain(
 
 def parsed(row: Mapping[str, Any]) -> dict[str, Any]:
     """A decision row with its JSON columns read."""
-    return {**row, **{name: json.loads(row[name]) for name in ("holds", "unknown", "assumed", "facts") if row[name]}}
+    found = {name: msgspec.json.decode(row[name]) for name in ("holds", "unknown", "assumed", "facts") if row[name]}
+    return {**row, **found}
 
 
 def _ask(engine: DuckEngine, decider: Decider) -> list[Asked]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from upstep.billing.change import Change, Item
 from upstep.catalog.model import PriceModel
 from upstep.catalog.price import amount, price_for
-from upstep.offers.facts import stored
 from upstep.offers.message import IN_APP, load_message, render
 
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.catalog.model import Catalog, Meter
     from upstep.engine.project import Project
-    from upstep.offers.message import Rendered
+    from upstep.offers.message import MessageSource, Rendered
 
 PERIODS_COUNTED = 3
 """``overage_periods_3`` counts the last three complete periods; see ``signals.limits``."""
@@ -88,10 +87,16 @@ def message_of(
     Raises:
         PlayError: It prints a fact that is not known, or its words say what they may not.
     """
-    play = project.playbook.play(row["play"])
-    if play is None or play.message is None:
+    source = source_of(project, row["play"], name=name)
+    return None if source is None else render(source, facts)
+
+
+def source_of(project: Project, play: str, *, name: str | None = None) -> MessageSource | None:
+    """The words of a play's message before they are rendered; see ``message_of``."""
+    known = project.playbook.play(play)
+    if known is None or known.message is None:
         return None
-    return render(load_message(name or play.message, project.folder / "messages"), facts)
+    return load_message(name or known.message, project.folder / "messages")
 
 
 def words_of(rendered: Rendered, row: Mapping[str, Any], channel: str, *, style: str | None = None) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def words_of(rendered: Rendered, row: Mapping[str, Any], channel: str, *, style:
     return {
         "subject": subject,
         "text": text,
-        "facts": stored(rendered.facts),
+        "facts": rendered.stored,
         "play": row["play"],
         "style": style if channel == IN_APP else None,
     }
@@ -171,12 +176,10 @@ def _seat_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, An
 
 def _occasion_facts(catalog: Catalog, row: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """What made the play fire, where it is no limit: tries, questions, purchases, a use case, a bundle."""
-    features = {feature.id: feature.name for plan in catalog.plans() for feature in plan.features}
-    features |= {feature.id: feature.name for add_on in catalog.add_ons() for feature in add_on.features}
     bundles = {bundle.id: bundle.name for bundle in catalog.bundles}
     case, near = facts.get("use_case_id"), facts.get("neighbour_id")
     return {
-        "feature_name": features.get(row.get("feature_id") or ""),
+        "feature_name": catalog.feature_names.get(row.get("feature_id") or ""),
         "gate_hits": facts.get("feature_gate_hits_28d") or None,
         "questions": facts.get("questions_90d") or None,
         "use_cases": facts.get("use_cases_28d") or None,

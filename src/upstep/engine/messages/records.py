@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.engine.project import Project
 
-_NUMBERS = {FactKind.WHOLE, FactKind.MONEY, FactKind.DATE}
+_COUNTED = {FactKind.WHOLE, FactKind.MONEY, FactKind.DATE}
+_NUMBERS = {name for name, kind in FACT_KINDS.items() if kind in _COUNTED}
 
 _OF_DECISION: Mapping[str, tuple[str, ...]] = {
     "used": ("used",),
@@ -64,22 +65,29 @@ def records_of(
         change: What is asked of billing.
         quote: What billing answered.
     """
-    decided = [f"decision?decision_id={row.get('decision_id')}"]
-    quoted = [f"quote?quote_id={quote.quote_id}"] if quote else []
-    peers = [f"subscription_item?peers_of={row['account_id']}&plan_id={row.get('to_plan_id')}"]
     held = f"subscription_item?account_id={row['account_id']}"
-    given = {
-        **dict.fromkeys(_QUOTED, quoted),
-        **dict.fromkeys(_PRICED, _prices(project, row, change)),
-        **dict.fromkeys(_WORKED_OUT, decided),
-        "price_now": [f"subscription_item?item_id={item.item_id}" if item else held],
-        "peers_count": peers,
-        "peers_percent": peers,
-        "hours_saved": [f"catalog?meter_id={row.get('meter_id')}&hash={project.catalog.hash[:16]}"],
-    }
-    numbers = sorted(name for name in facts if name in FACT_KINDS and FACT_KINDS[name] in _NUMBERS)
-    found = {name: [*_of_decision(row, name), *given.get(name, [])] or [held] for name in numbers}
-    return {name: list(dict.fromkeys(records)) for name, records in found.items()}
+    found = {}
+    for name in sorted(_NUMBERS.intersection(facts)):
+        if name in _QUOTED:
+            given = [f"quote?quote_id={quote.quote_id}"] if quote else []
+        elif name in _PRICED:
+            given = _prices(project, row, change)
+        elif name in _WORKED_OUT:
+            given = [f"decision?decision_id={row.get('decision_id')}"]
+        elif name == "price_now":
+            given = [f"subscription_item?item_id={item.item_id}" if item else held]
+        else:
+            given = _others(project, row, name)
+        found[name] = list(dict.fromkeys([*_of_decision(row, name), *given])) or [held]
+    return found
+
+
+def _others(project: Project, row: Mapping[str, Any], name: str) -> list[str]:
+    if name in ("peers_count", "peers_percent"):
+        return [f"subscription_item?peers_of={row['account_id']}&plan_id={row.get('to_plan_id')}"]
+    if name == "hours_saved":
+        return [f"catalog?meter_id={row.get('meter_id')}&hash={project.catalog.hash[:16]}"]
+    return []
 
 
 def _of_decision(row: Mapping[str, Any], name: str) -> list[str]:

@@ -39,6 +39,9 @@ class Arms:
     incentive: str | None = None
 
 
+NO_ARMS = Arms()
+
+
 @dataclass(frozen=True)
 class Membership:
     """One account in one experiment. ``since``: when it came to the point; None: it has not yet."""
@@ -65,6 +68,8 @@ def live_tests(state: sa.Engine, *, now: datetime) -> list[Experiment]:
 
 def drawn(tests: Sequence[Experiment], account_id: str, *, play: str, motion: str, path: str = "self_serve") -> Arms:
     """The arms of an account for an offer of a play."""
+    if not tests:
+        return NO_ARMS
     mine = {one: one.arm_of(account_id) for one in tests if one.covers(play=play, motion=motion, path=path)}
     differs = {one.varies: arm.value for one, arm in mine.items() if arm.value is not None}
     by_id = {one.experiment_id: arm.name for one, arm in mine.items()}

@@ -16,9 +16,10 @@ from upstep.engine.contacting.mailboxes import OWNER
 from upstep.engine.deciding.explain import parsed
 from upstep.engine.messages.facts import message_facts, message_of, words_of
 from upstep.engine.messages.records import records_of
+from upstep.engine.offering.opening import new_offer
 from upstep.errors import PlayError
 from upstep.offers import lifecycle
-from upstep.offers.model import NewOffer, Offer, OfferStatus
+from upstep.offers.model import Offer, OfferStatus
 from upstep.state.session import writing
 
 if TYPE_CHECKING:
@@ -81,20 +82,7 @@ def ask_for_help(
 
 
 def _open(project: Project, state: sa.Engine, row: Mapping[str, Any], *, run: Run, now: datetime) -> bool:
-    new = NewOffer(
-        account_id=row["account_id"],
-        step_id=row["step_id"],
-        run_id=run.run_id,
-        play=row["play"],
-        motion=row["motion"],
-        path=row["path"],
-        lane=row["lane"],
-        target=row["target"],
-        product_id=row["step_product_id"],
-        decision_id=row["decision_id"],
-        expires_at=now + LASTS,
-        facts=row["facts"],
-    )
+    new = new_offer(row, run, expires_at=now + LASTS)
     facts = message_facts(project, row, offer_id=new.offer_id, as_of=run.as_of)
     try:
         words = message_of(project, row, facts)

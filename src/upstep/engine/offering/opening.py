@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import iso
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.deciding.explain import parsed
-from upstep.engine.messages.facts import message_facts, message_of, words_of
+from upstep.engine.messages.facts import message_facts, message_of, source_of, words_of
 from upstep.engine.messages.records import records_of
 from upstep.engine.offering.experimenting import Arms, drawn, expose_steps, expose_tests, live_tests
 from upstep.engine.offering.giving import Sweetened, incentive_of, sweeten, with_given
@@ -24,18 +24,23 @@ from upstep.engine.project import open_project_state
 from upstep.engine.quoting.change import NoChange, change_of, item_of
 from upstep.errors import Fault, PlayError, QuoteError
 from upstep.offers import lifecycle
-from upstep.offers.incentive import NotGrantedError
+from upstep.offers.incentive import Grant, NotGrantedError
+from upstep.offers.message import render
 from upstep.offers.model import NewOffer, Offer
 from upstep.plays.rank import SALES
 from upstep.state.session import reading
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from upstep.billing.change import Change, Item
     from upstep.billing.provider import Provider
     from upstep.billing.quote import Quote
     from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
     from upstep.experiments.experiment import Experiment
     from upstep.offers.lifecycle import Moved
+    from upstep.offers.message import MessageSource, Rendered
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,11 @@ def open_offers(
     wanted = None if accounts is None else set(accounts)
     engine = state or open_project_state(project)
     expose(project, engine, run, now=now)
-    rows = [row for row in _offered(run) if wanted is None or row["account_id"] in wanted]
-    count_peers(project, {row["account_id"] for row in rows}, as_of=run.as_of)
+    rows = _offered(run, wanted)
+    count_peers(project, set(rows["account_id"].to_pylist()), as_of=run.as_of)
     together = _Together(project, engine, provider, run, live_tests(engine, now=now), now)
     for begin in range(0, len(rows), AT_ONCE):
-        together.open(rows[begin : begin + AT_ONCE])
+        together.open(rows.slice(begin, AT_ONCE).to_pylist())
     if state is None:
         engine.dispose()
     return Openings(tuple(together.opened), tuple(together.refused))
@@ -132,6 +137,7 @@ class _Together:
         self.now = now
         self.opened: list[Opened] = []
         self.refused: list[Refused] = []
+        self._sources: dict[tuple[str, str | None], MessageSource | None] = {}
 
     def open(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Offer what these rows decided; those that stand already climb the rungs reached since."""
@@ -142,7 +148,7 @@ class _Together:
             locked = quotes.read_many(connection, ids)
         asked: list[_Asked] = []
         alone: list[tuple[Mapping[str, Any], Arms]] = []
-        with _at_once(self.provider):
+        with _at_once(self.provider, [row["account_id"] for row in rows]):
             for row, step in zip(rows, steps, strict=True):
                 if not channels_due(self.project, row):
                     self._refuse(row, TOO_EARLY)
@@ -178,18 +184,23 @@ class _Together:
         """What billing says of one row, and its messages."""
         project, now = self.project, self.now
         live = self.provider.subscriptions(row["account_id"])
-        change = change_of(project, live, row, on=now)
-        if isinstance(change, NoChange):
-            raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
-        item = item_of(project.catalog, live, row)
-        assert not isinstance(item, NoChange), "a change has one item or none"
-        new = None if offer else _new_offer(row, self.run, Sweetened(self.provider.preview(change, now)))
+        item, change = _wanted(project, live, row, now=now)
+        new = None if offer else _sweetened(row, self.run, Sweetened(self.provider.preview(change, now)))
         quote = new.quote if new else quote
         offer_id = new.offer_id if new else offer.offer_id if offer else ""
         paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
         facts = message_facts(project, row, offer_id=offer_id, as_of=self.run.as_of, **paid)
-        messages = with_given(_messages(project, offer_id, row, facts, arms=arms, paid=paid), quote)
+        source = self._source(row["play"], arms.message)
+        rendered = None if source is None else render(source, facts)
+        messages = _messages(project, offer_id, row, rendered, arms=arms, paid=paid)
+        messages = with_given(messages, quote)
         return _Asked(row["account_id"], row["step_id"], arms, quote, messages, new, offer)
+
+    def _source(self, play: str, name: str | None) -> MessageSource | None:
+        """A play's words, read once."""
+        if (play, name) not in self._sources:
+            self._sources[play, name] = source_of(self.project, play, name=name)
+        return self._sources[play, name]
 
     def _open_alone(self, row: Mapping[str, Any], arms: Arms) -> None:
         """One that may be given something: what that costs is reserved with it, so it is opened by itself."""
@@ -219,21 +230,24 @@ class _Asked:
 
 
 @contextmanager
-def _at_once(provider: Provider) -> Iterator[None]:
-    """The sandbox reads through one connection while it is asked about many accounts."""
-    with provider.together() if isinstance(provider, SandboxBiller) else nullcontext():
+def _at_once(provider: Provider, accounts: Iterable[str]) -> Iterator[None]:
+    """The sandbox reads through one connection, and ahead, while it is asked about many accounts."""
+    with provider.together(accounts) if isinstance(provider, SandboxBiller) else nullcontext():
         yield
 
 
-def _offered(run: Run) -> list[dict[str, Any]]:
+def _offered(run: Run, accounts: Collection[str] | None = None) -> pa.Table:
     """The rows to offer; told apart by columns, for nearly all rows of a whole run are not."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     rows = run.decisions
-    for name, value in (("outcome", "eligible"), ("path", "self_serve"), ("lane", "self_serve"), ("is_winner", True)):
-        rows = rows.filter(pc.fill_null(pc.equal(rows[name], value), fill_value=False))
-    found: list[dict[str, Any]] = rows.to_pylist()
-    return found
+    wanted = rows["is_winner"]
+    for name, value in (("outcome", "eligible"), ("path", "self_serve"), ("lane", "self_serve")):
+        wanted = pc.and_(wanted, pc.equal(rows[name], value))
+    if accounts is not None:
+        wanted = pc.and_(wanted, pc.is_in(rows["account_id"], pa.array(sorted(accounts), pa.string())))
+    return rows.filter(wanted)
 
 
 def expose(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> int:
@@ -247,7 +261,7 @@ def expose(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> in
 
 def to_offer(run: Run) -> list[str]:
     """The accounts that ``open_offers`` would ask billing about."""
-    return sorted({row["account_id"] for row in _offered(run)})
+    return sorted(set(_offered(run)["account_id"].to_pylist()))
 
 
 def _open(
@@ -261,32 +275,46 @@ def _open(
     now: datetime,
 ) -> Opened:
     live = provider.subscriptions(row["account_id"])
-    change = change_of(project, live, row, on=now)
-    if isinstance(change, NoChange):
-        raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
-    item = item_of(project.catalog, live, row)
-    assert not isinstance(item, NoChange), "a change has one item or none"
+    item, change = _wanted(project, live, row, now=now)
 
     def messages(offer_id: str, quote: Quote | None) -> list[Message]:
         paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
         facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, **paid)
-        return _messages(project, offer_id, row, facts, arms=arms, paid=paid)
+        return _messages(
+            project, offer_id, row, message_of(project, row, facts, name=arms.message), arms=arms, paid=paid
+        )
 
     plain = provider.preview(change, now)
     wanted = incentive_of(project, row["play"], arms.incentive)
     given = sweeten(project, provider, plain, wanted, live=live, now=now) if wanted else Sweetened(plain)
     why = f"{row['play']} was eligible as of {iso(run.as_of)}"
     try:
-        moved = _put(engine, _new_offer(row, run, given), messages, why=_why(why, given), now=now)
+        moved = _put(engine, _sweetened(row, run, given), messages, why=_why(why, given), now=now)
     except NotGrantedError as error:
         given = Sweetened(plain, why_not=error.faults[0].found.rstrip("."))
-        moved = _put(engine, _new_offer(row, run, given), messages, why=_why(why, given), now=now)
+        moved = _put(engine, _sweetened(row, run, given), messages, why=_why(why, given), now=now)
     quote = _locked(engine, moved.offer)
     if not moved.is_changed:
         # The offer stands already: it climbs the rungs that have been reached since.
         further = with_given(messages(moved.offer.offer_id, quote), quote)
         lifecycle.add_messages(engine, moved.offer.offer_id, further, at=now)
     return Opened(moved.offer, quote, moved.is_changed)
+
+
+def _wanted(
+    project: Project, live: Sequence[Item], row: Mapping[str, Any], *, now: datetime
+) -> tuple[Item | None, Change]:
+    """What the account has of it, and what billing is asked for.
+
+    Raises:
+        QuoteError: It is nothing that billing can be asked for.
+    """
+    change = change_of(project, live, row, on=now)
+    if isinstance(change, NoChange):
+        raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
+    item = item_of(project.catalog, live, row)
+    assert not isinstance(item, NoChange), "a change has one item or none"
+    return item, change
 
 
 def _put(
@@ -306,7 +334,15 @@ def _why(why: str, given: Sweetened) -> str:
     return f"{why}; without its incentive: {given.why_not}" if given.why_not else why
 
 
-def _new_offer(row: Mapping[str, Any], run: Run, given: Sweetened) -> NewOffer:
+def new_offer(
+    row: Mapping[str, Any],
+    run: Run,
+    *,
+    expires_at: datetime | None,
+    quote: Quote | None = None,
+    grant: Grant | None = None,
+) -> NewOffer:
+    """What a decision, parsed, is about to offer."""
     return NewOffer(
         account_id=row["account_id"],
         step_id=row["step_id"],
@@ -318,11 +354,16 @@ def _new_offer(row: Mapping[str, Any], run: Run, given: Sweetened) -> NewOffer:
         target=row["target"],
         product_id=row["step_product_id"],
         decision_id=row["decision_id"],
-        quote=given.quote,
-        expires_at=given.grant.expires_at if given.grant else given.quote.expires_at,
+        quote=quote,
+        expires_at=expires_at,
         facts=row["facts"],
-        grant=given.grant,
+        grant=grant,
     )
+
+
+def _sweetened(row: Mapping[str, Any], run: Run, given: Sweetened) -> NewOffer:
+    expires_at = given.grant.expires_at if given.grant else given.quote.expires_at
+    return new_offer(row, run, expires_at=expires_at, quote=given.quote, grant=given.grant)
 
 
 def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
@@ -337,15 +378,16 @@ def _messages(
     project: Project,
     offer_id: str,
     row: Mapping[str, Any],
-    facts: Mapping[str, Any],
+    rendered: Rendered | None,
     *,
     arms: Arms,
     paid: Mapping[str, Any],
 ) -> list[Message]:
-    """``paid``: the item, change and quote that its prices come from."""
-    rendered = message_of(project, row, facts, name=arms.message)
+    """A message for each channel and recipient. ``paid``: the item, change and quote that its prices come from."""
     if rendered is None:
         return []
+    records = records_of(project, row, rendered.facts, **paid)
+    drawn_arms = dict(arms.by_id) or None
     return [
         Message(
             idempotency_key=lifecycle.message_key(offer_id, channel, recipient),
@@ -354,12 +396,13 @@ def _messages(
             channel=channel,
             recipient=recipient,
             offer_id=offer_id,
-            arms=dict(arms.by_id) or None,
+            arms=drawn_arms,
             contact_id=recipient,
-            records=records_of(project, row, rendered.facts, **paid),
-            **words_of(rendered, row, channel, style=_style(project, row, channel)),
+            records=records,
+            **words,
         )
         for channel in ([arms.channel] if arms.channel else channels_due(project, row))
+        for words in [words_of(rendered, row, channel, style=_style(project, row, channel))]
         for recipient in row["recipients"]
     ]
 
