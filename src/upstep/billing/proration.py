@@ -98,8 +98,7 @@ def prorate(
     Raises:
         ValueError: ``at`` is outside one of the periods.
     """
-    stays = {charge.item_id for charge in held if _of(charge.item_id, held) == _of(charge.item_id, wanted)}
-    kept = stays.difference(changed) if new_period is None else set()
+    kept = _staying(held, wanted).difference(changed) if new_period is None else set()
     unused = (_line(charge, LineKind.CREDIT, period, at) for charge in held if _prorates(charge, kept))
     used = (_line(charge, LineKind.DEBIT, new_period or period, at) for charge in wanted if _prorates(charge, kept))
     return (*unused, *used)
@@ -108,6 +107,12 @@ def prorate(
 def total_minor(lines: Sequence[ProrationLine]) -> int:
     """The sum of the rounded lines; never a rounding of the net."""
     return sum(line.amount_minor for line in lines)
+
+
+def _staying(held: Sequence[Charge], wanted: Sequence[Charge]) -> set[str]:
+    """The items whose charges are the same before and after."""
+    named = {charge.item_id for charge in held}.intersection(charge.item_id for charge in wanted)
+    return {item_id for item_id in named if _of(item_id, held) == _of(item_id, wanted)}
 
 
 def _of(item_id: str, charges: Sequence[Charge]) -> list[int]:
@@ -130,7 +135,12 @@ def anchored(anchor: datetime, months: int) -> datetime:
     Counted from the anchor each time, so January 31 gives February 28 and then March 31.
     """
     year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
-    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, monthrange(year, month + 1)[1]))
+    day = anchor.day if anchor.day <= _SHORTEST else min(anchor.day, monthrange(year, month + 1)[1])
+    return anchor.replace(year=year, month=month + 1, day=day)
+
+
+_SHORTEST = 28
+"""Every month has that many days."""
 
 
 def period_at(anchor: datetime, at: datetime, *, interval: str, interval_count: int = 1) -> Period:
@@ -147,7 +157,8 @@ def period_at(anchor: datetime, at: datetime, *, interval: str, interval_count: 
         return Period(start, start + length)
     step = _MONTHS[interval] * interval_count
     passed = (at.year * 12 + at.month - anchor.year * 12 - anchor.month) // step
+    boundary = anchored(anchor, passed * step)
     # The month may match while the day of the month has not come yet.
-    if anchored(anchor, passed * step) > at:
-        passed -= 1
-    return Period(anchored(anchor, passed * step), anchored(anchor, (passed + 1) * step))
+    if boundary > at:
+        return Period(anchored(anchor, (passed - 1) * step), boundary)
+    return Period(boundary, anchored(anchor, (passed + 1) * step))
