@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -124,28 +125,30 @@ def lookup(folder: Path) -> None:
     """1,000 look-ups a second of published decisions over 100,000 accounts, by key, alone."""
     settings(folder)
     _publish(folder)
-    secret, rate = key(folder, "read"), _rate(1_000)
+    secret, rate = key(folder, "read"), rate_of(1_000)
+    requests = list(_lookups(secret, rate * SECONDS))
     with service(folder, "--no-worker") as (port, process_id):
         steady(port, at_rate("look-up", _lookups(secret, 1_000), 500), connections=CONNECTIONS)
         used = cpu_seconds(process_id)
-        asked = steady(port, at_rate("look-up", _lookups(secret, rate * SECONDS), rate), connections=CONNECTIONS)
+        asked = steady(port, at_rate("look-up", requests, rate), connections=CONNECTIONS)
         used = cpu_seconds(process_id) - used
     took = asked.took["look-up"]
     print(f"look-up: {len(took):,} at {rate:,}/s, ms {quantiles(took)}; aim: p99 < 5; refused {asked.refused}")
-    print(f"  {used / len(took) * 1e6:.0f} CPU µs each; the client's {_client(asked)}; {_load()}")
+    print(f"  {used / len(took) * 1e6:.0f} CPU µs each; the client's {_client(asked)}; {load()}")
 
 
 def ingest(folder: Path) -> None:
     """10,000 events a second in batches of 100, acknowledged after the commit, 2 % of them sent again."""
     settings(folder)
     secret = key(folder, "ingest")
-    rate = _rate(10_000) // BATCH
+    rate = rate_of(10_000) // BATCH
     requests = SECONDS * rate
     with service(folder, "--no-worker") as (port, process_id):
         steady(port, at_rate("batch", _batches(secret, rate, first=-rate), rate), connections=CONNECTIONS)
         used = cpu_seconds(process_id)
         batches = _batches(secret, requests, first=0)
-        asked = steady(port, at_rate("batch", batches, rate), connections=CONNECTIONS)
+        with _done(folder):
+            asked = steady(port, at_rate("batch", batches, rate), connections=CONNECTIONS)
         used = cpu_seconds(process_id) - used
     with contextlib.closing(sqlite3.connect(Project(folder).inbox_address)) as inbox:
         kept, distinct = inbox.execute("SELECT count(*), count(DISTINCT message_id) FROM inbox_event").fetchone()
@@ -156,7 +159,7 @@ def ingest(folder: Path) -> None:
     events = requests * BATCH
     print(f"ingest: {events:,} events in {asked.seconds:.1f} s, {events / asked.seconds:,.0f}/s; of {sent:,} sent")
     print(f"  {kept:,} are kept, each once; ms to the answer {quantiles(asked.took['batch'])}")
-    print(f"  {used / events * 1e6:.1f} CPU µs an event; the client's {_client(asked)} a batch; {_load()}")
+    print(f"  {used / events * 1e6:.1f} CPU µs an event; the client's {_client(asked)} a batch; {load()}")
 
 
 def _client(asked: Asked) -> str:
@@ -165,17 +168,40 @@ def _client(asked: Asked) -> str:
     return f"{asked.cpu_seconds / many * 1e6:.0f} CPU µs"
 
 
-def _load() -> str:
+def load() -> str:
+    """How busy the machine is."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
-def _rate(usual: int) -> int:
+def rate_of(usual: int) -> int:
+    """So many a second, where the environment says nothing else."""
     return int(os.environ.get("UPSTEP_BENCH_RATE", usual))
 
 
 def _lookups(secret: str, many: int) -> Iterator[bytes]:
     chosen = random.Random(1)
     return (get(f"/v1/accounts/acc_{chosen.randrange(ACCOUNTS):06}/decisions", secret) for _ in range(many))
+
+
+@contextlib.contextmanager
+def _done(folder: Path) -> Iterator[None]:
+    """Note each five seconds that what came is done, as the worker would: a full inbox would turn clients away."""
+    over = threading.Event()
+
+    def note() -> None:
+        with contextlib.closing(sqlite3.connect(Project(folder).inbox_address, timeout=60)) as inbox:
+            while not over.wait(5):
+                newest = "SELECT max(seq) FROM inbox_event"
+                inbox.execute(f"UPDATE inbox_cursor SET seq = ({newest}) WHERE name = 'done'")
+                inbox.commit()
+
+    noting = threading.Thread(target=note)
+    noting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        noting.join()
 
 
 def _is_repeated(number: int) -> bool:
@@ -219,7 +245,20 @@ def _publish(folder: Path) -> None:
     state.dispose()
 
 
-MEASURES = {"lookup": lookup, "ingest": ingest, "latency": loop.latency, "opening": loop.opening}
+def _look_beside(folder: Path) -> None:
+    # It needs what stands here.
+    import beside
+
+    beside.beside(folder)
+
+
+MEASURES = {
+    "lookup": lookup,
+    "ingest": ingest,
+    "beside": _look_beside,
+    "latency": loop.latency,
+    "opening": loop.opening,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:

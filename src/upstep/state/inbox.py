@@ -414,7 +414,7 @@ def _insert(connection: sa.Connection, events: Sequence[Received]) -> Added:
     if not events:
         return Added(0, 0)
     dialect = connection.dialect.name
-    rows: Any = [tuple(event) for event in events]
+    rows: Any = list(events)
     if dialect == "postgresql":
         rows = tuple(list(column) for column in zip(*events, strict=True))
     many = connection.exec_driver_sql(_INSERT[dialect], rows).rowcount

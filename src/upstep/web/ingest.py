@@ -188,7 +188,7 @@ class Intake:
         errors: list[tuple[int, RefusedEventError]] = []
         for index, raw in enumerate(raws):
             try:
-                good.append(read(raw)._replace(is_public=is_public))
+                good.append(read(raw)._replace(is_public=True) if is_public else read(raw))
             except RefusedEventError as error:
                 errors.append((index, error))
         self._count("refused", len(errors))

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -75,14 +76,11 @@ class Event(msgspec.Struct, rename="camel"):
     @property
     def group(self) -> str | None:
         """The account that the event itself names."""
-        properties = self.properties or {}
-        said = [
-            self.group_id,
-            self.context.group_id if self.context else None,
-            properties.get("groupId"),
-            properties.get("account_id"),
-        ]
-        return next((_id(one) for one in said if isinstance(one, str | int) and _id(one)), None)
+        # Most events name it in the context, so what is asked last is not looked up first.
+        found = _named(self.group_id) or _named(self.context and self.context.group_id)
+        if found or not self.properties:
+            return found
+        return _named(self.properties.get("groupId")) or _named(self.properties.get("account_id"))
 
     @property
     def all_traits(self) -> Mapping[str, Any]:
@@ -167,8 +165,7 @@ def read_event(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: dateti
         body = _ENCODER.encode({**msgspec.json.decode(body), "type": kind})
     _check(event)
     at = occurred(event, sent_at=event.sent_at or sent_at, received_at=received_at)
-    came = math.floor(received_at.timestamp())
-    return Received(_message_id(event, body), _KINDS[event.type], at, came, body)
+    return Received(_message_id(event, body), _KINDS[event.type], at, math.floor(_seconds(received_at)), body)
 
 
 def read_posthog(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: datetime) -> Received:
@@ -210,27 +207,43 @@ def _pairs(said: object) -> Mapping[str, Any]:
 def _check(event: Event) -> None:
     if event.type not in _KINDS:
         raise RefusedEventError(f"type '{event.type[:40]}' is not known.", f"Known: {', '.join(_KINDS)}.")
-    ids = (event.message_id, event.user_id, event.anonymous_id, event.previous_id, event.group_id, event.group)
-    for said in (*ids, event.event, event.name):
-        if isinstance(said, str) and (len(said) > TEXT_MOST or not said.isprintable()):
-            raise RefusedEventError(
-                f"an id or a name has {len(said)} letters, or some that cannot be printed: '{_shown(said)}'.",
-                f"At most {TEXT_MOST} are read.",
-            )
+    group = event.group
+    ids = (event.message_id, event.user_id, event.anonymous_id, event.previous_id, event.group_id, group)
+    words = [said for said in (*ids, event.event, event.name) if isinstance(said, str)]
+    # Looked at one by one only where all of them together are not short and plain.
+    together = "".join(words)
+    if len(together) > TEXT_MOST or not together.isprintable():
+        _check_each(words)
     if event.type == "track" and not event.event:
         raise RefusedEventError("'event' is missing.", "A track call names what happened.")
     if event.type == "group" and not _id(event.group_id):
         raise RefusedEventError("'groupId' is missing.", "A group call names the account.")
-    if event.person is None and event.type != "group" and event.group is None:
+    if group is None and event.type != "group" and event.person is None:
         raise RefusedEventError("'userId' and 'anonymousId' are missing.", "Say whose event it is.")
+
+
+def _check_each(words: Iterable[str]) -> None:
+    for said in words:
+        if len(said) > TEXT_MOST or not said.isprintable():
+            raise RefusedEventError(
+                f"an id or a name has {len(said)} letters, or some that cannot be printed: '{_shown(said)}'.",
+                f"At most {TEXT_MOST} are read.",
+            )
 
 
 def _shown(said: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in said[:40])
 
 
+def _named(said: object) -> str | None:
+    """An account's id, where something else may stand as well."""
+    return _id(said) if isinstance(said, str | int) else None
+
+
 def _id(said: Id) -> str | None:
     """An id as text; what is empty is none."""
+    if type(said) is str:
+        return said.strip() or None
     return None if said is None or isinstance(said, bool) else str(said).strip() or None
 
 
@@ -248,12 +261,24 @@ def occurred(event: Event, *, sent_at: Moment, received_at: datetime) -> int:
 
     A client's clock may be wrong; how long the event waited there is not, since one clock measured both ends.
     """
-    came = math.floor(received_at.timestamp())
+    came = math.floor(_seconds(received_at))
     said = instant_of(event.original_timestamp if event.original_timestamp is not None else event.timestamp)
     if said is None:
         return came
-    sent = instant_of(sent_at)
-    return math.floor(said.timestamp() if sent is None else came - (sent.timestamp() - said.timestamp()))
+    sent = _sent_seconds(sent_at)
+    return math.floor(said.timestamp() if sent is None else came - (sent - said.timestamp()))
+
+
+@lru_cache(maxsize=64)
+def _seconds(at: datetime) -> float:
+    # The same for all that come in one request.
+    return at.timestamp()
+
+
+@lru_cache(maxsize=256)
+def _sent_seconds(said: Moment) -> float | None:
+    sent = instant_of(said)
+    return None if sent is None else sent.timestamp()
 
 
 def instant_of(said: Moment) -> datetime | None:
