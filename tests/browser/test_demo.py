@@ -142,6 +142,10 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     letter = page.frame_locator("#mail")
     letter.locator("p", has_text="9,000 of the 10,000").wait_for()
     story.shoot("3-email")
+    with page.expect_popup() as opened:
+        letter.get_by_role("link").first.click()
+    opened.value.get_by_text("Due today").wait_for()
+    opened.value.close()
 
     # 100 %: the prompt, one click, and the price that was shown.
     story.push("to 100 %", by_keyboard=by_keyboard)
@@ -166,9 +170,28 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     page.get_by_text(f"in_brightwater-books_1: {price}, paid").wait_for()
     page.get_by_text("10,000 of 50,000").wait_for()
     assert meter.get_attribute("aria-valuemax") == "50000"
-    assert page.locator("#happened").get_by_text("offer plan:pro: converted").count() == 1
+    page.locator("#happened").get_by_text(f"{price} paid: Pro works from now on").wait_for()
     story.shoot("7-paid")
+    look_again(story)
     page.screenshot(path=story.pictures / f"demo-{story.width}-8-whole.png", full_page=True)
+
+
+def look_again(story: Story) -> None:
+    """Who reloads the page stands where they stood, and reads the same in the same order."""
+    page = story.page
+    happened = page.locator("#happened strong")
+    told = happened.all_inner_texts()
+    assert "said yes to Pro" in told[1]
+    assert told[-1] == "7,300 e-mails were sent before you came"
+    page.reload()
+    page.locator("#happened strong").nth(len(told) - 1).wait_for()
+    assert happened.all_inner_texts() == told
+    assert page.get_by_role("slider").input_value() == "100"
+    assert "10,000 e-mails, 100 %" in page.locator("#share").inner_text()
+    assert story.axe() == []
+    page.evaluate("() => { document.documentElement.dir = 'rtl'; }")
+    assert story.axe() == []
+    story.shoot("9-right-to-left")
 
 
 def slide(story: Story, to: int, *, by_keyboard: bool) -> None:

@@ -79,15 +79,22 @@ def scene(page: Page, prepared: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         assert [said for said in set_up.complaints if FAILED_LOAD not in said] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_form_is_clean_by_axe_in_light_and_dark(scene: Scene, scheme: Any, pictures: Path) -> None:
+SEEN = [("light", "ltr"), ("dark", "ltr"), ("light", "rtl"), ("dark", "rtl")]
+
+
+@pytest.mark.parametrize(("scheme", "direction"), SEEN)
+def test_every_form_is_clean_by_axe_in_light_and_dark_and_right_to_left(
+    scene: Scene, scheme: Any, direction: str, pictures: Path
+) -> None:
     scene.page.emulate_media(color_scheme=scheme)
+    scene.host.direction = direction
     scene.counter.give_notice()
     page = scene.open()
 
     def looked_at(name: str) -> None:
         assert scene.axe() == [], name
-        page.screenshot(path=pictures / f"{name}-{scheme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        page.screenshot(path=pictures / f"{name}-{scheme}-{direction}.png")
 
     scene.button("Dismiss").wait_for()
     looked_at("notice")
@@ -102,19 +109,22 @@ def test_every_form_is_clean_by_axe_in_light_and_dark(scene: Scene, scheme: Any,
     looked_at("folded")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_banner_and_whom_to_ask_are_clean_by_axe_too(scene: Scene, scheme: Any, pictures: Path) -> None:
+@pytest.mark.parametrize(("scheme", "direction"), SEEN)
+def test_a_banner_and_whom_to_ask_are_clean_by_axe_too(
+    scene: Scene, scheme: Any, direction: str, pictures: Path
+) -> None:
     scene.page.emulate_media(color_scheme=scheme)
+    scene.host.direction = direction
     scene.counter.open_offer(style="banner")
     page = scene.open()
     scene.button("See what changes").wait_for()
     assert scene.axe() == []
-    page.screenshot(path=pictures / f"banner-{scheme}.png")
+    page.screenshot(path=pictures / f"banner-{scheme}-{direction}.png")
     scene.host.token = lambda: scene.counter.token("ben")
     page.reload()
     page.get_by_text("Ana Lima can change the plan.").wait_for()
     assert scene.axe() == []
-    page.screenshot(path=pictures / f"ask-{scheme}.png")
+    page.screenshot(path=pictures / f"ask-{scheme}-{direction}.png")
 
 
 def test_a_notice_appears_within_a_second_and_moves_nothing_on_the_page(scene: Scene) -> None:

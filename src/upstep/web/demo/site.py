@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -26,9 +26,12 @@ from starlette.routing import Route
 from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import iso
 from upstep.delivery.rendering import Frame, render
-from upstep.engine.measuring.happened import happened, message_of, messages_of
+from upstep.delivery.channel import Message, Purpose
+from upstep.engine.contacting.links import Links
+from upstep.engine.measuring.happened import Happened, happened, message_of, messages_of
 from upstep.money import format_minor
-from upstep.web.demo.company import ACCOUNT, EVENT, LIMIT, Company, Visitor
+from upstep.web.demo.company import ACCOUNT, EVENT, LIMIT, USED, Company, Visitor
+from upstep.web.demo.telling import Telling, usage
 from upstep.web.identity import sign_token
 
 TOKEN_LASTS = timedelta(minutes=10)
@@ -52,6 +55,15 @@ class Site:
     secret: str
     clock: Callable[[], datetime]
     lines: Lines = field(default_factory=lambda: Lines())
+    sent: list[Happened] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sent.append(usage(self.clock().replace(microsecond=0), USED, USED, number=0))
+
+    @property
+    def used(self) -> int:
+        """E-mails of this month: what was there, and what the page sent."""
+        return int(self.sent[-1].of["total"])
 
     def app(self) -> Starlette:
         """The host as an application."""
@@ -79,6 +91,10 @@ class Site:
             "other": others[0].name,
             "other_who": others[0].contact_id,
             "limit": str(LIMIT),
+            "used": str(self.used),
+            "count": f"{self.used:,}",
+            "share": str(self.used * 100 // LIMIT),
+            "least": str(USED * 100 // LIMIT),
         }
         text = Template(_text("page.html")).substitute({name: html.escape(word) for name, word in words.items()})
         return HTMLResponse(text, headers=self._headers())
@@ -93,8 +109,8 @@ class Site:
 
     async def send(self, request: Request) -> Response:
         """Send so many e-mails: one event to the service, as a client library would put it."""
-        told = json.loads(await request.body() or b"{}")
-        count = told.get("count") if isinstance(told, dict) else None
+        asked = json.loads(await request.body() or b"{}")
+        count = asked.get("count") if isinstance(asked, dict) else None
         if not isinstance(count, int) or not 0 < count <= SENT_AT_ONCE_MAX:
             return JSONResponse({"error": f"count is a whole number from 1 to {SENT_AT_ONCE_MAX}"}, 422)
         event = {
@@ -108,7 +124,11 @@ class Site:
         }
         async with httpx.AsyncClient(timeout=10) as client:
             answered = await client.post(f"{self.upstep}/v1/batch", json={"batch": [event]}, auth=(self.write_key, ""))
-        return JSONResponse({"sent": count, "status": answered.status_code}, 200 if answered.is_success else 502)
+        if answered.is_success:
+            at = self.clock().replace(microsecond=0)
+            self.sent.append(usage(at, count, self.used + count, number=len(self.sent)))
+        told = {"sent": count, "used": self.used, "status": answered.status_code}
+        return JSONResponse(told, 200 if answered.is_success else 502)
 
     async def behind(self, _request: Request) -> Response:
         """What a customer does not see: messages, what was written down, invoices, the worker's lines."""
@@ -119,22 +139,38 @@ class Site:
         found = message_of(self.state, ACCOUNT, request.path_params["message_id"])
         if found is None:
             return Response(status_code=404)
-        frame = Frame(self.company.project.settings.company)
-        shown = found["html"] or render(
-            found["text"], subject=found["subject"], frame=frame, link_to=lambda _link: f"{self.upstep}/"
-        ).html
-        policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        shown = found["html"] or self._rendered(found)
+        # Its links open beside the page, as those of a mail do.
+        shown = shown.replace("<head>", '<head><base target="_blank">', 1)
+        policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox"
         return HTMLResponse(shown, headers={"Content-Security-Policy": policy})
+
+    def _rendered(self, row: sa.RowMapping) -> str:
+        """The mail as the e-mail channel makes it, with signed links."""
+        message = Message(
+            row["idempotency_key"],
+            ACCOUNT,
+            Purpose(row["purpose"]),
+            row["channel"],
+            row["recipient"],
+            row["subject"],
+            row["text"],
+            offer_id=row["offer_id"],
+            contact_id=row["contact_id"],
+        )
+        links = Links(self.company.project, self.state, clock=self.clock)
+        frame = Frame(self.company.project.settings.company)
+        return render(
+            row["text"], subject=row["subject"], frame=frame, link_to=lambda link: links.to(message, link)
+        ).html
 
     def _behind(self) -> dict[str, Any]:
         messages = messages_of(self.state, ACCOUNT)
         invoices = SandboxBiller(self.company.project.sandbox_path).invoices(ACCOUNT)
         return {
             "mails": [self._mail(row) for row in messages if row["channel"] == "email"],
-            "happened": [
-                {"at": iso(each.at), "what": each.what, "who": self._name(each.who), "why": each.why}
-                for each in happened(self.state, ACCOUNT)
-            ],
+            "used": self.used,
+            "happened": self._told(),
             "invoices": [
                 {
                     "id": invoice.invoice_id,
@@ -150,6 +186,16 @@ class Site:
             ],
             "lines": list(self.lines.kept),
         }
+
+    def _told(self) -> list[dict[str, str]]:
+        found = happened(self.state, ACCOUNT)
+        # The limit that the slider speaks of is the first plan's.
+        changed = min((each.at for each in found if each.what == "offer.converted"), default=None)
+        sent = [
+            each if changed is None or each.at <= changed else replace(each, of={**each.of, "limit": None})
+            for each in self.sent
+        ]
+        return Telling(self.company.project, self.state, self._name).lines([*found, *sent])
 
     def _mail(self, row: sa.RowMapping) -> dict[str, Any]:
         told = {"id": row["message_id"], "subject": row["subject"], "status": row["status"]}

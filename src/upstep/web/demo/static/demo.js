@@ -5,8 +5,10 @@ const limit = Number(document.body.dataset.limit);
 const level = document.getElementById("level");
 const share = document.getElementById("share");
 const said = document.getElementById("said");
-let sent = Number(level.min);
+let used = Number(document.body.dataset.used);
 let queue = Promise.resolve();
+let isHeld = false;
+let waiting = 0;
 
 const make = (tag, text, style) => {
   const node = document.createElement(tag);
@@ -15,32 +17,47 @@ const make = (tag, text, style) => {
   return node;
 };
 
+const count = (many) => many.toLocaleString("en");
+const reached = () => Math.floor((used * 100) / limit);
+const moved = () => {
+  const shown = Number(level.value);
+  const many = shown === Math.min(reached(), Number(level.max)) ? used : Math.round((shown * limit) / 100);
+  share.textContent = `${count(many)} e-mails, ${Math.floor((many * 100) / limit)} % of Starter's ${count(limit)}`;
+  level.setAttribute("aria-valuetext", share.textContent);
+};
+// What was sent cannot be unsent: the level stands where the usage stands, or further.
+const stand = () => {
+  level.value = Math.max(Number(level.value), reached());
+  moved();
+};
+
 const send = async (to) => {
-  const count = Math.round(((to - sent) * limit) / 100);
-  if (count <= 0) return;
-  const body = JSON.stringify({ count });
+  const more = Math.round((to * limit) / 100) - used;
+  if (more <= 0) return;
+  const body = JSON.stringify({ count: more });
   const answer = await fetch(`/send?who=${who}`, { method: "POST", body, headers: { "content-type": "application/json" } });
   if (!answer.ok) { said.textContent = "The service did not take the event. Is it still running?"; return; }
-  sent = to;
-  said.textContent = `${count.toLocaleString("en")} e-mails sent.`;
+  used = (await answer.json()).used;
+  said.textContent = `${count(more)} e-mails sent.`;
 };
 
-const moved = () => { share.textContent = `${level.value} %`; };
-// What was sent cannot be unsent: the level only rises, and each rise is sent once.
 const reach = (to) => {
-  level.value = Math.max(to, sent);
-  moved();
-  queue = queue.then(() => send(Number(level.value)));
+  if (to < reached()) said.textContent = `It is past ${to} % already, and what was sent cannot be unsent.`;
+  level.value = to;
+  stand();
+  const wanted = Number(level.value);
+  waiting += 1;
+  queue = queue.then(() => send(wanted)).catch(() => {}).then(() => { waiting -= 1; });
 };
 
-level.addEventListener("input", () => {
-  level.value = Math.max(Number(level.value), sent);
-  moved();
-});
+level.addEventListener("pointerdown", () => { isHeld = true; });
+for (const end of ["pointerup", "pointercancel", "blur"]) level.addEventListener(end, () => { isHeld = false; });
+level.addEventListener("input", stand);
 level.addEventListener("change", () => reach(Number(level.value)));
 document.querySelectorAll("[data-share]").forEach((button) => {
   button.addEventListener("click", () => reach(Number(button.dataset.share)));
 });
+moved();
 
 const time = (at) => new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
@@ -49,6 +66,21 @@ const list = (id, rows, show) => {
   if (!rows.length || node.dataset.told === JSON.stringify(rows)) return;
   node.dataset.told = JSON.stringify(rows);
   node.replaceChildren(...rows.map(show));
+};
+
+const known = new Set();
+let isFirst = true;
+const happening = (each) => {
+  const key = JSON.stringify(each);
+  const item = make("li", "", known.has(key) || isFirst ? each.tone : `${each.tone} fresh`);
+  known.add(key);
+  const at = make("time", time(each.at));
+  at.dateTime = each.at;
+  const what = make("div");
+  what.append(make("strong", each.title));
+  if (each.more) what.append(make("small", each.more));
+  item.append(at, what);
+  return item;
 };
 
 const read = (mail) => {
@@ -80,11 +112,11 @@ const look = async () => {
     invoice.lines.forEach((line) => item.append(make("small", `${line.text}: ${line.amount}`)));
     return item;
   });
-  list("happened", told.happened, (each) => {
-    const item = make("li", each.what);
-    item.append(make("small", [time(each.at), each.who, each.why].filter(Boolean).join(" · ")));
-    return item;
-  });
+  list("happened", told.happened, happening);
+  isFirst = false;
+  document.getElementById("end").hidden = !told.happened.some((each) => each.tone === "money");
+  // Another tab may have sent some.
+  if (told.used > used && !isHeld && !waiting) { used = told.used; stand(); }
   document.getElementById("lines").textContent = told.lines.join("\n");
 };
 
