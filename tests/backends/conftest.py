@@ -1,4 +1,4 @@
-"""The engines that the default one is compared with: SQLite, and a Postgres server from a wheel, one for all tests."""
+"""The engines that the default one is compared with: SQLite, DuckDB with kept plans, and a Postgres from a wheel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from upstep.tables.postgres import PostgresEngine
 from upstep.tables.query import Engine
 from upstep.tables.sqlite import SqliteEngine
+from upstep.tables.warm import WarmEngine
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,8 @@ def postgres(server: str) -> Iterator[PostgresEngine]:
         yield engine
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", "warm", pytest.param("postgres", marks=pytest.mark.postgres)])
 def other(request: pytest.FixtureRequest) -> Engine:
     """Each engine that answers as DuckDB does."""
-    return SqliteEngine() if request.param == "sqlite" else request.getfixturevalue("postgres")
+    standing = {"sqlite": SqliteEngine, "warm": WarmEngine}
+    return standing[request.param]() if request.param in standing else request.getfixturevalue("postgres")

@@ -14,6 +14,8 @@ from upstep.errors import DamagedError, SourceError
 from upstep.tables.few import FewFacts
 from upstep.tables.query import CORE_TABLES, DuckEngine, core_schema
 from upstep.tables.sqlite import SqliteEngine
+from upstep.tables.standing import StandingEngine
+from upstep.tables.warm import WarmEngine
 
 LATER = NOW + timedelta(days=10)
 LATEST = NOW + timedelta(days=20)
@@ -27,10 +29,10 @@ RATES = "rate_on,from_currency,to_currency,rate\n2026-01-04,eur,usd,1.1\n2026-03
 class Both:
     """One warm desk and the default engine, asked for the same."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, is_wide: bool = False) -> None:
         self.project = project
-        self.engine = SqliteEngine()
-        self.few = FewFacts(self.engine)
+        self.engine: StandingEngine = WarmEngine() if is_wide else SqliteEngine()
+        self.few = FewFacts(self.engine, has_shelf=is_wide)
 
     def agree(self, *account_ids: str, as_of: datetime | None = None) -> int:
         """Every core table is the same; gives how many rows there are."""
@@ -59,12 +61,12 @@ def rows(table: pa.Table) -> list[tuple[Any, ...]]:
     return sorted((tuple(row.values()) for row in table.to_pylist()), key=repr)
 
 
-@pytest.fixture
-def both(project: Project) -> Both:
+@pytest.fixture(params=["narrow", "wide"])
+def both(project: Project, request: pytest.FixtureRequest) -> Both:
     project.write_all()
     for name, text in {"contact": CONTACTS, "seat": SEATS, "owner": OWNERS, "fx_rate": RATES}.items():
         project.write(f"data/{name}.csv", text)
-    return Both(project)
+    return Both(project, is_wide=request.param == "wide")
 
 
 LONG_AGO = datetime(2025, 12, 31, tzinfo=UTC)
@@ -137,8 +139,10 @@ def test_an_account_is_found_in_whichever_piece_of_a_file_it_lies(project: Proje
     project.write("data/subscription_item.csv", ITEMS.split("\n")[0] + "\n")
     project.write("data/usage.csv", USAGE.split("\n")[0] + "\n")
     project.load()
-    both = Both(project)
-    assert both.agree("a00000", "a08191", "a08192", "a19999") == 5  # Four accounts and the clock.
+    for is_wide in (False, True):
+        both = Both(project, is_wide=is_wide)
+        for _ in range(3):  # A copy is made when a file is asked for again.
+            assert both.agree("a00000", "a08191", "a08192", "a19999") == 5  # Four accounts and the clock.
 
 
 def test_nothing_loaded_has_no_default(project: Project) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,14 +24,16 @@ from upstep.tables.lake import BUCKETS, PARTITIONS, Manifest, Snapshot, arrow_sc
 from upstep.tables.query import core_schema
 from upstep.tables.rollup import ROLLUPS, USAGE_CONTACT, USAGE_DAY, Rollup
 from upstep.tables.schema import TABLES, Nature
+from upstep.tables.shelf import Shelf
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow.parquet as pq
 
-    from upstep.tables.sqlite import SqliteEngine
+    from upstep.tables.standing import StandingEngine
 
 _FOOTERS_MOST = 5_000
+_KEYS = ("account_key", "contact_key")
 _Bounds = list[tuple[Any, Any] | None]
 _Where = tuple[str, Sequence[Any]] | None
 
@@ -49,15 +53,20 @@ _MERGED = {USAGE_DAY.table: _USAGE_DAY_SQL, USAGE_CONTACT.table: _USAGE_CONTACT_
 
 
 class FewFacts:
-    """Puts the core tables of few accounts into one engine, run after run."""
+    """Puts the core tables of few accounts into one engine, run after run.
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    Args:
+        engine: Where the tables stand.
+        has_shelf: Sorted copies of files are made: it serves hundreds of accounts at a time.
+    """
+
+    def __init__(self, engine: StandingEngine, *, has_shelf: bool = False) -> None:
         self._engine = engine
-        self._files = _Files(Snapshot(Path(), Manifest()))
+        self._files = _Files(Snapshot(Path(), Manifest()), has_shelf=has_shelf)
         self._standing: dict[str, tuple[pa.Table, int]] = {}
         self._keys: list[int] = []
         self._at = 0
-        engine.connection.create_aggregate("bit_or", 1, _BitOr)
+        self._beside: duckdb.DuckDBPyConnection | None = None
 
     def open(
         self,
@@ -99,9 +108,17 @@ class FewFacts:
             cuts: The account keys and days (since 1970) whose events are wanted, of the accounts opened last.
         """
         # Events lie in no order of accounts: only the roll-up says whether a day's file is worth looking through.
-        used = set(self._engine.connection.execute("SELECT DISTINCT account_key, day FROM usage_day"))
+        listed = list(cuts)
+        cut = {
+            name: pa.array([pair[place] for pair in listed], pa.int32())
+            for place, name in enumerate(("account_key", "day"))
+        }
+        self._engine.put("_cut", pa.table(cut))
+        used = self._engine.connection.execute(
+            'SELECT DISTINCT day, account_key FROM "_cut" JOIN usage_day USING (account_key, day) ORDER BY 1, 2'
+        )
         wanted: dict[int, list[int]] = {}
-        for account_key, day in sorted(used.intersection(cuts)):
+        for day, account_key in used.fetchall():
             wanted.setdefault(day, []).append(account_key)
         return self._events_of(wanted)
 
@@ -148,7 +165,8 @@ class FewFacts:
             return
         stored = self._stored(name, columns, where)
         if name == "subscription_item" and _has_versions(stored):
-            connection = _duckdb()
+            connection = self._beside or _duckdb()
+            self._beside = connection
             connection.register("stored", stored)
             visible = connection.sql(item_intervals("SELECT * FROM stored", at=at)).to_arrow_table()
             condition, stored = "true", visible.select(stored.column_names).cast(stored.schema)
@@ -204,13 +222,19 @@ class FewFacts:
 class _Files:
     """The files of one set of table versions, and what their footers say."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, has_shelf: bool) -> None:
         self.snapshot = snapshot
+        self._has_shelf = has_shelf
         self._footers: dict[str, pq.FileMetaData] = {}
         self._bounds: dict[tuple[str, str], _Bounds] = {}
+        self._shelf = Shelf(snapshot.folder)
 
     def go_on(self, snapshot: Snapshot) -> None:
         """Read a newer set from now on. A file never changes, so what is known of those that stay is kept."""
+        if snapshot.folder != self.snapshot.folder:
+            self._shelf = Shelf(snapshot.folder.parent / "spill")
+        elif self._has_shelf:
+            self._shelf.keep({path for table in snapshot.manifest.tables for path in snapshot.files(table)})
         if len(self._footers) > _FOOTERS_MOST:
             self._footers.clear()
             self._bounds.clear()
@@ -258,6 +282,8 @@ class _Files:
     def _read(self, path: str, columns: list[str], where: _Where) -> pa.Table | None:
         import pyarrow.parquet as pq
 
+        if where is not None and self._is_on_shelf(path, columns, where[0]):
+            return self._shelf.rows(path, columns, np.array(where[1], np.int32))
         if path not in self._footers:
             self._footers[path] = pq.read_metadata(path)
         with pq.ParquetFile(path, metadata=self._footers[path], memory_map=True) as file:
@@ -273,6 +299,19 @@ class _Files:
                     rows = file.read_row_group(group, columns, use_threads=False)
                     parts.append(rows.filter(pc.is_valid(place)))
         return pa.concat_tables(parts) if parts else None
+
+    def _is_on_shelf(self, path: str, columns: list[str], column: str) -> bool:
+        """Whether the rows with a key can be taken from a copy, which may be made now."""
+        import pyarrow.parquet as pq
+
+        if not self._has_shelf or column not in _KEYS:
+            return False
+        if not self._shelf.has(path, columns) and self._shelf.is_wanted(path):
+            with pq.ParquetFile(path, memory_map=True) as file:
+                rows = file.read(sorted({column, *columns, *self._shelf.columns(path)}), use_threads=False)
+            with suppress(OSError):  # A folder that cannot be written costs time, nothing else.
+                self._shelf.put(path, rows, column)
+        return self._shelf.has(path, columns)
 
     def _bounds_of(self, path: str, column: str) -> _Bounds:
         if (path, column) not in self._bounds:
@@ -331,18 +370,3 @@ def _cut_month(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
     seen = events.filter(pc.is_valid(events["contact_key"])).select(["account_key", "meter_key", "contact_key"])
     told += [{**row, "month": month, "day_mask": bit} for row in seen.to_pylist()]
     return pa.Table.from_pylist(told, schema=rows.schema)
-
-
-class _BitOr:
-    """SQLite has no ``bit_or``."""
-
-    def __init__(self) -> None:
-        self._bits = 0
-
-    def step(self, value: int) -> None:
-        """One more row."""
-        self._bits |= value
-
-    def finalize(self) -> int:
-        """All bits that were set."""
-        return self._bits

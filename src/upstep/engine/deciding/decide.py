@@ -19,7 +19,7 @@ import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.deciding.assemble import assemble, columns_read
-from upstep.engine.deciding.desk import FEW_ACCOUNTS, Desk
+from upstep.engine.deciding.desk import FEW_ACCOUNTS, SOME_ACCOUNTS, Desk, cuts
 from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.holdouts import hold_out
 from upstep.engine.deciding.told import core_inputs
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from upstep.plays.grain import Grain
     from upstep.signals.profile import Vocabulary
+    from upstep.tables.standing import StandingEngine
 
 Progress = Callable[[str, float], None]
 
@@ -127,7 +128,7 @@ class Decider:
         each = {play.each for play in self.playbook.plays}
         self.grains = [grain for grain in GRAINS.values() if grain.name in each]
         self._known_statements: dict[tuple[str, str], Statements] = {}
-        self._desks: list[Desk] = []
+        self._desks: dict[bool, list[Desk]] = {False: [], True: []}
 
     @cached_property
     def whole_profiles(self) -> Program:
@@ -191,11 +192,12 @@ class Decider:
         return profiles, self._statements("ranking", lambda: self.ranking, dialect=engine.dialect)
 
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
-        """A warm engine for few accounts, given back afterwards; one that failed is not used again."""
-        desk = self._desks.pop() if self._desks else Desk()
+    def desk(self, *, is_wide: bool = False) -> Iterator[Desk]:
+        """A warm engine for some accounts, given back afterwards; one that failed is not used again."""
+        free = self._desks[is_wide]
+        desk = free.pop() if free else Desk(is_wide=is_wide)
         yield desk
-        self._desks.append(desk)
+        free.append(desk)
 
     @cached_property
     def few_reads(self) -> dict[str, set[str]]:
@@ -311,8 +313,8 @@ def decide(
         SourceError: A required table is not connected.
     """
     wanted = None if accounts is None else sorted(set(accounts))
-    if wanted is not None and len(wanted) <= FEW_ACCOUNTS:
-        return _decide_few(project, wanted, as_of=as_of, inputs=inputs)
+    if wanted is not None and len(wanted) <= max(FEW_ACCOUNTS, SOME_ACCOUNTS):
+        return _decide_some(project, wanted, as_of=as_of, inputs=inputs)
     engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
     progress("opening facts", 0.0)
     decider = decider_of(project, owners_connected="owner" in open_snapshot(project.folder).manifest.connected)
@@ -344,12 +346,14 @@ def decide(
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
 
 
-def _decide_few(project: Project, accounts: list[str], *, as_of: datetime | None, inputs: Inputs | None) -> Run:
-    """The same for a few accounts, whose facts are few enough that planning would take longer than answering."""
+def _decide_some(project: Project, accounts: list[str], *, as_of: datetime | None, inputs: Inputs | None) -> Run:
+    """The same for some accounts, whose facts are few enough that planning would take longer than answering."""
     connected = open_snapshot(project.folder).manifest.connected
     decider = decider_of(project, owners_connected="owner" in connected)
-    with decider.desk() as desk:
-        facts = desk.facts.open(project.folder, as_of=as_of, account_ids=accounts, columns=decider.few_reads)
+    is_wide = len(accounts) > FEW_ACCOUNTS
+    with decider.desk(is_wide=is_wide) as desk:
+        reads = decider.reads if is_wide else decider.few_reads
+        facts = desk.facts.open(project.folder, as_of=as_of, account_ids=accounts, columns=reads)
         _require(project, facts)
         known = known_tables(facts, project.settings.fresh_days)
         keys, since = meter_keys(desk.engine), usage_from_day(facts)
@@ -359,17 +363,11 @@ def _decide_few(project: Project, accounts: list[str], *, as_of: datetime | None
         )
         outside = (inputs or Inputs({})).tables
         told = core_inputs(desk.engine, outside, project, facts.as_of)
-        desk.engine.late["usage_raw"] = lambda: desk.facts.events(_cuts(desk.engine))
+        desk.engine.late["usage_raw"] = lambda: desk.facts.events(cuts(desk.engine))
         rows = hold_out(decider.decide(desk.engine, words, told, as_of=facts.as_of), outside)
     run_id = identify(project, facts, inputs)
     decisions = finish(rows, run_id=run_id)
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
-
-
-def _cuts(engine: SqliteEngine) -> list[tuple[int, int]]:
-    """Accounts and the days that some window of theirs cuts; see ``signals.usage.cut_events``."""
-    edges = " UNION ".join(f"SELECT account_key, edge_{index} AS day FROM spans" for index in range(4))
-    return engine.connection.execute(f"SELECT account_key, day FROM ({edges}) WHERE day >= 0").fetchall()
 
 
 def _taken(parts: list[pa.Table]) -> pa.Table:
@@ -393,7 +391,7 @@ def _chunks(facts: Facts) -> list[list[int]]:
     return [list(range(index * 64 // count, (index + 1) * 64 // count)) for index in range(count)]
 
 
-def meter_keys(engine: DuckEngine | SqliteEngine) -> dict[str, int]:
+def meter_keys(engine: DuckEngine | StandingEngine) -> dict[str, int]:
     """Meter id to its key, of the facts that are open."""
     return dict(engine.connection.execute("SELECT meter_id, meter_key FROM meter_key").fetchall())
 

@@ -14,14 +14,14 @@ from upstep.clock import to_day
 from upstep.money import CURRENCIES
 from upstep.plays.rank import INPUTS
 from upstep.tables.query import DuckEngine
-from upstep.tables.sqlite import SqliteEngine
+from upstep.tables.standing import StandingEngine
 
 if TYPE_CHECKING:
     from upstep.engine.project import Project
 
 
 def core_inputs(
-    engine: DuckEngine | SqliteEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
+    engine: DuckEngine | StandingEngine, outside: Mapping[str, pa.Table], project: Project, as_of: datetime
 ) -> dict[str, pa.Table]:
     """The input tables with account keys in place of account ids; empty where nothing was handed in."""
     told: dict[str, pa.Table] = {}
@@ -46,11 +46,11 @@ _ARROW = {
 }
 
 
-def _keyed(engine: DuckEngine | SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def _keyed(engine: DuckEngine | StandingEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Rows of accounts that the engine holds, by account key."""
     if "account_id" not in rows.column_names:
         return rows.select(schema.names).cast(schema)
-    if isinstance(engine, SqliteEngine):
+    if isinstance(engine, StandingEngine):
         return _keyed_few(engine, rows, schema)
     engine.connection.register("_outside", rows)
     found = engine.connection.sql(
@@ -60,14 +60,14 @@ def _keyed(engine: DuckEngine | SqliteEngine, rows: pa.Table, schema: pa.Schema)
     return found.cast(schema)
 
 
-def _keyed_few(engine: SqliteEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def _keyed_few(engine: StandingEngine, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     keys = engine.read("account_key")
     place = pc.index_in(rows["account_id"], keys["account_id"])
     rows = rows.append_column("account_key", keys["account_key"].take(place))
     return rows.filter(pc.is_valid(place)).select(schema.names).cast(schema)
 
 
-def _fx(engine: DuckEngine | SqliteEngine, project: Project, as_of: datetime) -> pa.Table:
+def _fx(engine: DuckEngine | StandingEngine, project: Project, as_of: datetime) -> pa.Table:
     """Currency to what turns its minor units into the company's: the last rate at or before the as-of.
 
     A rate is read in either direction. A currency without a rate has no row: its steps have no priority.

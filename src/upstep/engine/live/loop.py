@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from upstep.billing.sandbox import SandboxBiller
@@ -56,6 +57,10 @@ TOUCHED_MOST = 2_000
 SEND_SECONDS_MOST = 5.0
 """So long each channel sends in one cycle, so that what arrives meanwhile is decided, and acted on, soon."""
 
+WARMED = 500
+MANY_ACCOUNTS = 5_000
+"""A company with as many gets ready for many touched accounts; for few that takes longer than it will spare."""
+
 IDLE_SECONDS = 0.05
 BESIDE_SECONDS = 0.5
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -94,7 +99,7 @@ class Worker:
         self.last = Cycle()
         self.failures = 0
         self._provider = provider
-        self._touched: set[str] = set()
+        self._touched: dict[str, None] = {}  # In the order in which they were touched.
         self._noticed = Noticed(state)
         self._due: dict[str, datetime] = {}
         self._known: Any = None
@@ -184,7 +189,7 @@ class Worker:
         with steps("drain"):
             events = self._drain(now)
         with steps("notice"):
-            self._touched |= self._noticed.since()
+            self._touch(self._noticed.since())
         with steps("billing"):
             self._bill(now)
         accounts = self._next(now)
@@ -194,7 +199,7 @@ class Worker:
         with steps("warm"):
             self._warm(made)
         with steps("send"):
-            sent = self._send(now)
+            sent = made.sent + self._send(now)
         with steps("ends"):
             if self._is_due("ends", now):
                 lifecycle.expire_due(self.state, now=now)
@@ -215,7 +220,7 @@ class Worker:
         from upstep.engine.intake.ingesting import drain
 
         drained = drain(self.project, self.inbox, now=now)
-        self._touched |= drained.accounts
+        self._touch(drained.accounts)
         self._remember()
         return drained.events
 
@@ -223,7 +228,7 @@ class Worker:
         """Read what billing told, each minute and as soon as somebody has said yes."""
         if self._noticed.has_accepted() or self._is_due("billing", now):
             told = reconcile(self.project, provider=self._biller(now, ()), now=now, state=self.state)
-            self._touched |= told.accounts
+            self._touch(told.accounts)
             for said in told.unanswered:
                 LOG.warning("billing: %s", said)
             if told.accounts and self.inbox is not None and not self.inbox.depth():
@@ -238,7 +243,11 @@ class Worker:
                 tell_time(self.project.folder, now=now)
                 self._remember()
             return None
-        return sorted(self._touched)[:TOUCHED_MOST]
+        return sorted(islice(self._touched, TOUCHED_MOST))
+
+    def _touch(self, accounts: Iterable[str]) -> None:
+        """They wait for being decided; who waits already keeps their place."""
+        self._touched |= dict.fromkeys(sorted(set(accounts) - self._touched.keys()))
 
     def _act(self, steps: Steps, accounts: list[str] | None, now: datetime) -> _Made:
         with steps("decide"):
@@ -251,12 +260,17 @@ class Worker:
             has_people = accounts is None or people != self._people
             publish(self.project, self.state, run, now=now, accounts=accounts, with_people=has_people)
             # Whoever was told of is among the touched, of which some may be left for the next cycle.
-            if accounts is None or self._touched <= set(accounts):
+            if accounts is None or self._touched.keys() <= set(accounts):
                 self._people = people
         with steps("notices"):
             notices = queue_notices(self.project, self.state, run, now=now)
             queue_tasks(self.project, self.state, run, now=now)
             open_help(self.project, self.state, run, now=now)
+        sent = 0
+        if notices and accounts is not None:
+            # Somebody may be looking at the page that a notice is for; offers take longer, and can wait.
+            with steps("send"):
+                sent = self._send(now)
         with steps("open"):
             offers = self._open(run, now)
             if accounts is None:
@@ -264,17 +278,26 @@ class Worker:
                 publish_newer(self.project, self.state, now=now)
                 show_sent(self.state)
         # Only now is nothing owed to them any more: a cycle that failed above decides them again.
-        self._touched -= self._touched if accounts is None else set(accounts)
+        for account in list(self._touched if accounts is None else accounts):
+            self._touched.pop(account, None)
         if accounts is None:
             self._due["whole"] = now + self.schedule.whole
-        some = run.decisions["account_id"].slice(0, 1).to_pylist()
-        return _Made(run.decisions.num_rows, offers, notices, some[0] if some else None)
+        some = tuple(run.decisions["account_id"].slice(0, WARMED).unique().to_pylist())
+        return _Made(run.decisions.num_rows, offers, notices, sent, some)
 
     def _warm(self, made: _Made) -> None:
-        """Decide one account, once, so that the first event need not wait for its queries to be compiled."""
-        if made.account is not None and not self._is_warm:
-            decide(self.project, accounts=[made.account])
-            self._is_warm = True
+        """Decide one account, once, so that the first event need not wait for its queries to be compiled.
+
+        Where many are touched at a time, the plans for many are made as well, and the files that they need copied.
+        """
+        if not made.some or self._is_warm:
+            return
+        decide(self.project, accounts=made.some[:1])
+        stored = read_manifest(self.project.folder).tables.get("account_key")
+        if stored is not None and stored.rows >= MANY_ACCOUNTS:
+            for _ in range(3):
+                decide(self.project, accounts=made.some)
+        self._is_warm = True
 
     def _open(self, run: Run, now: datetime) -> int:
         wanted = to_offer(run)
@@ -348,4 +371,5 @@ class _Made:
     decisions: int = 0
     offers: int = 0
     notices: int = 0
-    account: str | None = None
+    sent: int = 0
+    some: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import from_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.deciding.decide import known_tables, meter_keys, usage_from_day
-from upstep.engine.deciding.desk import Desk
+from upstep.engine.deciding.desk import Desk, cuts
 from upstep.tables.lake import open_snapshot
 from upstep.tables.pruned import pruned
 from upstep.tables.sqlite import SqliteEngine
@@ -84,7 +84,7 @@ class MeterReader:
         )
         for name, rows in words.tables.items():
             desk.engine.load(name, rows)
-        desk.engine.late["usage_raw"] = lambda: desk.facts.events(_cuts(desk.engine))
+        desk.engine.late["usage_raw"] = lambda: desk.facts.events(cuts(desk.engine))
         desk.engine.run(statements, keep=["limit_state", "owned"])
         limits = desk.engine.read("limit_state").to_pylist()
         owned = desk.engine.read("owned").to_pylist()
@@ -104,11 +104,6 @@ def _statements(project: Project) -> Statements:
 
     parts = (project.shape,)
     return kept_statements(project.cache_folder, "meters", parts, build, dialect=SqliteEngine.dialect)
-
-
-def _cuts(engine: SqliteEngine) -> list[tuple[int, int]]:
-    edges = " UNION ".join(f"SELECT account_key, edge_{index} AS day FROM spans" for index in range(4))
-    return engine.connection.execute(f"SELECT account_key, day FROM ({edges}) WHERE day >= 0").fetchall()
 
 
 def _place(project: Project, row: dict[str, Any]) -> tuple[int, int]:
