@@ -53,7 +53,9 @@ def latency(folder: Path, source: Path | None = None) -> None:
     print("first cycle:", told(worker.cycle()), f"{time.perf_counter() - began:.1f} s", flush=True)
     sender = _Sender(inbox, _accounts(place), shift)
     sender.start()
+    used = time.process_time()
     cycles, done = _measured(worker, sender)
+    used = (time.process_time() - used) / len(cycles)
     ordered = sorted(done)
     steps: dict[str, float] = defaultdict(float)
     for cycle in cycles:
@@ -64,7 +66,11 @@ def latency(folder: Path, source: Path | None = None) -> None:
         f" {len(done):,} decided in {len(cycles)} cycles; s p50 {_at(ordered, 0.5):.2f} p95 {_at(ordered, 0.95):.2f}"
         f" p99 {_at(ordered, 0.99):.2f}; load {os.getloadavg()[0]:.1f}"
     )
-    print("  a cycle:", {name: round(value, 3) for name, value in steps.items()})
+    touched = sum(cycle.accounts or 0 for cycle in cycles) / len(cycles)
+    print(
+        f"  a cycle: {touched:,.0f} accounts, {used:.2f} CPU s;",
+        {name: round(value, 3) for name, value in steps.items()},
+    )
 
 
 def _measured(worker: Worker, sender: _Sender) -> tuple[list[Cycle], list[float]]:
