@@ -1,0 +1,26 @@
+"""Whom the worker decides next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from upstep.engine.live import loop
+from upstep.engine.live.loop import Worker
+from upstep.tables.sample import AS_OF
+
+
+def test_whoever_was_touched_first_is_decided_first_and_keeps_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "TOUCHED_MOST", 2)
+    nothing = cast("Any", None)
+    worker = Worker(nothing, state=nothing, inbox=None, clock=lambda: AS_OF)
+    worker._due["whole"] = AS_OF + timedelta(hours=1)
+    worker._touch({"z", "y"})
+    worker._touch({"a", "z", "b"})
+    assert worker._next(AS_OF) == ["y", "z"]
+    assert worker.waiting == {"z", "y", "a", "b"}
+    worker._touched.pop("y")
+    worker._touch({"y"})
+    assert worker._next(AS_OF) == ["a", "z"]
