@@ -105,7 +105,7 @@ def _monthly_units_of_alike(amount_minor: Wholes, interval: str, interval_count:
         raise ValueError(
             f"an amount of {amounts[(whole > room) | (whole < -room)][0]} does not fit into 64 bits of MRR"
         )
-    return cast("Wholes", whole * multiplier)
+    return whole * multiplier
 
 
 def _monthly_units_of_rows(amount_minor: Wholes, interval: Any, interval_count: Any) -> Wholes:

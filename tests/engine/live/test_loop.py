@@ -14,6 +14,7 @@ from upstep.tables.sample import AS_OF
 
 def test_whoever_was_touched_first_is_decided_first_and_keeps_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "TOUCHED_MOST", 2)
+    monkeypatch.setattr(loop, "Noticed", lambda _state: None)
     nothing = cast("Any", None)
     worker = Worker(nothing, state=nothing, inbox=None, clock=lambda: AS_OF)
     worker._due["whole"] = AS_OF + timedelta(hours=1)
