@@ -123,11 +123,18 @@ class _Sender(threading.Thread):
 
 
 def opening(folder: Path) -> None:
-    """Offers opened and queued, billing asked of each: a whole run of a Postline sample."""
-    place = folder / "postline"
-    write_sample("postline", place, accounts=OPENED)
+    """Offers opened and queued, billing asked of each: a whole run of a Postline sample.
+
+    Two accounts of three get an offer: ``UPSTEP_BENCH_ACCOUNTS=146000`` gives 100,000. ``UPSTEP_BENCH_KEEP`` names a
+    folder where the loaded sample stays for the next run.
+    """
+    place = Path(os.environ.get("UPSTEP_BENCH_KEEP", folder)) / f"postline-{OPENED}"
+    if not (place / ".upstep" / "facts").exists():
+        write_sample("postline", place, accounts=OPENED)
+        load(place, now=AS_OF, through=AS_OF, known=Project(place).known_ids)
+    for written in (*place.glob(".upstep/state.db*"), *place.glob(".upstep/sandbox.db*")):
+        written.unlink()
     project = Project(place)
-    load(place, now=AS_OF, through=AS_OF, known=project.known_ids)
     state, now = open_project_state(project), AS_OF + timedelta(hours=9)
     run = decide(project)
     provider = sandbox(project, as_of=AS_OF)
@@ -140,7 +147,7 @@ def opening(folder: Path) -> None:
     print(
         f"opening: {len(found):,} offers and {messages:,} messages of {OPENED:,} accounts in {seconds:.1f} s,"
         f" {used:.1f} CPU s: {len(found) / seconds:,.0f}/s, {each * 1e6:.0f} CPU µs each, so 100,000 in"
-        f" {seconds / max(len(found), 1) * 100_000:.0f} s; load {os.getloadavg()[0]:.1f}"
+        f" {seconds / max(len(found), 1) * 100_000:.0f} s ({each * 100_000:.0f} CPU s); load {os.getloadavg()[0]:.1f}"
     )
     began = time.perf_counter()
     again = open_offers(project, run, provider=provider, now=now, state=state)

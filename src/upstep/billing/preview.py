@@ -137,6 +137,8 @@ def _item(move: Move, standing: Standing) -> QuoteItem:
 
 def _lasting(price: int, standing: Standing) -> int:
     """The price after a percentage that goes on for ever; what ends some day is not what recurs."""
+    if not standing.coming:
+        return price
     forever = [each for each in standing.coming if each.periods is None and each.percent is not None]
     return after_incentives([price], forever)[0]
 

@@ -259,7 +259,7 @@ def _alone(price: int, standing: Standing) -> int:
 
     So 500 off over 1000 + 2000 credits the removed 1000 item with (1000 - 500) / 2 half way (golden case 4).
     """
-    return after_incentives([price], standing.running)[0]
+    return after_incentives([price], standing.running)[0] if standing.running else price
 
 
 def net_amounts(moves: Sequence[Move], live: Sequence[Item], standing: Standing) -> list[int]:
