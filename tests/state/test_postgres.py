@@ -27,6 +27,7 @@ from upstep.errors import OutsideError
 from upstep.offers.lifecycle import accept_and_apply, convert_applied, message_key, open_offer
 from upstep.offers.model import NewOffer
 from upstep.state.forget import forget_account, forget_contact, forget_in_inbox
+from upstep.state.inbox import Outcome, Parked, Received, Refused, open_inbox
 from upstep.state.inbox_tables import INBOX
 from upstep.state.mentions import mentions
 from upstep.state.once import OnceKey, take
@@ -197,6 +198,25 @@ def test_a_restart_of_the_server_is_told_as_outside_and_the_next_transaction_goe
         connection.execute(sa.insert(audit).values(**line))
     with reading(engine) as view:
         assert len(view.execute(sa.select(audit)).all()) == 1
+
+
+def test_an_inbox_of_an_earlier_form_learns_which_events_are_a_pages(engine: sa.Engine, url: str) -> None:
+    INBOX.create_all(engine)
+    with engine.begin() as connection:
+        for table in ("inbox_event", "inbox_parked"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN is_public")
+    inbox = open_inbox(url)
+    event = Received("a", "track", 100, 100, b"{}")
+    assert inbox.add([event, event._replace(message_id="b", is_public=True)]).accepted == 2
+    assert [(one.message_id, one.is_public) for one in inbox.take()] == [("a", False), ("b", True)]
+    told = Outcome(parked=[Parked(inbox.take()[1], "future", "why")], refused=[Refused("contact.email", 1, 5, 5, "{}")])
+    assert inbox.done(inbox.take()[-1].seq, after=0, outcome=told, now=200)
+    assert [one.event.is_public for one in inbox.parked()] == [True]
+    assert inbox.again(lambda _event: True) == 2
+    assert [one.is_public for one in sorted(inbox.take(), key=lambda one: one.message_id)] == [False, True]
+    assert [one.what for one in inbox.refused()] == ["contact.email"]
+    inbox.close()
+    INBOX.drop_all(engine)
 
 
 @pytest.mark.parametrize("kind", ["contact", "account"])
