@@ -31,7 +31,7 @@ demo: .venv/.demo ## Show a believable company's next steps, and a page of them
 	@$(BIN)/upstep demo
 
 test: .venv/.dev ## Run the quick tests
-	$(PYTEST) -n $(WORKERS) -m "$(QUICK)"
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "$(QUICK)"
 
 check: format-check lint types imports test ## All that a change must pass before it is committed
 

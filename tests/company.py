@@ -29,12 +29,13 @@ import pyarrow as pa
 from upstep.catalog.model import AddOn, Catalog, Plan
 from upstep.catalog.price import amount as priced
 from upstep.clock import DAY_SECONDS, from_day, parse_instant, to_day, to_seconds
+from upstep.engine.compiled import kept_value
 from upstep.engine.deciding.decide import Decider
 from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.told import core_inputs
 from upstep.engine.project import Project
 from upstep.signals.profile import Vocabulary
-from upstep.tables.query import CORE_TABLES, DuckEngine, Engine, Program, core_schema
+from upstep.tables.query import CORE_TABLES, DuckEngine, Engine, Program, Statements, core_schema
 from upstep.tables.schema import TABLES, Kind
 
 CATALOG = (Path(__file__).parent / "company.yaml").read_text()
@@ -310,26 +311,26 @@ def profiles(catalog: str = CATALOG, settings: str = SETTINGS) -> Program:
 
 
 @cache
-def _only(catalog: str, settings: str, stages: tuple[str, ...]) -> Program:
+def _only(catalog: str, settings: str, stages: tuple[str, ...]) -> Statements:
     """The part of the signal queries that these stages stand on: a test runs no more than it looks at."""
-    whole = profiles(catalog, settings)
-    sql = whole.sql("duckdb")
-    wanted, readers = set(stages), _reads(catalog, settings)
-    for name in reversed(list(whole.stages)):
+    made = project(catalog, settings)
+    whole = kept_value(made.cache_folder, "signals", (made.shape,), lambda: _compiled(made.profiles()))
+    sql, reads = whole["sql"], whole["reads"]
+    wanted = set(stages)
+    for name in reversed(list(sql)):
         if name in wanted:
-            wanted |= readers[name]
-    part = Program()
-    part.stages = {name: select for name, select in whole.stages.items() if name in wanted}
-    part._sql = {"duckdb": {name: sql[name] for name in part.stages}}
-    return part
+            wanted.update(reads[name])
+    last = {table: reader for reader in sql if reader in wanted for table in reads[reader] if table in wanted}
+    return Statements("duckdb", {name: text for name, text in sql.items() if name in wanted}, last)
 
 
-@cache
-def _reads(catalog: str, settings: str) -> dict[str, set[str]]:
+def _compiled(program: Program) -> dict[str, Any]:
+    """What is kept of the signal queries: their SQL, and which stages each reads."""
     from ibis.expr.operations import UnboundTable
 
-    stages = profiles(catalog, settings).stages
-    return {name: {table.name for table in select.op().find(UnboundTable)} for name, select in stages.items()}
+    tables = {name: select.op().find(UnboundTable) for name, select in program.stages.items()}
+    reads = {name: [table.name for table in found if table.name in program.stages] for name, found in tables.items()}
+    return {"sql": program.sql("duckdb"), "reads": reads}
 
 
 # From rows as written to core tables

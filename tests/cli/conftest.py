@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.cli import main
-from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,7 @@ def upstep() -> Upstep:
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A loaded sample project. Whoever writes to it takes ``project`` instead."""
-    folder = tmp_path_factory.mktemp("postline")
-    write_sample("postline", folder, accounts=60)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
-    return folder
+    return loaded_sample("postline", tmp_path_factory.mktemp("postline"), tmp_path_factory)
 
 
 @pytest.fixture

@@ -13,18 +13,14 @@ import pytest
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
-from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from tests.samples import loaded_sample
 
 CASE = ("case", "meridian", "limit_approaching")
 
 
 @pytest.fixture(scope="module")
 def databoard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("databoard")
-    write_sample("databoard", folder, accounts=20)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
+    folder = loaded_sample("databoard", tmp_path_factory.mktemp("databoard"), tmp_path_factory, accounts=20)
     yield folder
     shutil.rmtree(folder)
 

@@ -11,9 +11,7 @@ import pytest
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
-from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from tests.samples import loaded_sample
 
 SAID = ("--contact", "con_000100", "--priority", "Trust in the claims data", "--source", "board call")
 DATED = ("--stated-on", "2026-11-18", "--advances", "data_quality")
@@ -21,9 +19,7 @@ DATED = ("--stated-on", "2026-11-18", "--advances", "data_quality")
 
 @pytest.fixture(scope="module")
 def databoard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("databoard")
-    write_sample("databoard", folder, accounts=20)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
+    folder = loaded_sample("databoard", tmp_path_factory.mktemp("databoard"), tmp_path_factory, accounts=20)
     yield folder
     shutil.rmtree(folder)
 

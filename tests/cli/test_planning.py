@@ -14,9 +14,8 @@ import pytest
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
+from tests.samples import loaded_sample
 from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
 from upstep.wording import vendor_phrases
 
 ASKED = ("--owner", "mina", "--from", "2026-11-20", "--to", "2999-01-01")
@@ -24,9 +23,7 @@ ASKED = ("--owner", "mina", "--from", "2026-11-20", "--to", "2999-01-01")
 
 @pytest.fixture(scope="module")
 def databoard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("databoard")
-    write_sample("databoard", folder, accounts=60)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
+    folder = loaded_sample("databoard", tmp_path_factory.mktemp("databoard"), tmp_path_factory)
     yield folder
     shutil.rmtree(folder)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.engine.deciding import decide, explain
 from upstep.engine.deciding.decide import Decider, Run
 from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, COMPANIES, write_sample
+from upstep.tables.sample import COMPANIES
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,20 +31,9 @@ def _compiled_once() -> Iterator[None]:
         yield
 
 
-def loaded(company: str, folder: Path, *, only: tuple[str, ...] = ()) -> Project:
-    """A sample company in a folder; ``only`` names the tables that are connected."""
-    write_sample(company, folder, accounts=60)
-    for file in (folder / "data").iterdir():
-        if only and file.stem not in only:
-            file.unlink()
-    project = Project(folder)
-    load(folder, now=AS_OF, through=AS_OF, known=project.known_ids)
-    return project
-
-
 @pytest.fixture(scope="session")
 def postline(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return loaded("postline", tmp_path_factory.mktemp("postline"))
+    return Project(loaded_sample("postline", tmp_path_factory.mktemp("postline"), tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
@@ -55,14 +43,14 @@ def postline_run(postline: Project) -> Run:
 
 @pytest.fixture(scope="session")
 def databoard_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return decide.decide(loaded("databoard", tmp_path_factory.mktemp("databoard")))
+    return decide.decide(Project(loaded_sample("databoard", tmp_path_factory.mktemp("databoard"), tmp_path_factory)))
 
 
 @pytest.fixture(scope="session")
 def sample_runs(postline_run: Run, databoard_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """The decisions of every sample company."""
     others = {
-        company: decide.decide(loaded(company, tmp_path_factory.mktemp(company)))
+        company: decide.decide(Project(loaded_sample(company, tmp_path_factory.mktemp(company), tmp_path_factory)))
         for company in COMPANIES
         if company not in ("postline", "databoard")
     }
@@ -72,5 +60,5 @@ def sample_runs(postline_run: Run, databoard_run: Run, tmp_path_factory: pytest.
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Postline with only account, subscription_item and usage connected."""
-    folder = tmp_path_factory.mktemp("bare")
-    return loaded("postline", folder, only=("account", "subscription_item", "usage"))
+    connected = ("account", "subscription_item", "usage")
+    return Project(loaded_sample("postline", tmp_path_factory.mktemp("bare"), tmp_path_factory, only=connected))

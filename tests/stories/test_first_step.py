@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.billing.sandbox import SandboxBiller
 from upstep.engine.contacting import sending
 from upstep.engine.deciding.decide import Run, decide
@@ -23,7 +24,7 @@ from upstep.engine.quoting import accepting, reconciling
 from upstep.engine.quoting.biller import sandbox
 from upstep.errors import QuoteError
 from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF
 
 ACCOUNT = "lumenbrook-software"
 MORNING = AS_OF + timedelta(hours=9, minutes=30)
@@ -39,10 +40,7 @@ class Story:
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample company, loaded once; each story goes on from a copy."""
-    folder = tmp_path_factory.mktemp("postline")
-    write_sample("postline", folder, accounts=40)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
-    return folder
+    return loaded_sample("postline", tmp_path_factory.mktemp("postline"), tmp_path_factory, accounts=40)
 
 
 @pytest.fixture

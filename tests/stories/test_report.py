@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.engine.contacting import sending
 from upstep.engine.deciding.decide import decide
 from upstep.engine.deciding.ledger import keep
@@ -17,7 +18,7 @@ from upstep.engine.project import Project
 from upstep.engine.quoting import accepting, reconciling
 from upstep.engine.quoting.biller import sandbox
 from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF
 from upstep.web.report_page import render_report
 
 ACCOUNT = "lumenbrook-software"
@@ -26,10 +27,8 @@ MORNING = AS_OF + timedelta(hours=9, minutes=30)
 
 @pytest.fixture(scope="module")
 def november(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("postline")
-    write_sample("postline", folder, accounts=40)
+    folder = loaded_sample("postline", tmp_path_factory.mktemp("postline"), tmp_path_factory, accounts=40)
     project = Project(folder)
-    load(folder, now=AS_OF, through=AS_OF, known=project.known_ids)
     biller = sandbox(project, as_of=AS_OF, accounts=[ACCOUNT])
     run = decide(project, accounts=[ACCOUNT])
     keep(project, run, accounts=[ACCOUNT], now=AS_OF)

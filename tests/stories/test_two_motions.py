@@ -10,14 +10,14 @@ from datetime import timedelta
 
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.engine.deciding.naming import fact_value
 from upstep.engine.planning import goals, selling
 from upstep.engine.planning.selling import Wanted
 from upstep.engine.project import Project
 from upstep.planning.goals import Asked
 from upstep.planning.stages import Deed, Opportunity, Refused
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF
 
 ACCOUNT = "meridian-insurance"
 OMAR, ELENA, THEO = "con_000100", "con_000101", "con_000103"  # the executive, the budget owner, the champion
@@ -26,11 +26,7 @@ UPSELL, CROSS = Wanted(ACCOUNT, ("limit_approaching",)), Wanted(ACCOUNT, ("compl
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("databoard")
-    write_sample("databoard", folder, accounts=20)
-    project = Project(folder)
-    load(folder, now=AS_OF, through=AS_OF, known=project.known_ids)
-    return project
+    return Project(loaded_sample("databoard", tmp_path_factory.mktemp("databoard"), tmp_path_factory, accounts=20))
 
 
 def on(day: int, why: str, contact: str | None = None) -> Deed:

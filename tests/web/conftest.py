@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.samples import loaded_sample
 from tests.web.asking import Asker, Client, Clock
 from upstep.engine.project import Project, open_project_state
 from upstep.state import keys
 from upstep.state.session import writing
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF
 from upstep.web.app import create_app
 from upstep.web.logs import set_up_logs
 
@@ -26,10 +26,7 @@ NOW = AS_OF + timedelta(hours=1)
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A loaded sample project. Whoever changes it takes ``service``."""
-    folder = tmp_path_factory.mktemp("web")
-    write_sample("postline", folder, accounts=60)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
-    return folder
+    return loaded_sample("postline", tmp_path_factory.mktemp("web"), tmp_path_factory)
 
 
 def served(folder: Path) -> Asker:

@@ -7,11 +7,10 @@ import re
 
 import pytest
 
-from upstep.clock import parse_instant
+from tests.samples import loaded_sample
 from upstep.engine.deciding.decide import Run, decide
 from upstep.engine.project import Project
-from upstep.tables.load import load
-from upstep.tables.sample import PLANTED, write_sample
+from upstep.tables.sample import PLANTED
 from upstep.web.page import render
 
 Sample = tuple[Project, Run, str]
@@ -19,10 +18,7 @@ Sample = tuple[Project, Run, str]
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    folder = tmp_path_factory.mktemp("postline")
-    write_sample("postline", folder, accounts=60)
-    project, at = Project(folder), parse_instant("2026-11-20")
-    load(folder, now=at, through=at, known=project.known_ids)
+    project = Project(loaded_sample("postline", tmp_path_factory.mktemp("postline"), tmp_path_factory))
     run = decide(project)
     return project, run, render(project, run)
 

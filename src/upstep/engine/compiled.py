@@ -6,11 +6,12 @@ read. Whoever deletes the folder loses nothing.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -74,17 +75,41 @@ def _plain(program: Program, dialect: str) -> dict[str, Any]:
 def _kept(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], Any]) -> Any:
     key = hashlib.blake2b("\0".join((source_digest(), *parts)).encode(), digest_size=12).hexdigest()
     path = folder / f"{name}-{key}.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    with suppress(OSError, ValueError):
+        return _read(path)
+    with _alone(path.with_suffix(".lock")):
+        with suppress(OSError, ValueError):
+            return _read(path)  # Another process made it while this one waited.
         made = build()
-    with suppress(OSError):  # A folder that cannot be written costs time, nothing else.
-        _write(path, made)
+        with suppress(OSError):  # A folder that cannot be written costs time, nothing else.
+            _write(path, made)
     return made
 
 
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Processes that need one text wait for the first to make it; where no lock can be had, each makes its own."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # Who waits for it finds the text; who comes later needs no lock.
+        os.close(descriptor)
+
+
 def _write(path: Path, made: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.new")  # Several processes may share a folder.
     fresh.write_text(json.dumps(made), encoding="utf-8")
     fresh.replace(path)

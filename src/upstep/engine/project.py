@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from upstep.catalog.model import AddOn, Catalog, Plan
-    from upstep.signals.profile import Vocabulary
+    from upstep.signals.profile import Shape, Vocabulary
     from upstep.state.inbox import Inbox
     from upstep.tables.query import Program
 
@@ -94,12 +94,15 @@ class Project:
         """A program of the signal queries, the caller's own to add to. It depends on the catalog's shape alone."""
         return self._profiles.copy()
 
-    @cached_property
+    @property
     def _profiles(self) -> Program:
         from upstep.clock import from_seconds
 
-        words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
-        return build(shape_of(self.catalog), words)
+        shape = shape_of(self.catalog)
+        if shape not in _PROFILES:
+            words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
+            _PROFILES[shape] = build(shape, words)
+        return _PROFILES[shape]
 
     @property
     def shape(self) -> str:
@@ -205,6 +208,9 @@ class Project:
         """The embedded biller's own file."""
         return self.folder / ".upstep" / "sandbox.db"
 
+
+_PROFILES: dict[Shape, Program] = {}
+"""The signal queries of each shape that this process met, built once; there are few shapes."""
 
 FORMAT = 1
 """The form of a project folder; raised when an older program could not use it any more."""

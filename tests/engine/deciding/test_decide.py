@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.engine.conftest import loaded
+from tests.samples import loaded_sample
 from upstep.config.contact import ContactPolicy
 from upstep.engine.deciding import decide as deciding
 from upstep.engine.deciding.decide import Inputs, Run, decide, identify
@@ -117,9 +117,11 @@ def test_loading_the_same_again_is_the_same_run(postline: Project, facts: Any, t
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["subscription_item", "usage", "account"])
-def test_a_required_table_that_is_missing_ends_the_run_in_words(tmp_path: Path, missing: str) -> None:
+def test_a_required_table_that_is_missing_ends_the_run_in_words(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, missing: str
+) -> None:
     kept = {"account", "subscription_item", "usage"} - {missing}
-    project = loaded("postline", tmp_path, only=tuple(sorted(kept)))
+    project = Project(loaded_sample("postline", tmp_path, tmp_path_factory, only=tuple(sorted(kept))))
     with pytest.raises(SourceError, match=f"table {missing} is not loaded") as error:
         decide(project)
     assert error.value.exit_code == 2

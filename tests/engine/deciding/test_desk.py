@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.engine.conftest import loaded
+from tests.samples import loaded_sample
 from upstep.clock import iso, to_seconds
 from upstep.engine.deciding import decide as deciding
 from upstep.engine.deciding.decide import Inputs, Run, decide
@@ -24,7 +24,8 @@ from upstep.tables.sample import AS_OF, PLANTED
 
 @pytest.fixture(scope="module", params=list(PLANTED))
 def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Project]:
-    return request.param, loaded(request.param, tmp_path_factory.mktemp(request.param))
+    folder = loaded_sample(request.param, tmp_path_factory.mktemp(request.param), tmp_path_factory)
+    return request.param, Project(folder)
 
 
 @pytest.fixture(autouse=True, params=["narrow", "wide"])

@@ -8,22 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.samples import loaded_sample
 from upstep.clock import parse_instant, to_seconds
 from upstep.engine.deciding.decide import decide
 from upstep.engine.deciding.inputs import gather
 from upstep.engine.learning.replay import WEEK, Followed, as_csv, replay, weeks_between
 from upstep.engine.project import Project
 from upstep.errors import ConfigError
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import AS_OF
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("replayed")
-    write_sample("postline", folder, accounts=40)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
-    return Project(folder)
+    return Project(loaded_sample("postline", tmp_path_factory.mktemp("replayed"), tmp_path_factory, accounts=40))
 
 
 @pytest.mark.slow

@@ -7,22 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import loaded_sample
 from upstep.engine.deciding.decide import decide
 from upstep.engine.learning.trial import matched, try_play
 from upstep.engine.project import Project
 from upstep.errors import SourceError
 from upstep.plays.expression import parse
 from upstep.plays.play import Play
-from upstep.tables.load import load
-from upstep.tables.sample import AS_OF, write_sample
+from upstep.tables.sample import write_sample
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("tried")
-    write_sample("postline", folder, accounts=60)
-    load(folder, now=AS_OF, through=AS_OF, known=Project(folder).known_ids)
-    return Project(folder)
+    return Project(loaded_sample("postline", tmp_path_factory.mktemp("tried"), tmp_path_factory))
 
 
 def play(project: Project, play_id: str) -> Play:

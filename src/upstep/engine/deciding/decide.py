@@ -174,9 +174,10 @@ class Decider:
         return any(grain.name == "limit" for grain in self.grains)
 
     def _statements(self, name: str, build: Callable[[], Program], *, dialect: str = "duckdb") -> Statements:
-        """A program for an embedded engine, from disk where it was kept."""
+        """A program for an embedded engine, from disk where it was kept. Only ranking reads settings."""
         if (name, dialect) not in self._known_statements:
-            parts = (self.project.shape, self.playbook.hash, repr(self.rules))
+            ruled = (repr(self.rules),) if name == "ranking" else ()
+            parts = (self.project.shape, self.playbook.hash, *ruled)
             kept = kept_statements(self.project.cache_folder, name, parts, build, dialect=dialect)
             self._known_statements[name, dialect] = kept
         return self._known_statements[name, dialect]
