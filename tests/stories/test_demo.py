@@ -17,6 +17,7 @@ import pytest
 from upstep.cli import main
 
 SMALL = ("--accounts", "60")
+README = Path(__file__).parents[2] / "README.md"
 PROGRAM = "import sys; from upstep.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -44,6 +45,30 @@ def test_the_company_the_day_and_the_coverage_come_first(printed: str) -> None:
     assert printed.startswith("Postline, a sample company: ")
     assert "As of 2026-11-20." in printed.splitlines()[0]
     assert re.search(r"\n\d+ steps: \d+ eligible, \d+ unconfirmed, \d+ held", printed)
+
+
+def shown_in_readme() -> list[str]:
+    """The step that README.md shows, line by line, as `make demo` prints it."""
+    block = (README.read_text(encoding="utf-8").partition("A step looks like this:\n\n")[2]).partition("\n\n")[0]
+    lines = [line.removeprefix("    ") for line in block.splitlines()]
+    assert len(lines) == 3, f"README.md shows no step of three lines after 'A step looks like this:': {lines}"
+    return lines
+
+
+def test_the_step_that_the_readme_shows_is_printed_for_its_account(printed: str) -> None:
+    """Its place and the space that aligns it depend on who else is there; the next test looks at those."""
+    shown = " ".join(" ".join(shown_in_readme()).split()[1:])
+    assert shown in " ".join(printed.split()), "README.md shows another step than the demo: copy the demo's lines"
+
+
+@pytest.mark.slow
+def test_the_step_that_the_readme_shows_stands_at_its_place_in_the_whole_demo(tmp_path: Path) -> None:
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.setenv("COLUMNS", "100")
+        assert main(["demo", "--folder", str(tmp_path / "postline")]) == 0
+    expected = "\n".join(f"   {line}" for line in shown_in_readme())
+    assert expected in out.getvalue(), f"README.md shows:\n{expected}\nthe demo prints:\n{out.getvalue()}"
 
 
 @pytest.mark.parametrize(("lane", "most"), [("SELF-SERVE", 5), ("ASSISTED", 5), ("CARE", 3)])
