@@ -134,7 +134,8 @@ NAMED = re.compile(r"(?:^ {4}(?:\S*/)?|`)upstep ([a-z-]+)", re.MULTILINE)
 
 def commands_named() -> dict[str, set[str]]:
     """Commands that each page tells a reader to run."""
-    return {page.name: set(NAMED.findall(page.read_text(encoding="utf-8"))) for page in DOCS.glob("*.md")}
+    pages = [DOCS.parent / "README.md", *DOCS.glob("*.md")]
+    return {page.name: set(NAMED.findall(page.read_text(encoding="utf-8"))) for page in pages}
 
 
 def test_every_command_that_a_page_names_exists() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from upstep.billing.trial import free_until
 from upstep.engine.deciding.shapes import plain
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ def locked_quote(quote: Quote | None) -> dict[str, Any] | None:
     """What an offer's quote says it costs."""
     if quote is None:
         return None
+    from upstep.billing.trial import free_until  # The command line names these shapes before it knows what it runs.
+
     return {**{name: plain(getattr(quote, name)) for name in _LOCKED}, "free_until": plain(free_until(quote))}
 
 
