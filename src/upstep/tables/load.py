@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.clock import DAY_SECONDS, from_seconds, to_seconds
 from upstep.errors import Fault, OutsideError, SourceError, UpstepError
-from upstep.tables.beside import Told, put_beside
+from upstep.tables.beside import Told
 from upstep.tables.compacting import compact_usage
 from upstep.tables.files import File, file_stamp
 from upstep.tables.forgotten import read_forgotten
@@ -27,18 +27,16 @@ from upstep.tables.lake import (
     Connected,
     LakeWriter,
     facts_folder,
-    quoted,
     read_files,
     read_manifest,
-    stored_schema,
 )
 from upstep.tables.lock import writer_lock
 from upstep.tables.mapping import Mapping, TableMapping, read_mapping
-from upstep.tables.merge import key_columns, merge
 from upstep.tables.quarantine import Faults, KeptAside
+from upstep.tables.row_loader import RowLoader
 from upstep.tables.schema import TABLES, Nature
 from upstep.tables.source import Opened, open_source
-from upstep.tables.stage import KnownIds, Staged, faulty_rows, stage, wrong_throughout
+from upstep.tables.stage import KnownIds, Staged, stage, wrong_throughout
 from upstep.tables.usage import EventLoader
 
 if TYPE_CHECKING:
@@ -361,64 +359,18 @@ class _Load:
             self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
 
     def _load_rows(self, bound: _Bound) -> TableLoad:
-        """A table of state or dated rows."""
-        staged, name = bound.staged, bound.staged.table.name
-        connection = self.connection
-        columns = ", ".join(f'"{column}"' for column in staged.columns)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT _file, _row, {columns}, {staged.any_fault} AS is_faulty"
-            f" FROM ({staged.select})"
+        name = bound.staged.table.name
+        loader = RowLoader(
+            self.connection,
+            self.writer,
+            bound.staged,
+            keys=self.keys,
+            faults=self.faults,
+            spoken_for=self.asked.spoken_for.get(name, frozenset()),
+            told=self.asked.told.get(name, {}),
         )
-        total: Any = connection.execute("SELECT count(*), count(*) FILTER (is_faulty) FROM staged").fetchone()
-        if total[1]:
-            self.faults.note(name, faulty_rows(staged, staged.select))
-        self.faults.note_rejected(staged)
-        self._note_duplicates(staged)
-        if "account_id" in staged.columns:
-            self.keys.add("account_key", "SELECT account_id AS id FROM staged WHERE NOT is_faulty")
-        if name == "contact":
-            self.keys.add("contact_key", "SELECT contact_id AS id FROM staged WHERE NOT is_faulty")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {self._core_rows(staged)}")
-        keys = ", ".join(f'"{key}"' for key in key_columns(name))
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept_keys AS SELECT DISTINCT {keys} FROM staged WHERE is_faulty"
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {self.writer.snapshot.select(name)}")
-        self._leave_spoken_for(name, keys)
-        put_beside(connection, name, self.asked.told.get(name, {}))
-        ends = staged.mapping.mode == "snapshot"
-        merged = merge(
-            connection, name, fresh="fresh", stored="stored", kept_keys="kept_keys", at=self._through(name), ends=ends
-        )
-        if not merged.is_same or name not in self.before.tables:
-            order = "account_key" if "account_key" in stored_schema(name) else keys
-            self.writer.replace(name)
-            self.writer.add(name, merged.select, order_by=order)
-        return TableLoad(name, total[0], merged.added, merged.changed, merged.ended)
-
-    def _leave_spoken_for(self, name: str, keys: str) -> None:
-        """Rows that another source speaks for stay as that one told them, whatever this one says."""
-        ids = self.asked.spoken_for.get(name)
-        if ids:
-            column = f'"{key_columns(name)[0]}"'
-            self.connection.execute(f"DELETE FROM fresh WHERE {column} IN (SELECT unnest(?))", [sorted(ids)])
-            self.connection.execute(
-                f"INSERT INTO kept_keys SELECT DISTINCT {keys} FROM stored WHERE {column} IN (SELECT unnest(?))",
-                [sorted(ids)],
-            )
-
-    def _core_rows(self, staged: Staged) -> str:
-        """SQL: the good rows in the core's columns; what the source does not have is NULL."""
-        cells = []
-        for column, kind in stored_schema(staged.table.name).items():
-            if column == "account_key":
-                cells.append("keys.account_key")
-            elif column in staged.columns:
-                cells.append(f'staged."{column}"')
-            elif column not in ("seen_from", "seen_to", "is_first"):
-                cells.append(f'NULL::{kind} AS "{column}"')
-        join = " LEFT JOIN account_key keys USING (account_id)" if "account_id" in staged.columns else ""
-        return f"SELECT {', '.join(cells)} FROM staged{join} WHERE NOT is_faulty"
+        counts = loader.load(self._through(name))
+        return TableLoad(name, counts.read, counts.added, counts.changed, counts.ended)
 
     def _load_usage(self, bound: _Bound) -> TableLoad:
         self.faults.note_rejected(bound.staged)
@@ -445,32 +397,6 @@ class _Load:
         if not self.asked.is_live or numbers is None or numbers[0] <= (before or 0):
             return None
         return self.before.own_day if self.before.own_day is not None else -1
-
-    def _note_duplicates(self, staged: Staged) -> None:
-        """Of several good rows with one key the first stays; the others are faults."""
-        keys = ", ".join(f'"{key}"' for key in key_columns(staged.table.name))
-        twice: Any = self.connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM staged WHERE NOT is_faulty GROUP BY {keys} HAVING count(*) > 1)"
-        ).fetchone()
-        if not twice[0]:
-            return
-        self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE repeated AS SELECT _file, _row FROM staged WHERE NOT is_faulty"
-            f" QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _file, _row) > 1"
-        )
-        shown = ", ' ', ".join(f'"{key}"::VARCHAR' for key in key_columns(staged.table.name))
-        cells = ", ".join(f"'{name}': \"{name}\"" for name in staged.columns)
-        self.faults.note(
-            staged.table.name,
-            f"SELECT _file, _row, 'duplicate_key' AS kind, {quoted(keys.replace(chr(34), ''))} AS column_name,"
-            f" concat('key ', {shown}, ' stands in an earlier row too') AS found,"
-            f" 'Keep one row per key; the first one was used.' AS advice, to_json({{{cells}}})::VARCHAR AS row_json"
-            " FROM staged SEMI JOIN repeated USING (_file, _row)",
-        )
-        self.connection.execute(
-            "UPDATE staged SET is_faulty = true FROM repeated"
-            " WHERE staged._file = repeated._file AND staged._row = repeated._row"
-        )
 
     # The end
 
