@@ -20,7 +20,7 @@ run_folder = @if [ -d $(1) ]; then $(PYTEST) $(1) $(2); else echo "no tests yet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: browser help setup demo test check format format-check lint types imports docs reference slow long faults sdks backends wheel bench bench-full bench-revenue lock clean bench-learning
+.PHONY: browser help setup demo test check format format-check lint types imports docs reference slow long faults sdks backends oldest wheel bench bench-full bench-revenue lock clean bench-learning
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ backends: .venv/.dev ## The same answers on DuckDB, SQLite and Postgres, and sta
 	$(PYTEST) -m postgres --ignore tests/faults tests
 	$(PYTEST) -m "not postgres" tests/backends
 	UPSTEP_TEST_STATE=postgres $(PYTEST) -n $(WORKERS) -m "$(QUICK)" $(ON_POSTGRES)
+
+# By hand or once a week; the newest versions are those of `make lock UPGRADE=--upgrade` and then `make check`.
+oldest: .venv/oldest/.made ## The quick tests with the oldest versions that pyproject.toml allows
+	.venv/oldest/bin/pytest -q -n $(WORKERS) --dist worksteal -m "$(QUICK)"
 
 # Built and tried outside the checkout, so that a file missing from the wheel is noticed.
 wheel: .venv/.dev ## Build the wheel, install it elsewhere, run its demo there
@@ -154,6 +158,15 @@ benchmarks/work/.beside: .venv/.uv requirements/beside.txt
 	@$(UV) venv --quiet --clear --python .venv/bin/python benchmarks/work/beside
 	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --require-hashes -r requirements/beside.txt
 	@$(UV) pip install --quiet --python benchmarks/work/beside/bin/python --no-deps --editable .
+	@touch $@
+
+# The same for the lowest version of each library that pyproject.toml names; what those ask for is as new as may be.
+.venv/oldest/.made: .venv/.uv pyproject.toml
+	@$(UV) venv --quiet --clear --python .venv/bin/python .venv/oldest
+	@$(UV) pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header --no-annotate pyproject.toml \
+		--extra postgres --extra stripe --extra pdf --extra serve --extra slack --group dev -o .venv/oldest/locked.txt
+	@$(UV) pip install --quiet --compile-bytecode --python .venv/oldest/bin/python -r .venv/oldest/locked.txt
+	@$(UV) pip install --quiet --python .venv/oldest/bin/python --no-deps --editable .
 	@touch $@
 
 # The same for the client libraries that tests send with.
