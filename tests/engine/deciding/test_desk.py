@@ -86,8 +86,8 @@ def test_nobody_and_a_stranger_have_no_decisions(company: tuple[str, Project]) -
 
 
 @pytest.mark.slow
-def test_what_changes_between_runs_is_decided_alike(tmp_path: Path) -> None:
-    project = loaded("postline", tmp_path)
+def test_what_changes_between_runs_is_decided_alike(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = Project(loaded_sample("postline", tmp_path, tmp_path_factory))
     accounts = sorted(planted.account_id for planted in PLANTED["postline"].values())[:FEW_ACCOUNTS]
     before = [same(project, accounts) for _ in range(3)][-1]  # By the third time files are copied and plans are kept.
     _tell_more(tmp_path, accounts)
