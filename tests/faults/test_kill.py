@@ -47,6 +47,7 @@ LATER = MORNING + timedelta(minutes=5)
 APPLY_POINTS = ("apply.intent_written", "apply.compared", "apply.made", "apply.answered", "apply.outcome_written")
 OFFER_POINTS = ("offer.accepted", *APPLY_POINTS, "reconcile.finished", "reconcile.loaded", "reconcile.converted")
 LOCK_POINTS = ("quote.locked",)
+OPEN_POINTS = ("offers.written", "offers.opened")
 
 
 def test_every_point_that_the_source_names_is_killed_here() -> None:
@@ -55,7 +56,7 @@ def test_every_point_that_the_source_names_is_killed_here() -> None:
         for path in Path(upstep.__file__).parent.rglob("*.py")
         for point in re.findall(r'faults\.point\("([^"]+)"\)', path.read_text(encoding="utf-8"))
     }
-    assert named == {*OFFER_POINTS, *LOCK_POINTS, *SENDING_POINTS}
+    assert named == {*OFFER_POINTS, *LOCK_POINTS, *OPEN_POINTS, *SENDING_POINTS}
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,36 @@ def test_a_scheduled_change_that_was_cut_off_is_scheduled_once(prepared: Prepare
     assert [each for each in biller.invoices(ACCOUNT) if each.reason == "change"] == []
     biller.advance(datetime.fromisoformat(prepared.downgrade["effective_at"]) + timedelta(days=1))
     assert [each.due_minor for each in biller.invoices(ACCOUNT)] == [1500]
+
+
+@pytest.mark.parametrize("point", OPEN_POINTS)
+def test_a_group_of_offers_that_is_cut_off_is_open_as_a_whole_or_not_at_all(
+    prepared: Prepared, tmp_path: Path, point: str
+) -> None:
+    one = story(prepared, tmp_path, "", 0)
+    before = opened_with_messages(one)
+    words = ["offers", "--at", iso(MORNING), "--project", str(one.project.folder)]
+    killed_at(point, words)
+    cut_off = opened_with_messages(one)
+    told(*words)
+    whole = opened_with_messages(one)
+    told(*words)
+    assert len(whole) > len(before)
+    assert cut_off == (before if point == "offers.written" else whole)
+    assert opened_with_messages(one) == whole
+
+
+def opened_with_messages(one: Story) -> set[tuple[str, str | None, str]]:
+    """Every offer that is open, with its quote and the key of each of its messages."""
+    state = open_state(one.project.state_path)
+    offer, message = tables.offer, tables.message
+    found = sa.select(offer.c.offer_id, offer.c.quote_id, message.c.idempotency_key).join(
+        message, message.c.offer_id == offer.c.offer_id
+    )
+    with reading(state) as connection:
+        rows = {(row[0], row[1], row[2]) for row in connection.execute(found)}
+    state.dispose()
+    return rows
 
 
 @pytest.mark.parametrize("point", LOCK_POINTS)

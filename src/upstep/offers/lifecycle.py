@@ -105,6 +105,8 @@ def open_many(
             connection, tables.offer_change, [{"offer_id": n.offer_id, "why": why, **change} for n, _, why in fresh]
         )
         outbox.queue_many(connection, [one for _, messages, _ in fresh for one in messages], now=at)
+        faults.point("offers.written")
+    faults.point("offers.opened")
     opened = {new.step_key: _as_opened(row) for (new, _, _), row in zip(fresh, rows, strict=True)}
     return [
         Moved(opened[new.step_key], is_changed=True)
