@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from upstep.clock import from_seconds, to_seconds
+from upstep.engine.contacting.stake import stake_of, stakes
 from upstep.state import tables
 from upstep.state.session import hold, reading, writing
 from upstep.state.upsert import upsert
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from upstep.engine.project import Project
 
 CHUNK_PEOPLE = 2_000
-_KEPT = ("contact_id", "account_id", "name", "email", "time_zone", "may_buy", "role", "consents", "left_at")
+FEW_ACCOUNTS = 2_000
+"""Of up to so many accounts the stored files are asked by key."""
+
+_KEPT = (
+    *("contact_id", "account_id", "name", "email", "time_zone", "may_buy", "role", "consents", "left_at"),
+    "has_stake",
+)
 
 
 def publish_people(
@@ -27,7 +34,8 @@ def publish_people(
 ) -> int:
     """Bring ``contact_fact`` up to what the facts say of people. Doing it twice changes nothing.
 
-    A person's zone is their own, else the account's; NULL is the company's.
+    A person's zone is their own, else the account's; NULL is the company's. Whether they have a stake is NULL where
+    nothing is connected that would tell (``contacting.stake``).
 
     Args:
         accounts: Only their people; None: everybody's.
@@ -59,17 +67,21 @@ def people(
 
     snapshot, at = open_snapshot(project.folder), to_seconds(as_of)
     connection = duckdb.connect(":memory:", config={"threads": 1})
-    asked = ""
+    asked, keys = "", None
     if accounts is not None:
         connection.register("asked", pa.table({"account_id": pa.array(sorted(accounts), pa.string())}))
         asked = " SEMI JOIN asked USING (account_id)"
+    wanted = f"SELECT account_key, account_id FROM ({snapshot.select('account_key')}){asked}"
+    if accounts is not None and len(accounts) <= FEW_ACCOUNTS:
+        keys = [row[0] for row in connection.execute(wanted).fetchall()]
     zones = f"SELECT account_key, time_zone AS zone FROM ({snapshot.select('account')})"
     zones += f" WHERE {visible_condition('account', at=at)}"
+    contacts = f"SELECT * FROM ({snapshot.select('contact')}) WHERE {visible_condition('contact', at=at)}"
     rows = connection.execute(
         "SELECT contact_id, account_id, name, email, coalesce(time_zone, zone) AS time_zone, may_buy, role, consents,"
-        f" left_at FROM (SELECT * FROM ({snapshot.select('contact')}) WHERE {visible_condition('contact', at=at)})"
-        f" JOIN (SELECT account_key, account_id FROM ({snapshot.select('account_key')}){asked}) USING (account_key)"
-        f" LEFT JOIN ({zones}) USING (account_key)"
+        f" left_at, {stake_of(snapshot)} AS has_stake FROM ({contacts})"
+        f" JOIN ({wanted}) USING (account_key) LEFT JOIN ({zones}) USING (account_key)"
+        f" LEFT JOIN ({stakes(snapshot, connection, at=at, keys=keys)}) USING (contact_id)"
     ).fetchall()
     connection.close()
     return {row[0]: _person(dict(zip(_KEPT, row, strict=True))) for row in rows}
