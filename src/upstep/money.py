@@ -254,3 +254,40 @@ def _format_by_locale(amount_minor: int, code: str, locale: str) -> str:
     amount = Decimal(amount_minor).scaleb(-digits)
     shown: str = pattern.apply(amount, locale, currency=code.upper(), currency_digits=False)
     return shown
+
+
+_MOST_USED = ("usd", "eur", "gbp", "jpy", "cny", "inr", "chf", "cad", "aud", "sek", "mxn", "brl", "krw", "sgd", "pln")
+"""Whose currency a word means that several have, such as dollar."""
+
+
+def meant_currency(word: str) -> str:
+    """Advice for a word that is no code: the currency of that English name or symbol, or the code that looks like it.
+
+    >>> meant_currency("dollars"), meant_currency("£")
+    ("Did you mean 'usd'? Write its code of ISO 4217.", "Did you mean 'gbp'? Write its code of ISO 4217.")
+    >>> meant_currency("gold")
+    'Write its code of ISO 4217, such as usd, eur or gbp.'
+    """
+    code = _named_currency(word.strip().lower())
+    return f"Did you mean '{code}'? Write its code of ISO 4217." if code else _ANY_CODE
+
+
+_ANY_CODE = "Write its code of ISO 4217, such as usd, eur or gbp."
+
+
+def _named_currency(word: str) -> str | None:
+    from difflib import get_close_matches
+
+    from babel import Locale
+
+    by_symbol = {symbol: code for code, symbol in _SYMBOLS.items()}
+    if word in by_symbol:
+        return by_symbol[word]
+    names = Locale.parse("en").currencies
+    wanted = word.removesuffix("s")
+    for code in (*_MOST_USED, *CURRENCIES):
+        name = names.get(code.upper(), "").lower()
+        if wanted and (name.removesuffix("s") == wanted or name.removesuffix("s").endswith(f" {wanted}")):
+            return code
+    near = get_close_matches(word, CURRENCIES, n=1, cutoff=0.6)
+    return near[0] if near else None

@@ -90,14 +90,16 @@ class Value:
         """Whether a list stands here."""
         return isinstance(self.written.value, list)
 
-    def as_text(self, allowed: Collection[str] | None = None) -> str | None:
-        """Text; with ``allowed``, one of those words."""
+    def as_text(
+        self, allowed: Collection[str] | None = None, *, meant: Callable[[str], str] | None = None
+    ) -> str | None:
+        """Text; with ``allowed``, one of those words. ``meant`` advises where another stands; default the nearest."""
         found = self.scalar
         if not isinstance(found, str) or not found.strip():
             self.is_not("text", "" if found is None or found == "" else f'Put it in quotes: "{self.letters}".')
             return None
         if allowed is not None and found not in allowed:
-            self.fault(f"{self.name} '{found}' is not known.", did_you_mean(found, allowed))
+            self.fault(f"{self.name} '{found}' is not known.", meant(found) if meant else did_you_mean(found, allowed))
             return None
         return found
 
@@ -193,9 +195,16 @@ class Node(Value):
             return {key: child.plain() for key, child in self.pairs()}
         return [child.plain() for child in self.elements()] if self.is_list else self.scalar
 
-    def text(self, key: str, default: D = REQUIRED, *, allowed: Collection[str] | None = None) -> str | D:
-        """Text; with ``allowed``, one of those words."""
-        return self._take(key, default, stand_in="", read=lambda node: node.as_text(allowed))
+    def text(
+        self,
+        key: str,
+        default: D = REQUIRED,
+        *,
+        allowed: Collection[str] | None = None,
+        meant: Callable[[str], str] | None = None,
+    ) -> str | D:
+        """Text; with ``allowed``, one of those words. ``meant`` advises where another stands; default the nearest."""
+        return self._take(key, default, stand_in="", read=lambda node: node.as_text(allowed, meant=meant))
 
     def whole(self, key: str, default: D = REQUIRED, *, minimum: int = 0, advice: str = "") -> int | D:
         """A whole number of at least ``minimum`` that fits in 64 bits."""

@@ -43,6 +43,13 @@ def test_a_reply_holds_the_account_once_until_somebody_lifts_it(upstep: Upstep, 
 
 
 @pytest.mark.slow
+def test_a_hold_without_an_end_stands_until_it_is_lifted(upstep: Upstep, project: Path) -> None:
+    upstep(*REPLY, "--project", project)
+    bare, listed = upstep("holds", "--project", project), upstep("holds", "list", "--project", project)
+    assert (bare.code, bare.out) == (0, listed.out)
+    assert "it is lifted" in listed.out
+
+
 def test_a_reply_shows_in_the_decisions_of_its_account(upstep: Upstep, project: Path) -> None:
     place = ("--account", "lumenbrook", "--json", "--project", project)
     upstep(*REPLY, "--project", project)

@@ -15,6 +15,7 @@ from upstep.engine.deciding.decide import Run, decide
 from upstep.engine.deciding.explain import Explanation
 from upstep.engine.deciding.explain import explain as explain_account
 from upstep.engine.project import Project
+from upstep.web.sections import sections
 
 ACCOUNT = "lumenbrook-software"
 
@@ -42,7 +43,7 @@ def test_a_run_in_json_is_as_its_schema_says(run: Run) -> None:
 
 
 def test_lanes_holds_and_coverage_are_printed(run: Run, opened: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    deciding._show(run, opened, limit=2)
+    deciding._show(run, opened, limit=2, is_whole=True)
     out = capsys.readouterr().out
 
     assert "Postline, as of 2026-11-20 00:00 UTC." in out
@@ -53,7 +54,7 @@ def test_lanes_holds_and_coverage_are_printed(run: Run, opened: Project, capsys:
 
 
 def test_no_line_but_a_command_is_wider_than_100(run: Run, opened: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    deciding._show(run, opened, limit=40)
+    deciding._show(run, opened, limit=40, is_whole=True)
     lines = capsys.readouterr().out.splitlines()
 
     assert [line for line in lines if len(line) > 100 and "upstep " not in line] == []
@@ -65,7 +66,7 @@ def test_a_lane_is_cut_to_its_best_and_counts_the_rest(run: Run) -> None:
     lane = cut.lanes[0]
 
     assert [row["rank"] for row in lane.rows] == [1, 2, 3]
-    assert lane.eligible + lane.unconfirmed > 3
+    assert lane.count.total > 3
     assert (len(cut.lanes[1].rows), len(cut.lanes[2].rows)) == (1, 0)
 
 
@@ -74,8 +75,21 @@ def test_who_is_left_alone_has_no_other_step(run: Run) -> None:
     busy = {row["account_id"] for row in rows if row["path"] != "notice" and row["outcome"] != "unfit"}
     cut = digest(run, most={}, left_alone=100)
 
-    assert cut.left_alone_accounts == len(cut.left_alone)
+    assert [row["account_id"] for row in cut.left_alone] != []
+    assert {row["account_id"] for row in cut.left_alone} == set(cut.alone.served)
     assert busy.isdisjoint(row["account_id"] for row in cut.left_alone)
+
+
+def test_page_and_terminal_count_alike(run: Run, opened: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    deciding._show(run, opened, limit=2, is_whole=True)
+    out = capsys.readouterr().out
+    page = sections(opened, run, {})
+    alone = page.served_count + page.waiting_count + page.silent_count
+
+    assert f"LEFT ALONE  {alone:,} accounts: {page.served_count:,} where what they have serves them best, " in out
+    for lane, word in zip(page.lanes, ("SELF-SERVE", "ASSISTED", "CARE"), strict=True):
+        (line,) = [line for line in out.splitlines() if line.startswith(f"{word}  ")]
+        assert f"{lane.count:,} on today's list" in line or f"of {lane.count:,}" in line
 
 
 def test_each_gate_that_holds_is_counted_with_its_accounts(run: Run) -> None:

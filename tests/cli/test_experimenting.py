@@ -38,6 +38,11 @@ def test_a_test_is_begun_listed_shown_and_ended_and_its_json_is_as_the_schemas_s
     assert (ended["ran"], again["ran"]) == (True, False)
 
 
+def test_experiments_alone_lists_them(upstep: Upstep, held: Path) -> None:
+    bare, listed = upstep("experiments", "--project", held), upstep("experiments", "list", "--project", held)
+    assert (bare.code, bare.out) == (0, listed.out)
+
+
 def test_whether_an_account_is_held_out_is_told_with_the_reason(upstep: Upstep, held: Path) -> None:
     told = json.loads(upstep("experiments", "member", "lumenbrook", "--json", "--project", held).out)
     words = upstep("experiments", "member", "lumenbrook", "--project", held).out

@@ -48,6 +48,14 @@ def archive(upstep: Upstep, project: Path, tmp_path: Path) -> Path:
     return tmp_path / "b.tar"
 
 
+def test_a_folder_that_was_not_there_is_told_when_it_is_made(upstep: Upstep, project: Path, tmp_path: Path) -> None:
+    dry = upstep("backup", tmp_path / "new" / "b.tar", "--dry-run", "--project", project)
+    assert "was not there and would be made." in dry.out
+
+    ran = upstep("backup", tmp_path / "new" / "b.tar", "--project", project)
+    assert (ran.code, f"The folder {tmp_path / 'new'} was not there, so it was made." in ran.out) == (0, True)
+
+
 def test_a_backup_comes_back_as_it_was_and_in_shadow(
     upstep: Upstep, project: Path, archive: Path, tmp_path: Path
 ) -> None:

@@ -39,6 +39,24 @@ def test_keys_in_json_are_as_their_schemas_say(upstep: Upstep, folder: Path) -> 
     assert [one["is_good"] for one in listed["keys"]] in ([True, False], [False, True])
 
 
+def test_a_key_may_be_named_by_what_it_is_called(upstep: Upstep, folder: Path) -> None:
+    upstep("keys", "make", "shop", "--project", folder)
+    assert upstep("keys", "rotate", "shop", "--project", folder).code == 0
+
+    # Two of that name are good for a day: which one is meant nobody knows.
+    both = upstep("keys", "revoke", "shop", "--project", folder)
+    assert (both.code, "is the name of 2: " in both.err) == (2, True)
+
+
+def test_keys_alone_lists_them(upstep: Upstep, folder: Path) -> None:
+    upstep("keys", "make", "shop", "--project", folder)
+    bare, listed = upstep("keys", "--project", folder), upstep("keys", "list", "--project", folder)
+    assert (bare.code, bare.out) == (0, listed.out)
+
+    misplaced = upstep("keys", "--project", folder, "list")
+    assert (misplaced.code, "Write: upstep keys list … --project" in misplaced.err) == (2, True)
+
+
 def test_an_unknown_scope_or_key_is_told(upstep: Upstep, folder: Path) -> None:
     scope = upstep("keys", "make", "shop", "--scope", "write", "--project", folder)
     key = upstep("keys", "revoke", "nothing", "--project", folder)

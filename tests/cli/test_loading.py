@@ -35,6 +35,15 @@ def test_a_faulty_row_is_kept_aside_and_shown_with_its_line(upstep: Upstep, proj
     assert upstep("check", "--project", project).code == 1
 
 
+def test_a_row_with_three_faults_is_one_row_kept_aside(upstep: Upstep, project: Path) -> None:
+    append(project, "deal", "deal_x,nobody,upsell,perhaps,12.5,never,,")
+    ran = upstep("load", "--through", THROUGH, "--project", project)
+    assert "1 row kept aside with 3 faults; complete through" in ran.out
+
+    again = json.loads(upstep("load", "--through", THROUGH, "--project", project, "--json").out)
+    assert (again["rows_aside"], again["fault_count"]) == (1, 3)
+
+
 def test_strict_refuses_a_faulty_row(upstep: Upstep, project: Path) -> None:
     append(project, "deal", "deal_x,nobody,upsell,open,12.5,2026-11-01T00:00:00Z,,")
     ran = upstep("load", "--strict", "--through", THROUGH, "--project", project)
@@ -46,6 +55,16 @@ def test_strict_refuses_a_faulty_row(upstep: Upstep, project: Path) -> None:
 def test_an_unknown_table_is_told_with_what_was_meant(upstep: Upstep, project: Path) -> None:
     ran = upstep("load", "--only", "tickets", "--project", project)
     assert (ran.code, "Did you mean 'ticket'?" in ran.err) == (2, True)
+
+
+def test_a_tracked_event_of_a_meter_that_nobody_has_fails_the_check(upstep: Upstep, project: Path) -> None:
+    with (project / "upstep.yaml").open("a") as file:
+        file.write("ingest:\n  track:\n    Sent: {meter: emals, quantity: count}\n")
+    line = len((project / "upstep.yaml").read_text().splitlines())
+    ran = upstep("check", "--project", project)
+
+    assert ran.code == 2
+    assert f"upstep.yaml:{line}:19: meter 'emals' is not in the catalog. Did you mean 'emails'?" in ran.err
 
 
 def test_a_sound_sample_checks_well(upstep: Upstep, loaded: Path) -> None:

@@ -27,8 +27,25 @@ def test_nothing_is_overwritten(upstep: Upstep, tmp_path: Path) -> None:
     ran = upstep("init", "--project", tmp_path)
 
     assert ran.code == 2
-    assert "catalog.yaml: exists." in ran.err
+    assert ran.err.count("\n") == 1
+    assert "has catalog.yaml already. Nothing was written." in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["catalog.yaml"]
+
+
+def test_a_currency_by_its_english_name_is_understood_as_the_most_used(upstep: Upstep, tmp_path: Path) -> None:
+    ran = upstep("init", "--project", tmp_path, "--currency", "dollars")
+    assert (ran.code, "Did you mean 'usd'?" in ran.err) == (2, True)
+
+    (tmp_path / "upstep.yaml").write_text("version: 1\ncompany: Shop\ncurrency: Swiss Francs\n", encoding="utf-8")
+    assert (
+        "upstep.yaml:3:11: currency 'Swiss Francs' is not known. Did you mean 'chf'?"
+        in upstep("decide", "--project", tmp_path).err
+    )
+
+
+def test_no_placeholder_is_left_in_what_is_written(upstep: Upstep, tmp_path: Path) -> None:
+    upstep("init", "--project", tmp_path)
+    assert re.findall(r"\{(?:name|product_name|product_id)\}", (tmp_path / "upstep.yaml").read_text()) == []
 
 
 def test_a_dry_run_names_the_files_and_writes_none(upstep: Upstep, tmp_path: Path) -> None:
@@ -145,5 +162,5 @@ def test_a_connectors_dry_run_writes_nothing_and_an_existing_mapping_stays(upste
 
     assert (dry.code, there.code) == (0, 2)
     assert not (tmp_path / "new").exists()
-    assert "mapping.yaml: exists." in there.err
+    assert "mapping.yaml" in there.err
     assert [path.name for path in (tmp_path / "old").iterdir()] == ["mapping.yaml"]

@@ -34,6 +34,8 @@ class Oracle:
 
     @property
     def slope(self) -> float:
+        if not any(self.weeks[:-1]):
+            return 0.0
         x, y = np.arange(8), np.array(self.weeks, float)
         slope, level = np.polyfit(x, y, 1)
         error = math.sqrt(max(float(((y - slope * x - level) ** 2).sum()), 1e-9) / 6 / 42)
@@ -41,6 +43,9 @@ class Oracle:
 
     @property
     def rate(self) -> float:
+        """Use a day; where the current window, ten days old, is the first with use, that of the window."""
+        if not any(self.weeks[:-1]):
+            return self.weeks[-1] / 10
         return sum(self.weeks) / 56 + self.slope * 28
 
     def use(self, days: float) -> float:
@@ -110,6 +115,33 @@ def test_without_a_limit_there_is_nothing_to_reach() -> None:
 def test_no_use_forecasts_no_use() -> None:
     row = rows_of(used_by_week("none", [0] * 8, 100))["none"]
     assert (row["forecast_use"], row["days_to_limit"], row["trend_28d"]) == (0, None, None)
+
+
+def test_use_of_today_alone_goes_on_at_the_pace_of_its_period() -> None:
+    given = company(
+        item("a1", "pro", since="2025-01-10"),
+        usage("a1", "emails", 4_600, at="2026-03-20T09:00"),
+        as_of="2026-03-20T12:00",
+    )
+    row = given.signal("limit_profile", meter_id="emails")
+    # 10.5 of the window's 31 days have gone.
+    assert row["rate_now"] == pytest.approx(4_600 / 10.5)
+    assert row["forecast_use"] == pytest.approx(4_600 / 10.5 * 31, abs=1)
+
+
+def test_two_days_of_a_new_subscription_go_on_at_the_pace_since_it_began() -> None:
+    given = company(
+        item("a1", "pro", since="2026-03-18"),
+        usage("a1", "emails", 300, since="2026-03-18", until="2026-03-21"),
+        as_of="2026-03-20T18:00",
+    )
+    row = given.signal("limit_profile", meter_id="emails")
+    assert row["rate_now"] == pytest.approx(300 / 2.75)
+
+
+def test_a_meter_first_met_in_this_period_goes_on_at_the_periods_pace() -> None:
+    row = rows_of(used_by_week("new", [0] * 7 + [500], 2_000))["new"]
+    assert (row["rate_now"], row["trend_28d"]) == (pytest.approx(50), None)
 
 
 def test_a_stock_grows_by_its_weekly_change_and_is_looked_at_30_days_ahead() -> None:

@@ -110,6 +110,15 @@ def test_a_window_used_under_another_plan_says_nothing_of_adoption(rows: list[di
     assert (row["used_1"], row["adoption"]) == (900, None)
 
 
+@pytest.mark.parametrize(("now", "adoption"), [(3_999, 0.0), (4_000, None), (12_000, None)])
+def test_a_subscription_older_than_the_count_of_its_use_has_no_complete_period(
+    now: int, adoption: float | None
+) -> None:
+    given = company(item("a1", "pro", since="2025-08-10"), usage("a1", "emails", now, at="2026-03-15"), as_of=AS_OF)
+    row = given.signal("limit_profile", meter_id="emails")
+    assert (row["used_1"], row["adoption"]) == (0, adoption)
+
+
 # Seats
 
 

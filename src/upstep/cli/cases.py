@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upstep.cli.options import HERE, AsJson, AsOf, ProjectFolder, instant
-from upstep.cli.terminal import grid, next_command, print_json, show
+from upstep.cli.terminal import grid, heading, next_command, print_json, show
 
 if TYPE_CHECKING:
     from upstep.planning.business_case import Case, Incomplete
@@ -31,7 +31,7 @@ def case(  # noqa: PLR0913 - a command's parameters are its options
     from upstep.engine.deciding.explain import find_account
     from upstep.engine.planning.case import write_case
     from upstep.engine.project import Project
-    from upstep.planning.business_case import Incomplete, as_markdown
+    from upstep.planning.business_case import Incomplete
 
     opened = Project(project)
     _ = opened.settings, opened.catalog  # their faults come before any work
@@ -44,11 +44,32 @@ def case(  # noqa: PLR0913 - a command's parameters are its options
     if as_json:
         print_json({"case": shape(made), "missing": []})
         return
-    show(as_markdown(made).rstrip())
+    _show(made)
     for path in written:
         show(f"Written: {path.resolve().as_uri()}")
     if not written:
         next_command("case", account, play, "--html", "case.html", project=project, why="a page to bring along")
+
+
+def _show(made: Case) -> None:
+    """The case on the terminal; ``--md``, ``--html`` and ``--pdf`` write it for others."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from upstep.planning.business_case import how_told
+
+    show(Text(made.title, style="bold"))
+    for section in made.sections:
+        show("", heading(section.heading.upper()))
+        lines = [made.said(text) for text in section.paragraphs]
+        lines += [f"- {made.said(text)}" for text in section.points]
+        show(*(Padding(Text(line), (0, 0, 0, 2)) for line in lines))
+    rows = [
+        (one.label, one.text, how_told(made, one), ", ".join(one.records[:3]) or "see its parts")
+        for one in made.numbers.values()
+    ]
+    show("", heading("EVIDENCE"), grid(rows, header=("what", "number", "how", "record")))
+    show("", f"Facts as of {made.as_of}. Decision {made.decision_id}.")
 
 
 def _write(made: Case, company: str, *, md: Path | None, html: Path | None, pdf: Path | None) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upstep.cli.groups import listing_group
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder, instant
 from upstep.cli.terminal import grid, next_command, print_json, show
 from upstep.errors import ConfigError, Fault
@@ -24,7 +25,38 @@ Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or a pa
 Because = Annotated[str, typer.Option(metavar="TEXT", help="What happened; it stands beside the hold.")]
 Contact = Annotated[str | None, typer.Option(metavar="CONTACT", help="A contact's id.")]
 
-holds = typer.Typer(help="What stands in the way of writing to an account or a person.", no_args_is_help=True)
+
+def list_holds(
+    *,
+    account: Annotated[str | None, typer.Option(metavar="A", help="Only this account.")] = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what stands in the way of writing to accounts and people, oldest first."""
+    from upstep.engine.deciding.explain import find_account
+
+    opened = _open(project)
+    accounts = None if account is None else [find_account(opened, account)]
+    found = _standing(opened, accounts)
+    if as_json:
+        print_json({"holds": [_shape(one) for one in found]})
+        return
+    if not found:
+        show("Nobody is held.")
+        return
+    rows = [
+        (str(one.hold_id), one.account_id, one.contact_id or "everybody", one.kind.value, _until(one), one.why)
+        for one in found
+    ]
+    show(grid(rows, header=("id", "account", "who", "kind", "until", "why")))
+    next_command("holds", "lift", str(found[0].hold_id), project=project, why="once it has been dealt with")
+
+
+def _until(one: Hold) -> str:
+    return f"{one.until:%Y-%m-%d}" if one.until else "it is lifted"
+
+
+holds = listing_group("What stands in the way of writing to an account or a person.", list_holds)
 
 
 def reply(
@@ -109,37 +141,6 @@ def _hold(given: _Given, folder: Path, *, dry_run: bool, as_json: bool) -> None:
     elif not is_new:
         show("That was so already.")
     next_command("holds", "list", project=folder, why="shows what is held, and how to lift it")
-
-
-@holds.command("list")
-def list_holds(
-    *,
-    account: Annotated[str | None, typer.Option(metavar="A", help="Only this account.")] = None,
-    project: ProjectFolder = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """List what stands in the way of writing to accounts and people, oldest first."""
-    from upstep.engine.deciding.explain import find_account
-
-    opened = _open(project)
-    accounts = None if account is None else [find_account(opened, account)]
-    found = _standing(opened, accounts)
-    if as_json:
-        print_json({"holds": [_shape(one) for one in found]})
-        return
-    if not found:
-        show("Nobody is held.")
-        return
-    rows = [
-        (str(one.hold_id), one.account_id, one.contact_id or "everybody", one.kind.value, _until(one), one.why)
-        for one in found
-    ]
-    show(grid(rows, header=("id", "account", "who", "kind", "until", "why")))
-    next_command("holds", "lift", str(found[0].hold_id), project=project, why="once it has been dealt with")
-
-
-def _until(one: Hold) -> str:
-    return f"{one.until:%Y-%m-%d}" if one.until else "lifted"
 
 
 @holds.command("lift")

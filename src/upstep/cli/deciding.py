@@ -40,7 +40,7 @@ def decide(
 
         print_json(shapes.run(run))
         return
-    _show(run, opened, limit=limit)
+    _show(run, opened, limit=limit, is_whole=not account)
     if dry_run:
         show("Nothing was written (--dry-run).")
     if page:
@@ -72,10 +72,10 @@ def _page(run: Run, project: Project) -> Path:
     return write_page(project, run, project.folder / "page.html")
 
 
-def _show(run: Run, project: Project, *, limit: int) -> None:
+def _show(run: Run, project: Project, *, limit: int, is_whole: bool) -> None:
     from upstep.cli.digest import LANES, digest
 
-    found = digest(run, most=dict.fromkeys(LANES, limit))
+    found = digest(run, most=dict.fromkeys(LANES, limit), is_whole=is_whole)
     catalog = project.catalog
     current = ", by what is known now" if run.coverage["as_of_precision"] == "current" else ""
     show(f"{project.settings.company}, as of {run.as_of:%Y-%m-%d %H:%M} UTC{current}. Run {run.run_id}.")

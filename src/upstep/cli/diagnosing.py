@@ -144,7 +144,8 @@ def _facts(folder: Path) -> Iterator[Finding]:
     for name, connected in manifest.connected.items():
         stored = manifest.tables.get(name)
         through = from_seconds(connected.complete_through)
-        aside = f", {sum(connected.faults.values()):,} kept aside" if connected.faults else ""
+        kept = sum(connected.faults.values()) if connected.rows_aside is None else connected.rows_aside
+        aside = f", {kept:,} kept aside" if kept else ""
         rows = counted(stored.rows if stored else 0, "row")
         yield Finding(f"  {name}", None, f"{rows}, complete through {through:%Y-%m-%d %H:%M}{aside}")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from upstep.engine.deciding.counting import Alone, LaneCount
     from upstep.engine.deciding.decide import Run
 
 Decision = Mapping[str, Any]
@@ -30,8 +31,7 @@ class Lane:
     """One ranked list: its first rows, and how many steps it has in all."""
 
     name: str
-    eligible: int
-    unconfirmed: int
+    count: LaneCount
     rows: Sequence[Decision]
 
 
@@ -55,23 +55,32 @@ class Digest:
     held: Sequence[Held]
     unconfirmed: Sequence[Decision]
     left_alone: Sequence[Decision]
-    left_alone_accounts: int
+    alone: Alone
 
 
-def digest(run: Run, *, most: dict[str, int], unconfirmed: int = 3, left_alone: int = 5) -> Digest:
-    """Cut a run down; ``most`` names the rows of each lane."""
+def digest(
+    run: Run, *, most: dict[str, int], unconfirmed: int = 3, left_alone: int = 5, is_whole: bool = True
+) -> Digest:
+    """Cut a run down.
+
+    Args:
+        most: The rows of each lane.
+        is_whole: Whether every account was decided about, rather than some that were asked for.
+    """
     import pyarrow.compute as pc
+
+    from upstep.engine.deciding import counting
 
     steps = run.decisions.filter(pc.not_equal(run.decisions["path"], "notice"))
     winners = steps.filter(steps["is_winner"])
     asks = winners.filter(pc.equal(winners["outcome"], "unconfirmed")).sort_by("rank")
-    alone, accounts = _left_alone(steps)
+    alone = counting.left_alone(steps, accounts=counting.account_count(run) if is_whole else 0)
     return Digest(
         [_lane(winners, lane, most.get(lane, 0)) for lane in LANES],
         _held(steps),
         _rows(asks.slice(0, unconfirmed)),
-        _rows(alone.slice(0, left_alone)),
-        accounts,
+        _rows(_left_alone(steps, alone).slice(0, left_alone)),
+        alone,
     )
 
 
@@ -84,10 +93,10 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 def _lane(winners: pa.Table, lane: str, most: int) -> Lane:
     import pyarrow.compute as pc
 
+    from upstep.engine.deciding.counting import lane_count
+
     mine = winners.filter(pc.equal(winners["lane"], lane)).sort_by("rank")
-    unconfirmed = pc.sum(pc.equal(mine["outcome"], "unconfirmed")).as_py() or 0
-    ready = mine.filter(pc.not_equal(mine["outcome"], "unconfirmed"))
-    return Lane(lane, ready.num_rows, unconfirmed, _rows(mine.slice(0, most)))
+    return Lane(lane, lane_count(winners, lane), _rows(mine.slice(0, most)))
 
 
 def _held(steps: pa.Table) -> list[Held]:
@@ -110,27 +119,25 @@ def _held(steps: pa.Table) -> list[Held]:
     return sorted(found, key=lambda held: -held.steps)
 
 
-def _left_alone(steps: pa.Table) -> tuple[pa.Table, int]:
-    """One unfit step per account that has no step to take and none that waits; those nearest to a sale first."""
+def _left_alone(steps: pa.Table, alone: Alone) -> pa.Table:
+    """One unfit step of each account that what it has serves best; those nearest to a sale first."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     unfit = steps.filter(pc.equal(steps["outcome"], "unfit"))
-    others = steps.filter(pc.not_equal(steps["outcome"], "unfit"))
-    alone = unfit.filter(pc.invert(pc.is_in(unfit["account_id"], others["account_id"].combine_chunks())))
-    place = pc.index_in(alone["play"], pa.array(_NEAREST))
-    alone = alone.append_column("place", pc.fill_null(place, len(_NEAREST)))
-    alone = alone.sort_by([("place", "ascending"), ("account_id", "ascending")])
-    return _first_of_each(alone), pc.count_distinct(alone["account_id"]).as_py()
+    served = unfit.filter(pc.is_in(unfit["account_id"], pa.array(alone.served, pa.string())))
+    place = pc.index_in(served["play"], pa.array(_NEAREST))
+    served = served.append_column("place", pc.fill_null(place, len(_NEAREST)))
+    return _first_of_each(served.sort_by([("place", "ascending"), ("account_id", "ascending")]))
 
 
-def _first_of_each(alone: pa.Table) -> pa.Table:
+def _first_of_each(served: pa.Table) -> pa.Table:
     import pyarrow as pa
 
     seen: set[str] = set()
     kept = []
-    for index, account in enumerate(alone["account_id"].to_pylist()):
+    for index, account in enumerate(served["account_id"].to_pylist()):
         if account not in seen:
             seen.add(account)
             kept.append(index)
-    return alone.take(pa.array(kept, pa.int64())).drop_columns(["place"])
+    return served.take(pa.array(kept, pa.int64())).drop_columns(["place"])

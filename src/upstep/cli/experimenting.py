@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upstep.cli.groups import listing_group
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import grid, heading, indented, next_command, print_json, show
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
     from upstep.engine.project import Project
 
-app = typer.Typer(help="Holdouts and tests of arms: who is in them, and what they found.", no_args_is_help=True)
 
-
-@app.command("list")
 def list_experiments(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
     """List every experiment with what may be concluded by now."""
     from upstep.clock import now
@@ -46,6 +44,9 @@ def list_experiments(*, project: ProjectFolder = HERE, as_json: AsJson = False) 
         show("", indented(f"{one['experiment_id']}: {one['verdict']}", 2))
     show("")
     next_command("experiments", "show", told[-1]["experiment_id"], project=project)
+
+
+app = listing_group("Holdouts and tests of arms: who is in them, and what they found.", list_experiments)
 
 
 @app.command("show")

@@ -254,11 +254,13 @@ def _show_quiet(told: Explanation) -> None:
     rows = [(asked.play, _subject(asked), _because(asked)) for asked in told.asked if asked.play not in fired]
     rows += [(play, "-", "nothing of this account to ask it of") for play in told.without_subject]
     if rows:
-        show("", heading("DID NOT FIRE", "the first clause that was not true"), grid(rows))
+        # Several subjects of one name, such as a product's bundles, may fall at the same clause.
+        show("", heading("DID NOT FIRE", "the first clause that was not true"), grid(list(dict.fromkeys(rows))))
 
 
 def _subject(asked: Asked) -> str:
-    return str(asked.subject.get("meter_id") or asked.subject.get("plan_id") or asked.subject.get("product_id") or "-")
+    names = ("meter_id", "feature_id", "add_on_id", "plan_id", "product_id")
+    return next((str(asked.subject[name]) for name in names if asked.subject.get(name)), "-")
 
 
 def _because(asked: Asked) -> str:

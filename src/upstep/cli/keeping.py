@@ -29,6 +29,7 @@ def backup(
 
     opened = Project(project)
     server = opened.settings.state
+    is_new = not file.absolute().parent.exists()
     with progress(quiet=as_json) as tell:
         tell("copying", 0.3)
         contents = back_up(opened, file, now=now(), with_data=data, dry_run=dry_run)
@@ -36,6 +37,8 @@ def backup(
         print_json(_shape(file, contents, is_written=not dry_run))
         return
     _tell(file, contents, did="would be written (--dry-run)" if dry_run else "written")
+    if is_new:
+        show(f"The folder {file.parent} was not there{' and would be made' if dry_run else ', so it was made'}.")
     if not data and (project / "data").is_dir():
         show("data/ is not in it: it holds what facts were loaded from, not what upstep keeps (--data adds it).")
     if server is not None:

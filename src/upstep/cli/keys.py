@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upstep.cli.groups import listing_group
 from upstep.cli.options import HERE, AsJson, ProjectFolder, instant
 from upstep.cli.terminal import grid, next_command, print_json, show
 
@@ -19,9 +20,29 @@ if TYPE_CHECKING:
 
     from upstep.state.keys import ApiKey
 
-app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
+KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, or its name where one good key has it.")]
 
-KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as 'keys list' names it.")]
+
+def list_(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
+    """List all keys: what each may do, until when, and when it was last used."""
+    from upstep.clock import now
+    from upstep.state import keys
+
+    with _state(project) as engine:
+        found = keys.list_keys(engine)
+    moment = now()
+    if as_json:
+        print_json({"keys": [_shape(one, is_good=one.is_good(moment)) for one in found]})
+        return
+    if not found:
+        show("There is no key yet.")
+        next_command("keys", "make", "NAME", "--scope", "read", project=project)
+        return
+    rows = [(one.key_id, one.name, _scopes(one), _day(one.last_used_at), _ends(one)) for one in found]
+    show(grid(rows, header=("key", "name", "scopes", "last used", "ends")))
+
+
+app = listing_group("Keys of the HTTP API.", list_)
 
 
 @app.command("make")
@@ -52,26 +73,6 @@ def _show_made(key_id: str, secret: str, project: Path, *, as_json: bool) -> Non
         return
     show(secret, "", "It is shown this once. Put it where your program keeps its secrets.")
     next_command("keys", "list", project=project)
-
-
-@app.command("list")
-def list_(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
-    """List all keys: what each may do, until when, and when it was last used."""
-    from upstep.clock import now
-    from upstep.state import keys
-
-    with _state(project) as engine:
-        found = keys.list_keys(engine)
-    moment = now()
-    if as_json:
-        print_json({"keys": [_shape(one, is_good=one.is_good(moment)) for one in found]})
-        return
-    if not found:
-        show("There is no key yet.")
-        next_command("keys", "make", "NAME", "--scope", "read", project=project)
-        return
-    rows = [(one.key_id, one.name, _scopes(one), _day(one.last_used_at), _ends(one)) for one in found]
-    show(grid(rows, header=("key", "name", "scopes", "last used", "ends")))
 
 
 def _shape(one: ApiKey, *, is_good: bool) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def rotate(
 
     overlap = timedelta(hours=overlap_hours)
     with _state(project) as engine, writing(engine) as connection:
-        key_id, secret = keys.rotate_key(connection, key, by=_user(), now=now(), overlap=overlap)
+        old = keys.named_key(connection, key, now=now())
+        key_id, secret = keys.rotate_key(connection, old, by=_user(), now=now(), overlap=overlap)
     _show_made(key_id, secret, project, as_json=as_json)
 
 
@@ -125,6 +127,7 @@ def revoke(key: KeyId, *, project: ProjectFolder = HERE, as_json: AsJson = False
     from upstep.state.session import writing
 
     with _state(project) as engine, writing(engine) as connection:
+        key = keys.named_key(connection, key, now=now())
         is_new = keys.revoke_key(connection, key, by=_user(), now=now())
     if as_json:
         print_json({"key_id": key, "revoked": is_new})

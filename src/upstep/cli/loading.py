@@ -81,7 +81,7 @@ def _show_load(report: LoadReport) -> None:
             _some(table.changed),
             _some(table.ended),
             _some(table.repeated),
-            _some(sum(table.faults.values())),
+            _some(table.rows_aside),
         )
         for table in report.tables
     ]
@@ -89,10 +89,12 @@ def _show_load(report: LoadReport) -> None:
     show(grid(rows, header=header, right=range(1, 7)))
     through = f"complete through {report.complete_through:%Y-%m-%d %H:%M} UTC"
     total = sum(table.added for table in report.tables)
+    aside = report.rows_aside
     if not report.fault_count:
         show("", f"{counted(total, 'row')} added, nothing kept aside; {through}.")
         return
-    show("", f"{counted(total, 'row')} added, {counted(report.fault_count, 'fault')} kept aside; {through}.")
+    more = f" with {counted(report.fault_count, 'fault')}" if report.fault_count > aside else ""
+    show("", f"{counted(total, 'row')} added, {counted(aside, 'row')} kept aside{more}; {through}.")
     for example in report.examples[:_EXAMPLES]:
         show(f"  {example.place}: {example.found} {example.advice}".rstrip())
 
@@ -105,13 +107,14 @@ def _load_shape(report: LoadReport) -> dict[str, Any]:
     from upstep.clock import iso
 
     def table(one: TableLoad) -> dict[str, Any]:
-        names = ("table", "read", "added", "changed", "ended", "repeated", "is_unchanged")
+        names = ("table", "read", "added", "changed", "ended", "repeated", "is_unchanged", "rows_aside")
         return {**{name: getattr(one, name) for name in names}, "faults": dict(one.faults)}
 
     return {
         "wrote": report.wrote,
         "complete_through": iso(report.complete_through),
         "fault_count": report.fault_count,
+        "rows_aside": report.rows_aside,
         "tables": [table(one) for one in report.tables],
         "examples": [
             {name: getattr(one, name) for name in ("table", "place", "kind", "column", "found", "advice")}
@@ -128,6 +131,7 @@ def check(*, project: ProjectFolder = HERE, as_of: AsOf = None, as_json: AsJson 
 
     opened = Project(project)
     fresh_days = opened.settings.fresh_days
+    opened.check_tracked()
     with progress(quiet=as_json) as tell:
         tell("checking", 0.1)
         report = run(project, DuckEngine(), as_of=instant(as_of, "--as-of"), fresh_days=fresh_days)

@@ -153,14 +153,11 @@ def value_words(step: Told, currency: str) -> str:
 
 
 def _show_alone(told: Told) -> None:
-    from upstep.engine.planning.planned import KIND_WORDS
+    from upstep.engine.planning.planned import KIND_WORDS, accounts_alone
 
-    show(
-        "",
-        heading(
-            "LEFT ALONE", f"on purpose: {counted(len(told['left_alone']), 'account or step', 'accounts or steps')}"
-        ),
-    )
+    rest = accounts_alone(told)
+    reasons = f"{counted(len(told['left_alone']), 'reason')}, each of an account or of one step"
+    show("", heading("LEFT ALONE", f"{rest:,} of {counted(told['accounts'], 'account')} on purpose; {reasons}"))
     for kind, words in KIND_WORDS.items():
         mine = [one for one in told["left_alone"] if one["kind"] == kind]
         if not mine:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from upstep.catalog.model import Catalog
     from upstep.cli.digest import Digest, Held, Lane
+    from upstep.engine.deciding.counting import LaneCount
 
 LANE_WORDS = {
     "self_serve": ("SELF-SERVE", "they can do it alone"),
@@ -31,10 +32,7 @@ def show_lane(lane: Lane, catalog: Catalog) -> None:
     from upstep.engine.deciding.why import why_sentence
 
     word, rest = LANE_WORDS[lane.name]
-    total = lane.eligible + lane.unconfirmed
-    shown = (
-        f"the first {len(lane.rows)} of {total:,}" if len(lane.rows) < total else f"all {total:,}" if total > 1 else ""
-    )
+    shown = _shown(len(lane.rows), lane.count)
     show("", heading(word, f"{rest}; {shown}" if shown else rest))
     if not lane.rows:
         show("  Nothing here today.")
@@ -42,6 +40,20 @@ def show_lane(lane: Lane, catalog: Catalog) -> None:
     for row in lane.rows:
         owner = f"For {row['owner_id']}. " if row["path"] == "assisted" and row["owner_id"] else ""
         show(_step_line(row, catalog, widest), indented(owner + why_sentence(row, catalog), 6))
+
+
+def _shown(rows: int, count: LaneCount) -> str:
+    """``the first 5 of 130: 127 on today's list, 3 kept back to measure``; what a lane is made of where it is mixed."""
+    if count.total < 2 and rows == count.total:
+        return ""
+    told = f"the first {rows} of {count.total:,}" if rows < count.total else f"all {count.total:,}"
+    kinds = (
+        (count.eligible, "on today's list"),
+        (count.held_out, "kept back to measure"),
+        (count.unconfirmed, "to confirm"),
+    )
+    parts = [f"{number:,} {words}" for number, words in kinds if number]
+    return f"{told}: {', '.join(parts)}" if count.total > count.eligible else told
 
 
 def _step_line(row: Mapping[str, Any], catalog: Catalog, widest: int) -> Table:
@@ -125,14 +137,22 @@ def confirm_command(row: Mapping[str, Any], project: Path) -> str:
 
 
 def show_left_alone(found: Digest, catalog: Catalog) -> None:
-    """Those whose best answer is to stay."""
+    """Those that nobody turns to today; of those whose best answer is to stay, the first."""
     from upstep.engine.deciding.why import why_sentence
 
-    if not found.left_alone:
+    alone = found.alone
+    if not alone.total:
         return
-    told = f"{counted(found.left_alone_accounts, 'account')} where what they have serves them best"
-    show("", heading("LEFT ALONE", told))
-    show(grid([(row["name"], why_sentence(row, catalog)) for row in found.left_alone]))
+    verb = "gives" if alone.silent == 1 else "give"
+    kinds = (
+        (len(alone.served), "where what they have serves them best"),
+        (len(alone.waiting), "where every step waits"),
+        (alone.silent, f"that {verb} no reason to speak"),
+    )
+    told = ", ".join(f"{number:,} {words}" for number, words in kinds if number)
+    show("", heading("LEFT ALONE", f"{counted(alone.total, 'account')}: {told}"))
+    if found.left_alone:
+        show(grid([(row["name"], why_sentence(row, catalog)) for row in found.left_alone]))
 
 
 def coverage_line(coverage: Mapping[str, Any]) -> str:

@@ -58,8 +58,8 @@ def init(
     texts = _texts(project, company=company or project.resolve().name, currency=code, connected=connected)
     there = [name for name in texts if (project / name).exists()]
     if there:
-        advice = "Nothing was written. Name another folder with --project, or move it away."
-        raise ConfigError([Fault(str(project / name), "exists.", advice) for name in there])
+        advice = "Nothing was written. Name another folder with --project, or move them away."
+        raise ConfigError(Fault(str(project), f"has {', '.join(there)} already.", advice))
     if not dry_run:
         for name, text in texts.items():
             path = project / name
@@ -107,11 +107,10 @@ def _show_connected(connected: Connected) -> None:
 
 
 def _currency(code: str) -> str:
-    from upstep.errors import did_you_mean
-    from upstep.money import CURRENCIES
+    from upstep.money import CURRENCIES, meant_currency
 
     if code.lower() not in CURRENCIES:
-        raise ConfigError(Fault("--currency", f"'{code}' is not known.", did_you_mean(code.lower(), CURRENCIES)))
+        raise ConfigError(Fault("--currency", f"'{code}' is not known.", meant_currency(code)))
     return code.lower()
 
 
@@ -151,7 +150,7 @@ def _open_questions(connected: set[str]) -> Iterable[str]:
 
     for gate in GATES.values():
         if gate.without is Answer.UNKNOWN and not connected & set(gate.tables):
-            question = gate.question.replace("{name}", "the account").replace("{product_id}", "the product")
+            question = gate.question.replace("{name}", "the account").replace("{product_name}", "the product")
             yield f"#   # {question} Else answered by the table {' or '.join(gate.tables)}.\n"
             yield f"#   {gate.id}: {{without_data: allow, because: …}}\n"
 

@@ -29,11 +29,16 @@ class Serving:
 
 @dataclass(frozen=True)
 class TrackedAs:
-    """What a track event becomes: usage of ``meter`` (its quantity from a property, else 1), or a ``moment``."""
+    """What a track event becomes: usage of ``meter`` (its quantity from a property, else 1), or a ``moment``.
+
+    Args:
+        place: Where the meter stands in the file; it is no part of what was decided.
+    """
 
     meter: str | None = None
     quantity: str | None = None
     moment: str | None = None
+    place: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,12 @@ def read_ingest(node: Node) -> Ingest:
     found = {}
     for name, entry in track.pairs() if track else ():
         entry.unknown_keys(("meter", "quantity", "moment"))
-        tracked = TrackedAs(entry.text("meter", None), entry.text("quantity", None), entry.text("moment", None))
+        tracked = TrackedAs(
+            entry.text("meter", None),
+            entry.text("quantity", None),
+            entry.text("moment", None),
+            place=(entry.child("meter") or entry).place,
+        )
         if (tracked.meter is None) == (tracked.moment is None):
             entry.fault(f"event '{name}' needs one of 'meter' and 'moment'.", "Write {meter: emails, quantity: count}.")
         found[name] = tracked

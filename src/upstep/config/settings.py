@@ -193,7 +193,7 @@ def load_settings(project: Path) -> Settings:
 
 
 def _settings(node: Node) -> Settings:
-    from upstep.money import CURRENCIES
+    from upstep.money import CURRENCIES, meant_currency
 
     node.unknown_keys(_KEYS)
     if node.whole("version") != 1:
@@ -215,7 +215,7 @@ def _settings(node: Node) -> Settings:
     planning = node.mapping("planning")
     return Settings(
         company=node.text("company", "this company"),
-        currency=node.text("currency", allowed=tuple(CURRENCIES)),
+        currency=node.text("currency", allowed=tuple(CURRENCIES), meant=meant_currency),
         time_zone=zone,
         fresh_days=node.whole("fresh_days", 2),
         plays_off=_plays_off(node),

@@ -14,7 +14,7 @@ from upstep.catalog.load import load_catalog
 from upstep.config import Settings, load_settings, secret
 from upstep.engine.compiled import kept_value
 from upstep.engine.peers import PeerCounts
-from upstep.errors import ConfigError, Fault, OutsideError
+from upstep.errors import ConfigError, Fault, OutsideError, did_you_mean
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, shape_of, vocabulary
@@ -62,6 +62,21 @@ class Project:
     def catalog(self) -> Catalog:
         """catalog.yaml."""
         return load_catalog(self.folder / "catalog.yaml")
+
+    def check_tracked(self) -> None:
+        """Whether the catalog has the meters that ``ingest.track`` names; usage of another would come to nothing.
+
+        Raises:
+            ConfigError: With each that it has not.
+        """
+        meters = self.catalog.meters
+        faults = [
+            Fault(tracked.place, f"meter '{tracked.meter}' is not in the catalog.", did_you_mean(tracked.meter, meters))
+            for tracked in self.settings.ingest.track.values()
+            if tracked.meter is not None and tracked.meter not in meters
+        ]
+        if faults:
+            raise ConfigError(faults)
 
     @property
     def known_ids(self) -> KnownIds:

@@ -217,6 +217,13 @@ HOW_WORDS = {
 }
 
 
+def how_words(number: Number) -> str:
+    """How a number came about; a yearly amount of a monthly price is not recorded, but worked out."""
+    if number.how == "read" and number.records and number.records[0].endswith("/yearly"):
+        return "the price, over a year"
+    return HOW_WORDS[number.how]
+
+
 # The committee
 
 
@@ -278,10 +285,7 @@ def prose(case: Case) -> str:
 
 def as_markdown(case: Case) -> str:
     """The case with its evidence."""
-    rows = [
-        f"| {one.label} | {one.text} | {HOW_WORDS[one.how]}{_made_of(case, one)} | {_listed(one)} |"
-        for one in _used(case)
-    ]
+    rows = [f"| {one.label} | {one.text} | {how_told(case, one)} | {_listed(one)} |" for one in _used(case)]
     table = "\n".join(["| what | number | how | record |", "|---|---|---|---|", *rows])
     foot = f"Facts as of {case.as_of}. Decision {case.decision_id}."
     return f"{prose(case)}\n## Evidence\n\n{table}\n\n{foot}\n"
@@ -291,8 +295,9 @@ def _used(case: Case) -> Iterable[Number]:
     return case.numbers.values()
 
 
-def _made_of(case: Case, one: Number) -> str:
-    return f" of {', '.join(case.numbers[name].label for name in one.of)}" if one.of else ""
+def how_told(case: Case, one: Number) -> str:
+    """How a number came about, and of which others."""
+    return how_words(one) + (f" of {', '.join(case.numbers[name].label for name in one.of)}" if one.of else "")
 
 
 def _listed(one: Number) -> str:

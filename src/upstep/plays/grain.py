@@ -89,6 +89,7 @@ _HIDDEN = frozenset(
         "weighing_ticket_id",
         "requested_ticket_id",
         "customer_since",
+        "is_first_use",
         "plan_used_1",
         "plan_used_2",
         "plan_used_3",

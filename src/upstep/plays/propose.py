@@ -202,7 +202,8 @@ def _propose_adopt(columns: Columns, batch: Batch) -> None:
     """Help them use what they pay for; ranked by what the unused share costs them."""
     at = batch.held.find(batch.rows)
     paid = np.where(at >= 0, batch.held.column("recurring_units", np.maximum(at, 0)), 0)
-    used = np.minimum(pc.fill_null(batch.rows["adoption"], 0.0).to_numpy(), 1.0)
+    # Where it is not known how much is used, nothing is said to lie unused.
+    used = np.minimum(pc.fill_null(batch.rows["adoption"], 1.0).to_numpy(), 1.0)
     unused_percent = np.round((1.0 - used) * 100).astype(np.int64)
     currency = batch.held.owned["currency"].take(pa.array(np.maximum(at, 0)))
     meters = batch.rows["meter_id"]

@@ -24,6 +24,7 @@ STOCK_AHEAD_DAYS = 30
 
 _SLOPE_T_SQUARED = 4.0  # |t| > 2
 _YOUNG_NOISE_DAYS = 3.5  # With less than eight weeks a week is taken to vary by half of itself.
+_FEW_DAYS = 3.0  # Fewer whole days say no pace; the current period then does, today included.
 _WEEK_MIDDLE = (WEEKS - 1) / 2
 _SPREAD = sum((week - _WEEK_MIDDLE) ** 2 for week in range(WEEKS))  # 42 for eight weeks
 
@@ -111,19 +112,38 @@ def forecast_limits(limits: ir.Table) -> ir.Table:
 def _young(limits: ir.Table) -> ir.Table:
     """Flows of a product held for less than eight weeks: the mean of the days there are, no slope, wide noise.
 
-    The weeks before it was held are zeros that say nothing.
+    The weeks before it was held are zeros that say nothing. Where there are hardly any days, or use is first met in
+    the current period, the pace is that of the period.
     """
     days = (limits.as_of_day.cast("int64") * DAY_SECONDS - limits.started_at) / float(DAY_SECONDS)
-    is_young = (limits.meter_kind == "flow") & ibis.coalesce(days < 7.0 * WEEKS, False)
-    held = ibis.greatest(days, 1.0)
-    rate = ibis.ifelse(is_young, limits.week_mean * float(WEEKS) / held, limits.rate_now)
-    return limits.mutate(
-        rate_now=rate,
-        is_young=is_young,
-        slope=ibis.ifelse(is_young, 0.0, limits.slope),
-        week_sd=ibis.ifelse(is_young, rate * _YOUNG_NOISE_DAYS, limits.week_sd),
-        week_mean=rate * 7.0,
+    gone = (limits.as_of - limits.begins_at) / float(DAY_SECONDS)
+    held = limits.mutate(_days=ibis.greatest(days, 1.0), _gone=ibis.greatest(gone, 1.0), _held=days)
+    is_flow = held.meter_kind == "flow"
+    aged = held.mutate(is_young=is_flow & ibis.coalesce(held["_held"] < 7.0 * WEEKS, False))
+    first = aged.mutate(_is_first=_is_first_period(aged))
+    rate = ibis.cases(
+        (first["_is_first"], first.used.cast("float64") / first["_gone"].nullif(0.0)),
+        (first.is_young, first.week_mean * float(WEEKS) / first["_days"].nullif(0.0)),
+        else_=first.rate_now,
     )
+    paced = first.mutate(rate_now=rate, is_young=first.is_young | first["_is_first"])
+    return paced.mutate(
+        slope=ibis.ifelse(paced.is_young, 0.0, paced.slope),
+        week_sd=ibis.ifelse(paced.is_young, paced.rate_now * _YOUNG_NOISE_DAYS, paced.week_sd),
+        week_mean=paced.rate_now * 7.0,
+    ).drop("_days", "_gone", "_held", "_is_first")
+
+
+def _is_first_period(limits: ir.Table) -> ir.BooleanValue:
+    """Whether the current period, begun within eight weeks, is all that can say the pace of an added-up meter."""
+    adds_up = limits["aggregate"].isin(("sum", "count")) & (limits.meter_kind == "flow")
+    is_near = limits["_gone"] < 7.0 * WEEKS
+    no_pace = (
+        (limits.week_mean == 0)
+        | (limits.is_young & (limits["_held"] < _FEW_DAYS))
+        | (~limits.is_young & limits.is_first_use)
+    )
+    return ibis.coalesce(adds_up & is_near & (limits.used > 0) & no_pace, False)
 
 
 def _totals(limits: ir.Table) -> ir.Table:

@@ -18,6 +18,9 @@ ENFORCEMENTS = ("auto", "overage", "hard")
 
 KEYS = ["account_key", "product_id", "meter_id"]
 
+BEGUN_SHARE = 0.4
+"""Where use of this much of a limit follows complete windows without any, its counting has just begun."""
+
 
 def limit_rows(items: ir.Table, limits: ir.Table, overrides: ir.Table, owned: ir.Table, today: ir.Table) -> ir.Table:
     """Today's limits: plans and add-ons times their quantity added up; an override is the account's own limit and wins.
@@ -182,6 +185,7 @@ def limit_state(  # noqa: PLR0913 - the inputs are tables, each named
     at = state.cross_join(today.select("as_of", "as_of_day", "usage_from")).cross_join(known.select("has_seat"))
     # Use is known from the day the product is held and the company's usage begins, whichever is later.
     at = at.mutate(
+        begins_at=ibis.greatest(ibis.coalesce(at.starts_0, 0), ibis.coalesce(at.started_at, 0)),
         started_at=ibis.greatest(ibis.coalesce(at.started_at, 0), at.usage_from),
         changed_at=ibis.greatest(ibis.coalesce(at.bought_at, 0), ibis.coalesce(at.downgraded_at, 0)),
     )
@@ -229,6 +233,7 @@ def _measured(state: ir.Table) -> ir.Table:
         "as_of",
         "as_of_day",
         "started_at",
+        "begins_at",
         "changed_at",
         is_paid=state.product_units > 0,
         live_subscriptions=state.live_subscriptions,
@@ -245,6 +250,7 @@ def _measured(state: ir.Table) -> ir.Table:
 
 def _shares(state: ir.Table) -> ir.Table:
     """Utilisation, adoption and what happened in the last three complete windows."""
+    state = state.mutate(is_first_use=ibis.coalesce(_is_first_use(state), False))
     limited = state.limit_quantity > 0
     limit = ibis.ifelse(limited, state.limit_quantity, ibis.null("int64"))
     measurable = limited & (state.enforcement != "auto")
@@ -252,10 +258,13 @@ def _shares(state: ir.Table) -> ir.Table:
     # A window before the last change of plan was used under another limit; a stock needs four weeks under this one.
     is_settled = ibis.greatest(state.started_at, state.changed_at) <= state.as_of - 28 * DAY_SECONDS
     own = {index: ibis.coalesce(state[f"starts_{index}"] >= state.changed_at, False) for index in (1, 2, 3)}
+    # A subscription may be older than what counts its use: then what came before was not counted, rather than not used.
+    a_lot = state.used.cast("float64") >= state.limit_quantity.cast("float64") * BEGUN_SHARE
+    is_counted = ~(state.is_first_use & ibis.coalesce(a_lot, False))
     done = {
         "seats": ibis.ifelse(is_settled, state.seats_used, ibis.null("int64")),
         "stock": ibis.ifelse(is_settled, state.used, ibis.null("int64")),
-        "flow": ibis.ifelse(own[1], state.used_1, ibis.null("int64")),
+        "flow": ibis.ifelse(own[1] & is_counted, state.used_1, ibis.null("int64")),
     }
     adopted = ibis.cases(
         (state["aggregate"] == "seats", done["seats"]), (state.meter_kind == "stock", done["stock"]), else_=done["flow"]
@@ -280,6 +289,12 @@ def _shares(state: ir.Table) -> ir.Table:
         plan_used_2=mine[1],
         plan_used_3=mine[2],
     )
+
+
+def _is_first_use(state: ir.Table) -> ir.BooleanValue:
+    """Whether a flow is first met in the current window: there is use, and none in the three before it."""
+    before = sum((ibis.coalesce(state[f"used_{index}"], 0) for index in (2, 3)), start=ibis.coalesce(state.used_1, 0))
+    return (state.meter_kind == "flow") & (before == 0) & (state.used > 0)
 
 
 def seat_levels(assigned: ir.Table, used: ir.Table, people: ir.Table, *, known: ir.Table) -> ir.Table:

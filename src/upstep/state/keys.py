@@ -155,6 +155,23 @@ def revoke_key(connection: sa.Connection, key_id: str, *, by: str, now: datetime
     return True
 
 
+def named_key(connection: sa.Connection, key: str, *, now: datetime) -> str:
+    """The id of a key by its id, or by its name where one good key has it; what is neither stays as it is.
+
+    Raises:
+        ConfigError: Several good keys have that name.
+    """
+    rows = [_key(row) for row in connection.execute(sa.select(table))]
+    found = [one.key_id for one in rows if one.name == key and one.is_good(now)]
+    if any(one.key_id == key for one in rows) or not found:
+        return key
+    if len(found) > 1:
+        raise ConfigError(
+            Fault(f"key {key}", f"is the name of {len(found)}: {', '.join(found)}.", "Name one by its id.")
+        )
+    return found[0]
+
+
 def _good(connection: sa.Connection, key_id: str, now: datetime) -> ApiKey:
     row = connection.execute(sa.select(table).where(table.c.key_id == key_id)).first()
     if row is None:
@@ -166,7 +183,8 @@ def _good(connection: sa.Connection, key_id: str, now: datetime) -> ApiKey:
 
 
 def _unknown(connection: sa.Connection, key_id: str) -> ConfigError:
-    known = [str(one) for one in connection.execute(sa.select(table.c.key_id)).scalars()]
+    rows = connection.execute(sa.select(table.c.key_id, table.c.name)).all()
+    known = [str(word) for row in rows for word in row]
     return ConfigError(Fault(f"key {key_id}", "is not known.", did_you_mean(key_id, known)))
 
 

@@ -115,6 +115,7 @@ class Connected:
         load_ids: Hashes of the contents that changed what is stored, sorted.
         sources: Digest of each source that was read, and what it was read with.
         faults: How many faults its last load met, by kind.
+        rows_aside: How many rows they are of: a row may have several. None where the load did not count them.
     """
 
     complete_through: int
@@ -122,6 +123,7 @@ class Connected:
     sources: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
+    rows_aside: int | None = None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class TableLoad:
-    """What a load did to one table, in rows. ``repeated`` were events that were there already."""
+    """What a load did to one table, in rows.
+
+    Args:
+        repeated: Events that were there already.
+        faults: Faults by kind; a row may have several.
+        rows_aside: The rows with a fault, which are kept aside.
+    """
 
     table: str
     read: int = 0
@@ -59,6 +65,7 @@ class TableLoad:
     faults: Pairs[str, int] = field(default_factory=dict)
     is_unchanged: bool = False
     seconds: float = 0.0
+    rows_aside: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,11 @@ class LoadReport:
     def fault_count(self) -> int:
         """Faults of all rows kept aside in this load."""
         return sum(sum(table.faults.values()) for table in self.tables)
+
+    @property
+    def rows_aside(self) -> int:
+        """Rows kept aside in this load; a row with several faults is one."""
+        return sum(table.rows_aside for table in self.tables)
 
 
 def _silent(_what: str, _share: float) -> None:
@@ -326,7 +338,8 @@ class _Load:
     def _keep_unchanged(self, table: str) -> None:
         before = self.before.connected[table]
         self.connected[table] = replace(before, complete_through=self._through(table))
-        self.results[table] = TableLoad(table, faults=before.faults, is_unchanged=True)
+        aside = sum(before.faults.values()) if before.rows_aside is None else before.rows_aside
+        self.results[table] = TableLoad(table, faults=before.faults, is_unchanged=True, rows_aside=aside)
 
     # Tables
 
@@ -334,8 +347,9 @@ class _Load:
         began = time.monotonic()
         table = bound.staged.table
         result = self._load_usage(bound) if table.nature is Nature.EVENT else self._load_rows(bound)
-        faults = self.faults.counts(table.name)
-        self.results[table.name] = replace(result, faults=faults, seconds=time.monotonic() - began)
+        faults, aside = self.faults.counts(table.name), self.faults.rows(table.name)
+        seconds = time.monotonic() - began
+        self.results[table.name] = replace(result, faults=faults, rows_aside=aside, seconds=seconds)
         before = self.before.connected.get(table.name, Connected(0))
         ids = before.load_ids
         if result.added or result.changed or result.ended or table.name not in self.before.connected:
@@ -353,7 +367,7 @@ class _Load:
         sources |= {shown: before.sources[shown] for shown in bound.staged.opened.skipped}
         sources["mapping"] = bound.read_with
         self.connected[table.name] = Connected(
-            self._through(table.name), ids, sources, faults, before.repeated + result.repeated
+            self._through(table.name), ids, sources, faults, before.repeated + result.repeated, rows_aside=aside
         )
         for name in bound.staged.opened.temporary:
             self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
@@ -414,12 +428,14 @@ class _Load:
             return  # Events are looked at before they come here; what is kept aside is of the company's own sources.
         words = repr(sorted((name, sorted(table.digests.items())) for name, table in bound.items()))
         load_id = hashlib.sha256(words.encode()).hexdigest()[:16]
-        older = self.faults.write(self.writer, staged, load_id=load_id, now=self.asked.now)
+        older, rows = self.faults.write(self.writer, staged, load_id=load_id, now=self.asked.now)
         if "usage" in bound:
             usage = self.connected["usage"]
             kinds = {*usage.faults, *older}
             self.connected["usage"] = replace(
-                usage, faults={kind: usage.faults.get(kind, 0) + older.get(kind, 0) for kind in sorted(kinds)}
+                usage,
+                faults={kind: usage.faults.get(kind, 0) + older.get(kind, 0) for kind in sorted(kinds)},
+                rows_aside=(usage.rows_aside or 0) + rows,
             )
 
     def _publish(self) -> LoadReport:

@@ -112,6 +112,13 @@ class Faults:
         ).fetchall()
         return dict(rows)
 
+    def rows(self, table: str) -> int:
+        """How many rows of a table have a fault; a row with several is one."""
+        found: Any = self._connection.execute(
+            "SELECT count(DISTINCT (_file, coalesce('row ' || _row, place))) FROM faults WHERE table_name = ?", [table]
+        ).fetchone()
+        return int(found[0])
+
     def total(self) -> int:
         """How many faults there are."""
         found: Any = self._connection.execute("SELECT count(*) FROM faults").fetchone()
@@ -173,11 +180,13 @@ class Faults:
         more = self.total() - len(faults)
         return faults + ([Fault(place, f"and {more} more faults in rows.")] if more > 0 else [])
 
-    def write(self, writer: LakeWriter, tables: Sequence[Staged], *, load_id: str, now: int) -> dict[str, int]:
+    def write(
+        self, writer: LakeWriter, tables: Sequence[Staged], *, load_id: str, now: int
+    ) -> tuple[dict[str, int], int]:
         """Store the faults in place of those of the same sources; nothing is written when nothing changes.
 
         Returns:
-            By kind, the faults of usage files that were not read again.
+            By kind, the faults of usage files that were not read again; and how many rows they are of.
         """
         stored = writer.snapshot.select("quarantine")
         self._connection.execute(
@@ -199,7 +208,8 @@ class Faults:
         rows = self._connection.execute(
             "SELECT kind, count(*) FROM kept WHERE table_name = 'usage' GROUP BY kind"
         ).fetchall()
-        return dict(rows)
+        places = "SELECT count(DISTINCT place) FROM kept WHERE table_name = 'usage'"
+        return dict(rows), _count(self._connection, places)
 
 
 def _read_again(tables: Sequence[Staged]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from upstep.planning.business_case import HOW_WORDS
+from upstep.planning.business_case import how_words
 from upstep.web.paper import render
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def render_case(case: Case, company: str) -> str:
         company=company,
         cards=_cards(case),
         linked=lambda text: linked(case, text),
-        how=HOW_WORDS,
+        how=how_words,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from upstep.errors import ConfigError, Fault
-from upstep.planning.business_case import HOW_WORDS
+from upstep.planning.business_case import how_told
 from upstep.web.paper import day_words
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _evidence(case: Case) -> str:
 
 def _record(case: Case, one: Number) -> str:
     if one.of:
-        return f"{HOW_WORDS[one.how]} of {', '.join(case.numbers[name].label for name in one.of)}"
+        return how_told(case, one)
     more = f" and {len(one.records) - 3} more" if len(one.records) > 3 else ""
     # A line may end after each part of a record: they are longer than the column.
     return re.sub(r"([?&=/])", "\\1\u200b", ", ".join(one.records[:3])) + more

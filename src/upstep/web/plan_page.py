@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from upstep.engine.planning.planned import ACTIVITY_WORDS, KIND_WORDS
+from upstep.engine.planning.planned import ACTIVITY_WORDS, KIND_WORDS, accounts_alone
 from upstep.money import CURRENCIES, format_minor
 from upstep.web.paper import day_words, render
 
@@ -48,7 +48,7 @@ def _lead(told: Told) -> str:
     accounts = len({step["account_id"] for step in steps})
     tasks = sum(step["activity"] != step["motion"] for step in steps)
     before = f", {tasks} of them tasks that must come before a sale" if tasks else ""
-    rest = told["accounts"] - accounts
+    rest = accounts_alone(told)
     alone = f" {rest:,} of {told['accounts']:,} accounts are left alone on purpose." if rest else ""
     hours = f"{told['planned_hours']:,} of {told['hours']:,} hours"
     return f"{hours} go to {len(steps)} steps at {accounts} accounts{before}.{alone}"

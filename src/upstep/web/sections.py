@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from upstep.engine.deciding import naming, telling, why
+from upstep.engine.deciding.counting import LaneCount, account_count, lane_count, left_alone
 from upstep.engine.deciding.explain import parsed
 from upstep.plays.gates import GATES
 from upstep.web.pictures import PeriodBars, Segment, UsageBar, period_bars, stacked, usage_bar
@@ -44,7 +45,6 @@ BADGES: Mapping[str, str] = {
     "outranked": "gave way to a better step",
     "held_out": "kept back to measure",
 }
-_BUSY = ("eligible", "unconfirmed", "held_out")
 _WINNING = {"eligible": 0, "held_out": 1, "unconfirmed": 2, "held": 3, "outranked": 4, "unfit": 5}
 
 
@@ -111,12 +111,13 @@ class StepRow:
 
 @dataclass(frozen=True)
 class Lane:
-    """A ranked list: how long it is, its first rows, and those behind a fold."""
+    """A ranked list: how long it is, what else is in its lane, its first rows, and those behind a fold."""
 
     name: str
     label: str
     about: str
     count: int
+    others: str
     first: tuple[StepRow, ...]
     rest: tuple[StepRow, ...]
 
@@ -205,7 +206,7 @@ class _Sorting:
         is_notice = pc.equal(decisions["path"], "notice")
         self.notices = decisions.filter(is_notice).sort_by([("name", "ascending"), ("target", "ascending")])
         self.steps = decisions.filter(pc.invert(is_notice))
-        self.account_count = _account_count(run)
+        self.account_count = account_count(run)
         self.decisions = decisions
         self.anchors: dict[str, str] = {}
         self.told: dict[tuple[str, str], StepRow] = {}
@@ -216,7 +217,8 @@ class _Sorting:
         eligible = winners.filter(pc.equal(winners["outcome"], "eligible"))
         unconfirmed = winners.filter(pc.equal(winners["outcome"], "unconfirmed"))
         held = self._by_priority(self.steps.filter(pc.equal(self.steps["outcome"], "held")))
-        served, waiting = self._quiet()
+        alone = left_alone(self.steps, accounts=self.account_count)
+        served, waiting = alone.served, alone.waiting
         chosen = self._chosen(eligible, unconfirmed, held, served)
         self.anchors = {account_id: f"account-{index + 1}" for index, account_id in enumerate(chosen)}
         return Sections(
@@ -230,7 +232,7 @@ class _Sorting:
             served_count=len(served),
             waiting=self._quiet_accounts(waiting),
             waiting_count=len(waiting),
-            silent_count=max(self.account_count - pc.count_distinct(self.steps["account_id"]).as_py(), 0),
+            silent_count=alone.silent,
             account_count=self.account_count,
             notices=self._rows(self.notices.slice(0, self.room.notices)),
             notice_count=self.notices.num_rows,
@@ -247,7 +249,8 @@ class _Sorting:
         label, about = LANES[name]
         # A fold that hides one or two rows costs more than it spares.
         first = self.room.first if len(rows) > self.room.first + 2 else len(rows)
-        return Lane(name, label, about, mine.num_rows, rows[:first], rows[first:])
+        count = lane_count(self.steps, name)
+        return Lane(name, label, about, count.eligible, _others(count), rows[:first], rows[first:])
 
     def _gates(self, held: pa.Table) -> tuple[GateGroup, ...]:
         by_gate = [(gate, held.filter(_mentions(held["holds"], gate))) for gate in GATES]
@@ -261,15 +264,6 @@ class _Sorting:
             groups.append(GateGroup(gate, telling.gate_words(gate), table.num_rows, width, told))
         return tuple(groups)
 
-    def _quiet(self) -> tuple[list[str], list[str]]:
-        """Accounts whose every step is unfit, and those where at least one waits and none can be taken; by id."""
-        is_busy = pc.is_in(self.steps["outcome"], pa.array(_BUSY))
-        busy = pc.unique(self.steps.filter(is_busy)["account_id"])
-        quiet = self.steps.filter(pc.invert(pc.is_in(self.steps["account_id"], busy)))
-        waits = set(quiet.filter(pc.equal(quiet["outcome"], "held"))["account_id"].to_pylist())
-        everyone = sorted(set(quiet["account_id"].to_pylist()))
-        return [one for one in everyone if one not in waits], [one for one in everyone if one in waits]
-
     def _quiet_accounts(self, accounts: Sequence[str]) -> tuple[Quiet, ...]:
         shown = accounts[: self.room.quiet]
         by_account = self._grouped(self.steps, shown)
@@ -278,7 +272,7 @@ class _Sorting:
             for account_id, rows in by_account
         )
 
-    def _chosen(self, eligible: pa.Table, unconfirmed: pa.Table, held: pa.Table, served: list[str]) -> list[str]:
+    def _chosen(self, eligible: pa.Table, unconfirmed: pa.Table, held: pa.Table, served: Sequence[str]) -> list[str]:
         """The accounts that are traced: those with a story, the top of each lane, and examples of the rest."""
         tops = [eligible.filter(pc.equal(eligible["lane"], lane)).sort_by("rank") for lane in LANES]
         examples = [held.filter(_mentions(held["holds"], gate)).slice(0, 2) for gate in GATES]
@@ -384,9 +378,15 @@ def _reasons(rows: Iterable[StepRow]) -> tuple[tuple[tuple[str, ...], StepRow], 
     return tuple((tuple(row.step for row in same), same[0]) for same in together.values())
 
 
-def _account_count(run: Run) -> int:
-    stored = run.facts.snapshot.manifest.tables.get("account_key")
-    return stored.rows if stored else 0
+def _others(count: LaneCount) -> str:
+    """What else is in the lane: ``3 more are kept back to measure, 5 wait for an answer``; empty where nothing is."""
+    told = []
+    if count.held_out:
+        told.append(f"{count.held_out:,} more {'is' if count.held_out == 1 else 'are'} kept back to measure")
+    if count.unconfirmed:
+        more = "" if told else " more"
+        told.append(f"{count.unconfirmed:,}{more} {'waits' if count.unconfirmed == 1 else 'wait'} for an answer")
+    return ", ".join(told)
 
 
 def _mentions(holds: pa.ChunkedArray, gate: str) -> pa.ChunkedArray:

@@ -4107,7 +4107,7 @@ FROM (
  FROM "t39" AS "t39"
 ) AS stage;
 
--- limit_state 56922276c620ed23
+-- limit_state 47d9b83ecfb4214d
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -4133,6 +4133,7 @@ SELECT
  CAST("as_of" AS INTEGER) AS "as_of",
  CAST("as_of_day" AS INTEGER) AS "as_of_day",
  CAST("started_at" AS INTEGER) AS "started_at",
+ CAST("begins_at" AS INTEGER) AS "begins_at",
  CAST("changed_at" AS INTEGER) AS "changed_at",
  "is_paid",
  CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
@@ -4159,6 +4160,7 @@ SELECT
  CAST("level_6" AS INTEGER) AS "level_6",
  CAST("level_7" AS INTEGER) AS "level_7",
  CAST("level_8" AS INTEGER) AS "level_8",
+ "is_first_use",
  "utilisation",
  "adoption",
  CAST("adopted_quantity" AS INTEGER) AS "adopted_quantity",
@@ -4397,6 +4399,13 @@ FROM (
    ) AS "started_at",
    NULLIF(
     MAX(
+     COALESCE(COALESCE("t28"."starts_0", 0), -1E+999),
+     COALESCE(COALESCE("t28"."started_at", 0), -1E+999)
+    ),
+    -1E+999
+   ) AS "begins_at",
+   NULLIF(
+    MAX(
      COALESCE(COALESCE("t28"."bought_at", 0), -1E+999),
      COALESCE(COALESCE("t28"."downgraded_at", 0), -1E+999)
     ),
@@ -4576,160 +4585,257 @@ FROM (
    IIF("t28"."aggregate" = 'seats', "t28"."seat_level_7", "t28"."stock_level_7") AS "level_7",
    IIF("t28"."aggregate" = 'seats', "t28"."seat_level_8", "t28"."stock_level_8") AS "level_8"
   FROM "t28" AS "t28"
+ ), "t30" AS MATERIALIZED (
+  SELECT
+   "t29"."account_key",
+   "t29"."product_id",
+   "t29"."meter_id",
+   "t29"."meter_key",
+   "t29"."plan_id",
+   "t29"."paid_quantity",
+   "t29"."aggregate",
+   "t29"."meter_kind",
+   "t29"."period",
+   "t29"."value_meter",
+   "t29"."is_advanced",
+   "t29"."limit_quantity",
+   "t29"."is_unlimited",
+   "t29"."is_own_limit",
+   "t29"."enforcement",
+   "t29"."basis",
+   "t29"."starts_next",
+   "t29"."starts_0",
+   "t29"."starts_1",
+   "t29"."starts_2",
+   "t29"."starts_3",
+   "t29"."as_of",
+   "t29"."as_of_day",
+   "t29"."started_at",
+   "t29"."begins_at",
+   "t29"."changed_at",
+   "t29"."is_paid",
+   "t29"."live_subscriptions",
+   "t29"."seats_used",
+   "t29"."is_estimated",
+   "t29"."used",
+   "t29"."used_1",
+   "t29"."used_2",
+   "t29"."used_3",
+   "t29"."week_1",
+   "t29"."week_2",
+   "t29"."week_3",
+   "t29"."week_4",
+   "t29"."week_5",
+   "t29"."week_6",
+   "t29"."week_7",
+   "t29"."week_8",
+   "t29"."level_0",
+   "t29"."level_1",
+   "t29"."level_2",
+   "t29"."level_3",
+   "t29"."level_4",
+   "t29"."level_5",
+   "t29"."level_6",
+   "t29"."level_7",
+   "t29"."level_8",
+   COALESCE(
+    (
+     "t29"."meter_kind" = 'flow'
+    )
+    AND (
+     (
+      COALESCE("t29"."used_1", 0) + COALESCE("t29"."used_2", 0) + COALESCE("t29"."used_3", 0)
+     ) = 0
+    )
+    AND (
+     "t29"."used" > 0
+    ),
+    FALSE
+   ) AS "is_first_use"
+  FROM "t29" AS "t29"
  )
  SELECT
-  "t29"."account_key",
-  "t29"."product_id",
-  "t29"."meter_id",
-  "t29"."meter_key",
-  "t29"."plan_id",
-  "t29"."paid_quantity",
-  "t29"."aggregate",
-  "t29"."meter_kind",
-  "t29"."period",
-  "t29"."value_meter",
-  "t29"."is_advanced",
-  "t29"."limit_quantity",
-  "t29"."is_unlimited",
-  "t29"."is_own_limit",
-  "t29"."enforcement",
-  "t29"."basis",
-  "t29"."starts_next",
-  "t29"."starts_0",
-  "t29"."starts_1",
-  "t29"."starts_2",
-  "t29"."starts_3",
-  "t29"."as_of",
-  "t29"."as_of_day",
-  "t29"."started_at",
-  "t29"."changed_at",
-  "t29"."is_paid",
-  "t29"."live_subscriptions",
-  "t29"."seats_used",
-  "t29"."is_estimated",
-  "t29"."used",
-  "t29"."used_1",
-  "t29"."used_2",
-  "t29"."used_3",
-  "t29"."week_1",
-  "t29"."week_2",
-  "t29"."week_3",
-  "t29"."week_4",
-  "t29"."week_5",
-  "t29"."week_6",
-  "t29"."week_7",
-  "t29"."week_8",
-  "t29"."level_0",
-  "t29"."level_1",
-  "t29"."level_2",
-  "t29"."level_3",
-  "t29"."level_4",
-  "t29"."level_5",
-  "t29"."level_6",
-  "t29"."level_7",
-  "t29"."level_8",
+  "t30"."account_key",
+  "t30"."product_id",
+  "t30"."meter_id",
+  "t30"."meter_key",
+  "t30"."plan_id",
+  "t30"."paid_quantity",
+  "t30"."aggregate",
+  "t30"."meter_kind",
+  "t30"."period",
+  "t30"."value_meter",
+  "t30"."is_advanced",
+  "t30"."limit_quantity",
+  "t30"."is_unlimited",
+  "t30"."is_own_limit",
+  "t30"."enforcement",
+  "t30"."basis",
+  "t30"."starts_next",
+  "t30"."starts_0",
+  "t30"."starts_1",
+  "t30"."starts_2",
+  "t30"."starts_3",
+  "t30"."as_of",
+  "t30"."as_of_day",
+  "t30"."started_at",
+  "t30"."begins_at",
+  "t30"."changed_at",
+  "t30"."is_paid",
+  "t30"."live_subscriptions",
+  "t30"."seats_used",
+  "t30"."is_estimated",
+  "t30"."used",
+  "t30"."used_1",
+  "t30"."used_2",
+  "t30"."used_3",
+  "t30"."week_1",
+  "t30"."week_2",
+  "t30"."week_3",
+  "t30"."week_4",
+  "t30"."week_5",
+  "t30"."week_6",
+  "t30"."week_7",
+  "t30"."week_8",
+  "t30"."level_0",
+  "t30"."level_1",
+  "t30"."level_2",
+  "t30"."level_3",
+  "t30"."level_4",
+  "t30"."level_5",
+  "t30"."level_6",
+  "t30"."level_7",
+  "t30"."level_8",
+  "t30"."is_first_use",
   IIF(
    (
-    "t29"."limit_quantity" > 0
+    "t30"."limit_quantity" > 0
    ) AND (
-    "t29"."enforcement" <> 'auto'
+    "t30"."enforcement" <> 'auto'
    ),
-   CAST("t29"."used" AS REAL) / CAST(IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL),
+   CAST("t30"."used" AS REAL) / CAST(IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL),
    CAST(NULL AS REAL)
   ) AS "utilisation",
   CAST(CASE
-   WHEN "t29"."aggregate" = 'seats'
+   WHEN "t30"."aggregate" = 'seats'
    THEN IIF(
     NULLIF(
-     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
      -1E+999
     ) <= (
-     "t29"."as_of" - 2419200
+     "t30"."as_of" - 2419200
     ),
-    "t29"."seats_used",
+    "t30"."seats_used",
     CAST(NULL AS INTEGER)
    )
-   WHEN "t29"."meter_kind" = 'stock'
+   WHEN "t30"."meter_kind" = 'stock'
    THEN IIF(
     NULLIF(
-     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
      -1E+999
     ) <= (
-     "t29"."as_of" - 2419200
+     "t30"."as_of" - 2419200
     ),
-    "t29"."used",
+    "t30"."used",
     CAST(NULL AS INTEGER)
    )
    ELSE IIF(
-    COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-    "t29"."used_1",
+    COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE)
+    AND NOT (
+     "t30"."is_first_use"
+     AND COALESCE(
+      CAST("t30"."used" AS REAL) >= (
+       CAST("t30"."limit_quantity" AS REAL) * 0.4
+      ),
+      FALSE
+     )
+    ),
+    "t30"."used_1",
     CAST(NULL AS INTEGER)
    )
-  END AS REAL) / CAST(IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL) AS "adoption",
+  END AS REAL) / CAST(IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) AS REAL) AS "adoption",
   CASE
-   WHEN "t29"."aggregate" = 'seats'
+   WHEN "t30"."aggregate" = 'seats'
    THEN IIF(
     NULLIF(
-     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
      -1E+999
     ) <= (
-     "t29"."as_of" - 2419200
+     "t30"."as_of" - 2419200
     ),
-    "t29"."seats_used",
+    "t30"."seats_used",
     CAST(NULL AS INTEGER)
    )
-   WHEN "t29"."meter_kind" = 'stock'
+   WHEN "t30"."meter_kind" = 'stock'
    THEN IIF(
     NULLIF(
-     MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+     MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
      -1E+999
     ) <= (
-     "t29"."as_of" - 2419200
+     "t30"."as_of" - 2419200
     ),
-    "t29"."used",
+    "t30"."used",
     CAST(NULL AS INTEGER)
    )
    ELSE IIF(
-    COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-    "t29"."used_1",
+    COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE)
+    AND NOT (
+     "t30"."is_first_use"
+     AND COALESCE(
+      CAST("t30"."used" AS REAL) >= (
+       CAST("t30"."limit_quantity" AS REAL) * 0.4
+      ),
+      FALSE
+     )
+    ),
+    "t30"."used_1",
     CAST(NULL AS INTEGER)
    )
   END AS "adopted_quantity",
   IIF(
-   "t29"."limit_quantity" > 0,
+   "t30"."limit_quantity" > 0,
    MAX(
     COALESCE(
-     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) - COALESCE(
+     IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) - COALESCE(
       CASE
-       WHEN "t29"."aggregate" = 'seats'
+       WHEN "t30"."aggregate" = 'seats'
        THEN IIF(
         NULLIF(
-         MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+         MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
          -1E+999
         ) <= (
-         "t29"."as_of" - 2419200
+         "t30"."as_of" - 2419200
         ),
-        "t29"."seats_used",
+        "t30"."seats_used",
         CAST(NULL AS INTEGER)
        )
-       WHEN "t29"."meter_kind" = 'stock'
+       WHEN "t30"."meter_kind" = 'stock'
        THEN IIF(
         NULLIF(
-         MAX(COALESCE("t29"."started_at", -1E+999), COALESCE("t29"."changed_at", -1E+999)),
+         MAX(COALESCE("t30"."started_at", -1E+999), COALESCE("t30"."changed_at", -1E+999)),
          -1E+999
         ) <= (
-         "t29"."as_of" - 2419200
+         "t30"."as_of" - 2419200
         ),
-        "t29"."used",
+        "t30"."used",
         CAST(NULL AS INTEGER)
        )
        ELSE IIF(
-        COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-        "t29"."used_1",
+        COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE)
+        AND NOT (
+         "t30"."is_first_use"
+         AND COALESCE(
+          CAST("t30"."used" AS REAL) >= (
+           CAST("t30"."limit_quantity" AS REAL) * 0.4
+          ),
+          FALSE
+         )
+        ),
+        "t30"."used_1",
         CAST(NULL AS INTEGER)
        )
       END,
-      "t29"."used"
+      "t30"."used"
      ),
      -1E+999
     ),
@@ -4740,10 +4846,10 @@ FROM (
   CAST(IIF(
    COALESCE(
     IIF(
-     COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-     "t29"."used_1",
+     COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE),
+     "t30"."used_1",
      CAST(NULL AS INTEGER)
-    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    ) > IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)),
     FALSE
    ),
    1,
@@ -4751,10 +4857,10 @@ FROM (
   ) + IIF(
    COALESCE(
     IIF(
-     COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
-     "t29"."used_2",
+     COALESCE("t30"."starts_2" >= "t30"."changed_at", FALSE),
+     "t30"."used_2",
      CAST(NULL AS INTEGER)
-    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    ) > IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)),
     FALSE
    ),
    1,
@@ -4762,10 +4868,10 @@ FROM (
   ) + IIF(
    COALESCE(
     IIF(
-     COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
-     "t29"."used_3",
+     COALESCE("t30"."starts_3" >= "t30"."changed_at", FALSE),
+     "t30"."used_3",
      CAST(NULL AS INTEGER)
-    ) > IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)),
+    ) > IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)),
     FALSE
    ),
    1,
@@ -4775,12 +4881,12 @@ FROM (
    COALESCE(
     (
      IIF(
-      COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-      "t29"."used_1",
+      COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE),
+      "t30"."used_1",
       CAST(NULL AS INTEGER)
      ) * 100
     ) >= (
-     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+     IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) * 90
     ),
     FALSE
    ),
@@ -4790,12 +4896,12 @@ FROM (
    COALESCE(
     (
      IIF(
-      COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
-      "t29"."used_2",
+      COALESCE("t30"."starts_2" >= "t30"."changed_at", FALSE),
+      "t30"."used_2",
       CAST(NULL AS INTEGER)
      ) * 100
     ) >= (
-     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+     IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) * 90
     ),
     FALSE
    ),
@@ -4805,46 +4911,46 @@ FROM (
    COALESCE(
     (
      IIF(
-      COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
-      "t29"."used_3",
+      COALESCE("t30"."starts_3" >= "t30"."changed_at", FALSE),
+      "t30"."used_3",
       CAST(NULL AS INTEGER)
      ) * 100
     ) >= (
-     IIF("t29"."limit_quantity" > 0, "t29"."limit_quantity", CAST(NULL AS INTEGER)) * 90
+     IIF("t30"."limit_quantity" > 0, "t30"."limit_quantity", CAST(NULL AS INTEGER)) * 90
     ),
     FALSE
    ),
    1,
    0
   ) AS INTEGER) AS "periods_at_90_3",
-  CAST(IIF(NOT "t29"."used_1" IS NULL, 1, 0) + IIF(NOT "t29"."used_2" IS NULL, 1, 0) + IIF(NOT "t29"."used_3" IS NULL, 1, 0) AS INTEGER) AS "complete_periods",
+  CAST(IIF(NOT "t30"."used_1" IS NULL, 1, 0) + IIF(NOT "t30"."used_2" IS NULL, 1, 0) + IIF(NOT "t30"."used_3" IS NULL, 1, 0) AS INTEGER) AS "complete_periods",
   NULLIF(
    MAX(
-    COALESCE(COALESCE("t29"."used_1", 0), -1E+999),
-    COALESCE(COALESCE("t29"."used_2", 0), -1E+999),
-    COALESCE(COALESCE("t29"."used_3", 0), -1E+999)
+    COALESCE(COALESCE("t30"."used_1", 0), -1E+999),
+    COALESCE(COALESCE("t30"."used_2", 0), -1E+999),
+    COALESCE(COALESCE("t30"."used_3", 0), -1E+999)
    ),
    -1E+999
   ) AS "peak_3",
   IIF(
-   COALESCE("t29"."starts_1" >= "t29"."changed_at", FALSE),
-   "t29"."used_1",
+   COALESCE("t30"."starts_1" >= "t30"."changed_at", FALSE),
+   "t30"."used_1",
    CAST(NULL AS INTEGER)
   ) AS "plan_used_1",
   IIF(
-   COALESCE("t29"."starts_2" >= "t29"."changed_at", FALSE),
-   "t29"."used_2",
+   COALESCE("t30"."starts_2" >= "t30"."changed_at", FALSE),
+   "t30"."used_2",
    CAST(NULL AS INTEGER)
   ) AS "plan_used_2",
   IIF(
-   COALESCE("t29"."starts_3" >= "t29"."changed_at", FALSE),
-   "t29"."used_3",
+   COALESCE("t30"."starts_3" >= "t30"."changed_at", FALSE),
+   "t30"."used_3",
    CAST(NULL AS INTEGER)
   ) AS "plan_used_3"
- FROM "t29" AS "t29"
+ FROM "t30" AS "t30"
 ) AS stage;
 
--- limit_profile 7d2a132566be14b0
+-- limit_profile b61997650a83f59d
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -4870,6 +4976,7 @@ SELECT
  CAST("as_of" AS INTEGER) AS "as_of",
  CAST("as_of_day" AS INTEGER) AS "as_of_day",
  CAST("started_at" AS INTEGER) AS "started_at",
+ CAST("begins_at" AS INTEGER) AS "begins_at",
  CAST("changed_at" AS INTEGER) AS "changed_at",
  "is_paid",
  CAST("live_subscriptions" AS INTEGER) AS "live_subscriptions",
@@ -4896,6 +5003,7 @@ SELECT
  CAST("level_6" AS INTEGER) AS "level_6",
  CAST("level_7" AS INTEGER) AS "level_7",
  CAST("level_8" AS INTEGER) AS "level_8",
+ "is_first_use",
  "utilisation",
  "adoption",
  CAST("adopted_quantity" AS INTEGER) AS "adopted_quantity",
@@ -4949,6 +5057,7 @@ FROM (
    "t0"."as_of",
    "t0"."as_of_day",
    "t0"."started_at",
+   "t0"."begins_at",
    "t0"."changed_at",
    "t0"."is_paid",
    "t0"."live_subscriptions",
@@ -4975,6 +5084,7 @@ FROM (
    "t0"."level_6",
    "t0"."level_7",
    "t0"."level_8",
+   "t0"."is_first_use",
    "t0"."utilisation",
    "t0"."adoption",
    "t0"."adopted_quantity",
@@ -5077,6 +5187,7 @@ FROM (
    "t1"."as_of",
    "t1"."as_of_day",
    "t1"."started_at",
+   "t1"."begins_at",
    "t1"."changed_at",
    "t1"."is_paid",
    "t1"."live_subscriptions",
@@ -5103,6 +5214,7 @@ FROM (
    "t1"."level_6",
    "t1"."level_7",
    "t1"."level_8",
+   "t1"."is_first_use",
    "t1"."utilisation",
    "t1"."adoption",
    "t1"."adopted_quantity",
@@ -5675,6 +5787,7 @@ FROM (
    "t2"."as_of",
    "t2"."as_of_day",
    "t2"."started_at",
+   "t2"."begins_at",
    "t2"."changed_at",
    "t2"."is_paid",
    "t2"."live_subscriptions",
@@ -5701,6 +5814,7 @@ FROM (
    "t2"."level_6",
    "t2"."level_7",
    "t2"."level_8",
+   "t2"."is_first_use",
    "t2"."utilisation",
    "t2"."adoption",
    "t2"."adopted_quantity",
@@ -5743,6 +5857,7 @@ FROM (
    "t3"."as_of",
    "t3"."as_of_day",
    "t3"."started_at",
+   "t3"."begins_at",
    "t3"."changed_at",
    "t3"."is_paid",
    "t3"."live_subscriptions",
@@ -5769,6 +5884,7 @@ FROM (
    "t3"."level_6",
    "t3"."level_7",
    "t3"."level_8",
+   "t3"."is_first_use",
    "t3"."utilisation",
    "t3"."adoption",
    "t3"."adopted_quantity",
@@ -5780,126 +5896,32 @@ FROM (
    "t3"."plan_used_1",
    "t3"."plan_used_2",
    "t3"."plan_used_3",
-   IIF(
-    (
-     "t3"."meter_kind" = 'flow'
-    )
-    AND COALESCE(
-     (
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0
-     ) < 56.0,
-     FALSE
-    ),
-    CAST((
-     "t3"."week_mean" * 8.0
-    ) AS REAL) / MAX(
-     COALESCE(
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0,
-      -1E+999
-     ),
-     1.0
-    ),
-    "t3"."rate_now"
-   ) AS "rate_now",
-   IIF(
-    (
-     "t3"."meter_kind" = 'flow'
-    )
-    AND COALESCE(
-     (
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0
-     ) < 56.0,
-     FALSE
-    ),
-    0.0,
-    "t3"."slope"
-   ) AS "slope",
-   IIF(
-    (
-     "t3"."meter_kind" = 'flow'
-    )
-    AND COALESCE(
-     (
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0
-     ) < 56.0,
-     FALSE
-    ),
-    IIF(
-     (
-      "t3"."meter_kind" = 'flow'
-     )
-     AND COALESCE(
-      (
-       CAST((
-        (
-         CAST("t3"."as_of_day" AS INTEGER) * 86400
-        ) - "t3"."started_at"
-       ) AS REAL) / 86400.0
-      ) < 56.0,
-      FALSE
-     ),
+   "t3"."rate_now",
+   "t3"."slope",
+   "t3"."week_sd",
+   "t3"."week_mean",
+   MAX(
+    COALESCE(
      CAST((
-      "t3"."week_mean" * 8.0
-     ) AS REAL) / MAX(
-      COALESCE(
-       CAST((
-        (
-         CAST("t3"."as_of_day" AS INTEGER) * 86400
-        ) - "t3"."started_at"
-       ) AS REAL) / 86400.0,
-       -1E+999
-      ),
-      1.0
-     ),
-     "t3"."rate_now"
-    ) * 3.5,
-    "t3"."week_sd"
-   ) AS "week_sd",
-   IIF(
+      (
+       CAST("t3"."as_of_day" AS INTEGER) * 86400
+      ) - "t3"."started_at"
+     ) AS REAL) / 86400.0,
+     -1E+999
+    ),
+    1.0
+   ) AS "_days",
+   MAX(
+    COALESCE(CAST((
+     "t3"."as_of" - "t3"."begins_at"
+    ) AS REAL) / 86400.0, -1E+999),
+    1.0
+   ) AS "_gone",
+   CAST((
     (
-     "t3"."meter_kind" = 'flow'
-    )
-    AND COALESCE(
-     (
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0
-     ) < 56.0,
-     FALSE
-    ),
-    CAST((
-     "t3"."week_mean" * 8.0
-    ) AS REAL) / MAX(
-     COALESCE(
-      CAST((
-       (
-        CAST("t3"."as_of_day" AS INTEGER) * 86400
-       ) - "t3"."started_at"
-      ) AS REAL) / 86400.0,
-      -1E+999
-     ),
-     1.0
-    ),
-    "t3"."rate_now"
-   ) * 7.0 AS "week_mean",
+     CAST("t3"."as_of_day" AS INTEGER) * 86400
+    ) - "t3"."started_at"
+   ) AS REAL) / 86400.0 AS "_held",
    (
     "t3"."meter_kind" = 'flow'
    )
@@ -5913,29 +5935,71 @@ FROM (
     ) < 56.0,
     FALSE
    ) AS "is_young",
-   IIF(
-    (
+   COALESCE(
+    "t3"."aggregate" IN ('sum', 'count')
+    AND (
      "t3"."meter_kind" = 'flow'
-    ) AND (
-     "t3"."starts_next" > 549755813888
-    ),
-    30.0,
-    IIF(
-     "t3"."meter_kind" = 'flow',
-     CAST(MAX(COALESCE("t3"."starts_next" - "t3"."as_of", -1E+999), 0) AS REAL) / 86400.0,
-     30.0
     )
-   ) AS "days_left",
-   IIF(
-    "t3"."meter_kind" = 'flow',
-    "t3"."week_1" + "t3"."week_2" + "t3"."week_3" + "t3"."week_4",
-    "t3"."used"
-   ) AS "used_28d",
-   IIF(
-    "t3"."meter_kind" = 'flow',
-    "t3"."week_5" + "t3"."week_6" + "t3"."week_7" + "t3"."week_8",
-    "t3"."level_4"
-   ) AS "used_prev_28d"
+    AND (
+     MAX(
+      COALESCE(CAST((
+       "t3"."as_of" - "t3"."begins_at"
+      ) AS REAL) / 86400.0, -1E+999),
+      1.0
+     ) < 56.0
+    )
+    AND (
+     "t3"."used" > 0
+    )
+    AND (
+     (
+      "t3"."week_mean" = 0
+     )
+     OR (
+      (
+       "t3"."meter_kind" = 'flow'
+      )
+      AND COALESCE(
+       (
+        CAST((
+         (
+          CAST("t3"."as_of_day" AS INTEGER) * 86400
+         ) - "t3"."started_at"
+        ) AS REAL) / 86400.0
+       ) < 56.0,
+       FALSE
+      )
+      AND (
+       (
+        CAST((
+         (
+          CAST("t3"."as_of_day" AS INTEGER) * 86400
+         ) - "t3"."started_at"
+        ) AS REAL) / 86400.0
+       ) < 3.0
+      )
+     )
+     OR (
+      NOT (
+       (
+        "t3"."meter_kind" = 'flow'
+       )
+       AND COALESCE(
+        (
+         CAST((
+          (
+           CAST("t3"."as_of_day" AS INTEGER) * 86400
+          ) - "t3"."started_at"
+         ) AS REAL) / 86400.0
+        ) < 56.0,
+        FALSE
+       )
+      )
+      AND "t3"."is_first_use"
+     )
+    ),
+    FALSE
+   ) AS "_is_first"
   FROM "t3" AS "t3"
  ), "t5" AS MATERIALIZED (
   SELECT
@@ -5963,6 +6027,7 @@ FROM (
    "t4"."as_of",
    "t4"."as_of_day",
    "t4"."started_at",
+   "t4"."begins_at",
    "t4"."changed_at",
    "t4"."is_paid",
    "t4"."live_subscriptions",
@@ -5989,6 +6054,7 @@ FROM (
    "t4"."level_6",
    "t4"."level_7",
    "t4"."level_8",
+   "t4"."is_first_use",
    "t4"."utilisation",
    "t4"."adoption",
    "t4"."adopted_quantity",
@@ -6000,310 +6066,45 @@ FROM (
    "t4"."plan_used_1",
    "t4"."plan_used_2",
    "t4"."plan_used_3",
-   "t4"."rate_now",
-   "t4"."slope",
-   "t4"."week_sd",
-   "t4"."week_mean",
-   "t4"."is_young",
-   "t4"."days_left",
-   "t4"."used_28d",
-   "t4"."used_prev_28d",
+   CASE
+    WHEN "t4"."_is_first"
+    THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+    WHEN "t4"."is_young"
+    THEN CAST((
+     "t4"."week_mean" * 8.0
+    ) AS REAL) / "t4"."_days"
+    ELSE "t4"."rate_now"
+   END AS "rate_now",
+   IIF("t4"."is_young" OR "t4"."_is_first", 0.0, "t4"."slope") AS "slope",
    IIF(
-    "t4"."is_young",
-    CAST(NULL AS REAL),
-    (
-     CAST("t4"."used_28d" AS REAL) / NULLIF(CAST("t4"."used_prev_28d" AS REAL), 0.0)
-    ) - 1.0
-   ) AS "trend_28d",
-   CAST((
-    "t4"."slope" * 56.0
-   ) AS REAL) / NULLIF(CAST("t4"."week_mean" AS REAL) / 7.0, 0.0) AS "trend_56d",
-   IIF(
-    (
-     (
-      "t4"."rate_now" * IIF(
-       IIF(
-        "t4"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t4"."days_left", 1e999),
-          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-           "t4"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t4"."days_left"
-       ) < 0,
-       0.0,
-       IIF(
-        "t4"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t4"."days_left", 1e999),
-          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-           "t4"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t4"."days_left"
-       )
-      )
-     ) + (
-      "t4"."slope" * MIN(
-       COALESCE(
-        IIF(
-         IIF(
-          "t4"."slope" < 0,
-          NULLIF(
-           MIN(
-            COALESCE("t4"."days_left", 1e999),
-            COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-             "t4"."slope"
-            ), 0.0), 1e999)
-           ),
-           1e999
-          ),
-          "t4"."days_left"
-         ) < 0,
-         0.0,
-         IIF(
-          "t4"."slope" < 0,
-          NULLIF(
-           MIN(
-            COALESCE("t4"."days_left", 1e999),
-            COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-             "t4"."slope"
-            ), 0.0), 1e999)
-           ),
-           1e999
-          ),
-          "t4"."days_left"
-         )
-        ),
-        1e999
-       ),
-       56.0
-      ) * (
-       IIF(
-        IIF(
-         "t4"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t4"."days_left", 1e999),
-           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-            "t4"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t4"."days_left"
-        ) < 0,
-        0.0,
-        IIF(
-         "t4"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t4"."days_left", 1e999),
-           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-            "t4"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t4"."days_left"
-        )
-       ) - (
-        CAST(MIN(
-         COALESCE(
-          IIF(
-           IIF(
-            "t4"."slope" < 0,
-            NULLIF(
-             MIN(
-              COALESCE("t4"."days_left", 1e999),
-              COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-               "t4"."slope"
-              ), 0.0), 1e999)
-             ),
-             1e999
-            ),
-            "t4"."days_left"
-           ) < 0,
-           0.0,
-           IIF(
-            "t4"."slope" < 0,
-            NULLIF(
-             MIN(
-              COALESCE("t4"."days_left", 1e999),
-              COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-               "t4"."slope"
-              ), 0.0), 1e999)
-             ),
-             1e999
-            ),
-            "t4"."days_left"
-           )
-          ),
-          1e999
-         ),
-         56.0
-        ) AS REAL) / 2.0
-       )
-      )
-     )
-    ) < 0,
-    0.0,
-    (
-     "t4"."rate_now" * IIF(
-      IIF(
-       "t4"."slope" < 0,
-       NULLIF(
-        MIN(
-         COALESCE("t4"."days_left", 1e999),
-         COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-          "t4"."slope"
-         ), 0.0), 1e999)
-        ),
-        1e999
-       ),
-       "t4"."days_left"
-      ) < 0,
-      0.0,
-      IIF(
-       "t4"."slope" < 0,
-       NULLIF(
-        MIN(
-         COALESCE("t4"."days_left", 1e999),
-         COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-          "t4"."slope"
-         ), 0.0), 1e999)
-        ),
-        1e999
-       ),
-       "t4"."days_left"
-      )
-     )
-    ) + (
-     "t4"."slope" * MIN(
-      COALESCE(
-       IIF(
-        IIF(
-         "t4"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t4"."days_left", 1e999),
-           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-            "t4"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t4"."days_left"
-        ) < 0,
-        0.0,
-        IIF(
-         "t4"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t4"."days_left", 1e999),
-           COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-            "t4"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t4"."days_left"
-        )
-       ),
-       1e999
-      ),
-      56.0
-     ) * (
-      IIF(
-       IIF(
-        "t4"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t4"."days_left", 1e999),
-          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-           "t4"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t4"."days_left"
-       ) < 0,
-       0.0,
-       IIF(
-        "t4"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t4"."days_left", 1e999),
-          COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-           "t4"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t4"."days_left"
-       )
-      ) - (
-       CAST(MIN(
-        COALESCE(
-         IIF(
-          IIF(
-           "t4"."slope" < 0,
-           NULLIF(
-            MIN(
-             COALESCE("t4"."days_left", 1e999),
-             COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-              "t4"."slope"
-             ), 0.0), 1e999)
-            ),
-            1e999
-           ),
-           "t4"."days_left"
-          ) < 0,
-          0.0,
-          IIF(
-           "t4"."slope" < 0,
-           NULLIF(
-            MIN(
-             COALESCE("t4"."days_left", 1e999),
-             COALESCE(CAST("t4"."rate_now" AS REAL) / NULLIF(-(
-              "t4"."slope"
-             ), 0.0), 1e999)
-            ),
-            1e999
-           ),
-           "t4"."days_left"
-          )
-         ),
-         1e999
-        ),
-        56.0
-       ) AS REAL) / 2.0
-      )
-     )
-    )
-   ) AS "_more",
-   "t4"."week_sd" * SQRT(
-    (
-     CAST("t4"."days_left" AS REAL) / 7.0
-    ) + (
-     CAST((
-      (
-       CAST("t4"."days_left" AS REAL) / 7.0
-      ) * (
-       CAST("t4"."days_left" AS REAL) / 7.0
-      )
-     ) AS REAL) / 8.0
-    )
-   ) AS "_noise"
+    "t4"."is_young" OR "t4"."_is_first",
+    CASE
+     WHEN "t4"."_is_first"
+     THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+     WHEN "t4"."is_young"
+     THEN CAST((
+      "t4"."week_mean" * 8.0
+     ) AS REAL) / "t4"."_days"
+     ELSE "t4"."rate_now"
+    END * 3.5,
+    "t4"."week_sd"
+   ) AS "week_sd",
+   CASE
+    WHEN "t4"."_is_first"
+    THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+    WHEN "t4"."is_young"
+    THEN CAST((
+     "t4"."week_mean" * 8.0
+    ) AS REAL) / "t4"."_days"
+    ELSE "t4"."rate_now"
+   END * 7.0 AS "week_mean",
+   "t4"."_days",
+   "t4"."_gone",
+   "t4"."_held",
+   "t4"."is_young" OR "t4"."_is_first" AS "is_young",
+   "t4"."_is_first"
   FROM "t4" AS "t4"
- ), "t6" AS MATERIALIZED (
+ ), "t6" AS (
   SELECT
    "t5"."account_key",
    "t5"."product_id",
@@ -6329,6 +6130,7 @@ FROM (
    "t5"."as_of",
    "t5"."as_of_day",
    "t5"."started_at",
+   "t5"."begins_at",
    "t5"."changed_at",
    "t5"."is_paid",
    "t5"."live_subscriptions",
@@ -6355,6 +6157,7 @@ FROM (
    "t5"."level_6",
    "t5"."level_7",
    "t5"."level_8",
+   "t5"."is_first_use",
    "t5"."utilisation",
    "t5"."adoption",
    "t5"."adopted_quantity",
@@ -6370,20 +6173,9 @@ FROM (
    "t5"."slope",
    "t5"."week_sd",
    "t5"."week_mean",
-   "t5"."is_young",
-   "t5"."days_left",
-   "t5"."used_28d",
-   "t5"."used_prev_28d",
-   "t5"."trend_28d",
-   "t5"."trend_56d",
-   "t5"."_more",
-   "t5"."_noise",
-   CAST(FLOOR("t5"."used" + "t5"."_more" + 0.5) AS INTEGER) AS "forecast_use",
-   CAST(CEIL("t5"."used" + "t5"."_more" + (
-    "t5"."_noise" * 1.2816
-   )) AS INTEGER) AS "forecast_high"
+   "t5"."is_young"
   FROM "t5" AS "t5"
- ), "t7" AS (
+ ), "t7" AS MATERIALIZED (
   SELECT
    "t6"."account_key",
    "t6"."product_id",
@@ -6409,6 +6201,7 @@ FROM (
    "t6"."as_of",
    "t6"."as_of_day",
    "t6"."started_at",
+   "t6"."begins_at",
    "t6"."changed_at",
    "t6"."is_paid",
    "t6"."live_subscriptions",
@@ -6435,6 +6228,7 @@ FROM (
    "t6"."level_6",
    "t6"."level_7",
    "t6"."level_8",
+   "t6"."is_first_use",
    "t6"."utilisation",
    "t6"."adoption",
    "t6"."adopted_quantity",
@@ -6450,13 +6244,30 @@ FROM (
    "t6"."slope",
    "t6"."week_sd",
    "t6"."week_mean",
-   "t6"."days_left",
-   "t6"."used_28d",
-   "t6"."used_prev_28d",
-   "t6"."trend_28d",
-   "t6"."trend_56d",
-   "t6"."forecast_use",
-   "t6"."forecast_high"
+   "t6"."is_young",
+   IIF(
+    (
+     "t6"."meter_kind" = 'flow'
+    ) AND (
+     "t6"."starts_next" > 549755813888
+    ),
+    30.0,
+    IIF(
+     "t6"."meter_kind" = 'flow',
+     CAST(MAX(COALESCE("t6"."starts_next" - "t6"."as_of", -1E+999), 0) AS REAL) / 86400.0,
+     30.0
+    )
+   ) AS "days_left",
+   IIF(
+    "t6"."meter_kind" = 'flow',
+    "t6"."week_1" + "t6"."week_2" + "t6"."week_3" + "t6"."week_4",
+    "t6"."used"
+   ) AS "used_28d",
+   IIF(
+    "t6"."meter_kind" = 'flow',
+    "t6"."week_5" + "t6"."week_6" + "t6"."week_7" + "t6"."week_8",
+    "t6"."level_4"
+   ) AS "used_prev_28d"
   FROM "t6" AS "t6"
  ), "t8" AS MATERIALIZED (
   SELECT
@@ -6484,6 +6295,7 @@ FROM (
    "t7"."as_of",
    "t7"."as_of_day",
    "t7"."started_at",
+   "t7"."begins_at",
    "t7"."changed_at",
    "t7"."is_paid",
    "t7"."live_subscriptions",
@@ -6510,6 +6322,7 @@ FROM (
    "t7"."level_6",
    "t7"."level_7",
    "t7"."level_8",
+   "t7"."is_first_use",
    "t7"."utilisation",
    "t7"."adoption",
    "t7"."adopted_quantity",
@@ -6525,96 +6338,304 @@ FROM (
    "t7"."slope",
    "t7"."week_sd",
    "t7"."week_mean",
+   "t7"."is_young",
    "t7"."days_left",
    "t7"."used_28d",
    "t7"."used_prev_28d",
-   "t7"."trend_28d",
-   "t7"."trend_56d",
-   "t7"."forecast_use",
-   "t7"."forecast_high",
    IIF(
-    "t7"."limit_quantity" > 0,
-    IIF(
-     CASE
-      WHEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) <= 0
-      THEN 0.0
-      WHEN (
-       "t7"."slope" = 0.0
-      ) AND (
-       "t7"."rate_now" > 0
-      )
-      THEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) / NULLIF("t7"."rate_now", 0.0)
-      WHEN (
-       "t7"."slope" <> 0.0
-      )
-      AND (
-       (
-        (
-         "t7"."rate_now" * "t7"."rate_now"
-        ) + (
-         "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
-        )
-       ) >= 0
-      )
-      THEN CAST((
-       SQRT(
-        MAX(
-         COALESCE(
-          (
-           "t7"."rate_now" * "t7"."rate_now"
-          ) + (
-           "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
-          ),
-          -1E+999
+    "t7"."is_young",
+    CAST(NULL AS REAL),
+    (
+     CAST("t7"."used_28d" AS REAL) / NULLIF(CAST("t7"."used_prev_28d" AS REAL), 0.0)
+    ) - 1.0
+   ) AS "trend_28d",
+   CAST((
+    "t7"."slope" * 56.0
+   ) AS REAL) / NULLIF(CAST("t7"."week_mean" AS REAL) / 7.0, 0.0) AS "trend_56d",
+   IIF(
+    (
+     (
+      "t7"."rate_now" * IIF(
+       IIF(
+        "t7"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t7"."days_left", 1e999),
+          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+           "t7"."slope"
+          ), 0.0), 1e999)
          ),
-         0.0
-        )
-       ) - "t7"."rate_now"
-      ) AS REAL) / NULLIF("t7"."slope", 0.0)
-      ELSE CAST(NULL AS REAL)
-     END >= 0,
-     CASE
-      WHEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) <= 0
-      THEN 0.0
-      WHEN (
-       "t7"."slope" = 0.0
-      ) AND (
-       "t7"."rate_now" > 0
-      )
-      THEN CAST("t7"."limit_quantity" - "t7"."used" AS REAL) / NULLIF("t7"."rate_now", 0.0)
-      WHEN (
-       "t7"."slope" <> 0.0
-      )
-      AND (
-       (
-        (
-         "t7"."rate_now" * "t7"."rate_now"
-        ) + (
-         "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
-        )
-       ) >= 0
-      )
-      THEN CAST((
-       SQRT(
-        MAX(
-         COALESCE(
-          (
-           "t7"."rate_now" * "t7"."rate_now"
-          ) + (
-           "t7"."slope" * 2.0 * CAST("t7"."limit_quantity" - "t7"."used" AS REAL)
-          ),
-          -1E+999
+         1e999
+        ),
+        "t7"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t7"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t7"."days_left", 1e999),
+          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+           "t7"."slope"
+          ), 0.0), 1e999)
          ),
-         0.0
+         1e999
+        ),
+        "t7"."days_left"
+       )
+      )
+     ) + (
+      "t7"."slope" * MIN(
+       COALESCE(
+        IIF(
+         IIF(
+          "t7"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t7"."days_left", 1e999),
+            COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+             "t7"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t7"."days_left"
+         ) < 0,
+         0.0,
+         IIF(
+          "t7"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t7"."days_left", 1e999),
+            COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+             "t7"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t7"."days_left"
+         )
+        ),
+        1e999
+       ),
+       56.0
+      ) * (
+       IIF(
+        IIF(
+         "t7"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t7"."days_left", 1e999),
+           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+            "t7"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t7"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t7"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t7"."days_left", 1e999),
+           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+            "t7"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t7"."days_left"
         )
-       ) - "t7"."rate_now"
-      ) AS REAL) / NULLIF("t7"."slope", 0.0)
-      ELSE CAST(NULL AS REAL)
-     END,
-     CAST(NULL AS REAL)
-    ),
-    CAST(NULL AS REAL)
-   ) AS "_days"
+       ) - (
+        CAST(MIN(
+         COALESCE(
+          IIF(
+           IIF(
+            "t7"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t7"."days_left", 1e999),
+              COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+               "t7"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t7"."days_left"
+           ) < 0,
+           0.0,
+           IIF(
+            "t7"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t7"."days_left", 1e999),
+              COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+               "t7"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t7"."days_left"
+           )
+          ),
+          1e999
+         ),
+         56.0
+        ) AS REAL) / 2.0
+       )
+      )
+     )
+    ) < 0,
+    0.0,
+    (
+     "t7"."rate_now" * IIF(
+      IIF(
+       "t7"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t7"."days_left", 1e999),
+         COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+          "t7"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t7"."days_left"
+      ) < 0,
+      0.0,
+      IIF(
+       "t7"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t7"."days_left", 1e999),
+         COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+          "t7"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t7"."days_left"
+      )
+     )
+    ) + (
+     "t7"."slope" * MIN(
+      COALESCE(
+       IIF(
+        IIF(
+         "t7"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t7"."days_left", 1e999),
+           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+            "t7"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t7"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t7"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t7"."days_left", 1e999),
+           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+            "t7"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t7"."days_left"
+        )
+       ),
+       1e999
+      ),
+      56.0
+     ) * (
+      IIF(
+       IIF(
+        "t7"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t7"."days_left", 1e999),
+          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+           "t7"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t7"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t7"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t7"."days_left", 1e999),
+          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+           "t7"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t7"."days_left"
+       )
+      ) - (
+       CAST(MIN(
+        COALESCE(
+         IIF(
+          IIF(
+           "t7"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t7"."days_left", 1e999),
+             COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+              "t7"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t7"."days_left"
+          ) < 0,
+          0.0,
+          IIF(
+           "t7"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t7"."days_left", 1e999),
+             COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
+              "t7"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t7"."days_left"
+          )
+         ),
+         1e999
+        ),
+        56.0
+       ) AS REAL) / 2.0
+      )
+     )
+    )
+   ) AS "_more",
+   "t7"."week_sd" * SQRT(
+    (
+     CAST("t7"."days_left" AS REAL) / 7.0
+    ) + (
+     CAST((
+      (
+       CAST("t7"."days_left" AS REAL) / 7.0
+      ) * (
+       CAST("t7"."days_left" AS REAL) / 7.0
+      )
+     ) AS REAL) / 8.0
+    )
+   ) AS "_noise"
   FROM "t7" AS "t7"
  ), "t9" AS MATERIALIZED (
   SELECT
@@ -6642,6 +6663,7 @@ FROM (
    "t8"."as_of",
    "t8"."as_of_day",
    "t8"."started_at",
+   "t8"."begins_at",
    "t8"."changed_at",
    "t8"."is_paid",
    "t8"."live_subscriptions",
@@ -6668,6 +6690,7 @@ FROM (
    "t8"."level_6",
    "t8"."level_7",
    "t8"."level_8",
+   "t8"."is_first_use",
    "t8"."utilisation",
    "t8"."adoption",
    "t8"."adopted_quantity",
@@ -6683,45 +6706,20 @@ FROM (
    "t8"."slope",
    "t8"."week_sd",
    "t8"."week_mean",
+   "t8"."is_young",
    "t8"."days_left",
    "t8"."used_28d",
    "t8"."used_prev_28d",
    "t8"."trend_28d",
    "t8"."trend_56d",
-   "t8"."forecast_use",
-   "t8"."forecast_high",
-   "t8"."_days",
-   COALESCE(
-    CAST((
-     "t8"."week_sd" * SQRT(
-      (
-       CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
-      ) + (
-       CAST((
-        (
-         CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
-        ) * (
-         CAST(MAX(COALESCE("t8"."_days", -1E+999), 0.0) AS REAL) / 7.0
-        )
-       ) AS REAL) / 8.0
-      )
-     ) * 1.2816
-    ) AS REAL) / NULLIF(
-     NULLIF(
-      MAX(
-       COALESCE("t8"."rate_now" + (
-        "t8"."slope" * "t8"."_days"
-       ), -1E+999),
-       COALESCE("t8"."rate_now" * 0.1, -1E+999)
-      ),
-      -1E+999
-     ),
-     0.0
-    ),
-    0.0
-   ) AS "_doubt"
+   "t8"."_more",
+   "t8"."_noise",
+   CAST(FLOOR("t8"."used" + "t8"."_more" + 0.5) AS INTEGER) AS "forecast_use",
+   CAST(CEIL("t8"."used" + "t8"."_more" + (
+    "t8"."_noise" * 1.2816
+   )) AS INTEGER) AS "forecast_high"
   FROM "t8" AS "t8"
- ), "t10" AS MATERIALIZED (
+ ), "t10" AS (
   SELECT
    "t9"."account_key",
    "t9"."product_id",
@@ -6747,6 +6745,7 @@ FROM (
    "t9"."as_of",
    "t9"."as_of_day",
    "t9"."started_at",
+   "t9"."begins_at",
    "t9"."changed_at",
    "t9"."is_paid",
    "t9"."live_subscriptions",
@@ -6773,6 +6772,7 @@ FROM (
    "t9"."level_6",
    "t9"."level_7",
    "t9"."level_8",
+   "t9"."is_first_use",
    "t9"."utilisation",
    "t9"."adoption",
    "t9"."adopted_quantity",
@@ -6794,135 +6794,501 @@ FROM (
    "t9"."trend_28d",
    "t9"."trend_56d",
    "t9"."forecast_use",
-   "t9"."forecast_high",
-   "t9"."_days",
-   "t9"."_doubt",
+   "t9"."forecast_high"
+  FROM "t9" AS "t9"
+ ), "t11" AS MATERIALIZED (
+  SELECT
+   "t10"."account_key",
+   "t10"."product_id",
+   "t10"."meter_id",
+   "t10"."meter_key",
+   "t10"."plan_id",
+   "t10"."paid_quantity",
+   "t10"."aggregate",
+   "t10"."meter_kind",
+   "t10"."period",
+   "t10"."value_meter",
+   "t10"."is_advanced",
+   "t10"."limit_quantity",
+   "t10"."is_unlimited",
+   "t10"."is_own_limit",
+   "t10"."enforcement",
+   "t10"."basis",
+   "t10"."starts_next",
+   "t10"."starts_0",
+   "t10"."starts_1",
+   "t10"."starts_2",
+   "t10"."starts_3",
+   "t10"."as_of",
+   "t10"."as_of_day",
+   "t10"."started_at",
+   "t10"."begins_at",
+   "t10"."changed_at",
+   "t10"."is_paid",
+   "t10"."live_subscriptions",
+   "t10"."seats_used",
+   "t10"."is_estimated",
+   "t10"."used",
+   "t10"."used_1",
+   "t10"."used_2",
+   "t10"."used_3",
+   "t10"."week_1",
+   "t10"."week_2",
+   "t10"."week_3",
+   "t10"."week_4",
+   "t10"."week_5",
+   "t10"."week_6",
+   "t10"."week_7",
+   "t10"."week_8",
+   "t10"."level_0",
+   "t10"."level_1",
+   "t10"."level_2",
+   "t10"."level_3",
+   "t10"."level_4",
+   "t10"."level_5",
+   "t10"."level_6",
+   "t10"."level_7",
+   "t10"."level_8",
+   "t10"."is_first_use",
+   "t10"."utilisation",
+   "t10"."adoption",
+   "t10"."adopted_quantity",
+   "t10"."idle",
+   "t10"."overage_periods_3",
+   "t10"."periods_at_90_3",
+   "t10"."complete_periods",
+   "t10"."peak_3",
+   "t10"."plan_used_1",
+   "t10"."plan_used_2",
+   "t10"."plan_used_3",
+   "t10"."rate_now",
+   "t10"."slope",
+   "t10"."week_sd",
+   "t10"."week_mean",
+   "t10"."days_left",
+   "t10"."used_28d",
+   "t10"."used_prev_28d",
+   "t10"."trend_28d",
+   "t10"."trend_56d",
+   "t10"."forecast_use",
+   "t10"."forecast_high",
+   IIF(
+    "t10"."limit_quantity" > 0,
+    IIF(
+     CASE
+      WHEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t10"."slope" = 0.0
+      ) AND (
+       "t10"."rate_now" > 0
+      )
+      THEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) / NULLIF("t10"."rate_now", 0.0)
+      WHEN (
+       "t10"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t10"."rate_now" * "t10"."rate_now"
+        ) + (
+         "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t10"."rate_now" * "t10"."rate_now"
+          ) + (
+           "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t10"."rate_now"
+      ) AS REAL) / NULLIF("t10"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END >= 0,
+     CASE
+      WHEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t10"."slope" = 0.0
+      ) AND (
+       "t10"."rate_now" > 0
+      )
+      THEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) / NULLIF("t10"."rate_now", 0.0)
+      WHEN (
+       "t10"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t10"."rate_now" * "t10"."rate_now"
+        ) + (
+         "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t10"."rate_now" * "t10"."rate_now"
+          ) + (
+           "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t10"."rate_now"
+      ) AS REAL) / NULLIF("t10"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END,
+     CAST(NULL AS REAL)
+    ),
+    CAST(NULL AS REAL)
+   ) AS "_days"
+  FROM "t10" AS "t10"
+ ), "t12" AS MATERIALIZED (
+  SELECT
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."meter_id",
+   "t11"."meter_key",
+   "t11"."plan_id",
+   "t11"."paid_quantity",
+   "t11"."aggregate",
+   "t11"."meter_kind",
+   "t11"."period",
+   "t11"."value_meter",
+   "t11"."is_advanced",
+   "t11"."limit_quantity",
+   "t11"."is_unlimited",
+   "t11"."is_own_limit",
+   "t11"."enforcement",
+   "t11"."basis",
+   "t11"."starts_next",
+   "t11"."starts_0",
+   "t11"."starts_1",
+   "t11"."starts_2",
+   "t11"."starts_3",
+   "t11"."as_of",
+   "t11"."as_of_day",
+   "t11"."started_at",
+   "t11"."begins_at",
+   "t11"."changed_at",
+   "t11"."is_paid",
+   "t11"."live_subscriptions",
+   "t11"."seats_used",
+   "t11"."is_estimated",
+   "t11"."used",
+   "t11"."used_1",
+   "t11"."used_2",
+   "t11"."used_3",
+   "t11"."week_1",
+   "t11"."week_2",
+   "t11"."week_3",
+   "t11"."week_4",
+   "t11"."week_5",
+   "t11"."week_6",
+   "t11"."week_7",
+   "t11"."week_8",
+   "t11"."level_0",
+   "t11"."level_1",
+   "t11"."level_2",
+   "t11"."level_3",
+   "t11"."level_4",
+   "t11"."level_5",
+   "t11"."level_6",
+   "t11"."level_7",
+   "t11"."level_8",
+   "t11"."is_first_use",
+   "t11"."utilisation",
+   "t11"."adoption",
+   "t11"."adopted_quantity",
+   "t11"."idle",
+   "t11"."overage_periods_3",
+   "t11"."periods_at_90_3",
+   "t11"."complete_periods",
+   "t11"."peak_3",
+   "t11"."plan_used_1",
+   "t11"."plan_used_2",
+   "t11"."plan_used_3",
+   "t11"."rate_now",
+   "t11"."slope",
+   "t11"."week_sd",
+   "t11"."week_mean",
+   "t11"."days_left",
+   "t11"."used_28d",
+   "t11"."used_prev_28d",
+   "t11"."trend_28d",
+   "t11"."trend_56d",
+   "t11"."forecast_use",
+   "t11"."forecast_high",
+   "t11"."_days",
+   COALESCE(
+    CAST((
+     "t11"."week_sd" * SQRT(
+      (
+       CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
+      ) + (
+       CAST((
+        (
+         CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        ) * (
+         CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        )
+       ) AS REAL) / 8.0
+      )
+     ) * 1.2816
+    ) AS REAL) / NULLIF(
+     NULLIF(
+      MAX(
+       COALESCE("t11"."rate_now" + (
+        "t11"."slope" * "t11"."_days"
+       ), -1E+999),
+       COALESCE("t11"."rate_now" * 0.1, -1E+999)
+      ),
+      -1E+999
+     ),
+     0.0
+    ),
+    0.0
+   ) AS "_doubt"
+  FROM "t11" AS "t11"
+ ), "t13" AS MATERIALIZED (
+  SELECT
+   "t12"."account_key",
+   "t12"."product_id",
+   "t12"."meter_id",
+   "t12"."meter_key",
+   "t12"."plan_id",
+   "t12"."paid_quantity",
+   "t12"."aggregate",
+   "t12"."meter_kind",
+   "t12"."period",
+   "t12"."value_meter",
+   "t12"."is_advanced",
+   "t12"."limit_quantity",
+   "t12"."is_unlimited",
+   "t12"."is_own_limit",
+   "t12"."enforcement",
+   "t12"."basis",
+   "t12"."starts_next",
+   "t12"."starts_0",
+   "t12"."starts_1",
+   "t12"."starts_2",
+   "t12"."starts_3",
+   "t12"."as_of",
+   "t12"."as_of_day",
+   "t12"."started_at",
+   "t12"."begins_at",
+   "t12"."changed_at",
+   "t12"."is_paid",
+   "t12"."live_subscriptions",
+   "t12"."seats_used",
+   "t12"."is_estimated",
+   "t12"."used",
+   "t12"."used_1",
+   "t12"."used_2",
+   "t12"."used_3",
+   "t12"."week_1",
+   "t12"."week_2",
+   "t12"."week_3",
+   "t12"."week_4",
+   "t12"."week_5",
+   "t12"."week_6",
+   "t12"."week_7",
+   "t12"."week_8",
+   "t12"."level_0",
+   "t12"."level_1",
+   "t12"."level_2",
+   "t12"."level_3",
+   "t12"."level_4",
+   "t12"."level_5",
+   "t12"."level_6",
+   "t12"."level_7",
+   "t12"."level_8",
+   "t12"."is_first_use",
+   "t12"."utilisation",
+   "t12"."adoption",
+   "t12"."adopted_quantity",
+   "t12"."idle",
+   "t12"."overage_periods_3",
+   "t12"."periods_at_90_3",
+   "t12"."complete_periods",
+   "t12"."peak_3",
+   "t12"."plan_used_1",
+   "t12"."plan_used_2",
+   "t12"."plan_used_3",
+   "t12"."rate_now",
+   "t12"."slope",
+   "t12"."week_sd",
+   "t12"."week_mean",
+   "t12"."days_left",
+   "t12"."used_28d",
+   "t12"."used_prev_28d",
+   "t12"."trend_28d",
+   "t12"."trend_56d",
+   "t12"."forecast_use",
+   "t12"."forecast_high",
+   "t12"."_days",
+   "t12"."_doubt",
    IIF(
     COALESCE(
-     IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+     IIF(
+      "t12"."meter_kind" = 'flow',
+      "t12"."_days" <= "t12"."days_left",
+      "t12"."_days" <= 3650.0
+     ),
      FALSE
     ),
-    "t9"."_days",
+    "t12"."_days",
     CAST(NULL AS REAL)
    ) AS "days_to_limit",
    IIF(
     IIF(
      COALESCE(
-      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      IIF(
+       "t12"."meter_kind" = 'flow',
+       "t12"."_days" <= "t12"."days_left",
+       "t12"."_days" <= 3650.0
+      ),
       FALSE
      ),
-     "t9"."_days",
+     "t12"."_days",
      CAST(NULL AS REAL)
-    ) < "t9"."_doubt",
+    ) < "t12"."_doubt",
     0.0,
     IIF(
      COALESCE(
-      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      IIF(
+       "t12"."meter_kind" = 'flow',
+       "t12"."_days" <= "t12"."days_left",
+       "t12"."_days" <= 3650.0
+      ),
       FALSE
      ),
-     "t9"."_days",
+     "t12"."_days",
      CAST(NULL AS REAL)
-    ) - "t9"."_doubt"
+    ) - "t12"."_doubt"
    ) AS "days_to_limit_low",
    IIF(
     COALESCE(
-     IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+     IIF(
+      "t12"."meter_kind" = 'flow',
+      "t12"."_days" <= "t12"."days_left",
+      "t12"."_days" <= 3650.0
+     ),
      FALSE
     ),
-    "t9"."_days",
+    "t12"."_days",
     CAST(NULL AS REAL)
-   ) + "t9"."_doubt" AS "days_to_limit_high",
+   ) + "t12"."_doubt" AS "days_to_limit_high",
    COALESCE(
     IIF(
      COALESCE(
-      IIF("t9"."meter_kind" = 'flow', "t9"."_days" <= "t9"."days_left", "t9"."_days" <= 3650.0),
+      IIF(
+       "t12"."meter_kind" = 'flow',
+       "t12"."_days" <= "t12"."days_left",
+       "t12"."_days" <= 3650.0
+      ),
       FALSE
      ),
-     "t9"."_days",
+     "t12"."_days",
      CAST(NULL AS REAL)
-    ) <= "t9"."days_left",
+    ) <= "t12"."days_left",
     FALSE
    ) AS "breach_forecast"
-  FROM "t9" AS "t9"
+  FROM "t12" AS "t12"
  )
  SELECT
-  "t10"."account_key",
-  "t10"."product_id",
-  "t10"."meter_id",
-  "t10"."meter_key",
-  "t10"."plan_id",
-  "t10"."paid_quantity",
-  "t10"."aggregate",
-  "t10"."meter_kind",
-  "t10"."period",
-  "t10"."value_meter",
-  "t10"."is_advanced",
-  "t10"."limit_quantity",
-  "t10"."is_unlimited",
-  "t10"."is_own_limit",
-  "t10"."enforcement",
-  "t10"."basis",
-  "t10"."starts_next",
-  "t10"."starts_0",
-  "t10"."starts_1",
-  "t10"."starts_2",
-  "t10"."starts_3",
-  "t10"."as_of",
-  "t10"."as_of_day",
-  "t10"."started_at",
-  "t10"."changed_at",
-  "t10"."is_paid",
-  "t10"."live_subscriptions",
-  "t10"."seats_used",
-  "t10"."is_estimated",
-  "t10"."used",
-  "t10"."used_1",
-  "t10"."used_2",
-  "t10"."used_3",
-  "t10"."week_1",
-  "t10"."week_2",
-  "t10"."week_3",
-  "t10"."week_4",
-  "t10"."week_5",
-  "t10"."week_6",
-  "t10"."week_7",
-  "t10"."week_8",
-  "t10"."level_0",
-  "t10"."level_1",
-  "t10"."level_2",
-  "t10"."level_3",
-  "t10"."level_4",
-  "t10"."level_5",
-  "t10"."level_6",
-  "t10"."level_7",
-  "t10"."level_8",
-  "t10"."utilisation",
-  "t10"."adoption",
-  "t10"."adopted_quantity",
-  "t10"."idle",
-  "t10"."overage_periods_3",
-  "t10"."periods_at_90_3",
-  "t10"."complete_periods",
-  "t10"."peak_3",
-  "t10"."plan_used_1",
-  "t10"."plan_used_2",
-  "t10"."plan_used_3",
-  "t10"."rate_now",
-  "t10"."slope",
-  "t10"."week_sd",
-  "t10"."week_mean",
-  "t10"."days_left",
-  "t10"."used_28d",
-  "t10"."used_prev_28d",
-  "t10"."trend_28d",
-  "t10"."trend_56d",
-  "t10"."forecast_use",
-  "t10"."forecast_high",
-  "t10"."days_to_limit",
-  "t10"."days_to_limit_low",
-  "t10"."days_to_limit_high",
-  "t10"."breach_forecast"
- FROM "t10" AS "t10"
+  "t13"."account_key",
+  "t13"."product_id",
+  "t13"."meter_id",
+  "t13"."meter_key",
+  "t13"."plan_id",
+  "t13"."paid_quantity",
+  "t13"."aggregate",
+  "t13"."meter_kind",
+  "t13"."period",
+  "t13"."value_meter",
+  "t13"."is_advanced",
+  "t13"."limit_quantity",
+  "t13"."is_unlimited",
+  "t13"."is_own_limit",
+  "t13"."enforcement",
+  "t13"."basis",
+  "t13"."starts_next",
+  "t13"."starts_0",
+  "t13"."starts_1",
+  "t13"."starts_2",
+  "t13"."starts_3",
+  "t13"."as_of",
+  "t13"."as_of_day",
+  "t13"."started_at",
+  "t13"."begins_at",
+  "t13"."changed_at",
+  "t13"."is_paid",
+  "t13"."live_subscriptions",
+  "t13"."seats_used",
+  "t13"."is_estimated",
+  "t13"."used",
+  "t13"."used_1",
+  "t13"."used_2",
+  "t13"."used_3",
+  "t13"."week_1",
+  "t13"."week_2",
+  "t13"."week_3",
+  "t13"."week_4",
+  "t13"."week_5",
+  "t13"."week_6",
+  "t13"."week_7",
+  "t13"."week_8",
+  "t13"."level_0",
+  "t13"."level_1",
+  "t13"."level_2",
+  "t13"."level_3",
+  "t13"."level_4",
+  "t13"."level_5",
+  "t13"."level_6",
+  "t13"."level_7",
+  "t13"."level_8",
+  "t13"."is_first_use",
+  "t13"."utilisation",
+  "t13"."adoption",
+  "t13"."adopted_quantity",
+  "t13"."idle",
+  "t13"."overage_periods_3",
+  "t13"."periods_at_90_3",
+  "t13"."complete_periods",
+  "t13"."peak_3",
+  "t13"."plan_used_1",
+  "t13"."plan_used_2",
+  "t13"."plan_used_3",
+  "t13"."rate_now",
+  "t13"."slope",
+  "t13"."week_sd",
+  "t13"."week_mean",
+  "t13"."days_left",
+  "t13"."used_28d",
+  "t13"."used_prev_28d",
+  "t13"."trend_28d",
+  "t13"."trend_56d",
+  "t13"."forecast_use",
+  "t13"."forecast_high",
+  "t13"."days_to_limit",
+  "t13"."days_to_limit_low",
+  "t13"."days_to_limit_high",
+  "t13"."breach_forecast"
+ FROM "t13" AS "t13"
 ) AS stage;
 
 -- stock_reached d1345d0c4f328925
@@ -8877,7 +9243,7 @@ FROM (
  FROM "t17" AS "t17"
 ) AS stage;
 
--- adoption ae5ac6f3c772922b
+-- adoption 33c1ee81ea39ac71
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -8912,6 +9278,7 @@ FROM (
    "t0"."as_of",
    "t0"."as_of_day",
    "t0"."started_at",
+   "t0"."begins_at",
    "t0"."changed_at",
    "t0"."is_paid",
    "t0"."live_subscriptions",
@@ -8938,6 +9305,7 @@ FROM (
    "t0"."level_6",
    "t0"."level_7",
    "t0"."level_8",
+   "t0"."is_first_use",
    "t0"."utilisation",
    "t0"."adoption",
    "t0"."adopted_quantity",
@@ -9678,7 +10046,7 @@ FROM (
  FROM "t45" AS "t45"
 ) AS stage;
 
--- plan_profile 11464f0f456bae80
+-- plan_profile b92142b427da9d07
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9737,6 +10105,7 @@ FROM (
    "t7"."as_of",
    "t7"."as_of_day",
    "t7"."started_at",
+   "t7"."begins_at",
    "t7"."changed_at",
    "t7"."is_paid",
    "t7"."live_subscriptions",
@@ -9763,6 +10132,7 @@ FROM (
    "t7"."level_6",
    "t7"."level_7",
    "t7"."level_8",
+   "t7"."is_first_use",
    "t7"."utilisation",
    "t7"."adoption",
    "t7"."adopted_quantity",

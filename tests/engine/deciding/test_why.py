@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.engine.deciding.told_row import CATALOG, NEARLY_FULL, told_row
-from upstep.engine.deciding.why import why_sentence
+from upstep.engine.deciding.why import moment_words, why_sentence
 
 
 def test_a_limit_is_told_with_its_share_and_the_day_it_is_reached() -> None:
@@ -77,6 +77,18 @@ def test_a_partner_is_told_with_the_catalogs_reason() -> None:
 def test_a_play_whose_facts_are_missing_is_still_told(play: str) -> None:
     assert why_sentence(told_row({}, play=play), CATALOG)
     assert why_sentence(told_row(NEARLY_FULL, play=play), CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [
+        (50_000, "The limit is reached, and it resets in 9 days; they were onboarded two months ago"),
+        (62_000, "It resets in 9 days; the limit is reached, they were onboarded two months ago"),
+    ],
+)
+def test_a_reached_limit_is_said_once(used: int, told: str) -> None:
+    row = told_row(NEARLY_FULL | {"used": used}, moments=["limit_reached", "onboarded_60d"])
+    assert moment_words(row, CATALOG) == told
 
 
 def test_a_row_that_was_read_before_is_told_alike() -> None:

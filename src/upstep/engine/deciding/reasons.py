@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upstep.plays.gates import GATES, Answer
+from upstep.plays.gates import ADOPTION_PERCENT, GATES, Answer
 
 if TYPE_CHECKING:
     from upstep.plays.gates import Gate
@@ -75,9 +75,10 @@ def _sentence(template: str, decided: pa.Table) -> Text:
         if not piece.startswith("{"):
             parts.append(piece)
         elif name == "adoption_percent":
-            adopted = pc.coalesce(decided["meter_adoption"], decided["adoption"], pa.scalar(0.0))
-            share = pc.floor(pc.multiply(adopted, 100.0))
-            parts.append(pc.cast(pc.cast(share, pa.int64()), pa.string()))
+            share = pc.floor(pc.multiply(pc.coalesce(decided["meter_adoption"], decided["adoption"]), 100.0))
+            words = pc.cast(pc.cast(share, pa.int64()), pa.string())
+            # A person may say that little is used before there is a complete period to measure it in.
+            parts.append(pc.fill_null(words, f"at most {ADOPTION_PERCENT}"))
         elif name.endswith(("_until", "_on")):
             parts.append(pc.fill_null(_day(decided[name]), "removal"))
         elif name == "product_name":

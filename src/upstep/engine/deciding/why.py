@@ -93,7 +93,9 @@ def moment_words(row: Row, catalog: Catalog) -> str:
     Empty where no limit is the subject and no moment of the play is true.
     """
     pace = _pace(row, catalog) if str(row["target"]).split(":")[0] in _MOMENTS else ""
-    good = [_GOOD.get(kind, readable(kind)) for kind in row.get("moments") or ()]
+    # The sentence says of a limit when it is reached, or that it is.
+    told = {"limit_reached"} if "the limit is reached" in pace else set()
+    good = [_GOOD.get(kind, readable(kind)) for kind in row.get("moments") or () if kind not in told]
     return capital("; ".join(part for part in (pace, ", ".join(good)) if part))
 
 

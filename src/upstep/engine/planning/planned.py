@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from upstep.config import Settings
     from upstep.engine.planning.quarter import Planned
     from upstep.planning.quarter import Taken
@@ -74,6 +76,11 @@ def _step(taken: Taken) -> dict[str, Any]:
     dates = {"begins_on": taken.begins_on.isoformat(), "expected_on": taken.expected_on.isoformat()}
     found = named | dates
     return {name: found[name] for name in _STEP}
+
+
+def accounts_alone(told: Mapping[str, Any]) -> int:
+    """How many of the owner's accounts have no step in the plan; one with a step may still have another left alone."""
+    return int(told["accounts"]) - len({step["account_id"] for step in told["steps"]})
 
 
 def as_csv(told: dict[str, Any]) -> str:

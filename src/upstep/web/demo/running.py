@@ -46,6 +46,7 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
     """
     os.environ.setdefault("UPSTEP_CACHE", str(_cache_folder()))
     tell("Making a sample company …")
+    tell("  15 to 30 seconds in all; the next demo is quicker where compiled queries are kept.")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upstep-demo-")))
         address, _, port = (listen or DEMO_LISTEN).rpartition(":")
@@ -57,6 +58,7 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
         now = clocks.now()
         company = make_company(folder, now=now, upstep=upstep, host=host)
         # Its queries are compiled before anybody watches the clock.
+        tell("Compiling its queries and deciding about every account …")
         decide(company.project)
         decide(company.project, accounts=[ACCOUNT])
         MeterReader(company.project).read(ACCOUNT)
@@ -65,6 +67,7 @@ def run_demo(listen: str | None, *, tell: Callable[[str], None]) -> None:
         stack.callback(state.dispose)
         with writing(state) as connection:
             _, write_key = make_key(connection, "demo", ["ingest"], by="demo", now=now)
+        tell("Starting the service and the page …")
         site = Site(company, state, upstep, write_key, secret, clocks.now)
         logging.getLogger("upstep").addHandler(site.lines)
         stack.callback(logging.getLogger("upstep").removeHandler, site.lines)
