@@ -265,7 +265,7 @@ def meant_currency(word: str) -> str:
 
     >>> meant_currency("dollars"), meant_currency("£")
     ("Did you mean 'usd'? Write its code of ISO 4217.", "Did you mean 'gbp'? Write its code of ISO 4217.")
-    >>> meant_currency("gold")
+    >>> meant_currency("cowries")
     'Write its code of ISO 4217, such as usd, eur or gbp.'
     """
     code = _named_currency(word.strip().lower())

@@ -36,7 +36,7 @@ def test_a_faulty_row_is_kept_aside_and_shown_with_its_line(upstep: Upstep, proj
 
 
 def test_a_row_with_three_faults_is_one_row_kept_aside(upstep: Upstep, project: Path) -> None:
-    append(project, "deal", "deal_x,nobody,upsell,perhaps,12.5,never,,")
+    append(project, "deal", "deal_x,nobody,upsell,open,12.5,never,soon,")
     ran = upstep("load", "--through", THROUGH, "--project", project)
     assert "1 row kept aside with 3 faults; complete through" in ran.out
 

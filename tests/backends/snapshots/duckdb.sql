@@ -4947,7 +4947,7 @@ FROM (
  ) AS "t30"
 ) AS stage;
 
--- limit_profile 248b7847d7f7051e
+-- limit_profile ec515b0c59802d4c
 SELECT
  CAST("account_key" AS INT) AS "account_key",
  "product_id",
@@ -5936,11 +5936,11 @@ FROM (
            "t4"."plan_used_3",
            CASE
             WHEN "t4"."_is_first"
-            THEN CAST("t4"."used" AS DOUBLE) / "t4"."_gone"
+            THEN CAST("t4"."used" AS DOUBLE) / NULLIF("t4"."_gone", 0.0)
             WHEN "t4"."is_young"
             THEN (
              "t4"."week_mean" * 8.0
-            ) / "t4"."_days"
+            ) / NULLIF("t4"."_days", 0.0)
             ELSE "t4"."rate_now"
            END AS "rate_now",
            CASE WHEN "t4"."is_young" OR "t4"."_is_first" THEN 0.0 ELSE "t4"."slope" END AS "slope",
@@ -5948,22 +5948,22 @@ FROM (
             WHEN "t4"."is_young" OR "t4"."_is_first"
             THEN CASE
              WHEN "t4"."_is_first"
-             THEN CAST("t4"."used" AS DOUBLE) / "t4"."_gone"
+             THEN CAST("t4"."used" AS DOUBLE) / NULLIF("t4"."_gone", 0.0)
              WHEN "t4"."is_young"
              THEN (
               "t4"."week_mean" * 8.0
-             ) / "t4"."_days"
+             ) / NULLIF("t4"."_days", 0.0)
              ELSE "t4"."rate_now"
             END * 3.5
             ELSE "t4"."week_sd"
            END AS "week_sd",
            CASE
             WHEN "t4"."_is_first"
-            THEN CAST("t4"."used" AS DOUBLE) / "t4"."_gone"
+            THEN CAST("t4"."used" AS DOUBLE) / NULLIF("t4"."_gone", 0.0)
             WHEN "t4"."is_young"
             THEN (
              "t4"."week_mean" * 8.0
-            ) / "t4"."_days"
+            ) / NULLIF("t4"."_days", 0.0)
             ELSE "t4"."rate_now"
            END * 7.0 AS "week_mean",
            "t4"."_days",

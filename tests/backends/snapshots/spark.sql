@@ -4075,7 +4075,7 @@ FROM (
  ) AS `t39`
 ) AS stage;
 
--- limit_state c8e9a623b88c1e29
+-- limit_state 886754b57ea0488a
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -4101,6 +4101,7 @@ SELECT
  CAST(`as_of` AS BIGINT) AS `as_of`,
  CAST(`as_of_day` AS INT) AS `as_of_day`,
  CAST(`started_at` AS BIGINT) AS `started_at`,
+ CAST(`begins_at` AS BIGINT) AS `begins_at`,
  CAST(`changed_at` AS BIGINT) AS `changed_at`,
  `is_paid`,
  CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
@@ -4127,6 +4128,7 @@ SELECT
  CAST(`level_6` AS BIGINT) AS `level_6`,
  CAST(`level_7` AS BIGINT) AS `level_7`,
  CAST(`level_8` AS BIGINT) AS `level_8`,
+ `is_first_use`,
  `utilisation`,
  `adoption`,
  CAST(`adopted_quantity` AS BIGINT) AS `adopted_quantity`,
@@ -4140,139 +4142,168 @@ SELECT
  CAST(`plan_used_3` AS BIGINT) AS `plan_used_3`
 FROM (
  SELECT
-  `t29`.`account_key`,
-  `t29`.`product_id`,
-  `t29`.`meter_id`,
-  `t29`.`meter_key`,
-  `t29`.`plan_id`,
-  `t29`.`paid_quantity`,
-  `t29`.`aggregate`,
-  `t29`.`meter_kind`,
-  `t29`.`period`,
-  `t29`.`value_meter`,
-  `t29`.`is_advanced`,
-  `t29`.`limit_quantity`,
-  `t29`.`is_unlimited`,
-  `t29`.`is_own_limit`,
-  `t29`.`enforcement`,
-  `t29`.`basis`,
-  `t29`.`starts_next`,
-  `t29`.`starts_0`,
-  `t29`.`starts_1`,
-  `t29`.`starts_2`,
-  `t29`.`starts_3`,
-  `t29`.`as_of`,
-  `t29`.`as_of_day`,
-  `t29`.`started_at`,
-  `t29`.`changed_at`,
-  `t29`.`is_paid`,
-  `t29`.`live_subscriptions`,
-  `t29`.`seats_used`,
-  `t29`.`is_estimated`,
-  `t29`.`used`,
-  `t29`.`used_1`,
-  `t29`.`used_2`,
-  `t29`.`used_3`,
-  `t29`.`week_1`,
-  `t29`.`week_2`,
-  `t29`.`week_3`,
-  `t29`.`week_4`,
-  `t29`.`week_5`,
-  `t29`.`week_6`,
-  `t29`.`week_7`,
-  `t29`.`week_8`,
-  `t29`.`level_0`,
-  `t29`.`level_1`,
-  `t29`.`level_2`,
-  `t29`.`level_3`,
-  `t29`.`level_4`,
-  `t29`.`level_5`,
-  `t29`.`level_6`,
-  `t29`.`level_7`,
-  `t29`.`level_8`,
+  `t30`.`account_key`,
+  `t30`.`product_id`,
+  `t30`.`meter_id`,
+  `t30`.`meter_key`,
+  `t30`.`plan_id`,
+  `t30`.`paid_quantity`,
+  `t30`.`aggregate`,
+  `t30`.`meter_kind`,
+  `t30`.`period`,
+  `t30`.`value_meter`,
+  `t30`.`is_advanced`,
+  `t30`.`limit_quantity`,
+  `t30`.`is_unlimited`,
+  `t30`.`is_own_limit`,
+  `t30`.`enforcement`,
+  `t30`.`basis`,
+  `t30`.`starts_next`,
+  `t30`.`starts_0`,
+  `t30`.`starts_1`,
+  `t30`.`starts_2`,
+  `t30`.`starts_3`,
+  `t30`.`as_of`,
+  `t30`.`as_of_day`,
+  `t30`.`started_at`,
+  `t30`.`begins_at`,
+  `t30`.`changed_at`,
+  `t30`.`is_paid`,
+  `t30`.`live_subscriptions`,
+  `t30`.`seats_used`,
+  `t30`.`is_estimated`,
+  `t30`.`used`,
+  `t30`.`used_1`,
+  `t30`.`used_2`,
+  `t30`.`used_3`,
+  `t30`.`week_1`,
+  `t30`.`week_2`,
+  `t30`.`week_3`,
+  `t30`.`week_4`,
+  `t30`.`week_5`,
+  `t30`.`week_6`,
+  `t30`.`week_7`,
+  `t30`.`week_8`,
+  `t30`.`level_0`,
+  `t30`.`level_1`,
+  `t30`.`level_2`,
+  `t30`.`level_3`,
+  `t30`.`level_4`,
+  `t30`.`level_5`,
+  `t30`.`level_6`,
+  `t30`.`level_7`,
+  `t30`.`level_8`,
+  `t30`.`is_first_use`,
   IF(
    (
-    `t29`.`limit_quantity` > 0
+    `t30`.`limit_quantity` > 0
    ) AND (
-    `t29`.`enforcement` <> 'auto'
+    `t30`.`enforcement` <> 'auto'
    ),
-   CAST(`t29`.`used` AS DOUBLE) / CAST(IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE),
+   CAST(`t30`.`used` AS DOUBLE) / CAST(IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE),
    CAST(NULL AS DOUBLE)
   ) AS `utilisation`,
   CAST(CASE
-   WHEN `t29`.`aggregate` = 'seats'
+   WHEN `t30`.`aggregate` = 'seats'
    THEN IF(
-    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-     `t29`.`as_of` - 2419200
+    GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+     `t30`.`as_of` - 2419200
     ),
-    `t29`.`seats_used`,
+    `t30`.`seats_used`,
     CAST(NULL AS BIGINT)
    )
-   WHEN `t29`.`meter_kind` = 'stock'
+   WHEN `t30`.`meter_kind` = 'stock'
    THEN IF(
-    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-     `t29`.`as_of` - 2419200
+    GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+     `t30`.`as_of` - 2419200
     ),
-    `t29`.`used`,
+    `t30`.`used`,
     CAST(NULL AS BIGINT)
    )
    ELSE IF(
-    COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-    `t29`.`used_1`,
+    COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE)
+    AND NOT (
+     `t30`.`is_first_use`
+     AND COALESCE(
+      CAST(`t30`.`used` AS DOUBLE) >= (
+       CAST(`t30`.`limit_quantity` AS DOUBLE) * 0.4
+      ),
+      FALSE
+     )
+    ),
+    `t30`.`used_1`,
     CAST(NULL AS BIGINT)
    )
-  END AS DOUBLE) / CAST(IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE) AS `adoption`,
+  END AS DOUBLE) / CAST(IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) AS DOUBLE) AS `adoption`,
   CASE
-   WHEN `t29`.`aggregate` = 'seats'
+   WHEN `t30`.`aggregate` = 'seats'
    THEN IF(
-    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-     `t29`.`as_of` - 2419200
+    GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+     `t30`.`as_of` - 2419200
     ),
-    `t29`.`seats_used`,
+    `t30`.`seats_used`,
     CAST(NULL AS BIGINT)
    )
-   WHEN `t29`.`meter_kind` = 'stock'
+   WHEN `t30`.`meter_kind` = 'stock'
    THEN IF(
-    GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-     `t29`.`as_of` - 2419200
+    GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+     `t30`.`as_of` - 2419200
     ),
-    `t29`.`used`,
+    `t30`.`used`,
     CAST(NULL AS BIGINT)
    )
    ELSE IF(
-    COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-    `t29`.`used_1`,
+    COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE)
+    AND NOT (
+     `t30`.`is_first_use`
+     AND COALESCE(
+      CAST(`t30`.`used` AS DOUBLE) >= (
+       CAST(`t30`.`limit_quantity` AS DOUBLE) * 0.4
+      ),
+      FALSE
+     )
+    ),
+    `t30`.`used_1`,
     CAST(NULL AS BIGINT)
    )
   END AS `adopted_quantity`,
   IF(
-   `t29`.`limit_quantity` > 0,
+   `t30`.`limit_quantity` > 0,
    GREATEST(
-    IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) - COALESCE(
+    IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) - COALESCE(
      CASE
-      WHEN `t29`.`aggregate` = 'seats'
+      WHEN `t30`.`aggregate` = 'seats'
       THEN IF(
-       GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-        `t29`.`as_of` - 2419200
+       GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+        `t30`.`as_of` - 2419200
        ),
-       `t29`.`seats_used`,
+       `t30`.`seats_used`,
        CAST(NULL AS BIGINT)
       )
-      WHEN `t29`.`meter_kind` = 'stock'
+      WHEN `t30`.`meter_kind` = 'stock'
       THEN IF(
-       GREATEST(`t29`.`started_at`, `t29`.`changed_at`) <= (
-        `t29`.`as_of` - 2419200
+       GREATEST(`t30`.`started_at`, `t30`.`changed_at`) <= (
+        `t30`.`as_of` - 2419200
        ),
-       `t29`.`used`,
+       `t30`.`used`,
        CAST(NULL AS BIGINT)
       )
       ELSE IF(
-       COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-       `t29`.`used_1`,
+       COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE)
+       AND NOT (
+        `t30`.`is_first_use`
+        AND COALESCE(
+         CAST(`t30`.`used` AS DOUBLE) >= (
+          CAST(`t30`.`limit_quantity` AS DOUBLE) * 0.4
+         ),
+         FALSE
+        )
+       ),
+       `t30`.`used_1`,
        CAST(NULL AS BIGINT)
       )
      END,
-     `t29`.`used`
+     `t30`.`used`
     ),
     0
    ),
@@ -4281,10 +4312,10 @@ FROM (
   CAST(IF(
    COALESCE(
     IF(
-     COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-     `t29`.`used_1`,
+     COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE),
+     `t30`.`used_1`,
      CAST(NULL AS BIGINT)
-    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    ) > IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)),
     FALSE
    ),
    1,
@@ -4292,10 +4323,10 @@ FROM (
   ) + IF(
    COALESCE(
     IF(
-     COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
-     `t29`.`used_2`,
+     COALESCE(`t30`.`starts_2` >= `t30`.`changed_at`, FALSE),
+     `t30`.`used_2`,
      CAST(NULL AS BIGINT)
-    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    ) > IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)),
     FALSE
    ),
    1,
@@ -4303,10 +4334,10 @@ FROM (
   ) + IF(
    COALESCE(
     IF(
-     COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
-     `t29`.`used_3`,
+     COALESCE(`t30`.`starts_3` >= `t30`.`changed_at`, FALSE),
+     `t30`.`used_3`,
      CAST(NULL AS BIGINT)
-    ) > IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)),
+    ) > IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)),
     FALSE
    ),
    1,
@@ -4316,12 +4347,12 @@ FROM (
    COALESCE(
     (
      IF(
-      COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-      `t29`.`used_1`,
+      COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE),
+      `t30`.`used_1`,
       CAST(NULL AS BIGINT)
      ) * 100
     ) >= (
-     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+     IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
     ),
     FALSE
    ),
@@ -4331,12 +4362,12 @@ FROM (
    COALESCE(
     (
      IF(
-      COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
-      `t29`.`used_2`,
+      COALESCE(`t30`.`starts_2` >= `t30`.`changed_at`, FALSE),
+      `t30`.`used_2`,
       CAST(NULL AS BIGINT)
      ) * 100
     ) >= (
-     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+     IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
     ),
     FALSE
    ),
@@ -4346,418 +4377,487 @@ FROM (
    COALESCE(
     (
      IF(
-      COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
-      `t29`.`used_3`,
+      COALESCE(`t30`.`starts_3` >= `t30`.`changed_at`, FALSE),
+      `t30`.`used_3`,
       CAST(NULL AS BIGINT)
      ) * 100
     ) >= (
-     IF(`t29`.`limit_quantity` > 0, `t29`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
+     IF(`t30`.`limit_quantity` > 0, `t30`.`limit_quantity`, CAST(NULL AS BIGINT)) * 90
     ),
     FALSE
    ),
    1,
    0
   ) AS BIGINT) AS `periods_at_90_3`,
-  CAST(IF(NOT `t29`.`used_1` IS NULL, 1, 0) + IF(NOT `t29`.`used_2` IS NULL, 1, 0) + IF(NOT `t29`.`used_3` IS NULL, 1, 0) AS BIGINT) AS `complete_periods`,
+  CAST(IF(NOT `t30`.`used_1` IS NULL, 1, 0) + IF(NOT `t30`.`used_2` IS NULL, 1, 0) + IF(NOT `t30`.`used_3` IS NULL, 1, 0) AS BIGINT) AS `complete_periods`,
   GREATEST(
-   COALESCE(`t29`.`used_1`, 0),
-   COALESCE(`t29`.`used_2`, 0),
-   COALESCE(`t29`.`used_3`, 0)
+   COALESCE(`t30`.`used_1`, 0),
+   COALESCE(`t30`.`used_2`, 0),
+   COALESCE(`t30`.`used_3`, 0)
   ) AS `peak_3`,
   IF(
-   COALESCE(`t29`.`starts_1` >= `t29`.`changed_at`, FALSE),
-   `t29`.`used_1`,
+   COALESCE(`t30`.`starts_1` >= `t30`.`changed_at`, FALSE),
+   `t30`.`used_1`,
    CAST(NULL AS BIGINT)
   ) AS `plan_used_1`,
   IF(
-   COALESCE(`t29`.`starts_2` >= `t29`.`changed_at`, FALSE),
-   `t29`.`used_2`,
+   COALESCE(`t30`.`starts_2` >= `t30`.`changed_at`, FALSE),
+   `t30`.`used_2`,
    CAST(NULL AS BIGINT)
   ) AS `plan_used_2`,
   IF(
-   COALESCE(`t29`.`starts_3` >= `t29`.`changed_at`, FALSE),
-   `t29`.`used_3`,
+   COALESCE(`t30`.`starts_3` >= `t30`.`changed_at`, FALSE),
+   `t30`.`used_3`,
    CAST(NULL AS BIGINT)
   ) AS `plan_used_3`
  FROM (
   SELECT
-   `t28`.`account_key`,
-   `t28`.`product_id`,
-   `t28`.`meter_id`,
-   `t28`.`meter_key`,
-   `t28`.`plan_id`,
-   `t28`.`paid_quantity`,
-   `t28`.`aggregate`,
-   `t28`.`meter_kind`,
-   `t28`.`period`,
-   `t28`.`value_meter`,
-   `t28`.`is_advanced`,
-   `t28`.`limit_quantity`,
-   `t28`.`is_unlimited`,
-   `t28`.`is_own_limit`,
-   `t28`.`enforcement`,
-   `t28`.`basis`,
-   `t28`.`starts_next`,
-   `t28`.`starts_0`,
-   `t28`.`starts_1`,
-   `t28`.`starts_2`,
-   `t28`.`starts_3`,
-   `t28`.`as_of`,
-   `t28`.`as_of_day`,
-   GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`) AS `started_at`,
-   GREATEST(COALESCE(`t28`.`bought_at`, 0), COALESCE(`t28`.`downgraded_at`, 0)) AS `changed_at`,
-   `t28`.`product_units` > 0 AS `is_paid`,
-   `t28`.`live_subscriptions`,
-   CASE
-    WHEN NOT (
-     `t28`.`aggregate` = 'seats'
+   `t29`.`account_key`,
+   `t29`.`product_id`,
+   `t29`.`meter_id`,
+   `t29`.`meter_key`,
+   `t29`.`plan_id`,
+   `t29`.`paid_quantity`,
+   `t29`.`aggregate`,
+   `t29`.`meter_kind`,
+   `t29`.`period`,
+   `t29`.`value_meter`,
+   `t29`.`is_advanced`,
+   `t29`.`limit_quantity`,
+   `t29`.`is_unlimited`,
+   `t29`.`is_own_limit`,
+   `t29`.`enforcement`,
+   `t29`.`basis`,
+   `t29`.`starts_next`,
+   `t29`.`starts_0`,
+   `t29`.`starts_1`,
+   `t29`.`starts_2`,
+   `t29`.`starts_3`,
+   `t29`.`as_of`,
+   `t29`.`as_of_day`,
+   `t29`.`started_at`,
+   `t29`.`begins_at`,
+   `t29`.`changed_at`,
+   `t29`.`is_paid`,
+   `t29`.`live_subscriptions`,
+   `t29`.`seats_used`,
+   `t29`.`is_estimated`,
+   `t29`.`used`,
+   `t29`.`used_1`,
+   `t29`.`used_2`,
+   `t29`.`used_3`,
+   `t29`.`week_1`,
+   `t29`.`week_2`,
+   `t29`.`week_3`,
+   `t29`.`week_4`,
+   `t29`.`week_5`,
+   `t29`.`week_6`,
+   `t29`.`week_7`,
+   `t29`.`week_8`,
+   `t29`.`level_0`,
+   `t29`.`level_1`,
+   `t29`.`level_2`,
+   `t29`.`level_3`,
+   `t29`.`level_4`,
+   `t29`.`level_5`,
+   `t29`.`level_6`,
+   `t29`.`level_7`,
+   `t29`.`level_8`,
+   COALESCE(
+    (
+     `t29`.`meter_kind` = 'flow'
     )
-    THEN CAST(NULL AS BIGINT)
-    WHEN `t28`.`has_seat` AND (
-     COALESCE(`t28`.`seat_level_0`, 0) = 0
+    AND (
+     (
+      COALESCE(`t29`.`used_1`, 0) + COALESCE(`t29`.`used_2`, 0) + COALESCE(`t29`.`used_3`, 0)
+     ) = 0
     )
-    THEN 0
-    ELSE `t28`.`seat_seats_used`
-   END AS `seats_used`,
-   IF(
-    `t28`.`aggregate` = 'seats',
-    COALESCE(`t28`.`seat_is_estimated`, NOT (
-     `t28`.`has_seat`
-    )),
+    AND (
+     `t29`.`used` > 0
+    ),
     FALSE
-   ) AS `is_estimated`,
-   CASE
-    WHEN `t28`.`aggregate` = 'seats'
-    THEN IF(`t28`.`has_seat`, COALESCE(`t28`.`seat_level_0`, 0), `t28`.`seat_level_0`)
-    WHEN (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    )
-    THEN COALESCE(`t28`.`flow_used`, 0)
-    ELSE IF(
-     `t28`.`aggregate` IN ('sum', 'count'),
-     COALESCE(`t28`.`stock_used`, 0),
-     `t28`.`stock_used`
-    )
-   END AS `used`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t28`.`aggregate` = 'seats'
-    )
-    AND (
-     `t28`.`starts_1` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
-    ),
-    COALESCE(`t28`.`flow_used_1`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_1`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t28`.`aggregate` = 'seats'
-    )
-    AND (
-     `t28`.`starts_2` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
-    ),
-    COALESCE(`t28`.`flow_used_2`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_2`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    )
-    AND NOT (
-     `t28`.`aggregate` = 'seats'
-    )
-    AND (
-     `t28`.`starts_3` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
-    ),
-    COALESCE(`t28`.`flow_used_3`, 0),
-    CAST(NULL AS BIGINT)
-   ) AS `used_3`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_1`, 0),
-    0
-   ) AS `week_1`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_2`, 0),
-    0
-   ) AS `week_2`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_3`, 0),
-    0
-   ) AS `week_3`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_4`, 0),
-    0
-   ) AS `week_4`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_5`, 0),
-    0
-   ) AS `week_5`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_6`, 0),
-    0
-   ) AS `week_6`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_7`, 0),
-    0
-   ) AS `week_7`,
-   IF(
-    (
-     `t28`.`meter_kind` = 'flow'
-    ) AND NOT (
-     `t28`.`aggregate` = 'seats'
-    ),
-    COALESCE(`t28`.`flow_week_8`, 0),
-    0
-   ) AS `week_8`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_0`, `t28`.`stock_level_0`) AS `level_0`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_1`, `t28`.`stock_level_1`) AS `level_1`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_2`, `t28`.`stock_level_2`) AS `level_2`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_3`, `t28`.`stock_level_3`) AS `level_3`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_4`, `t28`.`stock_level_4`) AS `level_4`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_5`, `t28`.`stock_level_5`) AS `level_5`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_6`, `t28`.`stock_level_6`) AS `level_6`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_7`, `t28`.`stock_level_7`) AS `level_7`,
-   IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_8`, `t28`.`stock_level_8`) AS `level_8`
+   ) AS `is_first_use`
   FROM (
    SELECT
-    `t9`.`account_key`,
-    `t9`.`product_id`,
-    `t9`.`meter_id`,
-    `t9`.`meter_key`,
-    `t9`.`aggregate`,
-    `t9`.`meter_kind`,
-    `t9`.`period`,
-    `t9`.`value_meter`,
-    `t9`.`is_advanced`,
-    `t9`.`limit_quantity`,
-    `t9`.`is_unlimited`,
-    `t9`.`enforcement`,
-    `t9`.`basis`,
-    `t9`.`is_own_limit`,
-    `t9`.`plan_id`,
-    `t9`.`live_subscriptions`,
-    `t9`.`paid_quantity`,
-    `t9`.`product_units`,
-    `t27`.`starts_next`,
-    `t27`.`starts_0`,
-    `t27`.`starts_1`,
-    `t27`.`starts_2`,
-    `t27`.`starts_3`,
-    `t18`.`flow_used`,
-    `t18`.`flow_used_1`,
-    `t18`.`flow_used_2`,
-    `t18`.`flow_used_3`,
-    `t18`.`flow_week_1`,
-    `t18`.`flow_week_2`,
-    `t18`.`flow_week_3`,
-    `t18`.`flow_week_4`,
-    `t18`.`flow_week_5`,
-    `t18`.`flow_week_6`,
-    `t18`.`flow_week_7`,
-    `t18`.`flow_week_8`,
-    `t19`.`stock_level_0`,
-    `t19`.`stock_level_1`,
-    `t19`.`stock_level_2`,
-    `t19`.`stock_level_3`,
-    `t19`.`stock_level_4`,
-    `t19`.`stock_level_5`,
-    `t19`.`stock_level_6`,
-    `t19`.`stock_level_7`,
-    `t19`.`stock_level_8`,
-    `t19`.`stock_used`,
-    `t20`.`seat_level_0`,
-    `t20`.`seat_level_1`,
-    `t20`.`seat_level_2`,
-    `t20`.`seat_level_3`,
-    `t20`.`seat_level_4`,
-    `t20`.`seat_level_5`,
-    `t20`.`seat_level_6`,
-    `t20`.`seat_level_7`,
-    `t20`.`seat_level_8`,
-    `t20`.`seat_seats_used`,
-    `t20`.`seat_is_estimated`,
-    `t21`.`started_at`,
-    `t21`.`bought_at`,
-    `t21`.`downgraded_at`,
-    `t22`.`as_of`,
-    `t22`.`as_of_day`,
-    `t22`.`usage_from`,
-    `t23`.`has_seat`
-   FROM `limit_rows` AS `t9`
-   LEFT OUTER JOIN (
+    `t28`.`account_key`,
+    `t28`.`product_id`,
+    `t28`.`meter_id`,
+    `t28`.`meter_key`,
+    `t28`.`plan_id`,
+    `t28`.`paid_quantity`,
+    `t28`.`aggregate`,
+    `t28`.`meter_kind`,
+    `t28`.`period`,
+    `t28`.`value_meter`,
+    `t28`.`is_advanced`,
+    `t28`.`limit_quantity`,
+    `t28`.`is_unlimited`,
+    `t28`.`is_own_limit`,
+    `t28`.`enforcement`,
+    `t28`.`basis`,
+    `t28`.`starts_next`,
+    `t28`.`starts_0`,
+    `t28`.`starts_1`,
+    `t28`.`starts_2`,
+    `t28`.`starts_3`,
+    `t28`.`as_of`,
+    `t28`.`as_of_day`,
+    GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`) AS `started_at`,
+    GREATEST(COALESCE(`t28`.`starts_0`, 0), COALESCE(`t28`.`started_at`, 0)) AS `begins_at`,
+    GREATEST(COALESCE(`t28`.`bought_at`, 0), COALESCE(`t28`.`downgraded_at`, 0)) AS `changed_at`,
+    `t28`.`product_units` > 0 AS `is_paid`,
+    `t28`.`live_subscriptions`,
+    CASE
+     WHEN NOT (
+      `t28`.`aggregate` = 'seats'
+     )
+     THEN CAST(NULL AS BIGINT)
+     WHEN `t28`.`has_seat` AND (
+      COALESCE(`t28`.`seat_level_0`, 0) = 0
+     )
+     THEN 0
+     ELSE `t28`.`seat_seats_used`
+    END AS `seats_used`,
+    IF(
+     `t28`.`aggregate` = 'seats',
+     COALESCE(`t28`.`seat_is_estimated`, NOT (
+      `t28`.`has_seat`
+     )),
+     FALSE
+    ) AS `is_estimated`,
+    CASE
+     WHEN `t28`.`aggregate` = 'seats'
+     THEN IF(`t28`.`has_seat`, COALESCE(`t28`.`seat_level_0`, 0), `t28`.`seat_level_0`)
+     WHEN (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     )
+     THEN COALESCE(`t28`.`flow_used`, 0)
+     ELSE IF(
+      `t28`.`aggregate` IN ('sum', 'count'),
+      COALESCE(`t28`.`stock_used`, 0),
+      `t28`.`stock_used`
+     )
+    END AS `used`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     )
+     AND NOT (
+      `t28`.`aggregate` = 'seats'
+     )
+     AND (
+      `t28`.`starts_1` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+     ),
+     COALESCE(`t28`.`flow_used_1`, 0),
+     CAST(NULL AS BIGINT)
+    ) AS `used_1`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     )
+     AND NOT (
+      `t28`.`aggregate` = 'seats'
+     )
+     AND (
+      `t28`.`starts_2` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+     ),
+     COALESCE(`t28`.`flow_used_2`, 0),
+     CAST(NULL AS BIGINT)
+    ) AS `used_2`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     )
+     AND NOT (
+      `t28`.`aggregate` = 'seats'
+     )
+     AND (
+      `t28`.`starts_3` >= GREATEST(COALESCE(`t28`.`started_at`, 0), `t28`.`usage_from`)
+     ),
+     COALESCE(`t28`.`flow_used_3`, 0),
+     CAST(NULL AS BIGINT)
+    ) AS `used_3`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_1`, 0),
+     0
+    ) AS `week_1`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_2`, 0),
+     0
+    ) AS `week_2`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_3`, 0),
+     0
+    ) AS `week_3`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_4`, 0),
+     0
+    ) AS `week_4`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_5`, 0),
+     0
+    ) AS `week_5`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_6`, 0),
+     0
+    ) AS `week_6`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_7`, 0),
+     0
+    ) AS `week_7`,
+    IF(
+     (
+      `t28`.`meter_kind` = 'flow'
+     ) AND NOT (
+      `t28`.`aggregate` = 'seats'
+     ),
+     COALESCE(`t28`.`flow_week_8`, 0),
+     0
+    ) AS `week_8`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_0`, `t28`.`stock_level_0`) AS `level_0`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_1`, `t28`.`stock_level_1`) AS `level_1`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_2`, `t28`.`stock_level_2`) AS `level_2`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_3`, `t28`.`stock_level_3`) AS `level_3`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_4`, `t28`.`stock_level_4`) AS `level_4`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_5`, `t28`.`stock_level_5`) AS `level_5`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_6`, `t28`.`stock_level_6`) AS `level_6`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_7`, `t28`.`stock_level_7`) AS `level_7`,
+    IF(`t28`.`aggregate` = 'seats', `t28`.`seat_level_8`, `t28`.`stock_level_8`) AS `level_8`
+   FROM (
     SELECT
-     `t25`.`account_key`,
-     `t25`.`product_id`,
-     `t25`.`period`,
-     `t25`.`starts_next`,
-     `t25`.`starts_0`,
-     `t25`.`starts_1`,
-     `t25`.`starts_2`,
-     `t25`.`starts_3`
-    FROM (
+     `t9`.`account_key`,
+     `t9`.`product_id`,
+     `t9`.`meter_id`,
+     `t9`.`meter_key`,
+     `t9`.`aggregate`,
+     `t9`.`meter_kind`,
+     `t9`.`period`,
+     `t9`.`value_meter`,
+     `t9`.`is_advanced`,
+     `t9`.`limit_quantity`,
+     `t9`.`is_unlimited`,
+     `t9`.`enforcement`,
+     `t9`.`basis`,
+     `t9`.`is_own_limit`,
+     `t9`.`plan_id`,
+     `t9`.`live_subscriptions`,
+     `t9`.`paid_quantity`,
+     `t9`.`product_units`,
+     `t27`.`starts_next`,
+     `t27`.`starts_0`,
+     `t27`.`starts_1`,
+     `t27`.`starts_2`,
+     `t27`.`starts_3`,
+     `t18`.`flow_used`,
+     `t18`.`flow_used_1`,
+     `t18`.`flow_used_2`,
+     `t18`.`flow_used_3`,
+     `t18`.`flow_week_1`,
+     `t18`.`flow_week_2`,
+     `t18`.`flow_week_3`,
+     `t18`.`flow_week_4`,
+     `t18`.`flow_week_5`,
+     `t18`.`flow_week_6`,
+     `t18`.`flow_week_7`,
+     `t18`.`flow_week_8`,
+     `t19`.`stock_level_0`,
+     `t19`.`stock_level_1`,
+     `t19`.`stock_level_2`,
+     `t19`.`stock_level_3`,
+     `t19`.`stock_level_4`,
+     `t19`.`stock_level_5`,
+     `t19`.`stock_level_6`,
+     `t19`.`stock_level_7`,
+     `t19`.`stock_level_8`,
+     `t19`.`stock_used`,
+     `t20`.`seat_level_0`,
+     `t20`.`seat_level_1`,
+     `t20`.`seat_level_2`,
+     `t20`.`seat_level_3`,
+     `t20`.`seat_level_4`,
+     `t20`.`seat_level_5`,
+     `t20`.`seat_level_6`,
+     `t20`.`seat_level_7`,
+     `t20`.`seat_level_8`,
+     `t20`.`seat_seats_used`,
+     `t20`.`seat_is_estimated`,
+     `t21`.`started_at`,
+     `t21`.`bought_at`,
+     `t21`.`downgraded_at`,
+     `t22`.`as_of`,
+     `t22`.`as_of_day`,
+     `t22`.`usage_from`,
+     `t23`.`has_seat`
+    FROM `limit_rows` AS `t9`
+    LEFT OUTER JOIN (
      SELECT
-      `t24`.`account_key`,
-      `t24`.`product_id`,
-      `t24`.`starts_next`,
-      `t24`.`starts_0`,
-      `t24`.`starts_1`,
-      `t24`.`starts_2`,
-      `t24`.`starts_3`,
-      `t24`.`edge_0`,
-      `t24`.`edge_1`,
-      `t24`.`edge_2`,
-      `t24`.`edge_3`,
-      `t24`.`period`
+      `t25`.`account_key`,
+      `t25`.`product_id`,
+      `t25`.`period`,
+      `t25`.`starts_next`,
+      `t25`.`starts_0`,
+      `t25`.`starts_1`,
+      `t25`.`starts_2`,
+      `t25`.`starts_3`
      FROM (
       SELECT
-       `t10`.`account_key`,
-       `t10`.`product_id`,
-       `t10`.`window_kind`,
-       `t10`.`starts_next`,
-       `t10`.`starts_0`,
-       `t10`.`starts_1`,
-       `t10`.`starts_2`,
-       `t10`.`starts_3`,
-       `t10`.`edge_0`,
-       `t10`.`edge_1`,
-       `t10`.`edge_2`,
-       `t10`.`edge_3`,
-       `t11`.`period`
-      FROM `spans` AS `t10`
-      INNER JOIN `kinds` AS `t11`
-       ON `t10`.`window_kind` = `t11`.`window_kind`
-     ) AS `t24`
-    ) AS `t25`
-   ) AS `t27`
-    ON `t9`.`account_key` = `t27`.`account_key`
-    AND `t9`.`product_id` = `t27`.`product_id`
-    AND `t9`.`period` = `t27`.`period`
-   LEFT OUTER JOIN (
-    SELECT
-     `t1`.`account_key`,
-     `t1`.`meter_key`,
-     `t1`.`used` AS `flow_used`,
-     `t1`.`used_1` AS `flow_used_1`,
-     `t1`.`used_2` AS `flow_used_2`,
-     `t1`.`used_3` AS `flow_used_3`,
-     `t1`.`week_1` AS `flow_week_1`,
-     `t1`.`week_2` AS `flow_week_2`,
-     `t1`.`week_3` AS `flow_week_3`,
-     `t1`.`week_4` AS `flow_week_4`,
-     `t1`.`week_5` AS `flow_week_5`,
-     `t1`.`week_6` AS `flow_week_6`,
-     `t1`.`week_7` AS `flow_week_7`,
-     `t1`.`week_8` AS `flow_week_8`
-    FROM `flows` AS `t1`
-   ) AS `t18`
-    ON `t9`.`account_key` = `t18`.`account_key` AND `t9`.`meter_key` = `t18`.`meter_key`
-   LEFT OUTER JOIN (
-    SELECT
-     `t2`.`account_key`,
-     `t2`.`meter_key`,
-     `t2`.`level_0` AS `stock_level_0`,
-     `t2`.`level_1` AS `stock_level_1`,
-     `t2`.`level_2` AS `stock_level_2`,
-     `t2`.`level_3` AS `stock_level_3`,
-     `t2`.`level_4` AS `stock_level_4`,
-     `t2`.`level_5` AS `stock_level_5`,
-     `t2`.`level_6` AS `stock_level_6`,
-     `t2`.`level_7` AS `stock_level_7`,
-     `t2`.`level_8` AS `stock_level_8`,
-     `t2`.`used` AS `stock_used`
-    FROM `stocks` AS `t2`
-   ) AS `t19`
-    ON `t9`.`account_key` = `t19`.`account_key` AND `t9`.`meter_key` = `t19`.`meter_key`
-   LEFT OUTER JOIN (
-    SELECT
-     `t3`.`account_key`,
-     `t3`.`product_id`,
-     `t3`.`level_0` AS `seat_level_0`,
-     `t3`.`level_1` AS `seat_level_1`,
-     `t3`.`level_2` AS `seat_level_2`,
-     `t3`.`level_3` AS `seat_level_3`,
-     `t3`.`level_4` AS `seat_level_4`,
-     `t3`.`level_5` AS `seat_level_5`,
-     `t3`.`level_6` AS `seat_level_6`,
-     `t3`.`level_7` AS `seat_level_7`,
-     `t3`.`level_8` AS `seat_level_8`,
-     `t3`.`seats_used` AS `seat_seats_used`,
-     `t3`.`is_estimated` AS `seat_is_estimated`
-    FROM `seat_levels` AS `t3`
-   ) AS `t20`
-    ON `t9`.`account_key` = `t20`.`account_key`
-    AND `t9`.`product_id` = `t20`.`product_id`
-   LEFT OUTER JOIN (
-    SELECT
-     `t4`.`account_key`,
-     `t4`.`product_id`,
-     `t4`.`started_at`,
-     `t4`.`bought_at`,
-     `t4`.`downgraded_at`
-    FROM `history` AS `t4`
-   ) AS `t21`
-    ON `t9`.`account_key` = `t21`.`account_key`
-    AND `t9`.`product_id` = `t21`.`product_id`
-   CROSS JOIN (
-    SELECT
-     `t5`.`as_of`,
-     `t5`.`as_of_day`,
-     `t5`.`usage_from`
-    FROM `today` AS `t5`
-   ) AS `t22`
-   CROSS JOIN (
-    SELECT
-     `t6`.`has_seat`
-    FROM `known` AS `t6`
-   ) AS `t23`
-  ) AS `t28`
- ) AS `t29`
+       `t24`.`account_key`,
+       `t24`.`product_id`,
+       `t24`.`starts_next`,
+       `t24`.`starts_0`,
+       `t24`.`starts_1`,
+       `t24`.`starts_2`,
+       `t24`.`starts_3`,
+       `t24`.`edge_0`,
+       `t24`.`edge_1`,
+       `t24`.`edge_2`,
+       `t24`.`edge_3`,
+       `t24`.`period`
+      FROM (
+       SELECT
+        `t10`.`account_key`,
+        `t10`.`product_id`,
+        `t10`.`window_kind`,
+        `t10`.`starts_next`,
+        `t10`.`starts_0`,
+        `t10`.`starts_1`,
+        `t10`.`starts_2`,
+        `t10`.`starts_3`,
+        `t10`.`edge_0`,
+        `t10`.`edge_1`,
+        `t10`.`edge_2`,
+        `t10`.`edge_3`,
+        `t11`.`period`
+       FROM `spans` AS `t10`
+       INNER JOIN `kinds` AS `t11`
+        ON `t10`.`window_kind` = `t11`.`window_kind`
+      ) AS `t24`
+     ) AS `t25`
+    ) AS `t27`
+     ON `t9`.`account_key` = `t27`.`account_key`
+     AND `t9`.`product_id` = `t27`.`product_id`
+     AND `t9`.`period` = `t27`.`period`
+    LEFT OUTER JOIN (
+     SELECT
+      `t1`.`account_key`,
+      `t1`.`meter_key`,
+      `t1`.`used` AS `flow_used`,
+      `t1`.`used_1` AS `flow_used_1`,
+      `t1`.`used_2` AS `flow_used_2`,
+      `t1`.`used_3` AS `flow_used_3`,
+      `t1`.`week_1` AS `flow_week_1`,
+      `t1`.`week_2` AS `flow_week_2`,
+      `t1`.`week_3` AS `flow_week_3`,
+      `t1`.`week_4` AS `flow_week_4`,
+      `t1`.`week_5` AS `flow_week_5`,
+      `t1`.`week_6` AS `flow_week_6`,
+      `t1`.`week_7` AS `flow_week_7`,
+      `t1`.`week_8` AS `flow_week_8`
+     FROM `flows` AS `t1`
+    ) AS `t18`
+     ON `t9`.`account_key` = `t18`.`account_key` AND `t9`.`meter_key` = `t18`.`meter_key`
+    LEFT OUTER JOIN (
+     SELECT
+      `t2`.`account_key`,
+      `t2`.`meter_key`,
+      `t2`.`level_0` AS `stock_level_0`,
+      `t2`.`level_1` AS `stock_level_1`,
+      `t2`.`level_2` AS `stock_level_2`,
+      `t2`.`level_3` AS `stock_level_3`,
+      `t2`.`level_4` AS `stock_level_4`,
+      `t2`.`level_5` AS `stock_level_5`,
+      `t2`.`level_6` AS `stock_level_6`,
+      `t2`.`level_7` AS `stock_level_7`,
+      `t2`.`level_8` AS `stock_level_8`,
+      `t2`.`used` AS `stock_used`
+     FROM `stocks` AS `t2`
+    ) AS `t19`
+     ON `t9`.`account_key` = `t19`.`account_key` AND `t9`.`meter_key` = `t19`.`meter_key`
+    LEFT OUTER JOIN (
+     SELECT
+      `t3`.`account_key`,
+      `t3`.`product_id`,
+      `t3`.`level_0` AS `seat_level_0`,
+      `t3`.`level_1` AS `seat_level_1`,
+      `t3`.`level_2` AS `seat_level_2`,
+      `t3`.`level_3` AS `seat_level_3`,
+      `t3`.`level_4` AS `seat_level_4`,
+      `t3`.`level_5` AS `seat_level_5`,
+      `t3`.`level_6` AS `seat_level_6`,
+      `t3`.`level_7` AS `seat_level_7`,
+      `t3`.`level_8` AS `seat_level_8`,
+      `t3`.`seats_used` AS `seat_seats_used`,
+      `t3`.`is_estimated` AS `seat_is_estimated`
+     FROM `seat_levels` AS `t3`
+    ) AS `t20`
+     ON `t9`.`account_key` = `t20`.`account_key`
+     AND `t9`.`product_id` = `t20`.`product_id`
+    LEFT OUTER JOIN (
+     SELECT
+      `t4`.`account_key`,
+      `t4`.`product_id`,
+      `t4`.`started_at`,
+      `t4`.`bought_at`,
+      `t4`.`downgraded_at`
+     FROM `history` AS `t4`
+    ) AS `t21`
+     ON `t9`.`account_key` = `t21`.`account_key`
+     AND `t9`.`product_id` = `t21`.`product_id`
+    CROSS JOIN (
+     SELECT
+      `t5`.`as_of`,
+      `t5`.`as_of_day`,
+      `t5`.`usage_from`
+     FROM `today` AS `t5`
+    ) AS `t22`
+    CROSS JOIN (
+     SELECT
+      `t6`.`has_seat`
+     FROM `known` AS `t6`
+    ) AS `t23`
+   ) AS `t28`
+  ) AS `t29`
+ ) AS `t30`
 ) AS stage;
 
--- limit_profile 57b730d24ba4c15d
+-- limit_profile 3a6f551cde2b8617
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -4783,6 +4883,7 @@ SELECT
  CAST(`as_of` AS BIGINT) AS `as_of`,
  CAST(`as_of_day` AS INT) AS `as_of_day`,
  CAST(`started_at` AS BIGINT) AS `started_at`,
+ CAST(`begins_at` AS BIGINT) AS `begins_at`,
  CAST(`changed_at` AS BIGINT) AS `changed_at`,
  `is_paid`,
  CAST(`live_subscriptions` AS INT) AS `live_subscriptions`,
@@ -4809,6 +4910,7 @@ SELECT
  CAST(`level_6` AS BIGINT) AS `level_6`,
  CAST(`level_7` AS BIGINT) AS `level_7`,
  CAST(`level_8` AS BIGINT) AS `level_8`,
+ `is_first_use`,
  `utilisation`,
  `adoption`,
  CAST(`adopted_quantity` AS BIGINT) AS `adopted_quantity`,
@@ -4837,397 +4939,425 @@ SELECT
  `breach_forecast`
 FROM (
  SELECT
-  `t10`.`account_key`,
-  `t10`.`product_id`,
-  `t10`.`meter_id`,
-  `t10`.`meter_key`,
-  `t10`.`plan_id`,
-  `t10`.`paid_quantity`,
-  `t10`.`aggregate`,
-  `t10`.`meter_kind`,
-  `t10`.`period`,
-  `t10`.`value_meter`,
-  `t10`.`is_advanced`,
-  `t10`.`limit_quantity`,
-  `t10`.`is_unlimited`,
-  `t10`.`is_own_limit`,
-  `t10`.`enforcement`,
-  `t10`.`basis`,
-  `t10`.`starts_next`,
-  `t10`.`starts_0`,
-  `t10`.`starts_1`,
-  `t10`.`starts_2`,
-  `t10`.`starts_3`,
-  `t10`.`as_of`,
-  `t10`.`as_of_day`,
-  `t10`.`started_at`,
-  `t10`.`changed_at`,
-  `t10`.`is_paid`,
-  `t10`.`live_subscriptions`,
-  `t10`.`seats_used`,
-  `t10`.`is_estimated`,
-  `t10`.`used`,
-  `t10`.`used_1`,
-  `t10`.`used_2`,
-  `t10`.`used_3`,
-  `t10`.`week_1`,
-  `t10`.`week_2`,
-  `t10`.`week_3`,
-  `t10`.`week_4`,
-  `t10`.`week_5`,
-  `t10`.`week_6`,
-  `t10`.`week_7`,
-  `t10`.`week_8`,
-  `t10`.`level_0`,
-  `t10`.`level_1`,
-  `t10`.`level_2`,
-  `t10`.`level_3`,
-  `t10`.`level_4`,
-  `t10`.`level_5`,
-  `t10`.`level_6`,
-  `t10`.`level_7`,
-  `t10`.`level_8`,
-  `t10`.`utilisation`,
-  `t10`.`adoption`,
-  `t10`.`adopted_quantity`,
-  `t10`.`idle`,
-  `t10`.`overage_periods_3`,
-  `t10`.`periods_at_90_3`,
-  `t10`.`complete_periods`,
-  `t10`.`peak_3`,
-  `t10`.`plan_used_1`,
-  `t10`.`plan_used_2`,
-  `t10`.`plan_used_3`,
-  `t10`.`rate_now`,
-  `t10`.`slope`,
-  `t10`.`week_sd`,
-  `t10`.`week_mean`,
-  `t10`.`days_left`,
-  `t10`.`used_28d`,
-  `t10`.`used_prev_28d`,
-  `t10`.`trend_28d`,
-  `t10`.`trend_56d`,
-  `t10`.`forecast_use`,
-  `t10`.`forecast_high`,
-  `t10`.`days_to_limit`,
-  `t10`.`days_to_limit_low`,
-  `t10`.`days_to_limit_high`,
-  `t10`.`breach_forecast`
+  `t13`.`account_key`,
+  `t13`.`product_id`,
+  `t13`.`meter_id`,
+  `t13`.`meter_key`,
+  `t13`.`plan_id`,
+  `t13`.`paid_quantity`,
+  `t13`.`aggregate`,
+  `t13`.`meter_kind`,
+  `t13`.`period`,
+  `t13`.`value_meter`,
+  `t13`.`is_advanced`,
+  `t13`.`limit_quantity`,
+  `t13`.`is_unlimited`,
+  `t13`.`is_own_limit`,
+  `t13`.`enforcement`,
+  `t13`.`basis`,
+  `t13`.`starts_next`,
+  `t13`.`starts_0`,
+  `t13`.`starts_1`,
+  `t13`.`starts_2`,
+  `t13`.`starts_3`,
+  `t13`.`as_of`,
+  `t13`.`as_of_day`,
+  `t13`.`started_at`,
+  `t13`.`begins_at`,
+  `t13`.`changed_at`,
+  `t13`.`is_paid`,
+  `t13`.`live_subscriptions`,
+  `t13`.`seats_used`,
+  `t13`.`is_estimated`,
+  `t13`.`used`,
+  `t13`.`used_1`,
+  `t13`.`used_2`,
+  `t13`.`used_3`,
+  `t13`.`week_1`,
+  `t13`.`week_2`,
+  `t13`.`week_3`,
+  `t13`.`week_4`,
+  `t13`.`week_5`,
+  `t13`.`week_6`,
+  `t13`.`week_7`,
+  `t13`.`week_8`,
+  `t13`.`level_0`,
+  `t13`.`level_1`,
+  `t13`.`level_2`,
+  `t13`.`level_3`,
+  `t13`.`level_4`,
+  `t13`.`level_5`,
+  `t13`.`level_6`,
+  `t13`.`level_7`,
+  `t13`.`level_8`,
+  `t13`.`is_first_use`,
+  `t13`.`utilisation`,
+  `t13`.`adoption`,
+  `t13`.`adopted_quantity`,
+  `t13`.`idle`,
+  `t13`.`overage_periods_3`,
+  `t13`.`periods_at_90_3`,
+  `t13`.`complete_periods`,
+  `t13`.`peak_3`,
+  `t13`.`plan_used_1`,
+  `t13`.`plan_used_2`,
+  `t13`.`plan_used_3`,
+  `t13`.`rate_now`,
+  `t13`.`slope`,
+  `t13`.`week_sd`,
+  `t13`.`week_mean`,
+  `t13`.`days_left`,
+  `t13`.`used_28d`,
+  `t13`.`used_prev_28d`,
+  `t13`.`trend_28d`,
+  `t13`.`trend_56d`,
+  `t13`.`forecast_use`,
+  `t13`.`forecast_high`,
+  `t13`.`days_to_limit`,
+  `t13`.`days_to_limit_low`,
+  `t13`.`days_to_limit_high`,
+  `t13`.`breach_forecast`
  FROM (
   SELECT
-   `t9`.`account_key`,
-   `t9`.`product_id`,
-   `t9`.`meter_id`,
-   `t9`.`meter_key`,
-   `t9`.`plan_id`,
-   `t9`.`paid_quantity`,
-   `t9`.`aggregate`,
-   `t9`.`meter_kind`,
-   `t9`.`period`,
-   `t9`.`value_meter`,
-   `t9`.`is_advanced`,
-   `t9`.`limit_quantity`,
-   `t9`.`is_unlimited`,
-   `t9`.`is_own_limit`,
-   `t9`.`enforcement`,
-   `t9`.`basis`,
-   `t9`.`starts_next`,
-   `t9`.`starts_0`,
-   `t9`.`starts_1`,
-   `t9`.`starts_2`,
-   `t9`.`starts_3`,
-   `t9`.`as_of`,
-   `t9`.`as_of_day`,
-   `t9`.`started_at`,
-   `t9`.`changed_at`,
-   `t9`.`is_paid`,
-   `t9`.`live_subscriptions`,
-   `t9`.`seats_used`,
-   `t9`.`is_estimated`,
-   `t9`.`used`,
-   `t9`.`used_1`,
-   `t9`.`used_2`,
-   `t9`.`used_3`,
-   `t9`.`week_1`,
-   `t9`.`week_2`,
-   `t9`.`week_3`,
-   `t9`.`week_4`,
-   `t9`.`week_5`,
-   `t9`.`week_6`,
-   `t9`.`week_7`,
-   `t9`.`week_8`,
-   `t9`.`level_0`,
-   `t9`.`level_1`,
-   `t9`.`level_2`,
-   `t9`.`level_3`,
-   `t9`.`level_4`,
-   `t9`.`level_5`,
-   `t9`.`level_6`,
-   `t9`.`level_7`,
-   `t9`.`level_8`,
-   `t9`.`utilisation`,
-   `t9`.`adoption`,
-   `t9`.`adopted_quantity`,
-   `t9`.`idle`,
-   `t9`.`overage_periods_3`,
-   `t9`.`periods_at_90_3`,
-   `t9`.`complete_periods`,
-   `t9`.`peak_3`,
-   `t9`.`plan_used_1`,
-   `t9`.`plan_used_2`,
-   `t9`.`plan_used_3`,
-   `t9`.`rate_now`,
-   `t9`.`slope`,
-   `t9`.`week_sd`,
-   `t9`.`week_mean`,
-   `t9`.`days_left`,
-   `t9`.`used_28d`,
-   `t9`.`used_prev_28d`,
-   `t9`.`trend_28d`,
-   `t9`.`trend_56d`,
-   `t9`.`forecast_use`,
-   `t9`.`forecast_high`,
-   `t9`.`_days`,
-   `t9`.`_doubt`,
+   `t12`.`account_key`,
+   `t12`.`product_id`,
+   `t12`.`meter_id`,
+   `t12`.`meter_key`,
+   `t12`.`plan_id`,
+   `t12`.`paid_quantity`,
+   `t12`.`aggregate`,
+   `t12`.`meter_kind`,
+   `t12`.`period`,
+   `t12`.`value_meter`,
+   `t12`.`is_advanced`,
+   `t12`.`limit_quantity`,
+   `t12`.`is_unlimited`,
+   `t12`.`is_own_limit`,
+   `t12`.`enforcement`,
+   `t12`.`basis`,
+   `t12`.`starts_next`,
+   `t12`.`starts_0`,
+   `t12`.`starts_1`,
+   `t12`.`starts_2`,
+   `t12`.`starts_3`,
+   `t12`.`as_of`,
+   `t12`.`as_of_day`,
+   `t12`.`started_at`,
+   `t12`.`begins_at`,
+   `t12`.`changed_at`,
+   `t12`.`is_paid`,
+   `t12`.`live_subscriptions`,
+   `t12`.`seats_used`,
+   `t12`.`is_estimated`,
+   `t12`.`used`,
+   `t12`.`used_1`,
+   `t12`.`used_2`,
+   `t12`.`used_3`,
+   `t12`.`week_1`,
+   `t12`.`week_2`,
+   `t12`.`week_3`,
+   `t12`.`week_4`,
+   `t12`.`week_5`,
+   `t12`.`week_6`,
+   `t12`.`week_7`,
+   `t12`.`week_8`,
+   `t12`.`level_0`,
+   `t12`.`level_1`,
+   `t12`.`level_2`,
+   `t12`.`level_3`,
+   `t12`.`level_4`,
+   `t12`.`level_5`,
+   `t12`.`level_6`,
+   `t12`.`level_7`,
+   `t12`.`level_8`,
+   `t12`.`is_first_use`,
+   `t12`.`utilisation`,
+   `t12`.`adoption`,
+   `t12`.`adopted_quantity`,
+   `t12`.`idle`,
+   `t12`.`overage_periods_3`,
+   `t12`.`periods_at_90_3`,
+   `t12`.`complete_periods`,
+   `t12`.`peak_3`,
+   `t12`.`plan_used_1`,
+   `t12`.`plan_used_2`,
+   `t12`.`plan_used_3`,
+   `t12`.`rate_now`,
+   `t12`.`slope`,
+   `t12`.`week_sd`,
+   `t12`.`week_mean`,
+   `t12`.`days_left`,
+   `t12`.`used_28d`,
+   `t12`.`used_prev_28d`,
+   `t12`.`trend_28d`,
+   `t12`.`trend_56d`,
+   `t12`.`forecast_use`,
+   `t12`.`forecast_high`,
+   `t12`.`_days`,
+   `t12`.`_doubt`,
    IF(
     COALESCE(
-     IF(`t9`.`meter_kind` = 'flow', `t9`.`_days` <= `t9`.`days_left`, `t9`.`_days` <= 3650.0),
+     IF(
+      `t12`.`meter_kind` = 'flow',
+      `t12`.`_days` <= `t12`.`days_left`,
+      `t12`.`_days` <= 3650.0
+     ),
      FALSE
     ),
-    `t9`.`_days`,
+    `t12`.`_days`,
     CAST(NULL AS DOUBLE)
    ) AS `days_to_limit`,
    IF(
     IF(
      COALESCE(
-      IF(`t9`.`meter_kind` = 'flow', `t9`.`_days` <= `t9`.`days_left`, `t9`.`_days` <= 3650.0),
+      IF(
+       `t12`.`meter_kind` = 'flow',
+       `t12`.`_days` <= `t12`.`days_left`,
+       `t12`.`_days` <= 3650.0
+      ),
       FALSE
      ),
-     `t9`.`_days`,
+     `t12`.`_days`,
      CAST(NULL AS DOUBLE)
-    ) < `t9`.`_doubt`,
+    ) < `t12`.`_doubt`,
     0.0,
     IF(
      COALESCE(
-      IF(`t9`.`meter_kind` = 'flow', `t9`.`_days` <= `t9`.`days_left`, `t9`.`_days` <= 3650.0),
+      IF(
+       `t12`.`meter_kind` = 'flow',
+       `t12`.`_days` <= `t12`.`days_left`,
+       `t12`.`_days` <= 3650.0
+      ),
       FALSE
      ),
-     `t9`.`_days`,
+     `t12`.`_days`,
      CAST(NULL AS DOUBLE)
-    ) - `t9`.`_doubt`
+    ) - `t12`.`_doubt`
    ) AS `days_to_limit_low`,
    IF(
     COALESCE(
-     IF(`t9`.`meter_kind` = 'flow', `t9`.`_days` <= `t9`.`days_left`, `t9`.`_days` <= 3650.0),
+     IF(
+      `t12`.`meter_kind` = 'flow',
+      `t12`.`_days` <= `t12`.`days_left`,
+      `t12`.`_days` <= 3650.0
+     ),
      FALSE
     ),
-    `t9`.`_days`,
+    `t12`.`_days`,
     CAST(NULL AS DOUBLE)
-   ) + `t9`.`_doubt` AS `days_to_limit_high`,
+   ) + `t12`.`_doubt` AS `days_to_limit_high`,
    COALESCE(
     IF(
      COALESCE(
-      IF(`t9`.`meter_kind` = 'flow', `t9`.`_days` <= `t9`.`days_left`, `t9`.`_days` <= 3650.0),
+      IF(
+       `t12`.`meter_kind` = 'flow',
+       `t12`.`_days` <= `t12`.`days_left`,
+       `t12`.`_days` <= 3650.0
+      ),
       FALSE
      ),
-     `t9`.`_days`,
+     `t12`.`_days`,
      CAST(NULL AS DOUBLE)
-    ) <= `t9`.`days_left`,
+    ) <= `t12`.`days_left`,
     FALSE
    ) AS `breach_forecast`
   FROM (
    SELECT
-    `t8`.`account_key`,
-    `t8`.`product_id`,
-    `t8`.`meter_id`,
-    `t8`.`meter_key`,
-    `t8`.`plan_id`,
-    `t8`.`paid_quantity`,
-    `t8`.`aggregate`,
-    `t8`.`meter_kind`,
-    `t8`.`period`,
-    `t8`.`value_meter`,
-    `t8`.`is_advanced`,
-    `t8`.`limit_quantity`,
-    `t8`.`is_unlimited`,
-    `t8`.`is_own_limit`,
-    `t8`.`enforcement`,
-    `t8`.`basis`,
-    `t8`.`starts_next`,
-    `t8`.`starts_0`,
-    `t8`.`starts_1`,
-    `t8`.`starts_2`,
-    `t8`.`starts_3`,
-    `t8`.`as_of`,
-    `t8`.`as_of_day`,
-    `t8`.`started_at`,
-    `t8`.`changed_at`,
-    `t8`.`is_paid`,
-    `t8`.`live_subscriptions`,
-    `t8`.`seats_used`,
-    `t8`.`is_estimated`,
-    `t8`.`used`,
-    `t8`.`used_1`,
-    `t8`.`used_2`,
-    `t8`.`used_3`,
-    `t8`.`week_1`,
-    `t8`.`week_2`,
-    `t8`.`week_3`,
-    `t8`.`week_4`,
-    `t8`.`week_5`,
-    `t8`.`week_6`,
-    `t8`.`week_7`,
-    `t8`.`week_8`,
-    `t8`.`level_0`,
-    `t8`.`level_1`,
-    `t8`.`level_2`,
-    `t8`.`level_3`,
-    `t8`.`level_4`,
-    `t8`.`level_5`,
-    `t8`.`level_6`,
-    `t8`.`level_7`,
-    `t8`.`level_8`,
-    `t8`.`utilisation`,
-    `t8`.`adoption`,
-    `t8`.`adopted_quantity`,
-    `t8`.`idle`,
-    `t8`.`overage_periods_3`,
-    `t8`.`periods_at_90_3`,
-    `t8`.`complete_periods`,
-    `t8`.`peak_3`,
-    `t8`.`plan_used_1`,
-    `t8`.`plan_used_2`,
-    `t8`.`plan_used_3`,
-    `t8`.`rate_now`,
-    `t8`.`slope`,
-    `t8`.`week_sd`,
-    `t8`.`week_mean`,
-    `t8`.`days_left`,
-    `t8`.`used_28d`,
-    `t8`.`used_prev_28d`,
-    `t8`.`trend_28d`,
-    `t8`.`trend_56d`,
-    `t8`.`forecast_use`,
-    `t8`.`forecast_high`,
-    `t8`.`_days`,
+    `t11`.`account_key`,
+    `t11`.`product_id`,
+    `t11`.`meter_id`,
+    `t11`.`meter_key`,
+    `t11`.`plan_id`,
+    `t11`.`paid_quantity`,
+    `t11`.`aggregate`,
+    `t11`.`meter_kind`,
+    `t11`.`period`,
+    `t11`.`value_meter`,
+    `t11`.`is_advanced`,
+    `t11`.`limit_quantity`,
+    `t11`.`is_unlimited`,
+    `t11`.`is_own_limit`,
+    `t11`.`enforcement`,
+    `t11`.`basis`,
+    `t11`.`starts_next`,
+    `t11`.`starts_0`,
+    `t11`.`starts_1`,
+    `t11`.`starts_2`,
+    `t11`.`starts_3`,
+    `t11`.`as_of`,
+    `t11`.`as_of_day`,
+    `t11`.`started_at`,
+    `t11`.`begins_at`,
+    `t11`.`changed_at`,
+    `t11`.`is_paid`,
+    `t11`.`live_subscriptions`,
+    `t11`.`seats_used`,
+    `t11`.`is_estimated`,
+    `t11`.`used`,
+    `t11`.`used_1`,
+    `t11`.`used_2`,
+    `t11`.`used_3`,
+    `t11`.`week_1`,
+    `t11`.`week_2`,
+    `t11`.`week_3`,
+    `t11`.`week_4`,
+    `t11`.`week_5`,
+    `t11`.`week_6`,
+    `t11`.`week_7`,
+    `t11`.`week_8`,
+    `t11`.`level_0`,
+    `t11`.`level_1`,
+    `t11`.`level_2`,
+    `t11`.`level_3`,
+    `t11`.`level_4`,
+    `t11`.`level_5`,
+    `t11`.`level_6`,
+    `t11`.`level_7`,
+    `t11`.`level_8`,
+    `t11`.`is_first_use`,
+    `t11`.`utilisation`,
+    `t11`.`adoption`,
+    `t11`.`adopted_quantity`,
+    `t11`.`idle`,
+    `t11`.`overage_periods_3`,
+    `t11`.`periods_at_90_3`,
+    `t11`.`complete_periods`,
+    `t11`.`peak_3`,
+    `t11`.`plan_used_1`,
+    `t11`.`plan_used_2`,
+    `t11`.`plan_used_3`,
+    `t11`.`rate_now`,
+    `t11`.`slope`,
+    `t11`.`week_sd`,
+    `t11`.`week_mean`,
+    `t11`.`days_left`,
+    `t11`.`used_28d`,
+    `t11`.`used_prev_28d`,
+    `t11`.`trend_28d`,
+    `t11`.`trend_56d`,
+    `t11`.`forecast_use`,
+    `t11`.`forecast_high`,
+    `t11`.`_days`,
     COALESCE(
      (
-      `t8`.`week_sd` * SQRT(
+      `t11`.`week_sd` * SQRT(
        (
-        GREATEST(`t8`.`_days`, 0.0) / 7.0
+        GREATEST(`t11`.`_days`, 0.0) / 7.0
        ) + (
         (
          (
-          GREATEST(`t8`.`_days`, 0.0) / 7.0
+          GREATEST(`t11`.`_days`, 0.0) / 7.0
          ) * (
-          GREATEST(`t8`.`_days`, 0.0) / 7.0
+          GREATEST(`t11`.`_days`, 0.0) / 7.0
          )
         ) / 8.0
        )
       ) * 1.2816
      ) / NULLIF(
-      GREATEST(`t8`.`rate_now` + (
-       `t8`.`slope` * `t8`.`_days`
-      ), `t8`.`rate_now` * 0.1),
+      GREATEST(`t11`.`rate_now` + (
+       `t11`.`slope` * `t11`.`_days`
+      ), `t11`.`rate_now` * 0.1),
       0.0
      ),
      0.0
     ) AS `_doubt`
    FROM (
     SELECT
-     `t7`.`account_key`,
-     `t7`.`product_id`,
-     `t7`.`meter_id`,
-     `t7`.`meter_key`,
-     `t7`.`plan_id`,
-     `t7`.`paid_quantity`,
-     `t7`.`aggregate`,
-     `t7`.`meter_kind`,
-     `t7`.`period`,
-     `t7`.`value_meter`,
-     `t7`.`is_advanced`,
-     `t7`.`limit_quantity`,
-     `t7`.`is_unlimited`,
-     `t7`.`is_own_limit`,
-     `t7`.`enforcement`,
-     `t7`.`basis`,
-     `t7`.`starts_next`,
-     `t7`.`starts_0`,
-     `t7`.`starts_1`,
-     `t7`.`starts_2`,
-     `t7`.`starts_3`,
-     `t7`.`as_of`,
-     `t7`.`as_of_day`,
-     `t7`.`started_at`,
-     `t7`.`changed_at`,
-     `t7`.`is_paid`,
-     `t7`.`live_subscriptions`,
-     `t7`.`seats_used`,
-     `t7`.`is_estimated`,
-     `t7`.`used`,
-     `t7`.`used_1`,
-     `t7`.`used_2`,
-     `t7`.`used_3`,
-     `t7`.`week_1`,
-     `t7`.`week_2`,
-     `t7`.`week_3`,
-     `t7`.`week_4`,
-     `t7`.`week_5`,
-     `t7`.`week_6`,
-     `t7`.`week_7`,
-     `t7`.`week_8`,
-     `t7`.`level_0`,
-     `t7`.`level_1`,
-     `t7`.`level_2`,
-     `t7`.`level_3`,
-     `t7`.`level_4`,
-     `t7`.`level_5`,
-     `t7`.`level_6`,
-     `t7`.`level_7`,
-     `t7`.`level_8`,
-     `t7`.`utilisation`,
-     `t7`.`adoption`,
-     `t7`.`adopted_quantity`,
-     `t7`.`idle`,
-     `t7`.`overage_periods_3`,
-     `t7`.`periods_at_90_3`,
-     `t7`.`complete_periods`,
-     `t7`.`peak_3`,
-     `t7`.`plan_used_1`,
-     `t7`.`plan_used_2`,
-     `t7`.`plan_used_3`,
-     `t7`.`rate_now`,
-     `t7`.`slope`,
-     `t7`.`week_sd`,
-     `t7`.`week_mean`,
-     `t7`.`days_left`,
-     `t7`.`used_28d`,
-     `t7`.`used_prev_28d`,
-     `t7`.`trend_28d`,
-     `t7`.`trend_56d`,
-     `t7`.`forecast_use`,
-     `t7`.`forecast_high`,
+     `t10`.`account_key`,
+     `t10`.`product_id`,
+     `t10`.`meter_id`,
+     `t10`.`meter_key`,
+     `t10`.`plan_id`,
+     `t10`.`paid_quantity`,
+     `t10`.`aggregate`,
+     `t10`.`meter_kind`,
+     `t10`.`period`,
+     `t10`.`value_meter`,
+     `t10`.`is_advanced`,
+     `t10`.`limit_quantity`,
+     `t10`.`is_unlimited`,
+     `t10`.`is_own_limit`,
+     `t10`.`enforcement`,
+     `t10`.`basis`,
+     `t10`.`starts_next`,
+     `t10`.`starts_0`,
+     `t10`.`starts_1`,
+     `t10`.`starts_2`,
+     `t10`.`starts_3`,
+     `t10`.`as_of`,
+     `t10`.`as_of_day`,
+     `t10`.`started_at`,
+     `t10`.`begins_at`,
+     `t10`.`changed_at`,
+     `t10`.`is_paid`,
+     `t10`.`live_subscriptions`,
+     `t10`.`seats_used`,
+     `t10`.`is_estimated`,
+     `t10`.`used`,
+     `t10`.`used_1`,
+     `t10`.`used_2`,
+     `t10`.`used_3`,
+     `t10`.`week_1`,
+     `t10`.`week_2`,
+     `t10`.`week_3`,
+     `t10`.`week_4`,
+     `t10`.`week_5`,
+     `t10`.`week_6`,
+     `t10`.`week_7`,
+     `t10`.`week_8`,
+     `t10`.`level_0`,
+     `t10`.`level_1`,
+     `t10`.`level_2`,
+     `t10`.`level_3`,
+     `t10`.`level_4`,
+     `t10`.`level_5`,
+     `t10`.`level_6`,
+     `t10`.`level_7`,
+     `t10`.`level_8`,
+     `t10`.`is_first_use`,
+     `t10`.`utilisation`,
+     `t10`.`adoption`,
+     `t10`.`adopted_quantity`,
+     `t10`.`idle`,
+     `t10`.`overage_periods_3`,
+     `t10`.`periods_at_90_3`,
+     `t10`.`complete_periods`,
+     `t10`.`peak_3`,
+     `t10`.`plan_used_1`,
+     `t10`.`plan_used_2`,
+     `t10`.`plan_used_3`,
+     `t10`.`rate_now`,
+     `t10`.`slope`,
+     `t10`.`week_sd`,
+     `t10`.`week_mean`,
+     `t10`.`days_left`,
+     `t10`.`used_28d`,
+     `t10`.`used_prev_28d`,
+     `t10`.`trend_28d`,
+     `t10`.`trend_56d`,
+     `t10`.`forecast_use`,
+     `t10`.`forecast_high`,
      IF(
-      `t7`.`limit_quantity` > 0,
+      `t10`.`limit_quantity` > 0,
       IF(
        CASE
-        WHEN CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE) <= 0
+        WHEN CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE) <= 0
         THEN 0.0
         WHEN (
-         `t7`.`slope` = 0.0
+         `t10`.`slope` = 0.0
         ) AND (
-         `t7`.`rate_now` > 0
+         `t10`.`rate_now` > 0
         )
-        THEN CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE) / NULLIF(`t7`.`rate_now`, 0.0)
+        THEN CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE) / NULLIF(`t10`.`rate_now`, 0.0)
         WHEN (
-         `t7`.`slope` <> 0.0
+         `t10`.`slope` <> 0.0
         )
         AND (
          (
           (
-           `t7`.`rate_now` * `t7`.`rate_now`
+           `t10`.`rate_now` * `t10`.`rate_now`
           ) + (
-           `t7`.`slope` * 2.0 * CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE)
+           `t10`.`slope` * 2.0 * CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE)
           )
          ) >= 0
         )
@@ -5235,34 +5365,34 @@ FROM (
          SQRT(
           GREATEST(
            (
-            `t7`.`rate_now` * `t7`.`rate_now`
+            `t10`.`rate_now` * `t10`.`rate_now`
            ) + (
-            `t7`.`slope` * 2.0 * CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE)
+            `t10`.`slope` * 2.0 * CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE)
            ),
            0.0
           )
-         ) - `t7`.`rate_now`
-        ) / NULLIF(`t7`.`slope`, 0.0)
+         ) - `t10`.`rate_now`
+        ) / NULLIF(`t10`.`slope`, 0.0)
         ELSE CAST(NULL AS DOUBLE)
        END >= 0,
        CASE
-        WHEN CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE) <= 0
+        WHEN CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE) <= 0
         THEN 0.0
         WHEN (
-         `t7`.`slope` = 0.0
+         `t10`.`slope` = 0.0
         ) AND (
-         `t7`.`rate_now` > 0
+         `t10`.`rate_now` > 0
         )
-        THEN CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE) / NULLIF(`t7`.`rate_now`, 0.0)
+        THEN CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE) / NULLIF(`t10`.`rate_now`, 0.0)
         WHEN (
-         `t7`.`slope` <> 0.0
+         `t10`.`slope` <> 0.0
         )
         AND (
          (
           (
-           `t7`.`rate_now` * `t7`.`rate_now`
+           `t10`.`rate_now` * `t10`.`rate_now`
           ) + (
-           `t7`.`slope` * 2.0 * CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE)
+           `t10`.`slope` * 2.0 * CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE)
           )
          ) >= 0
         )
@@ -5270,14 +5400,14 @@ FROM (
          SQRT(
           GREATEST(
            (
-            `t7`.`rate_now` * `t7`.`rate_now`
+            `t10`.`rate_now` * `t10`.`rate_now`
            ) + (
-            `t7`.`slope` * 2.0 * CAST(`t7`.`limit_quantity` - `t7`.`used` AS DOUBLE)
+            `t10`.`slope` * 2.0 * CAST(`t10`.`limit_quantity` - `t10`.`used` AS DOUBLE)
            ),
            0.0
           )
-         ) - `t7`.`rate_now`
-        ) / NULLIF(`t7`.`slope`, 0.0)
+         ) - `t10`.`rate_now`
+        ) / NULLIF(`t10`.`slope`, 0.0)
         ELSE CAST(NULL AS DOUBLE)
        END,
        CAST(NULL AS DOUBLE)
@@ -5286,312 +5416,318 @@ FROM (
      ) AS `_days`
     FROM (
      SELECT
-      `t6`.`account_key`,
-      `t6`.`product_id`,
-      `t6`.`meter_id`,
-      `t6`.`meter_key`,
-      `t6`.`plan_id`,
-      `t6`.`paid_quantity`,
-      `t6`.`aggregate`,
-      `t6`.`meter_kind`,
-      `t6`.`period`,
-      `t6`.`value_meter`,
-      `t6`.`is_advanced`,
-      `t6`.`limit_quantity`,
-      `t6`.`is_unlimited`,
-      `t6`.`is_own_limit`,
-      `t6`.`enforcement`,
-      `t6`.`basis`,
-      `t6`.`starts_next`,
-      `t6`.`starts_0`,
-      `t6`.`starts_1`,
-      `t6`.`starts_2`,
-      `t6`.`starts_3`,
-      `t6`.`as_of`,
-      `t6`.`as_of_day`,
-      `t6`.`started_at`,
-      `t6`.`changed_at`,
-      `t6`.`is_paid`,
-      `t6`.`live_subscriptions`,
-      `t6`.`seats_used`,
-      `t6`.`is_estimated`,
-      `t6`.`used`,
-      `t6`.`used_1`,
-      `t6`.`used_2`,
-      `t6`.`used_3`,
-      `t6`.`week_1`,
-      `t6`.`week_2`,
-      `t6`.`week_3`,
-      `t6`.`week_4`,
-      `t6`.`week_5`,
-      `t6`.`week_6`,
-      `t6`.`week_7`,
-      `t6`.`week_8`,
-      `t6`.`level_0`,
-      `t6`.`level_1`,
-      `t6`.`level_2`,
-      `t6`.`level_3`,
-      `t6`.`level_4`,
-      `t6`.`level_5`,
-      `t6`.`level_6`,
-      `t6`.`level_7`,
-      `t6`.`level_8`,
-      `t6`.`utilisation`,
-      `t6`.`adoption`,
-      `t6`.`adopted_quantity`,
-      `t6`.`idle`,
-      `t6`.`overage_periods_3`,
-      `t6`.`periods_at_90_3`,
-      `t6`.`complete_periods`,
-      `t6`.`peak_3`,
-      `t6`.`plan_used_1`,
-      `t6`.`plan_used_2`,
-      `t6`.`plan_used_3`,
-      `t6`.`rate_now`,
-      `t6`.`slope`,
-      `t6`.`week_sd`,
-      `t6`.`week_mean`,
-      `t6`.`days_left`,
-      `t6`.`used_28d`,
-      `t6`.`used_prev_28d`,
-      `t6`.`trend_28d`,
-      `t6`.`trend_56d`,
-      `t6`.`forecast_use`,
-      `t6`.`forecast_high`
+      `t9`.`account_key`,
+      `t9`.`product_id`,
+      `t9`.`meter_id`,
+      `t9`.`meter_key`,
+      `t9`.`plan_id`,
+      `t9`.`paid_quantity`,
+      `t9`.`aggregate`,
+      `t9`.`meter_kind`,
+      `t9`.`period`,
+      `t9`.`value_meter`,
+      `t9`.`is_advanced`,
+      `t9`.`limit_quantity`,
+      `t9`.`is_unlimited`,
+      `t9`.`is_own_limit`,
+      `t9`.`enforcement`,
+      `t9`.`basis`,
+      `t9`.`starts_next`,
+      `t9`.`starts_0`,
+      `t9`.`starts_1`,
+      `t9`.`starts_2`,
+      `t9`.`starts_3`,
+      `t9`.`as_of`,
+      `t9`.`as_of_day`,
+      `t9`.`started_at`,
+      `t9`.`begins_at`,
+      `t9`.`changed_at`,
+      `t9`.`is_paid`,
+      `t9`.`live_subscriptions`,
+      `t9`.`seats_used`,
+      `t9`.`is_estimated`,
+      `t9`.`used`,
+      `t9`.`used_1`,
+      `t9`.`used_2`,
+      `t9`.`used_3`,
+      `t9`.`week_1`,
+      `t9`.`week_2`,
+      `t9`.`week_3`,
+      `t9`.`week_4`,
+      `t9`.`week_5`,
+      `t9`.`week_6`,
+      `t9`.`week_7`,
+      `t9`.`week_8`,
+      `t9`.`level_0`,
+      `t9`.`level_1`,
+      `t9`.`level_2`,
+      `t9`.`level_3`,
+      `t9`.`level_4`,
+      `t9`.`level_5`,
+      `t9`.`level_6`,
+      `t9`.`level_7`,
+      `t9`.`level_8`,
+      `t9`.`is_first_use`,
+      `t9`.`utilisation`,
+      `t9`.`adoption`,
+      `t9`.`adopted_quantity`,
+      `t9`.`idle`,
+      `t9`.`overage_periods_3`,
+      `t9`.`periods_at_90_3`,
+      `t9`.`complete_periods`,
+      `t9`.`peak_3`,
+      `t9`.`plan_used_1`,
+      `t9`.`plan_used_2`,
+      `t9`.`plan_used_3`,
+      `t9`.`rate_now`,
+      `t9`.`slope`,
+      `t9`.`week_sd`,
+      `t9`.`week_mean`,
+      `t9`.`days_left`,
+      `t9`.`used_28d`,
+      `t9`.`used_prev_28d`,
+      `t9`.`trend_28d`,
+      `t9`.`trend_56d`,
+      `t9`.`forecast_use`,
+      `t9`.`forecast_high`
      FROM (
       SELECT
-       `t5`.`account_key`,
-       `t5`.`product_id`,
-       `t5`.`meter_id`,
-       `t5`.`meter_key`,
-       `t5`.`plan_id`,
-       `t5`.`paid_quantity`,
-       `t5`.`aggregate`,
-       `t5`.`meter_kind`,
-       `t5`.`period`,
-       `t5`.`value_meter`,
-       `t5`.`is_advanced`,
-       `t5`.`limit_quantity`,
-       `t5`.`is_unlimited`,
-       `t5`.`is_own_limit`,
-       `t5`.`enforcement`,
-       `t5`.`basis`,
-       `t5`.`starts_next`,
-       `t5`.`starts_0`,
-       `t5`.`starts_1`,
-       `t5`.`starts_2`,
-       `t5`.`starts_3`,
-       `t5`.`as_of`,
-       `t5`.`as_of_day`,
-       `t5`.`started_at`,
-       `t5`.`changed_at`,
-       `t5`.`is_paid`,
-       `t5`.`live_subscriptions`,
-       `t5`.`seats_used`,
-       `t5`.`is_estimated`,
-       `t5`.`used`,
-       `t5`.`used_1`,
-       `t5`.`used_2`,
-       `t5`.`used_3`,
-       `t5`.`week_1`,
-       `t5`.`week_2`,
-       `t5`.`week_3`,
-       `t5`.`week_4`,
-       `t5`.`week_5`,
-       `t5`.`week_6`,
-       `t5`.`week_7`,
-       `t5`.`week_8`,
-       `t5`.`level_0`,
-       `t5`.`level_1`,
-       `t5`.`level_2`,
-       `t5`.`level_3`,
-       `t5`.`level_4`,
-       `t5`.`level_5`,
-       `t5`.`level_6`,
-       `t5`.`level_7`,
-       `t5`.`level_8`,
-       `t5`.`utilisation`,
-       `t5`.`adoption`,
-       `t5`.`adopted_quantity`,
-       `t5`.`idle`,
-       `t5`.`overage_periods_3`,
-       `t5`.`periods_at_90_3`,
-       `t5`.`complete_periods`,
-       `t5`.`peak_3`,
-       `t5`.`plan_used_1`,
-       `t5`.`plan_used_2`,
-       `t5`.`plan_used_3`,
-       `t5`.`rate_now`,
-       `t5`.`slope`,
-       `t5`.`week_sd`,
-       `t5`.`week_mean`,
-       `t5`.`is_young`,
-       `t5`.`days_left`,
-       `t5`.`used_28d`,
-       `t5`.`used_prev_28d`,
-       `t5`.`trend_28d`,
-       `t5`.`trend_56d`,
-       `t5`.`_more`,
-       `t5`.`_noise`,
-       CAST(FLOOR(`t5`.`used` + `t5`.`_more` + 0.5) AS BIGINT) AS `forecast_use`,
-       CAST(CEIL(`t5`.`used` + `t5`.`_more` + (
-        `t5`.`_noise` * 1.2816
+       `t8`.`account_key`,
+       `t8`.`product_id`,
+       `t8`.`meter_id`,
+       `t8`.`meter_key`,
+       `t8`.`plan_id`,
+       `t8`.`paid_quantity`,
+       `t8`.`aggregate`,
+       `t8`.`meter_kind`,
+       `t8`.`period`,
+       `t8`.`value_meter`,
+       `t8`.`is_advanced`,
+       `t8`.`limit_quantity`,
+       `t8`.`is_unlimited`,
+       `t8`.`is_own_limit`,
+       `t8`.`enforcement`,
+       `t8`.`basis`,
+       `t8`.`starts_next`,
+       `t8`.`starts_0`,
+       `t8`.`starts_1`,
+       `t8`.`starts_2`,
+       `t8`.`starts_3`,
+       `t8`.`as_of`,
+       `t8`.`as_of_day`,
+       `t8`.`started_at`,
+       `t8`.`begins_at`,
+       `t8`.`changed_at`,
+       `t8`.`is_paid`,
+       `t8`.`live_subscriptions`,
+       `t8`.`seats_used`,
+       `t8`.`is_estimated`,
+       `t8`.`used`,
+       `t8`.`used_1`,
+       `t8`.`used_2`,
+       `t8`.`used_3`,
+       `t8`.`week_1`,
+       `t8`.`week_2`,
+       `t8`.`week_3`,
+       `t8`.`week_4`,
+       `t8`.`week_5`,
+       `t8`.`week_6`,
+       `t8`.`week_7`,
+       `t8`.`week_8`,
+       `t8`.`level_0`,
+       `t8`.`level_1`,
+       `t8`.`level_2`,
+       `t8`.`level_3`,
+       `t8`.`level_4`,
+       `t8`.`level_5`,
+       `t8`.`level_6`,
+       `t8`.`level_7`,
+       `t8`.`level_8`,
+       `t8`.`is_first_use`,
+       `t8`.`utilisation`,
+       `t8`.`adoption`,
+       `t8`.`adopted_quantity`,
+       `t8`.`idle`,
+       `t8`.`overage_periods_3`,
+       `t8`.`periods_at_90_3`,
+       `t8`.`complete_periods`,
+       `t8`.`peak_3`,
+       `t8`.`plan_used_1`,
+       `t8`.`plan_used_2`,
+       `t8`.`plan_used_3`,
+       `t8`.`rate_now`,
+       `t8`.`slope`,
+       `t8`.`week_sd`,
+       `t8`.`week_mean`,
+       `t8`.`is_young`,
+       `t8`.`days_left`,
+       `t8`.`used_28d`,
+       `t8`.`used_prev_28d`,
+       `t8`.`trend_28d`,
+       `t8`.`trend_56d`,
+       `t8`.`_more`,
+       `t8`.`_noise`,
+       CAST(FLOOR(`t8`.`used` + `t8`.`_more` + 0.5) AS BIGINT) AS `forecast_use`,
+       CAST(CEIL(`t8`.`used` + `t8`.`_more` + (
+        `t8`.`_noise` * 1.2816
        )) AS BIGINT) AS `forecast_high`
       FROM (
        SELECT
-        `t4`.`account_key`,
-        `t4`.`product_id`,
-        `t4`.`meter_id`,
-        `t4`.`meter_key`,
-        `t4`.`plan_id`,
-        `t4`.`paid_quantity`,
-        `t4`.`aggregate`,
-        `t4`.`meter_kind`,
-        `t4`.`period`,
-        `t4`.`value_meter`,
-        `t4`.`is_advanced`,
-        `t4`.`limit_quantity`,
-        `t4`.`is_unlimited`,
-        `t4`.`is_own_limit`,
-        `t4`.`enforcement`,
-        `t4`.`basis`,
-        `t4`.`starts_next`,
-        `t4`.`starts_0`,
-        `t4`.`starts_1`,
-        `t4`.`starts_2`,
-        `t4`.`starts_3`,
-        `t4`.`as_of`,
-        `t4`.`as_of_day`,
-        `t4`.`started_at`,
-        `t4`.`changed_at`,
-        `t4`.`is_paid`,
-        `t4`.`live_subscriptions`,
-        `t4`.`seats_used`,
-        `t4`.`is_estimated`,
-        `t4`.`used`,
-        `t4`.`used_1`,
-        `t4`.`used_2`,
-        `t4`.`used_3`,
-        `t4`.`week_1`,
-        `t4`.`week_2`,
-        `t4`.`week_3`,
-        `t4`.`week_4`,
-        `t4`.`week_5`,
-        `t4`.`week_6`,
-        `t4`.`week_7`,
-        `t4`.`week_8`,
-        `t4`.`level_0`,
-        `t4`.`level_1`,
-        `t4`.`level_2`,
-        `t4`.`level_3`,
-        `t4`.`level_4`,
-        `t4`.`level_5`,
-        `t4`.`level_6`,
-        `t4`.`level_7`,
-        `t4`.`level_8`,
-        `t4`.`utilisation`,
-        `t4`.`adoption`,
-        `t4`.`adopted_quantity`,
-        `t4`.`idle`,
-        `t4`.`overage_periods_3`,
-        `t4`.`periods_at_90_3`,
-        `t4`.`complete_periods`,
-        `t4`.`peak_3`,
-        `t4`.`plan_used_1`,
-        `t4`.`plan_used_2`,
-        `t4`.`plan_used_3`,
-        `t4`.`rate_now`,
-        `t4`.`slope`,
-        `t4`.`week_sd`,
-        `t4`.`week_mean`,
-        `t4`.`is_young`,
-        `t4`.`days_left`,
-        `t4`.`used_28d`,
-        `t4`.`used_prev_28d`,
+        `t7`.`account_key`,
+        `t7`.`product_id`,
+        `t7`.`meter_id`,
+        `t7`.`meter_key`,
+        `t7`.`plan_id`,
+        `t7`.`paid_quantity`,
+        `t7`.`aggregate`,
+        `t7`.`meter_kind`,
+        `t7`.`period`,
+        `t7`.`value_meter`,
+        `t7`.`is_advanced`,
+        `t7`.`limit_quantity`,
+        `t7`.`is_unlimited`,
+        `t7`.`is_own_limit`,
+        `t7`.`enforcement`,
+        `t7`.`basis`,
+        `t7`.`starts_next`,
+        `t7`.`starts_0`,
+        `t7`.`starts_1`,
+        `t7`.`starts_2`,
+        `t7`.`starts_3`,
+        `t7`.`as_of`,
+        `t7`.`as_of_day`,
+        `t7`.`started_at`,
+        `t7`.`begins_at`,
+        `t7`.`changed_at`,
+        `t7`.`is_paid`,
+        `t7`.`live_subscriptions`,
+        `t7`.`seats_used`,
+        `t7`.`is_estimated`,
+        `t7`.`used`,
+        `t7`.`used_1`,
+        `t7`.`used_2`,
+        `t7`.`used_3`,
+        `t7`.`week_1`,
+        `t7`.`week_2`,
+        `t7`.`week_3`,
+        `t7`.`week_4`,
+        `t7`.`week_5`,
+        `t7`.`week_6`,
+        `t7`.`week_7`,
+        `t7`.`week_8`,
+        `t7`.`level_0`,
+        `t7`.`level_1`,
+        `t7`.`level_2`,
+        `t7`.`level_3`,
+        `t7`.`level_4`,
+        `t7`.`level_5`,
+        `t7`.`level_6`,
+        `t7`.`level_7`,
+        `t7`.`level_8`,
+        `t7`.`is_first_use`,
+        `t7`.`utilisation`,
+        `t7`.`adoption`,
+        `t7`.`adopted_quantity`,
+        `t7`.`idle`,
+        `t7`.`overage_periods_3`,
+        `t7`.`periods_at_90_3`,
+        `t7`.`complete_periods`,
+        `t7`.`peak_3`,
+        `t7`.`plan_used_1`,
+        `t7`.`plan_used_2`,
+        `t7`.`plan_used_3`,
+        `t7`.`rate_now`,
+        `t7`.`slope`,
+        `t7`.`week_sd`,
+        `t7`.`week_mean`,
+        `t7`.`is_young`,
+        `t7`.`days_left`,
+        `t7`.`used_28d`,
+        `t7`.`used_prev_28d`,
         IF(
-         `t4`.`is_young`,
+         `t7`.`is_young`,
          CAST(NULL AS DOUBLE),
          (
-          CAST(`t4`.`used_28d` AS DOUBLE) / NULLIF(CAST(`t4`.`used_prev_28d` AS DOUBLE), 0.0)
+          CAST(`t7`.`used_28d` AS DOUBLE) / NULLIF(CAST(`t7`.`used_prev_28d` AS DOUBLE), 0.0)
          ) - 1.0
         ) AS `trend_28d`,
         (
-         `t4`.`slope` * 56.0
-        ) / NULLIF(`t4`.`week_mean` / 7.0, 0.0) AS `trend_56d`,
+         `t7`.`slope` * 56.0
+        ) / NULLIF(`t7`.`week_mean` / 7.0, 0.0) AS `trend_56d`,
         IF(
          (
           (
-           `t4`.`rate_now` * IF(
+           `t7`.`rate_now` * IF(
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             ) < 0,
             0.0,
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             )
            )
           ) + (
-           `t4`.`slope` * LEAST(
+           `t7`.`slope` * LEAST(
             IF(
              IF(
-              `t4`.`slope` < 0,
-              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-               `t4`.`slope`
+              `t7`.`slope` < 0,
+              LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+               `t7`.`slope`
               ), 0.0)),
-              `t4`.`days_left`
+              `t7`.`days_left`
              ) < 0,
              0.0,
              IF(
-              `t4`.`slope` < 0,
-              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-               `t4`.`slope`
+              `t7`.`slope` < 0,
+              LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+               `t7`.`slope`
               ), 0.0)),
-              `t4`.`days_left`
+              `t7`.`days_left`
              )
             ),
             56.0
            ) * (
             IF(
              IF(
-              `t4`.`slope` < 0,
-              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-               `t4`.`slope`
+              `t7`.`slope` < 0,
+              LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+               `t7`.`slope`
               ), 0.0)),
-              `t4`.`days_left`
+              `t7`.`days_left`
              ) < 0,
              0.0,
              IF(
-              `t4`.`slope` < 0,
-              LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-               `t4`.`slope`
+              `t7`.`slope` < 0,
+              LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+               `t7`.`slope`
               ), 0.0)),
-              `t4`.`days_left`
+              `t7`.`days_left`
              )
             ) - (
              LEAST(
               IF(
                IF(
-                `t4`.`slope` < 0,
-                LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-                 `t4`.`slope`
+                `t7`.`slope` < 0,
+                LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+                 `t7`.`slope`
                 ), 0.0)),
-                `t4`.`days_left`
+                `t7`.`days_left`
                ) < 0,
                0.0,
                IF(
-                `t4`.`slope` < 0,
-                LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-                 `t4`.`slope`
+                `t7`.`slope` < 0,
+                LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+                 `t7`.`slope`
                 ), 0.0)),
-                `t4`.`days_left`
+                `t7`.`days_left`
                )
               ),
               56.0
@@ -5602,77 +5738,77 @@ FROM (
          ) < 0,
          0.0,
          (
-          `t4`.`rate_now` * IF(
+          `t7`.`rate_now` * IF(
            IF(
-            `t4`.`slope` < 0,
-            LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-             `t4`.`slope`
+            `t7`.`slope` < 0,
+            LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+             `t7`.`slope`
             ), 0.0)),
-            `t4`.`days_left`
+            `t7`.`days_left`
            ) < 0,
            0.0,
            IF(
-            `t4`.`slope` < 0,
-            LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-             `t4`.`slope`
+            `t7`.`slope` < 0,
+            LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+             `t7`.`slope`
             ), 0.0)),
-            `t4`.`days_left`
+            `t7`.`days_left`
            )
           )
          ) + (
-          `t4`.`slope` * LEAST(
+          `t7`.`slope` * LEAST(
            IF(
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             ) < 0,
             0.0,
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             )
            ),
            56.0
           ) * (
            IF(
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             ) < 0,
             0.0,
             IF(
-             `t4`.`slope` < 0,
-             LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-              `t4`.`slope`
+             `t7`.`slope` < 0,
+             LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+              `t7`.`slope`
              ), 0.0)),
-             `t4`.`days_left`
+             `t7`.`days_left`
             )
            ) - (
             LEAST(
              IF(
               IF(
-               `t4`.`slope` < 0,
-               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-                `t4`.`slope`
+               `t7`.`slope` < 0,
+               LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+                `t7`.`slope`
                ), 0.0)),
-               `t4`.`days_left`
+               `t7`.`days_left`
               ) < 0,
               0.0,
               IF(
-               `t4`.`slope` < 0,
-               LEAST(`t4`.`days_left`, `t4`.`rate_now` / NULLIF(-(
-                `t4`.`slope`
+               `t7`.`slope` < 0,
+               LEAST(`t7`.`days_left`, `t7`.`rate_now` / NULLIF(-(
+                `t7`.`slope`
                ), 0.0)),
-               `t4`.`days_left`
+               `t7`.`days_left`
               )
              ),
              56.0
@@ -5681,445 +5817,593 @@ FROM (
           )
          )
         ) AS `_more`,
-        `t4`.`week_sd` * SQRT(
+        `t7`.`week_sd` * SQRT(
          (
-          `t4`.`days_left` / 7.0
+          `t7`.`days_left` / 7.0
          ) + (
           (
            (
-            `t4`.`days_left` / 7.0
+            `t7`.`days_left` / 7.0
            ) * (
-            `t4`.`days_left` / 7.0
+            `t7`.`days_left` / 7.0
            )
           ) / 8.0
          )
         ) AS `_noise`
        FROM (
         SELECT
-         `t3`.`account_key`,
-         `t3`.`product_id`,
-         `t3`.`meter_id`,
-         `t3`.`meter_key`,
-         `t3`.`plan_id`,
-         `t3`.`paid_quantity`,
-         `t3`.`aggregate`,
-         `t3`.`meter_kind`,
-         `t3`.`period`,
-         `t3`.`value_meter`,
-         `t3`.`is_advanced`,
-         `t3`.`limit_quantity`,
-         `t3`.`is_unlimited`,
-         `t3`.`is_own_limit`,
-         `t3`.`enforcement`,
-         `t3`.`basis`,
-         `t3`.`starts_next`,
-         `t3`.`starts_0`,
-         `t3`.`starts_1`,
-         `t3`.`starts_2`,
-         `t3`.`starts_3`,
-         `t3`.`as_of`,
-         `t3`.`as_of_day`,
-         `t3`.`started_at`,
-         `t3`.`changed_at`,
-         `t3`.`is_paid`,
-         `t3`.`live_subscriptions`,
-         `t3`.`seats_used`,
-         `t3`.`is_estimated`,
-         `t3`.`used`,
-         `t3`.`used_1`,
-         `t3`.`used_2`,
-         `t3`.`used_3`,
-         `t3`.`week_1`,
-         `t3`.`week_2`,
-         `t3`.`week_3`,
-         `t3`.`week_4`,
-         `t3`.`week_5`,
-         `t3`.`week_6`,
-         `t3`.`week_7`,
-         `t3`.`week_8`,
-         `t3`.`level_0`,
-         `t3`.`level_1`,
-         `t3`.`level_2`,
-         `t3`.`level_3`,
-         `t3`.`level_4`,
-         `t3`.`level_5`,
-         `t3`.`level_6`,
-         `t3`.`level_7`,
-         `t3`.`level_8`,
-         `t3`.`utilisation`,
-         `t3`.`adoption`,
-         `t3`.`adopted_quantity`,
-         `t3`.`idle`,
-         `t3`.`overage_periods_3`,
-         `t3`.`periods_at_90_3`,
-         `t3`.`complete_periods`,
-         `t3`.`peak_3`,
-         `t3`.`plan_used_1`,
-         `t3`.`plan_used_2`,
-         `t3`.`plan_used_3`,
+         `t6`.`account_key`,
+         `t6`.`product_id`,
+         `t6`.`meter_id`,
+         `t6`.`meter_key`,
+         `t6`.`plan_id`,
+         `t6`.`paid_quantity`,
+         `t6`.`aggregate`,
+         `t6`.`meter_kind`,
+         `t6`.`period`,
+         `t6`.`value_meter`,
+         `t6`.`is_advanced`,
+         `t6`.`limit_quantity`,
+         `t6`.`is_unlimited`,
+         `t6`.`is_own_limit`,
+         `t6`.`enforcement`,
+         `t6`.`basis`,
+         `t6`.`starts_next`,
+         `t6`.`starts_0`,
+         `t6`.`starts_1`,
+         `t6`.`starts_2`,
+         `t6`.`starts_3`,
+         `t6`.`as_of`,
+         `t6`.`as_of_day`,
+         `t6`.`started_at`,
+         `t6`.`begins_at`,
+         `t6`.`changed_at`,
+         `t6`.`is_paid`,
+         `t6`.`live_subscriptions`,
+         `t6`.`seats_used`,
+         `t6`.`is_estimated`,
+         `t6`.`used`,
+         `t6`.`used_1`,
+         `t6`.`used_2`,
+         `t6`.`used_3`,
+         `t6`.`week_1`,
+         `t6`.`week_2`,
+         `t6`.`week_3`,
+         `t6`.`week_4`,
+         `t6`.`week_5`,
+         `t6`.`week_6`,
+         `t6`.`week_7`,
+         `t6`.`week_8`,
+         `t6`.`level_0`,
+         `t6`.`level_1`,
+         `t6`.`level_2`,
+         `t6`.`level_3`,
+         `t6`.`level_4`,
+         `t6`.`level_5`,
+         `t6`.`level_6`,
+         `t6`.`level_7`,
+         `t6`.`level_8`,
+         `t6`.`is_first_use`,
+         `t6`.`utilisation`,
+         `t6`.`adoption`,
+         `t6`.`adopted_quantity`,
+         `t6`.`idle`,
+         `t6`.`overage_periods_3`,
+         `t6`.`periods_at_90_3`,
+         `t6`.`complete_periods`,
+         `t6`.`peak_3`,
+         `t6`.`plan_used_1`,
+         `t6`.`plan_used_2`,
+         `t6`.`plan_used_3`,
+         `t6`.`rate_now`,
+         `t6`.`slope`,
+         `t6`.`week_sd`,
+         `t6`.`week_mean`,
+         `t6`.`is_young`,
          IF(
           (
-           `t3`.`meter_kind` = 'flow'
-          )
-          AND COALESCE(
-           (
-            (
-             (
-              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-             ) - `t3`.`started_at`
-            ) / 86400.0
-           ) < 56.0,
-           FALSE
-          ),
-          (
-           `t3`.`week_mean` * 8.0
-          ) / GREATEST(
-           (
-            (
-             CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-            ) - `t3`.`started_at`
-           ) / 86400.0,
-           1.0
-          ),
-          `t3`.`rate_now`
-         ) AS `rate_now`,
-         IF(
-          (
-           `t3`.`meter_kind` = 'flow'
-          )
-          AND COALESCE(
-           (
-            (
-             (
-              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-             ) - `t3`.`started_at`
-            ) / 86400.0
-           ) < 56.0,
-           FALSE
-          ),
-          0.0,
-          `t3`.`slope`
-         ) AS `slope`,
-         IF(
-          (
-           `t3`.`meter_kind` = 'flow'
-          )
-          AND COALESCE(
-           (
-            (
-             (
-              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-             ) - `t3`.`started_at`
-            ) / 86400.0
-           ) < 56.0,
-           FALSE
-          ),
-          IF(
-           (
-            `t3`.`meter_kind` = 'flow'
-           )
-           AND COALESCE(
-            (
-             (
-              (
-               CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-              ) - `t3`.`started_at`
-             ) / 86400.0
-            ) < 56.0,
-            FALSE
-           ),
-           (
-            `t3`.`week_mean` * 8.0
-           ) / GREATEST(
-            (
-             (
-              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-             ) - `t3`.`started_at`
-            ) / 86400.0,
-            1.0
-           ),
-           `t3`.`rate_now`
-          ) * 3.5,
-          `t3`.`week_sd`
-         ) AS `week_sd`,
-         IF(
-          (
-           `t3`.`meter_kind` = 'flow'
-          )
-          AND COALESCE(
-           (
-            (
-             (
-              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-             ) - `t3`.`started_at`
-            ) / 86400.0
-           ) < 56.0,
-           FALSE
-          ),
-          (
-           `t3`.`week_mean` * 8.0
-          ) / GREATEST(
-           (
-            (
-             CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-            ) - `t3`.`started_at`
-           ) / 86400.0,
-           1.0
-          ),
-          `t3`.`rate_now`
-         ) * 7.0 AS `week_mean`,
-         (
-          `t3`.`meter_kind` = 'flow'
-         )
-         AND COALESCE(
-          (
-           (
-            (
-             CAST(`t3`.`as_of_day` AS BIGINT) * 86400
-            ) - `t3`.`started_at`
-           ) / 86400.0
-          ) < 56.0,
-          FALSE
-         ) AS `is_young`,
-         IF(
-          (
-           `t3`.`meter_kind` = 'flow'
+           `t6`.`meter_kind` = 'flow'
           ) AND (
-           `t3`.`starts_next` > 549755813888
+           `t6`.`starts_next` > 549755813888
           ),
           30.0,
           IF(
-           `t3`.`meter_kind` = 'flow',
-           GREATEST(`t3`.`starts_next` - `t3`.`as_of`, 0) / 86400.0,
+           `t6`.`meter_kind` = 'flow',
+           GREATEST(`t6`.`starts_next` - `t6`.`as_of`, 0) / 86400.0,
            30.0
           )
          ) AS `days_left`,
          IF(
-          `t3`.`meter_kind` = 'flow',
-          `t3`.`week_1` + `t3`.`week_2` + `t3`.`week_3` + `t3`.`week_4`,
-          `t3`.`used`
+          `t6`.`meter_kind` = 'flow',
+          `t6`.`week_1` + `t6`.`week_2` + `t6`.`week_3` + `t6`.`week_4`,
+          `t6`.`used`
          ) AS `used_28d`,
          IF(
-          `t3`.`meter_kind` = 'flow',
-          `t3`.`week_5` + `t3`.`week_6` + `t3`.`week_7` + `t3`.`week_8`,
-          `t3`.`level_4`
+          `t6`.`meter_kind` = 'flow',
+          `t6`.`week_5` + `t6`.`week_6` + `t6`.`week_7` + `t6`.`week_8`,
+          `t6`.`level_4`
          ) AS `used_prev_28d`
         FROM (
          SELECT
-          `t2`.`account_key`,
-          `t2`.`product_id`,
-          `t2`.`meter_id`,
-          `t2`.`meter_key`,
-          `t2`.`plan_id`,
-          `t2`.`paid_quantity`,
-          `t2`.`aggregate`,
-          `t2`.`meter_kind`,
-          `t2`.`period`,
-          `t2`.`value_meter`,
-          `t2`.`is_advanced`,
-          `t2`.`limit_quantity`,
-          `t2`.`is_unlimited`,
-          `t2`.`is_own_limit`,
-          `t2`.`enforcement`,
-          `t2`.`basis`,
-          `t2`.`starts_next`,
-          `t2`.`starts_0`,
-          `t2`.`starts_1`,
-          `t2`.`starts_2`,
-          `t2`.`starts_3`,
-          `t2`.`as_of`,
-          `t2`.`as_of_day`,
-          `t2`.`started_at`,
-          `t2`.`changed_at`,
-          `t2`.`is_paid`,
-          `t2`.`live_subscriptions`,
-          `t2`.`seats_used`,
-          `t2`.`is_estimated`,
-          `t2`.`used`,
-          `t2`.`used_1`,
-          `t2`.`used_2`,
-          `t2`.`used_3`,
-          `t2`.`week_1`,
-          `t2`.`week_2`,
-          `t2`.`week_3`,
-          `t2`.`week_4`,
-          `t2`.`week_5`,
-          `t2`.`week_6`,
-          `t2`.`week_7`,
-          `t2`.`week_8`,
-          `t2`.`level_0`,
-          `t2`.`level_1`,
-          `t2`.`level_2`,
-          `t2`.`level_3`,
-          `t2`.`level_4`,
-          `t2`.`level_5`,
-          `t2`.`level_6`,
-          `t2`.`level_7`,
-          `t2`.`level_8`,
-          `t2`.`utilisation`,
-          `t2`.`adoption`,
-          `t2`.`adopted_quantity`,
-          `t2`.`idle`,
-          `t2`.`overage_periods_3`,
-          `t2`.`periods_at_90_3`,
-          `t2`.`complete_periods`,
-          `t2`.`peak_3`,
-          `t2`.`plan_used_1`,
-          `t2`.`plan_used_2`,
-          `t2`.`plan_used_3`,
-          `t2`.`rate_now`,
-          `t2`.`slope`,
-          `t2`.`week_sd`,
-          `t2`.`week_mean`
+          `t5`.`account_key`,
+          `t5`.`product_id`,
+          `t5`.`meter_id`,
+          `t5`.`meter_key`,
+          `t5`.`plan_id`,
+          `t5`.`paid_quantity`,
+          `t5`.`aggregate`,
+          `t5`.`meter_kind`,
+          `t5`.`period`,
+          `t5`.`value_meter`,
+          `t5`.`is_advanced`,
+          `t5`.`limit_quantity`,
+          `t5`.`is_unlimited`,
+          `t5`.`is_own_limit`,
+          `t5`.`enforcement`,
+          `t5`.`basis`,
+          `t5`.`starts_next`,
+          `t5`.`starts_0`,
+          `t5`.`starts_1`,
+          `t5`.`starts_2`,
+          `t5`.`starts_3`,
+          `t5`.`as_of`,
+          `t5`.`as_of_day`,
+          `t5`.`started_at`,
+          `t5`.`begins_at`,
+          `t5`.`changed_at`,
+          `t5`.`is_paid`,
+          `t5`.`live_subscriptions`,
+          `t5`.`seats_used`,
+          `t5`.`is_estimated`,
+          `t5`.`used`,
+          `t5`.`used_1`,
+          `t5`.`used_2`,
+          `t5`.`used_3`,
+          `t5`.`week_1`,
+          `t5`.`week_2`,
+          `t5`.`week_3`,
+          `t5`.`week_4`,
+          `t5`.`week_5`,
+          `t5`.`week_6`,
+          `t5`.`week_7`,
+          `t5`.`week_8`,
+          `t5`.`level_0`,
+          `t5`.`level_1`,
+          `t5`.`level_2`,
+          `t5`.`level_3`,
+          `t5`.`level_4`,
+          `t5`.`level_5`,
+          `t5`.`level_6`,
+          `t5`.`level_7`,
+          `t5`.`level_8`,
+          `t5`.`is_first_use`,
+          `t5`.`utilisation`,
+          `t5`.`adoption`,
+          `t5`.`adopted_quantity`,
+          `t5`.`idle`,
+          `t5`.`overage_periods_3`,
+          `t5`.`periods_at_90_3`,
+          `t5`.`complete_periods`,
+          `t5`.`peak_3`,
+          `t5`.`plan_used_1`,
+          `t5`.`plan_used_2`,
+          `t5`.`plan_used_3`,
+          `t5`.`rate_now`,
+          `t5`.`slope`,
+          `t5`.`week_sd`,
+          `t5`.`week_mean`,
+          `t5`.`is_young`
          FROM (
           SELECT
-           `t1`.`account_key`,
-           `t1`.`product_id`,
-           `t1`.`meter_id`,
-           `t1`.`meter_key`,
-           `t1`.`plan_id`,
-           `t1`.`paid_quantity`,
-           `t1`.`aggregate`,
-           `t1`.`meter_kind`,
-           `t1`.`period`,
-           `t1`.`value_meter`,
-           `t1`.`is_advanced`,
-           `t1`.`limit_quantity`,
-           `t1`.`is_unlimited`,
-           `t1`.`is_own_limit`,
-           `t1`.`enforcement`,
-           `t1`.`basis`,
-           `t1`.`starts_next`,
-           `t1`.`starts_0`,
-           `t1`.`starts_1`,
-           `t1`.`starts_2`,
-           `t1`.`starts_3`,
-           `t1`.`as_of`,
-           `t1`.`as_of_day`,
-           `t1`.`started_at`,
-           `t1`.`changed_at`,
-           `t1`.`is_paid`,
-           `t1`.`live_subscriptions`,
-           `t1`.`seats_used`,
-           `t1`.`is_estimated`,
-           `t1`.`used`,
-           `t1`.`used_1`,
-           `t1`.`used_2`,
-           `t1`.`used_3`,
-           `t1`.`week_1`,
-           `t1`.`week_2`,
-           `t1`.`week_3`,
-           `t1`.`week_4`,
-           `t1`.`week_5`,
-           `t1`.`week_6`,
-           `t1`.`week_7`,
-           `t1`.`week_8`,
-           `t1`.`level_0`,
-           `t1`.`level_1`,
-           `t1`.`level_2`,
-           `t1`.`level_3`,
-           `t1`.`level_4`,
-           `t1`.`level_5`,
-           `t1`.`level_6`,
-           `t1`.`level_7`,
-           `t1`.`level_8`,
-           `t1`.`utilisation`,
-           `t1`.`adoption`,
-           `t1`.`adopted_quantity`,
-           `t1`.`idle`,
-           `t1`.`overage_periods_3`,
-           `t1`.`periods_at_90_3`,
-           `t1`.`complete_periods`,
-           `t1`.`peak_3`,
-           `t1`.`plan_used_1`,
-           `t1`.`plan_used_2`,
-           `t1`.`plan_used_3`,
-           `t1`.`_w0`,
-           `t1`.`_w1`,
-           `t1`.`_w2`,
-           `t1`.`_w3`,
-           `t1`.`_w4`,
-           `t1`.`_w5`,
-           `t1`.`_w6`,
-           `t1`.`_w7`,
-           (
+           `t4`.`account_key`,
+           `t4`.`product_id`,
+           `t4`.`meter_id`,
+           `t4`.`meter_key`,
+           `t4`.`plan_id`,
+           `t4`.`paid_quantity`,
+           `t4`.`aggregate`,
+           `t4`.`meter_kind`,
+           `t4`.`period`,
+           `t4`.`value_meter`,
+           `t4`.`is_advanced`,
+           `t4`.`limit_quantity`,
+           `t4`.`is_unlimited`,
+           `t4`.`is_own_limit`,
+           `t4`.`enforcement`,
+           `t4`.`basis`,
+           `t4`.`starts_next`,
+           `t4`.`starts_0`,
+           `t4`.`starts_1`,
+           `t4`.`starts_2`,
+           `t4`.`starts_3`,
+           `t4`.`as_of`,
+           `t4`.`as_of_day`,
+           `t4`.`started_at`,
+           `t4`.`begins_at`,
+           `t4`.`changed_at`,
+           `t4`.`is_paid`,
+           `t4`.`live_subscriptions`,
+           `t4`.`seats_used`,
+           `t4`.`is_estimated`,
+           `t4`.`used`,
+           `t4`.`used_1`,
+           `t4`.`used_2`,
+           `t4`.`used_3`,
+           `t4`.`week_1`,
+           `t4`.`week_2`,
+           `t4`.`week_3`,
+           `t4`.`week_4`,
+           `t4`.`week_5`,
+           `t4`.`week_6`,
+           `t4`.`week_7`,
+           `t4`.`week_8`,
+           `t4`.`level_0`,
+           `t4`.`level_1`,
+           `t4`.`level_2`,
+           `t4`.`level_3`,
+           `t4`.`level_4`,
+           `t4`.`level_5`,
+           `t4`.`level_6`,
+           `t4`.`level_7`,
+           `t4`.`level_8`,
+           `t4`.`is_first_use`,
+           `t4`.`utilisation`,
+           `t4`.`adoption`,
+           `t4`.`adopted_quantity`,
+           `t4`.`idle`,
+           `t4`.`overage_periods_3`,
+           `t4`.`periods_at_90_3`,
+           `t4`.`complete_periods`,
+           `t4`.`peak_3`,
+           `t4`.`plan_used_1`,
+           `t4`.`plan_used_2`,
+           `t4`.`plan_used_3`,
+           CASE
+            WHEN `t4`.`_is_first`
+            THEN CAST(`t4`.`used` AS DOUBLE) / NULLIF(`t4`.`_gone`, 0.0)
+            WHEN `t4`.`is_young`
+            THEN (
+             `t4`.`week_mean` * 8.0
+            ) / NULLIF(`t4`.`_days`, 0.0)
+            ELSE `t4`.`rate_now`
+           END AS `rate_now`,
+           IF(`t4`.`is_young` OR `t4`.`_is_first`, 0.0, `t4`.`slope`) AS `slope`,
+           IF(
+            `t4`.`is_young` OR `t4`.`_is_first`,
+            CASE
+             WHEN `t4`.`_is_first`
+             THEN CAST(`t4`.`used` AS DOUBLE) / NULLIF(`t4`.`_gone`, 0.0)
+             WHEN `t4`.`is_young`
+             THEN (
+              `t4`.`week_mean` * 8.0
+             ) / NULLIF(`t4`.`_days`, 0.0)
+             ELSE `t4`.`rate_now`
+            END * 3.5,
+            `t4`.`week_sd`
+           ) AS `week_sd`,
+           CASE
+            WHEN `t4`.`_is_first`
+            THEN CAST(`t4`.`used` AS DOUBLE) / NULLIF(`t4`.`_gone`, 0.0)
+            WHEN `t4`.`is_young`
+            THEN (
+             `t4`.`week_mean` * 8.0
+            ) / NULLIF(`t4`.`_days`, 0.0)
+            ELSE `t4`.`rate_now`
+           END * 7.0 AS `week_mean`,
+           `t4`.`_days`,
+           `t4`.`_gone`,
+           `t4`.`_held`,
+           `t4`.`is_young` OR `t4`.`_is_first` AS `is_young`,
+           `t4`.`_is_first`
+          FROM (
+           SELECT
+            `t3`.`account_key`,
+            `t3`.`product_id`,
+            `t3`.`meter_id`,
+            `t3`.`meter_key`,
+            `t3`.`plan_id`,
+            `t3`.`paid_quantity`,
+            `t3`.`aggregate`,
+            `t3`.`meter_kind`,
+            `t3`.`period`,
+            `t3`.`value_meter`,
+            `t3`.`is_advanced`,
+            `t3`.`limit_quantity`,
+            `t3`.`is_unlimited`,
+            `t3`.`is_own_limit`,
+            `t3`.`enforcement`,
+            `t3`.`basis`,
+            `t3`.`starts_next`,
+            `t3`.`starts_0`,
+            `t3`.`starts_1`,
+            `t3`.`starts_2`,
+            `t3`.`starts_3`,
+            `t3`.`as_of`,
+            `t3`.`as_of_day`,
+            `t3`.`started_at`,
+            `t3`.`begins_at`,
+            `t3`.`changed_at`,
+            `t3`.`is_paid`,
+            `t3`.`live_subscriptions`,
+            `t3`.`seats_used`,
+            `t3`.`is_estimated`,
+            `t3`.`used`,
+            `t3`.`used_1`,
+            `t3`.`used_2`,
+            `t3`.`used_3`,
+            `t3`.`week_1`,
+            `t3`.`week_2`,
+            `t3`.`week_3`,
+            `t3`.`week_4`,
+            `t3`.`week_5`,
+            `t3`.`week_6`,
+            `t3`.`week_7`,
+            `t3`.`week_8`,
+            `t3`.`level_0`,
+            `t3`.`level_1`,
+            `t3`.`level_2`,
+            `t3`.`level_3`,
+            `t3`.`level_4`,
+            `t3`.`level_5`,
+            `t3`.`level_6`,
+            `t3`.`level_7`,
+            `t3`.`level_8`,
+            `t3`.`is_first_use`,
+            `t3`.`utilisation`,
+            `t3`.`adoption`,
+            `t3`.`adopted_quantity`,
+            `t3`.`idle`,
+            `t3`.`overage_periods_3`,
+            `t3`.`periods_at_90_3`,
+            `t3`.`complete_periods`,
+            `t3`.`peak_3`,
+            `t3`.`plan_used_1`,
+            `t3`.`plan_used_2`,
+            `t3`.`plan_used_3`,
+            `t3`.`rate_now`,
+            `t3`.`slope`,
+            `t3`.`week_sd`,
+            `t3`.`week_mean`,
+            GREATEST(
+             (
+              (
+               CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+              ) - `t3`.`started_at`
+             ) / 86400.0,
+             1.0
+            ) AS `_days`,
+            GREATEST((
+             `t3`.`as_of` - `t3`.`begins_at`
+            ) / 86400.0, 1.0) AS `_gone`,
             (
-             `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-            ) / 56.0
-           ) + (
-            IF(
+             (
+              CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+             ) - `t3`.`started_at`
+            ) / 86400.0 AS `_held`,
+            (
+             `t3`.`meter_kind` = 'flow'
+            )
+            AND COALESCE(
              (
               (
                (
-                (
-                 `t1`.`_w0` * -3.5
-                ) + (
-                 `t1`.`_w1` * -2.5
-                ) + (
-                 `t1`.`_w2` * -1.5
-                ) + (
-                 `t1`.`_w3` * -0.5
-                ) + (
-                 `t1`.`_w4` * 0.5
-                ) + (
-                 `t1`.`_w5` * 1.5
-                ) + (
-                 `t1`.`_w6` * 2.5
-                ) + (
-                 `t1`.`_w7` * 3.5
-                )
-               ) * (
-                (
-                 `t1`.`_w0` * -3.5
-                ) + (
-                 `t1`.`_w1` * -2.5
-                ) + (
-                 `t1`.`_w2` * -1.5
-                ) + (
-                 `t1`.`_w3` * -0.5
-                ) + (
-                 `t1`.`_w4` * 0.5
-                ) + (
-                 `t1`.`_w5` * 1.5
-                ) + (
-                 `t1`.`_w6` * 2.5
-                ) + (
-                 `t1`.`_w7` * 3.5
-                )
-               )
-              ) / 42.0
-             ) > (
+                CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+               ) - `t3`.`started_at`
+              ) / 86400.0
+             ) < 56.0,
+             FALSE
+            ) AS `is_young`,
+            COALESCE(
+             `t3`.`aggregate` IN ('sum', 'count')
+             AND (
+              `t3`.`meter_kind` = 'flow'
+             )
+             AND (
+              GREATEST((
+               `t3`.`as_of` - `t3`.`begins_at`
+              ) / 86400.0, 1.0) < 56.0
+             )
+             AND (
+              `t3`.`used` > 0
+             )
+             AND (
               (
-               GREATEST(
+               `t3`.`week_mean` = 0
+              )
+              OR (
+               (
+                `t3`.`meter_kind` = 'flow'
+               )
+               AND COALESCE(
                 (
                  (
                   (
-                   `t1`.`_w0` * `t1`.`_w0`
-                  ) + (
-                   `t1`.`_w1` * `t1`.`_w1`
-                  ) + (
-                   `t1`.`_w2` * `t1`.`_w2`
-                  ) + (
-                   `t1`.`_w3` * `t1`.`_w3`
-                  ) + (
-                   `t1`.`_w4` * `t1`.`_w4`
-                  ) + (
-                   `t1`.`_w5` * `t1`.`_w5`
-                  ) + (
-                   `t1`.`_w6` * `t1`.`_w6`
-                  ) + (
-                   `t1`.`_w7` * `t1`.`_w7`
-                  )
-                 ) - (
+                   CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+                  ) - `t3`.`started_at`
+                 ) / 86400.0
+                ) < 56.0,
+                FALSE
+               )
+               AND (
+                (
+                 (
+                  (
+                   CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+                  ) - `t3`.`started_at`
+                 ) / 86400.0
+                ) < 3.0
+               )
+              )
+              OR (
+               NOT (
+                (
+                 `t3`.`meter_kind` = 'flow'
+                )
+                AND COALESCE(
+                 (
                   (
                    (
-                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                   ) * (
-                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                   )
-                  ) / 8
-                 )
-                ) - (
+                    CAST(`t3`.`as_of_day` AS BIGINT) * 86400
+                   ) - `t3`.`started_at`
+                  ) / 86400.0
+                 ) < 56.0,
+                 FALSE
+                )
+               )
+               AND `t3`.`is_first_use`
+              )
+             ),
+             FALSE
+            ) AS `_is_first`
+           FROM (
+            SELECT
+             `t2`.`account_key`,
+             `t2`.`product_id`,
+             `t2`.`meter_id`,
+             `t2`.`meter_key`,
+             `t2`.`plan_id`,
+             `t2`.`paid_quantity`,
+             `t2`.`aggregate`,
+             `t2`.`meter_kind`,
+             `t2`.`period`,
+             `t2`.`value_meter`,
+             `t2`.`is_advanced`,
+             `t2`.`limit_quantity`,
+             `t2`.`is_unlimited`,
+             `t2`.`is_own_limit`,
+             `t2`.`enforcement`,
+             `t2`.`basis`,
+             `t2`.`starts_next`,
+             `t2`.`starts_0`,
+             `t2`.`starts_1`,
+             `t2`.`starts_2`,
+             `t2`.`starts_3`,
+             `t2`.`as_of`,
+             `t2`.`as_of_day`,
+             `t2`.`started_at`,
+             `t2`.`begins_at`,
+             `t2`.`changed_at`,
+             `t2`.`is_paid`,
+             `t2`.`live_subscriptions`,
+             `t2`.`seats_used`,
+             `t2`.`is_estimated`,
+             `t2`.`used`,
+             `t2`.`used_1`,
+             `t2`.`used_2`,
+             `t2`.`used_3`,
+             `t2`.`week_1`,
+             `t2`.`week_2`,
+             `t2`.`week_3`,
+             `t2`.`week_4`,
+             `t2`.`week_5`,
+             `t2`.`week_6`,
+             `t2`.`week_7`,
+             `t2`.`week_8`,
+             `t2`.`level_0`,
+             `t2`.`level_1`,
+             `t2`.`level_2`,
+             `t2`.`level_3`,
+             `t2`.`level_4`,
+             `t2`.`level_5`,
+             `t2`.`level_6`,
+             `t2`.`level_7`,
+             `t2`.`level_8`,
+             `t2`.`is_first_use`,
+             `t2`.`utilisation`,
+             `t2`.`adoption`,
+             `t2`.`adopted_quantity`,
+             `t2`.`idle`,
+             `t2`.`overage_periods_3`,
+             `t2`.`periods_at_90_3`,
+             `t2`.`complete_periods`,
+             `t2`.`peak_3`,
+             `t2`.`plan_used_1`,
+             `t2`.`plan_used_2`,
+             `t2`.`plan_used_3`,
+             `t2`.`rate_now`,
+             `t2`.`slope`,
+             `t2`.`week_sd`,
+             `t2`.`week_mean`
+            FROM (
+             SELECT
+              `t1`.`account_key`,
+              `t1`.`product_id`,
+              `t1`.`meter_id`,
+              `t1`.`meter_key`,
+              `t1`.`plan_id`,
+              `t1`.`paid_quantity`,
+              `t1`.`aggregate`,
+              `t1`.`meter_kind`,
+              `t1`.`period`,
+              `t1`.`value_meter`,
+              `t1`.`is_advanced`,
+              `t1`.`limit_quantity`,
+              `t1`.`is_unlimited`,
+              `t1`.`is_own_limit`,
+              `t1`.`enforcement`,
+              `t1`.`basis`,
+              `t1`.`starts_next`,
+              `t1`.`starts_0`,
+              `t1`.`starts_1`,
+              `t1`.`starts_2`,
+              `t1`.`starts_3`,
+              `t1`.`as_of`,
+              `t1`.`as_of_day`,
+              `t1`.`started_at`,
+              `t1`.`begins_at`,
+              `t1`.`changed_at`,
+              `t1`.`is_paid`,
+              `t1`.`live_subscriptions`,
+              `t1`.`seats_used`,
+              `t1`.`is_estimated`,
+              `t1`.`used`,
+              `t1`.`used_1`,
+              `t1`.`used_2`,
+              `t1`.`used_3`,
+              `t1`.`week_1`,
+              `t1`.`week_2`,
+              `t1`.`week_3`,
+              `t1`.`week_4`,
+              `t1`.`week_5`,
+              `t1`.`week_6`,
+              `t1`.`week_7`,
+              `t1`.`week_8`,
+              `t1`.`level_0`,
+              `t1`.`level_1`,
+              `t1`.`level_2`,
+              `t1`.`level_3`,
+              `t1`.`level_4`,
+              `t1`.`level_5`,
+              `t1`.`level_6`,
+              `t1`.`level_7`,
+              `t1`.`level_8`,
+              `t1`.`is_first_use`,
+              `t1`.`utilisation`,
+              `t1`.`adoption`,
+              `t1`.`adopted_quantity`,
+              `t1`.`idle`,
+              `t1`.`overage_periods_3`,
+              `t1`.`periods_at_90_3`,
+              `t1`.`complete_periods`,
+              `t1`.`peak_3`,
+              `t1`.`plan_used_1`,
+              `t1`.`plan_used_2`,
+              `t1`.`plan_used_3`,
+              `t1`.`_w0`,
+              `t1`.`_w1`,
+              `t1`.`_w2`,
+              `t1`.`_w3`,
+              `t1`.`_w4`,
+              `t1`.`_w5`,
+              `t1`.`_w6`,
+              `t1`.`_w7`,
+              (
+               (
+                `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+               ) / 56.0
+              ) + (
+               IF(
+                (
                  (
                   (
                    (
@@ -6159,108 +6443,108 @@ FROM (
                    )
                   )
                  ) / 42.0
+                ) > (
+                 (
+                  GREATEST(
+                   (
+                    (
+                     (
+                      `t1`.`_w0` * `t1`.`_w0`
+                     ) + (
+                      `t1`.`_w1` * `t1`.`_w1`
+                     ) + (
+                      `t1`.`_w2` * `t1`.`_w2`
+                     ) + (
+                      `t1`.`_w3` * `t1`.`_w3`
+                     ) + (
+                      `t1`.`_w4` * `t1`.`_w4`
+                     ) + (
+                      `t1`.`_w5` * `t1`.`_w5`
+                     ) + (
+                      `t1`.`_w6` * `t1`.`_w6`
+                     ) + (
+                      `t1`.`_w7` * `t1`.`_w7`
+                     )
+                    ) - (
+                     (
+                      (
+                       `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                      ) * (
+                       `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                      )
+                     ) / 8
+                    )
+                   ) - (
+                    (
+                     (
+                      (
+                       `t1`.`_w0` * -3.5
+                      ) + (
+                       `t1`.`_w1` * -2.5
+                      ) + (
+                       `t1`.`_w2` * -1.5
+                      ) + (
+                       `t1`.`_w3` * -0.5
+                      ) + (
+                       `t1`.`_w4` * 0.5
+                      ) + (
+                       `t1`.`_w5` * 1.5
+                      ) + (
+                       `t1`.`_w6` * 2.5
+                      ) + (
+                       `t1`.`_w7` * 3.5
+                      )
+                     ) * (
+                      (
+                       `t1`.`_w0` * -3.5
+                      ) + (
+                       `t1`.`_w1` * -2.5
+                      ) + (
+                       `t1`.`_w2` * -1.5
+                      ) + (
+                       `t1`.`_w3` * -0.5
+                      ) + (
+                       `t1`.`_w4` * 0.5
+                      ) + (
+                       `t1`.`_w5` * 1.5
+                      ) + (
+                       `t1`.`_w6` * 2.5
+                      ) + (
+                       `t1`.`_w7` * 3.5
+                      )
+                     )
+                    ) / 42.0
+                   ),
+                   1e-09
+                  ) / 6
+                 ) * 4.0
                 ),
-                1e-09
-               ) / 6
-              ) * 4.0
-             ),
-             (
-              (
-               (
-                `t1`.`_w0` * -3.5
-               ) + (
-                `t1`.`_w1` * -2.5
-               ) + (
-                `t1`.`_w2` * -1.5
-               ) + (
-                `t1`.`_w3` * -0.5
-               ) + (
-                `t1`.`_w4` * 0.5
-               ) + (
-                `t1`.`_w5` * 1.5
-               ) + (
-                `t1`.`_w6` * 2.5
-               ) + (
-                `t1`.`_w7` * 3.5
-               )
-              ) / 42.0
-             ) / 49.0,
-             0.0
-            ) * 28.0
-           ) AS `rate_now`,
-           IF(
-            (
-             (
-              (
-               (
-                `t1`.`_w0` * -3.5
-               ) + (
-                `t1`.`_w1` * -2.5
-               ) + (
-                `t1`.`_w2` * -1.5
-               ) + (
-                `t1`.`_w3` * -0.5
-               ) + (
-                `t1`.`_w4` * 0.5
-               ) + (
-                `t1`.`_w5` * 1.5
-               ) + (
-                `t1`.`_w6` * 2.5
-               ) + (
-                `t1`.`_w7` * 3.5
-               )
-              ) * (
-               (
-                `t1`.`_w0` * -3.5
-               ) + (
-                `t1`.`_w1` * -2.5
-               ) + (
-                `t1`.`_w2` * -1.5
-               ) + (
-                `t1`.`_w3` * -0.5
-               ) + (
-                `t1`.`_w4` * 0.5
-               ) + (
-                `t1`.`_w5` * 1.5
-               ) + (
-                `t1`.`_w6` * 2.5
-               ) + (
-                `t1`.`_w7` * 3.5
-               )
-              )
-             ) / 42.0
-            ) > (
-             (
-              GREATEST(
-               (
                 (
                  (
-                  `t1`.`_w0` * `t1`.`_w0`
-                 ) + (
-                  `t1`.`_w1` * `t1`.`_w1`
-                 ) + (
-                  `t1`.`_w2` * `t1`.`_w2`
-                 ) + (
-                  `t1`.`_w3` * `t1`.`_w3`
-                 ) + (
-                  `t1`.`_w4` * `t1`.`_w4`
-                 ) + (
-                  `t1`.`_w5` * `t1`.`_w5`
-                 ) + (
-                  `t1`.`_w6` * `t1`.`_w6`
-                 ) + (
-                  `t1`.`_w7` * `t1`.`_w7`
-                 )
-                ) - (
-                 (
                   (
-                   `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                  ) * (
-                   `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                   `t1`.`_w0` * -3.5
+                  ) + (
+                   `t1`.`_w1` * -2.5
+                  ) + (
+                   `t1`.`_w2` * -1.5
+                  ) + (
+                   `t1`.`_w3` * -0.5
+                  ) + (
+                   `t1`.`_w4` * 0.5
+                  ) + (
+                   `t1`.`_w5` * 1.5
+                  ) + (
+                   `t1`.`_w6` * 2.5
+                  ) + (
+                   `t1`.`_w7` * 3.5
                   )
-                 ) / 8
-                )
-               ) - (
+                 ) / 42.0
+                ) / 49.0,
+                0.0
+               ) * 28.0
+              ) AS `rate_now`,
+              IF(
+               (
                 (
                  (
                   (
@@ -6300,108 +6584,108 @@ FROM (
                   )
                  )
                 ) / 42.0
-               ),
-               1e-09
-              ) / 6
-             ) * 4.0
-            ),
-            (
-             (
-              (
-               `t1`.`_w0` * -3.5
-              ) + (
-               `t1`.`_w1` * -2.5
-              ) + (
-               `t1`.`_w2` * -1.5
-              ) + (
-               `t1`.`_w3` * -0.5
-              ) + (
-               `t1`.`_w4` * 0.5
-              ) + (
-               `t1`.`_w5` * 1.5
-              ) + (
-               `t1`.`_w6` * 2.5
-              ) + (
-               `t1`.`_w7` * 3.5
-              )
-             ) / 42.0
-            ) / 49.0,
-            0.0
-           ) AS `slope`,
-           SQRT(
-            IF(
-             (
-              (
-               (
+               ) > (
                 (
-                 `t1`.`_w0` * -3.5
-                ) + (
-                 `t1`.`_w1` * -2.5
-                ) + (
-                 `t1`.`_w2` * -1.5
-                ) + (
-                 `t1`.`_w3` * -0.5
-                ) + (
-                 `t1`.`_w4` * 0.5
-                ) + (
-                 `t1`.`_w5` * 1.5
-                ) + (
-                 `t1`.`_w6` * 2.5
-                ) + (
-                 `t1`.`_w7` * 3.5
-                )
-               ) * (
-                (
-                 `t1`.`_w0` * -3.5
-                ) + (
-                 `t1`.`_w1` * -2.5
-                ) + (
-                 `t1`.`_w2` * -1.5
-                ) + (
-                 `t1`.`_w3` * -0.5
-                ) + (
-                 `t1`.`_w4` * 0.5
-                ) + (
-                 `t1`.`_w5` * 1.5
-                ) + (
-                 `t1`.`_w6` * 2.5
-                ) + (
-                 `t1`.`_w7` * 3.5
-                )
-               )
-              ) / 42.0
-             ) > (
-              (
-               GREATEST(
-                (
-                 (
-                  (
-                   `t1`.`_w0` * `t1`.`_w0`
-                  ) + (
-                   `t1`.`_w1` * `t1`.`_w1`
-                  ) + (
-                   `t1`.`_w2` * `t1`.`_w2`
-                  ) + (
-                   `t1`.`_w3` * `t1`.`_w3`
-                  ) + (
-                   `t1`.`_w4` * `t1`.`_w4`
-                  ) + (
-                   `t1`.`_w5` * `t1`.`_w5`
-                  ) + (
-                   `t1`.`_w6` * `t1`.`_w6`
-                  ) + (
-                   `t1`.`_w7` * `t1`.`_w7`
-                  )
-                 ) - (
+                 GREATEST(
                   (
                    (
-                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                   ) * (
-                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                    (
+                     `t1`.`_w0` * `t1`.`_w0`
+                    ) + (
+                     `t1`.`_w1` * `t1`.`_w1`
+                    ) + (
+                     `t1`.`_w2` * `t1`.`_w2`
+                    ) + (
+                     `t1`.`_w3` * `t1`.`_w3`
+                    ) + (
+                     `t1`.`_w4` * `t1`.`_w4`
+                    ) + (
+                     `t1`.`_w5` * `t1`.`_w5`
+                    ) + (
+                     `t1`.`_w6` * `t1`.`_w6`
+                    ) + (
+                     `t1`.`_w7` * `t1`.`_w7`
+                    )
+                   ) - (
+                    (
+                     (
+                      `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                     ) * (
+                      `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                     )
+                    ) / 8
                    )
-                  ) / 8
+                  ) - (
+                   (
+                    (
+                     (
+                      `t1`.`_w0` * -3.5
+                     ) + (
+                      `t1`.`_w1` * -2.5
+                     ) + (
+                      `t1`.`_w2` * -1.5
+                     ) + (
+                      `t1`.`_w3` * -0.5
+                     ) + (
+                      `t1`.`_w4` * 0.5
+                     ) + (
+                      `t1`.`_w5` * 1.5
+                     ) + (
+                      `t1`.`_w6` * 2.5
+                     ) + (
+                      `t1`.`_w7` * 3.5
+                     )
+                    ) * (
+                     (
+                      `t1`.`_w0` * -3.5
+                     ) + (
+                      `t1`.`_w1` * -2.5
+                     ) + (
+                      `t1`.`_w2` * -1.5
+                     ) + (
+                      `t1`.`_w3` * -0.5
+                     ) + (
+                      `t1`.`_w4` * 0.5
+                     ) + (
+                      `t1`.`_w5` * 1.5
+                     ) + (
+                      `t1`.`_w6` * 2.5
+                     ) + (
+                      `t1`.`_w7` * 3.5
+                     )
+                    )
+                   ) / 42.0
+                  ),
+                  1e-09
+                 ) / 6
+                ) * 4.0
+               ),
+               (
+                (
+                 (
+                  `t1`.`_w0` * -3.5
+                 ) + (
+                  `t1`.`_w1` * -2.5
+                 ) + (
+                  `t1`.`_w2` * -1.5
+                 ) + (
+                  `t1`.`_w3` * -0.5
+                 ) + (
+                  `t1`.`_w4` * 0.5
+                 ) + (
+                  `t1`.`_w5` * 1.5
+                 ) + (
+                  `t1`.`_w6` * 2.5
+                 ) + (
+                  `t1`.`_w7` * 3.5
                  )
-                ) - (
+                ) / 42.0
+               ) / 49.0,
+               0.0
+              ) AS `slope`,
+              SQRT(
+               IF(
+                (
                  (
                   (
                    (
@@ -6441,256 +6725,332 @@ FROM (
                    )
                   )
                  ) / 42.0
+                ) > (
+                 (
+                  GREATEST(
+                   (
+                    (
+                     (
+                      `t1`.`_w0` * `t1`.`_w0`
+                     ) + (
+                      `t1`.`_w1` * `t1`.`_w1`
+                     ) + (
+                      `t1`.`_w2` * `t1`.`_w2`
+                     ) + (
+                      `t1`.`_w3` * `t1`.`_w3`
+                     ) + (
+                      `t1`.`_w4` * `t1`.`_w4`
+                     ) + (
+                      `t1`.`_w5` * `t1`.`_w5`
+                     ) + (
+                      `t1`.`_w6` * `t1`.`_w6`
+                     ) + (
+                      `t1`.`_w7` * `t1`.`_w7`
+                     )
+                    ) - (
+                     (
+                      (
+                       `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                      ) * (
+                       `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                      )
+                     ) / 8
+                    )
+                   ) - (
+                    (
+                     (
+                      (
+                       `t1`.`_w0` * -3.5
+                      ) + (
+                       `t1`.`_w1` * -2.5
+                      ) + (
+                       `t1`.`_w2` * -1.5
+                      ) + (
+                       `t1`.`_w3` * -0.5
+                      ) + (
+                       `t1`.`_w4` * 0.5
+                      ) + (
+                       `t1`.`_w5` * 1.5
+                      ) + (
+                       `t1`.`_w6` * 2.5
+                      ) + (
+                       `t1`.`_w7` * 3.5
+                      )
+                     ) * (
+                      (
+                       `t1`.`_w0` * -3.5
+                      ) + (
+                       `t1`.`_w1` * -2.5
+                      ) + (
+                       `t1`.`_w2` * -1.5
+                      ) + (
+                       `t1`.`_w3` * -0.5
+                      ) + (
+                       `t1`.`_w4` * 0.5
+                      ) + (
+                       `t1`.`_w5` * 1.5
+                      ) + (
+                       `t1`.`_w6` * 2.5
+                      ) + (
+                       `t1`.`_w7` * 3.5
+                      )
+                     )
+                    ) / 42.0
+                   ),
+                   1e-09
+                  ) / 6
+                 ) * 4.0
                 ),
-                1e-09
-               ) / 6
-              ) * 4.0
-             ),
-             GREATEST(
-              (
-               (
-                (
-                 `t1`.`_w0` * `t1`.`_w0`
-                ) + (
-                 `t1`.`_w1` * `t1`.`_w1`
-                ) + (
-                 `t1`.`_w2` * `t1`.`_w2`
-                ) + (
-                 `t1`.`_w3` * `t1`.`_w3`
-                ) + (
-                 `t1`.`_w4` * `t1`.`_w4`
-                ) + (
-                 `t1`.`_w5` * `t1`.`_w5`
-                ) + (
-                 `t1`.`_w6` * `t1`.`_w6`
-                ) + (
-                 `t1`.`_w7` * `t1`.`_w7`
-                )
-               ) - (
-                (
+                GREATEST(
                  (
-                  `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                 ) * (
-                  `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                 )
-                ) / 8
+                  (
+                   (
+                    `t1`.`_w0` * `t1`.`_w0`
+                   ) + (
+                    `t1`.`_w1` * `t1`.`_w1`
+                   ) + (
+                    `t1`.`_w2` * `t1`.`_w2`
+                   ) + (
+                    `t1`.`_w3` * `t1`.`_w3`
+                   ) + (
+                    `t1`.`_w4` * `t1`.`_w4`
+                   ) + (
+                    `t1`.`_w5` * `t1`.`_w5`
+                   ) + (
+                    `t1`.`_w6` * `t1`.`_w6`
+                   ) + (
+                    `t1`.`_w7` * `t1`.`_w7`
+                   )
+                  ) - (
+                   (
+                    (
+                     `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                    ) * (
+                     `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                    )
+                   ) / 8
+                  )
+                 ) - (
+                  (
+                   (
+                    (
+                     `t1`.`_w0` * -3.5
+                    ) + (
+                     `t1`.`_w1` * -2.5
+                    ) + (
+                     `t1`.`_w2` * -1.5
+                    ) + (
+                     `t1`.`_w3` * -0.5
+                    ) + (
+                     `t1`.`_w4` * 0.5
+                    ) + (
+                     `t1`.`_w5` * 1.5
+                    ) + (
+                     `t1`.`_w6` * 2.5
+                    ) + (
+                     `t1`.`_w7` * 3.5
+                    )
+                   ) * (
+                    (
+                     `t1`.`_w0` * -3.5
+                    ) + (
+                     `t1`.`_w1` * -2.5
+                    ) + (
+                     `t1`.`_w2` * -1.5
+                    ) + (
+                     `t1`.`_w3` * -0.5
+                    ) + (
+                     `t1`.`_w4` * 0.5
+                    ) + (
+                     `t1`.`_w5` * 1.5
+                    ) + (
+                     `t1`.`_w6` * 2.5
+                    ) + (
+                     `t1`.`_w7` * 3.5
+                    )
+                   )
+                  ) / 42.0
+                 ),
+                 1e-09
+                ) / 6,
+                GREATEST(
+                 (
+                  (
+                   `t1`.`_w0` * `t1`.`_w0`
+                  ) + (
+                   `t1`.`_w1` * `t1`.`_w1`
+                  ) + (
+                   `t1`.`_w2` * `t1`.`_w2`
+                  ) + (
+                   `t1`.`_w3` * `t1`.`_w3`
+                  ) + (
+                   `t1`.`_w4` * `t1`.`_w4`
+                  ) + (
+                   `t1`.`_w5` * `t1`.`_w5`
+                  ) + (
+                   `t1`.`_w6` * `t1`.`_w6`
+                  ) + (
+                   `t1`.`_w7` * `t1`.`_w7`
+                  )
+                 ) - (
+                  (
+                   (
+                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                   ) * (
+                    `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+                   )
+                  ) / 8
+                 ),
+                 0.0
+                ) / 7
                )
-              ) - (
-               (
-                (
-                 (
-                  `t1`.`_w0` * -3.5
-                 ) + (
-                  `t1`.`_w1` * -2.5
-                 ) + (
-                  `t1`.`_w2` * -1.5
-                 ) + (
-                  `t1`.`_w3` * -0.5
-                 ) + (
-                  `t1`.`_w4` * 0.5
-                 ) + (
-                  `t1`.`_w5` * 1.5
-                 ) + (
-                  `t1`.`_w6` * 2.5
-                 ) + (
-                  `t1`.`_w7` * 3.5
-                 )
-                ) * (
-                 (
-                  `t1`.`_w0` * -3.5
-                 ) + (
-                  `t1`.`_w1` * -2.5
-                 ) + (
-                  `t1`.`_w2` * -1.5
-                 ) + (
-                  `t1`.`_w3` * -0.5
-                 ) + (
-                  `t1`.`_w4` * 0.5
-                 ) + (
-                  `t1`.`_w5` * 1.5
-                 ) + (
-                  `t1`.`_w6` * 2.5
-                 ) + (
-                  `t1`.`_w7` * 3.5
-                 )
-                )
-               ) / 42.0
-              ),
-              1e-09
-             ) / 6,
-             GREATEST(
+              ) AS `week_sd`,
               (
-               (
-                `t1`.`_w0` * `t1`.`_w0`
-               ) + (
-                `t1`.`_w1` * `t1`.`_w1`
-               ) + (
-                `t1`.`_w2` * `t1`.`_w2`
-               ) + (
-                `t1`.`_w3` * `t1`.`_w3`
-               ) + (
-                `t1`.`_w4` * `t1`.`_w4`
-               ) + (
-                `t1`.`_w5` * `t1`.`_w5`
-               ) + (
-                `t1`.`_w6` * `t1`.`_w6`
-               ) + (
-                `t1`.`_w7` * `t1`.`_w7`
-               )
-              ) - (
-               (
-                (
-                 `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                ) * (
-                 `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-                )
-               ) / 8
-              ),
-              0.0
-             ) / 7
-            )
-           ) AS `week_sd`,
-           (
-            `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
-           ) / 8.0 AS `week_mean`
-          FROM (
-           SELECT
-            `t0`.`account_key`,
-            `t0`.`product_id`,
-            `t0`.`meter_id`,
-            `t0`.`meter_key`,
-            `t0`.`plan_id`,
-            `t0`.`paid_quantity`,
-            `t0`.`aggregate`,
-            `t0`.`meter_kind`,
-            `t0`.`period`,
-            `t0`.`value_meter`,
-            `t0`.`is_advanced`,
-            `t0`.`limit_quantity`,
-            `t0`.`is_unlimited`,
-            `t0`.`is_own_limit`,
-            `t0`.`enforcement`,
-            `t0`.`basis`,
-            `t0`.`starts_next`,
-            `t0`.`starts_0`,
-            `t0`.`starts_1`,
-            `t0`.`starts_2`,
-            `t0`.`starts_3`,
-            `t0`.`as_of`,
-            `t0`.`as_of_day`,
-            `t0`.`started_at`,
-            `t0`.`changed_at`,
-            `t0`.`is_paid`,
-            `t0`.`live_subscriptions`,
-            `t0`.`seats_used`,
-            `t0`.`is_estimated`,
-            `t0`.`used`,
-            `t0`.`used_1`,
-            `t0`.`used_2`,
-            `t0`.`used_3`,
-            `t0`.`week_1`,
-            `t0`.`week_2`,
-            `t0`.`week_3`,
-            `t0`.`week_4`,
-            `t0`.`week_5`,
-            `t0`.`week_6`,
-            `t0`.`week_7`,
-            `t0`.`week_8`,
-            `t0`.`level_0`,
-            `t0`.`level_1`,
-            `t0`.`level_2`,
-            `t0`.`level_3`,
-            `t0`.`level_4`,
-            `t0`.`level_5`,
-            `t0`.`level_6`,
-            `t0`.`level_7`,
-            `t0`.`level_8`,
-            `t0`.`utilisation`,
-            `t0`.`adoption`,
-            `t0`.`adopted_quantity`,
-            `t0`.`idle`,
-            `t0`.`overage_periods_3`,
-            `t0`.`periods_at_90_3`,
-            `t0`.`complete_periods`,
-            `t0`.`peak_3`,
-            `t0`.`plan_used_1`,
-            `t0`.`plan_used_2`,
-            `t0`.`plan_used_3`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_8`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_7` - `t0`.`level_8`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w0`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_7`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_6` - `t0`.`level_7`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w1`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_6`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_5` - `t0`.`level_6`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w2`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_5`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_4` - `t0`.`level_5`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w3`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_4`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_3` - `t0`.`level_4`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w4`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_3`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_2` - `t0`.`level_3`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w5`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_2`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_1` - `t0`.`level_2`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w6`,
-            COALESCE(
-             IF(
-              `t0`.`meter_kind` = 'flow',
-              CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_1`, 0) AS DOUBLE),
-              CAST(COALESCE(`t0`.`level_0` - `t0`.`level_1`, 0) AS DOUBLE)
-             ),
-             0.0
-            ) AS `_w7`
-           FROM `limit_state` AS `t0`
-          ) AS `t1`
-         ) AS `t2`
-        ) AS `t3`
-       ) AS `t4`
-      ) AS `t5`
-     ) AS `t6`
-    ) AS `t7`
-   ) AS `t8`
-  ) AS `t9`
- ) AS `t10`
+               `t1`.`_w0` + `t1`.`_w1` + `t1`.`_w2` + `t1`.`_w3` + `t1`.`_w4` + `t1`.`_w5` + `t1`.`_w6` + `t1`.`_w7`
+              ) / 8.0 AS `week_mean`
+             FROM (
+              SELECT
+               `t0`.`account_key`,
+               `t0`.`product_id`,
+               `t0`.`meter_id`,
+               `t0`.`meter_key`,
+               `t0`.`plan_id`,
+               `t0`.`paid_quantity`,
+               `t0`.`aggregate`,
+               `t0`.`meter_kind`,
+               `t0`.`period`,
+               `t0`.`value_meter`,
+               `t0`.`is_advanced`,
+               `t0`.`limit_quantity`,
+               `t0`.`is_unlimited`,
+               `t0`.`is_own_limit`,
+               `t0`.`enforcement`,
+               `t0`.`basis`,
+               `t0`.`starts_next`,
+               `t0`.`starts_0`,
+               `t0`.`starts_1`,
+               `t0`.`starts_2`,
+               `t0`.`starts_3`,
+               `t0`.`as_of`,
+               `t0`.`as_of_day`,
+               `t0`.`started_at`,
+               `t0`.`begins_at`,
+               `t0`.`changed_at`,
+               `t0`.`is_paid`,
+               `t0`.`live_subscriptions`,
+               `t0`.`seats_used`,
+               `t0`.`is_estimated`,
+               `t0`.`used`,
+               `t0`.`used_1`,
+               `t0`.`used_2`,
+               `t0`.`used_3`,
+               `t0`.`week_1`,
+               `t0`.`week_2`,
+               `t0`.`week_3`,
+               `t0`.`week_4`,
+               `t0`.`week_5`,
+               `t0`.`week_6`,
+               `t0`.`week_7`,
+               `t0`.`week_8`,
+               `t0`.`level_0`,
+               `t0`.`level_1`,
+               `t0`.`level_2`,
+               `t0`.`level_3`,
+               `t0`.`level_4`,
+               `t0`.`level_5`,
+               `t0`.`level_6`,
+               `t0`.`level_7`,
+               `t0`.`level_8`,
+               `t0`.`is_first_use`,
+               `t0`.`utilisation`,
+               `t0`.`adoption`,
+               `t0`.`adopted_quantity`,
+               `t0`.`idle`,
+               `t0`.`overage_periods_3`,
+               `t0`.`periods_at_90_3`,
+               `t0`.`complete_periods`,
+               `t0`.`peak_3`,
+               `t0`.`plan_used_1`,
+               `t0`.`plan_used_2`,
+               `t0`.`plan_used_3`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_8`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_7` - `t0`.`level_8`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w0`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_7`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_6` - `t0`.`level_7`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w1`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_6`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_5` - `t0`.`level_6`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w2`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_5`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_4` - `t0`.`level_5`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w3`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_4`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_3` - `t0`.`level_4`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w4`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_3`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_2` - `t0`.`level_3`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w5`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_2`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_1` - `t0`.`level_2`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w6`,
+               COALESCE(
+                IF(
+                 `t0`.`meter_kind` = 'flow',
+                 CAST(IF(`t0`.`aggregate` IN ('sum', 'count'), `t0`.`week_1`, 0) AS DOUBLE),
+                 CAST(COALESCE(`t0`.`level_0` - `t0`.`level_1`, 0) AS DOUBLE)
+                ),
+                0.0
+               ) AS `_w7`
+              FROM `limit_state` AS `t0`
+             ) AS `t1`
+            ) AS `t2`
+           ) AS `t3`
+          ) AS `t4`
+         ) AS `t5`
+        ) AS `t6`
+       ) AS `t7`
+      ) AS `t8`
+     ) AS `t9`
+    ) AS `t10`
+   ) AS `t11`
+  ) AS `t12`
+ ) AS `t13`
 ) AS stage;
 
 -- stock_reached 66a83373bc224ea9
@@ -8645,7 +9005,7 @@ FROM (
  ) AS `t17`
 ) AS stage;
 
--- adoption 2860f7066ae33e36
+-- adoption 11ab0e702b4592a0
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -8690,6 +9050,7 @@ FROM (
     `t0`.`as_of`,
     `t0`.`as_of_day`,
     `t0`.`started_at`,
+    `t0`.`begins_at`,
     `t0`.`changed_at`,
     `t0`.`is_paid`,
     `t0`.`live_subscriptions`,
@@ -8716,6 +9077,7 @@ FROM (
     `t0`.`level_6`,
     `t0`.`level_7`,
     `t0`.`level_8`,
+    `t0`.`is_first_use`,
     `t0`.`utilisation`,
     `t0`.`adoption`,
     `t0`.`adopted_quantity`,
@@ -9440,7 +9802,7 @@ FROM (
  ) AS `t45`
 ) AS stage;
 
--- plan_profile e518307d718a744f
+-- plan_profile d1428e65e399b63f
 SELECT
  CAST(`account_key` AS INT) AS `account_key`,
  `product_id`,
@@ -9546,6 +9908,7 @@ FROM (
     `t7`.`as_of`,
     `t7`.`as_of_day`,
     `t7`.`started_at`,
+    `t7`.`begins_at`,
     `t7`.`changed_at`,
     `t7`.`is_paid`,
     `t7`.`live_subscriptions`,
@@ -9572,6 +9935,7 @@ FROM (
     `t7`.`level_6`,
     `t7`.`level_7`,
     `t7`.`level_8`,
+    `t7`.`is_first_use`,
     `t7`.`utilisation`,
     `t7`.`adoption`,
     `t7`.`adopted_quantity`,

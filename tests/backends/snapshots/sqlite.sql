@@ -4950,7 +4950,7 @@ FROM (
  FROM "t30" AS "t30"
 ) AS stage;
 
--- limit_profile b61997650a83f59d
+-- limit_profile 23054117ddc7a172
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -6068,11 +6068,11 @@ FROM (
    "t4"."plan_used_3",
    CASE
     WHEN "t4"."_is_first"
-    THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+    THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
     WHEN "t4"."is_young"
     THEN CAST((
      "t4"."week_mean" * 8.0
-    ) AS REAL) / "t4"."_days"
+    ) AS REAL) / NULLIF("t4"."_days", 0.0)
     ELSE "t4"."rate_now"
    END AS "rate_now",
    IIF("t4"."is_young" OR "t4"."_is_first", 0.0, "t4"."slope") AS "slope",
@@ -6080,22 +6080,22 @@ FROM (
     "t4"."is_young" OR "t4"."_is_first",
     CASE
      WHEN "t4"."_is_first"
-     THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+     THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
      WHEN "t4"."is_young"
      THEN CAST((
       "t4"."week_mean" * 8.0
-     ) AS REAL) / "t4"."_days"
+     ) AS REAL) / NULLIF("t4"."_days", 0.0)
      ELSE "t4"."rate_now"
     END * 3.5,
     "t4"."week_sd"
    ) AS "week_sd",
    CASE
     WHEN "t4"."_is_first"
-    THEN CAST("t4"."used" AS REAL) / "t4"."_gone"
+    THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
     WHEN "t4"."is_young"
     THEN CAST((
      "t4"."week_mean" * 8.0
-    ) AS REAL) / "t4"."_days"
+    ) AS REAL) / NULLIF("t4"."_days", 0.0)
     ELSE "t4"."rate_now"
    END * 7.0 AS "week_mean",
    "t4"."_days",
