@@ -85,8 +85,11 @@ def back_up(
     if target.exists():
         raise ConfigError(Fault(str(target), "is there already.", "Name another file, or move it away."))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as scratch:
+        if not dry_run:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        # A dry run makes no folder, and is tried on the disk that the folder would be on.
+        near = next(folder for folder in target.absolute().parents if folder.is_dir())
+        with tempfile.TemporaryDirectory(dir=near, prefix=".backup-") as scratch:
             part = Path(scratch) / "backup.tar"
             contents = _write(project, part, Path(scratch), now=now, with_data=with_data)
             if not dry_run:
