@@ -256,6 +256,8 @@ def test_right_to_left_mirrors_the_page_and_prints_its_numbers(scene: Scene, pic
     assert first is not None
     assert last is not None
     assert first["x"] > last["x"]
+    words = scene.dialog.locator("p bdi").filter(has_text="Your team has sent")
+    assert words.evaluate("node => getComputedStyle(node).direction") == "ltr", "each in its own way"
     assert scene.axe() == []
     page.screenshot(path=pictures / "rtl.png")
 

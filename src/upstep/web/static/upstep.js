@@ -107,7 +107,10 @@ summary{cursor:pointer;padding-block:.25rem}
       if (name === "onclick") node.addEventListener("click", all[name]);
       else node.setAttribute(name, all[name]);
     }
-    node.append(...[kids].flat(3).filter((kid) => kid || kid === 0));
+    // Words from the left stay readable on a page from the right, and "-$5.00" keeps its sign in front.
+    const apart = /^(td|dd|p|h2)$/.test(tag);
+    const held = (kid) => (apart && typeof kid === "string" ? el("bdi", "", kid) : kid);
+    node.append(...[kids].flat(3).filter((kid) => kid || kid === 0).map(held));
     return node;
   };
 
@@ -285,7 +288,7 @@ summary{cursor:pointer;padding-block:.25rem}
       for (const meter of meters) {
         if (meter.used == null || meter.limit == null || (wanted && !wanted.includes(meter.id))) continue;
         if (!this.bars.has(meter.id)) {
-          const [count, bar, note] = [el("span", "count"), el("div", "bar"), el("div", "note quiet")];
+          const [count, bar, note] = [el("bdi", "count"), el("div", "bar"), el("div", "note quiet")];
           const track = el("div", "track", bar, { role: "meter", "aria-label": meter.name, "aria-valuemin": 0 });
           const box = el("div", "meter", [el("div", "label", [el("span", "name", meter.name), count]), track, note]);
           this.bars.set(meter.id, { count, bar, note, track, box });
