@@ -82,7 +82,7 @@ def _measured(worker: Worker, sender: _Sender) -> tuple[list[Cycle], list[float]
     while (now := time.perf_counter()) < end or waiting or taken < len(sender.sent):
         if now >= end:
             sender.end()
-        if now > end + 120:
+        if now > end + 60:
             print("gave up: it does not keep up")
             break
         cycles.append(worker.cycle())

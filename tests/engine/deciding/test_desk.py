@@ -32,6 +32,7 @@ def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def _desk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "wide":
         monkeypatch.setattr(deciding, "FEW_ACCOUNTS", -1)
+        monkeypatch.setattr(deciding, "WIDE_FROM", 0)
 
 
 def by_default(project: Project, accounts: list[str], **told: object) -> Run:
@@ -143,3 +144,12 @@ def test_a_desk_that_failed_is_not_used_again(company: tuple[str, Project]) -> N
         assert one is not other
     with decider.desk() as again:
         assert again in (one, other)
+
+
+def test_a_wide_desk_is_set_up_for_who_decides_again(
+    company: tuple[str, Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "WIDE_FROM", 2)
+    decider = deciding.Decider(company[1], owners_connected=False)
+    decider._asked_for_some = 0
+    assert [decider.is_wide_desk_worth_it() for _ in range(3)] == [False, True, True]

@@ -19,7 +19,7 @@ import upstep
 from upstep.clock import DAY_SECONDS, from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements
 from upstep.engine.deciding.assemble import assemble, columns_read
-from upstep.engine.deciding.desk import FEW_ACCOUNTS, SOME_ACCOUNTS, Desk, cuts
+from upstep.engine.deciding.desk import FEW_ACCOUNTS, SOME_ACCOUNTS, WIDE_FROM, Desk, cuts
 from upstep.engine.deciding.finishing import finish
 from upstep.engine.deciding.holdouts import hold_out
 from upstep.engine.deciding.told import core_inputs
@@ -129,6 +129,7 @@ class Decider:
         self.grains = [grain for grain in GRAINS.values() if grain.name in each]
         self._known_statements: dict[tuple[str, str], Statements] = {}
         self._desks: dict[bool, list[Desk]] = {False: [], True: []}
+        self._asked_for_some = 0
 
     @cached_property
     def whole_profiles(self) -> Program:
@@ -191,6 +192,11 @@ class Decider:
         else:
             profiles = self._statements("profiles", lambda: self.profiles, dialect=engine.dialect)
         return profiles, self._statements("ranking", lambda: self.ranking, dialect=engine.dialect)
+
+    def is_wide_desk_worth_it(self) -> bool:
+        """Whether some accounts are decided here often enough; being asked counts."""
+        self._asked_for_some += 1
+        return self._asked_for_some >= WIDE_FROM
 
     @contextmanager
     def desk(self, *, is_wide: bool = False) -> Iterator[Desk]:
@@ -314,11 +320,13 @@ def decide(
         SourceError: A required table is not connected.
     """
     wanted = None if accounts is None else sorted(set(accounts))
-    if wanted is not None and len(wanted) <= max(FEW_ACCOUNTS, SOME_ACCOUNTS):
-        return _decide_some(project, wanted, as_of=as_of, inputs=inputs)
+    decider = decider_of(project, owners_connected="owner" in open_snapshot(project.folder).manifest.connected)
+    if wanted is not None and len(wanted) <= FEW_ACCOUNTS:
+        return _decide_some(project, decider, wanted, as_of=as_of, inputs=inputs)
+    if wanted is not None and len(wanted) <= SOME_ACCOUNTS and decider.is_wide_desk_worth_it():
+        return _decide_some(project, decider, wanted, as_of=as_of, inputs=inputs)
     engine = DuckEngine(memory_limit=memory_limit, spill=str(project.folder / ".upstep" / "spill"))
     progress("opening facts", 0.0)
-    decider = decider_of(project, owners_connected="owner" in open_snapshot(project.folder).manifest.connected)
     facts = open_facts(
         project.folder,
         engine,
@@ -347,10 +355,10 @@ def decide(
     return Run(run_id, facts.as_of, decisions, coverage(decisions, facts, known), facts)
 
 
-def _decide_some(project: Project, accounts: list[str], *, as_of: datetime | None, inputs: Inputs | None) -> Run:
+def _decide_some(
+    project: Project, decider: Decider, accounts: list[str], *, as_of: datetime | None, inputs: Inputs | None
+) -> Run:
     """The same for some accounts, whose facts are few enough that planning would take longer than answering."""
-    connected = open_snapshot(project.folder).manifest.connected
-    decider = decider_of(project, owners_connected="owner" in connected)
     is_wide = len(accounts) > FEW_ACCOUNTS
     with decider.desk(is_wide=is_wide) as desk:
         reads = decider.reads if is_wide else decider.few_reads

@@ -19,6 +19,9 @@ FEW_ACCOUNTS = 20
 SOME_ACCOUNTS = 5_000
 """Up to so many are decided at a wide desk, whose plans are kept. For more of them, planning for many pays."""
 
+WIDE_FROM = 2
+"""From so many-th time on some accounts are decided at a wide desk: for once, setting it up would cost more."""
+
 
 class Desk:
     """One engine with its tables. It serves one run at a time; whoever decides beside it takes another.

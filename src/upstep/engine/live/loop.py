@@ -23,6 +23,7 @@ from upstep.engine.contacting.channels import close_channels, is_live, open_chan
 from upstep.engine.contacting.publishing import publish
 from upstep.engine.contacting.sending import Pace, deliver, publish_newer, show_sent
 from upstep.engine.deciding.decide import Run, decide
+from upstep.engine.deciding.desk import WIDE_FROM
 from upstep.engine.deciding.inputs import gather
 from upstep.engine.deciding.ledger import keep
 from upstep.engine.keeping.retention import apply_retention
@@ -295,7 +296,7 @@ class Worker:
         decide(self.project, accounts=made.some[:1])
         stored = read_manifest(self.project.folder).tables.get("account_key")
         if stored is not None and stored.rows >= MANY_ACCOUNTS:
-            for _ in range(3):
+            for _ in range(WIDE_FROM + 1):  # Each file is copied the second time that it is read.
                 decide(self.project, accounts=made.some)
         self._is_warm = True
 
