@@ -159,6 +159,8 @@ LIMIT = {
     "days_left": ("days", "until the period resets; 30 for a stock"),
     "used_28d": ("meter's unit", "in the last 28 days; for a stock the level now"),
     "used_prev_28d": ("meter's unit", "in the 28 days before; for a stock the level four weeks ago"),
+    "unused_day": ("days", "14 or 30: the look after a purchase that found it hardly used; empty: none did"),
+    "unused_look_days": ("days", "since that look"),
     "trend_28d": ("share", "used_28d / used_prev_28d - 1"),
     "trend_56d": ("share", "growth over eight weeks by the fitted slope; 0 when the slope is not clear of noise"),
     "forecast_use": ("meter's unit", "expected at the period's end; for a stock in 30 days"),

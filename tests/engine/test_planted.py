@@ -77,7 +77,8 @@ def test_every_shipped_play_has_a_planted_account_that_it_finds_and_one_that_it_
     named = {answer["play"].partition("_chat")[0] for answer in answers}
     found = {answer["play"].partition("_chat")[0] for answer in answers if answer["outcome"] == "eligible"}
     missed = {answer["play"].partition("_chat")[0] for answer in answers if answer["outcome"] is None}
-    shipped = {path.stem for path in LIBRARY.glob("*.yaml")}
+    # It stands on looks after what was bought, which no sample has: see tests/engine/measuring/test_following.py.
+    shipped = {path.stem for path in LIBRARY.glob("*.yaml")} - {"unused_purchase"}
     assert len(shipped) == 30
     assert (shipped - found, shipped - missed) == (set(), set())
     assert named <= shipped

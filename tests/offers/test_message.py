@@ -126,7 +126,7 @@ def test_in_the_app_a_shipped_message_is_a_title_and_one_line(name: str) -> None
     assert result.words("email") == (result.subject, result.text)
 
 
-@pytest.mark.parametrize("name", ["adoption_rescue", "follow_up", "use_case"])
+@pytest.mark.parametrize("name", ["adoption_rescue", "unused_purchase", "use_case"])
 def test_what_helps_has_no_word_of_selling(name: str) -> None:
     result = render(load_message(name), FACTS)
     said = f"{result.subject} {result.title} {result.line} {result.text}".lower()

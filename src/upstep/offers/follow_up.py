@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from upstep.clock import to_seconds
 from upstep.offers.model import OfferStatus
 from upstep.state import tables
 
@@ -109,6 +110,38 @@ def looks(connection: sa.Connection, *, accounts: Sequence[str] | None = None) -
     table = tables.follow_up
     found = sa.select(table).order_by(table.c.due_at, table.c.offer_id, table.c.day)
     return _looks(connection, found if accounts is None else found.where(table.c.account_id.in_(accounts)))
+
+
+def unused(connection: sa.Connection, *, at: datetime, accounts: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """What was bought and is hardly used, by the last look until that instant.
+
+    Returns:
+        One row per account, product and meter: account_id, product_id, meter_id, day, looked_at (whole seconds since
+        1970).
+    """
+    table, offer = tables.follow_up, tables.offer
+    found = (
+        sa.select(table.c.account_id, offer.c.product_id, table.c.day, table.c.looked_at, table.c.found, table.c.facts)
+        .join(offer, offer.c.offer_id == table.c.offer_id)
+        .where(table.c.looked_at <= at)
+        .order_by(table.c.looked_at, table.c.day)
+    )
+    if accounts is not None:
+        found = found.where(table.c.account_id.in_(sorted(accounts)))
+    last = {
+        (row.account_id, row.product_id, (row.facts or {}).get("meter_id")): row for row in connection.execute(found)
+    }
+    return [
+        {
+            "account_id": account_id,
+            "product_id": product_id,
+            "meter_id": meter_id,
+            "day": row.day,
+            "looked_at": to_seconds(row.looked_at),
+        }
+        for (account_id, product_id, meter_id), row in last.items()
+        if row.found == Found.UNUSED and meter_id
+    ]
 
 
 def keep(connection: sa.Connection, look: Look, *, found: Found, facts: Mapping[str, Any], at: datetime) -> bool:

@@ -15,6 +15,7 @@ from upstep.plays.gates import ADOPTION_PERCENT, GATES, Answer
 from upstep.plays.people import with_recipients
 from upstep.plays.timing import account_kinds, account_moments, at_checkout
 from upstep.signals import strategy
+from upstep.signals.looked_at import FOLLOW_UP
 from upstep.tables.query import inner, left, union_all
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "cools_own_step": "boolean",
     },
     "contact_hold": {"account_key": "int32", "kind": "string", "held_at": "int64"},
+    "follow_up": FOLLOW_UP,
     "confirmed": {"account_key": "int32", "gate": "string", "answer": "string"},
     "owner_capacity": {"owner_id": "string", "is_full": "boolean"},
     "planned_step": {"account_key": "int32", "to_product_id": "string", "target": "string"},
@@ -185,7 +187,7 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     gates = tables["product_gates"].rename(gate_product_id="product_id")
     rows = left(steps, gates, ["account_key", "gate_product_id"])
     history, held = tables["offer_history"], tables["contact_hold"]
-    rows = left(rows, _asked(rows, history), STEP)
+    rows = left(rows, _asked(rows, history, tables["follow_up"]), STEP)
     said = history.group_by(*STEP).agg(
         step_declined_at=history.declined_at.max(), step_not_now_at=history.not_now_at.max()
     )
@@ -216,14 +218,25 @@ def answer_gates(steps: ir.Table, rules: Rules, playbook: Playbook, tables: Mapp
     )
 
 
-def _asked(rows: ir.Table, history: ir.Table) -> ir.Table:
-    """When the account was last shown an offer, but for a step's own that waits for its answer or got a "not now"."""
+def _asked(rows: ir.Table, history: ir.Table, follow_up: ir.Table) -> ir.Table:
+    """When the account was last shown an offer, but for a step's own that waits for its answer or got a "not now".
+
+    Help with what was bought does not wait for the offers before the look that found it idle: one of them sold it.
+    """
     shown = history.select(
         "account_key", "shown_at", "cools_own_step", asked_product_id="to_product_id", asked_target="target"
     )
     pairs = inner(rows.select(*STEP), shown, "account_key")
     is_other = (pairs.asked_product_id != pairs.to_product_id) | (pairs.asked_target != pairs.target)
-    counted = pairs.filter(pairs.cools_own_step | ibis.coalesce(is_other, True))
+    pairs = pairs.filter(pairs.cools_own_step | ibis.coalesce(is_other, True))
+    looks = follow_up.select(
+        "account_key",
+        "looked_at",
+        to_product_id="product_id",
+        target=ibis.literal("adopt:") + follow_up.meter_id,
+    )
+    known = left(pairs, looks, STEP)
+    counted = known.filter(ibis.coalesce(known.shown_at > known.looked_at, True))
     return counted.group_by(*STEP).agg(asked_at=counted.shown_at.max())
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from upstep.signals import forecast, limits, purchases, strategy, subscriptions, usage, use_cases
 from upstep.signals.account_profile import account_profile
+from upstep.signals.looked_at import no_looks, with_looks
 from upstep.signals.subject_profiles import (
     add_on_profile,
     adoption,
@@ -41,7 +42,10 @@ PERCENTS = (80, 90, 100)
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What is joined beside a company's own tables; ``tables`` are loaded into the engine by name."""
+    """What is joined beside a company's own tables; ``tables`` are loaded into the engine by name.
+
+    ``follow_up`` among them is empty: what the state tells of it takes its place, as ``plays.rank.INPUTS``.
+    """
 
     tables: Mapping[str, pa.Table]
 
@@ -76,6 +80,7 @@ def vocabulary(
             "known": pa.table(
                 {f"has_{name}": pa.array([is_so]) for name, is_so in {"usage_contact": True, **known}.items()}
             ),
+            "follow_up": no_looks(),
             **catalog_tables(catalog, meter_keys),
         }
     )
@@ -228,7 +233,8 @@ def _limits(program: Program, core: Tables, small: Tables) -> None:
         known=small["known"],
     )
     _add(program, core, "limit_state", state)
-    _add(program, core, "limit_profile", forecast.forecast_limits(core["limit_state"]))
+    limit = forecast.forecast_limits(core["limit_state"])
+    _add(program, core, "limit_profile", with_looks(limit, small["follow_up"], now))
     reached = [limits.stock_reached(core["levels"], core["limit_profile"], percent) for percent in PERCENTS]
     _add(program, core, "stock_reached", reached[0].union(*reached[1:]))
 

@@ -4950,7 +4950,7 @@ FROM (
  FROM "t30" AS "t30"
 ) AS stage;
 
--- limit_profile 23054117ddc7a172
+-- limit_profile d1a127611619e047
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -5029,739 +5029,11 @@ SELECT
  "days_to_limit",
  "days_to_limit_low",
  "days_to_limit_high",
- "breach_forecast"
+ "breach_forecast",
+ CAST("unused_day" AS INTEGER) AS "unused_day",
+ CAST("unused_look_days" AS INTEGER) AS "unused_look_days"
 FROM (
- WITH "t1" AS MATERIALIZED (
-  SELECT
-   "t0"."account_key",
-   "t0"."product_id",
-   "t0"."meter_id",
-   "t0"."meter_key",
-   "t0"."plan_id",
-   "t0"."paid_quantity",
-   "t0"."aggregate",
-   "t0"."meter_kind",
-   "t0"."period",
-   "t0"."value_meter",
-   "t0"."is_advanced",
-   "t0"."limit_quantity",
-   "t0"."is_unlimited",
-   "t0"."is_own_limit",
-   "t0"."enforcement",
-   "t0"."basis",
-   "t0"."starts_next",
-   "t0"."starts_0",
-   "t0"."starts_1",
-   "t0"."starts_2",
-   "t0"."starts_3",
-   "t0"."as_of",
-   "t0"."as_of_day",
-   "t0"."started_at",
-   "t0"."begins_at",
-   "t0"."changed_at",
-   "t0"."is_paid",
-   "t0"."live_subscriptions",
-   "t0"."seats_used",
-   "t0"."is_estimated",
-   "t0"."used",
-   "t0"."used_1",
-   "t0"."used_2",
-   "t0"."used_3",
-   "t0"."week_1",
-   "t0"."week_2",
-   "t0"."week_3",
-   "t0"."week_4",
-   "t0"."week_5",
-   "t0"."week_6",
-   "t0"."week_7",
-   "t0"."week_8",
-   "t0"."level_0",
-   "t0"."level_1",
-   "t0"."level_2",
-   "t0"."level_3",
-   "t0"."level_4",
-   "t0"."level_5",
-   "t0"."level_6",
-   "t0"."level_7",
-   "t0"."level_8",
-   "t0"."is_first_use",
-   "t0"."utilisation",
-   "t0"."adoption",
-   "t0"."adopted_quantity",
-   "t0"."idle",
-   "t0"."overage_periods_3",
-   "t0"."periods_at_90_3",
-   "t0"."complete_periods",
-   "t0"."peak_3",
-   "t0"."plan_used_1",
-   "t0"."plan_used_2",
-   "t0"."plan_used_3",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_8", 0) AS REAL),
-     CAST(COALESCE("t0"."level_7" - "t0"."level_8", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w0",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_7", 0) AS REAL),
-     CAST(COALESCE("t0"."level_6" - "t0"."level_7", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w1",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_6", 0) AS REAL),
-     CAST(COALESCE("t0"."level_5" - "t0"."level_6", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w2",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_5", 0) AS REAL),
-     CAST(COALESCE("t0"."level_4" - "t0"."level_5", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w3",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_4", 0) AS REAL),
-     CAST(COALESCE("t0"."level_3" - "t0"."level_4", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w4",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_3", 0) AS REAL),
-     CAST(COALESCE("t0"."level_2" - "t0"."level_3", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w5",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_2", 0) AS REAL),
-     CAST(COALESCE("t0"."level_1" - "t0"."level_2", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w6",
-   COALESCE(
-    IIF(
-     "t0"."meter_kind" = 'flow',
-     CAST(IIF("t0"."aggregate" IN ('sum', 'count'), "t0"."week_1", 0) AS REAL),
-     CAST(COALESCE("t0"."level_0" - "t0"."level_1", 0) AS REAL)
-    ),
-    0.0
-   ) AS "_w7"
-  FROM "limit_state" AS "t0"
- ), "t2" AS MATERIALIZED (
-  SELECT
-   "t1"."account_key",
-   "t1"."product_id",
-   "t1"."meter_id",
-   "t1"."meter_key",
-   "t1"."plan_id",
-   "t1"."paid_quantity",
-   "t1"."aggregate",
-   "t1"."meter_kind",
-   "t1"."period",
-   "t1"."value_meter",
-   "t1"."is_advanced",
-   "t1"."limit_quantity",
-   "t1"."is_unlimited",
-   "t1"."is_own_limit",
-   "t1"."enforcement",
-   "t1"."basis",
-   "t1"."starts_next",
-   "t1"."starts_0",
-   "t1"."starts_1",
-   "t1"."starts_2",
-   "t1"."starts_3",
-   "t1"."as_of",
-   "t1"."as_of_day",
-   "t1"."started_at",
-   "t1"."begins_at",
-   "t1"."changed_at",
-   "t1"."is_paid",
-   "t1"."live_subscriptions",
-   "t1"."seats_used",
-   "t1"."is_estimated",
-   "t1"."used",
-   "t1"."used_1",
-   "t1"."used_2",
-   "t1"."used_3",
-   "t1"."week_1",
-   "t1"."week_2",
-   "t1"."week_3",
-   "t1"."week_4",
-   "t1"."week_5",
-   "t1"."week_6",
-   "t1"."week_7",
-   "t1"."week_8",
-   "t1"."level_0",
-   "t1"."level_1",
-   "t1"."level_2",
-   "t1"."level_3",
-   "t1"."level_4",
-   "t1"."level_5",
-   "t1"."level_6",
-   "t1"."level_7",
-   "t1"."level_8",
-   "t1"."is_first_use",
-   "t1"."utilisation",
-   "t1"."adoption",
-   "t1"."adopted_quantity",
-   "t1"."idle",
-   "t1"."overage_periods_3",
-   "t1"."periods_at_90_3",
-   "t1"."complete_periods",
-   "t1"."peak_3",
-   "t1"."plan_used_1",
-   "t1"."plan_used_2",
-   "t1"."plan_used_3",
-   "t1"."_w0",
-   "t1"."_w1",
-   "t1"."_w2",
-   "t1"."_w3",
-   "t1"."_w4",
-   "t1"."_w5",
-   "t1"."_w6",
-   "t1"."_w7",
-   (
-    CAST((
-     "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-    ) AS REAL) / 56.0
-   ) + (
-    IIF(
-     (
-      CAST((
-       (
-        (
-         "t1"."_w0" * -3.5
-        ) + (
-         "t1"."_w1" * -2.5
-        ) + (
-         "t1"."_w2" * -1.5
-        ) + (
-         "t1"."_w3" * -0.5
-        ) + (
-         "t1"."_w4" * 0.5
-        ) + (
-         "t1"."_w5" * 1.5
-        ) + (
-         "t1"."_w6" * 2.5
-        ) + (
-         "t1"."_w7" * 3.5
-        )
-       ) * (
-        (
-         "t1"."_w0" * -3.5
-        ) + (
-         "t1"."_w1" * -2.5
-        ) + (
-         "t1"."_w2" * -1.5
-        ) + (
-         "t1"."_w3" * -0.5
-        ) + (
-         "t1"."_w4" * 0.5
-        ) + (
-         "t1"."_w5" * 1.5
-        ) + (
-         "t1"."_w6" * 2.5
-        ) + (
-         "t1"."_w7" * 3.5
-        )
-       )
-      ) AS REAL) / 42.0
-     ) > (
-      (
-       CAST(MAX(
-        COALESCE(
-         (
-          (
-           (
-            "t1"."_w0" * "t1"."_w0"
-           ) + (
-            "t1"."_w1" * "t1"."_w1"
-           ) + (
-            "t1"."_w2" * "t1"."_w2"
-           ) + (
-            "t1"."_w3" * "t1"."_w3"
-           ) + (
-            "t1"."_w4" * "t1"."_w4"
-           ) + (
-            "t1"."_w5" * "t1"."_w5"
-           ) + (
-            "t1"."_w6" * "t1"."_w6"
-           ) + (
-            "t1"."_w7" * "t1"."_w7"
-           )
-          ) - (
-           CAST((
-            (
-             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-            ) * (
-             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-            )
-           ) AS REAL) / 8
-          )
-         ) - (
-          CAST((
-           (
-            (
-             "t1"."_w0" * -3.5
-            ) + (
-             "t1"."_w1" * -2.5
-            ) + (
-             "t1"."_w2" * -1.5
-            ) + (
-             "t1"."_w3" * -0.5
-            ) + (
-             "t1"."_w4" * 0.5
-            ) + (
-             "t1"."_w5" * 1.5
-            ) + (
-             "t1"."_w6" * 2.5
-            ) + (
-             "t1"."_w7" * 3.5
-            )
-           ) * (
-            (
-             "t1"."_w0" * -3.5
-            ) + (
-             "t1"."_w1" * -2.5
-            ) + (
-             "t1"."_w2" * -1.5
-            ) + (
-             "t1"."_w3" * -0.5
-            ) + (
-             "t1"."_w4" * 0.5
-            ) + (
-             "t1"."_w5" * 1.5
-            ) + (
-             "t1"."_w6" * 2.5
-            ) + (
-             "t1"."_w7" * 3.5
-            )
-           )
-          ) AS REAL) / 42.0
-         ),
-         -1E+999
-        ),
-        1e-09
-       ) AS REAL) / 6
-      ) * 4.0
-     ),
-     CAST((
-      CAST((
-       (
-        "t1"."_w0" * -3.5
-       ) + (
-        "t1"."_w1" * -2.5
-       ) + (
-        "t1"."_w2" * -1.5
-       ) + (
-        "t1"."_w3" * -0.5
-       ) + (
-        "t1"."_w4" * 0.5
-       ) + (
-        "t1"."_w5" * 1.5
-       ) + (
-        "t1"."_w6" * 2.5
-       ) + (
-        "t1"."_w7" * 3.5
-       )
-      ) AS REAL) / 42.0
-     ) AS REAL) / 49.0,
-     0.0
-    ) * 28.0
-   ) AS "rate_now",
-   IIF(
-    (
-     CAST((
-      (
-       (
-        "t1"."_w0" * -3.5
-       ) + (
-        "t1"."_w1" * -2.5
-       ) + (
-        "t1"."_w2" * -1.5
-       ) + (
-        "t1"."_w3" * -0.5
-       ) + (
-        "t1"."_w4" * 0.5
-       ) + (
-        "t1"."_w5" * 1.5
-       ) + (
-        "t1"."_w6" * 2.5
-       ) + (
-        "t1"."_w7" * 3.5
-       )
-      ) * (
-       (
-        "t1"."_w0" * -3.5
-       ) + (
-        "t1"."_w1" * -2.5
-       ) + (
-        "t1"."_w2" * -1.5
-       ) + (
-        "t1"."_w3" * -0.5
-       ) + (
-        "t1"."_w4" * 0.5
-       ) + (
-        "t1"."_w5" * 1.5
-       ) + (
-        "t1"."_w6" * 2.5
-       ) + (
-        "t1"."_w7" * 3.5
-       )
-      )
-     ) AS REAL) / 42.0
-    ) > (
-     (
-      CAST(MAX(
-       COALESCE(
-        (
-         (
-          (
-           "t1"."_w0" * "t1"."_w0"
-          ) + (
-           "t1"."_w1" * "t1"."_w1"
-          ) + (
-           "t1"."_w2" * "t1"."_w2"
-          ) + (
-           "t1"."_w3" * "t1"."_w3"
-          ) + (
-           "t1"."_w4" * "t1"."_w4"
-          ) + (
-           "t1"."_w5" * "t1"."_w5"
-          ) + (
-           "t1"."_w6" * "t1"."_w6"
-          ) + (
-           "t1"."_w7" * "t1"."_w7"
-          )
-         ) - (
-          CAST((
-           (
-            "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-           ) * (
-            "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-           )
-          ) AS REAL) / 8
-         )
-        ) - (
-         CAST((
-          (
-           (
-            "t1"."_w0" * -3.5
-           ) + (
-            "t1"."_w1" * -2.5
-           ) + (
-            "t1"."_w2" * -1.5
-           ) + (
-            "t1"."_w3" * -0.5
-           ) + (
-            "t1"."_w4" * 0.5
-           ) + (
-            "t1"."_w5" * 1.5
-           ) + (
-            "t1"."_w6" * 2.5
-           ) + (
-            "t1"."_w7" * 3.5
-           )
-          ) * (
-           (
-            "t1"."_w0" * -3.5
-           ) + (
-            "t1"."_w1" * -2.5
-           ) + (
-            "t1"."_w2" * -1.5
-           ) + (
-            "t1"."_w3" * -0.5
-           ) + (
-            "t1"."_w4" * 0.5
-           ) + (
-            "t1"."_w5" * 1.5
-           ) + (
-            "t1"."_w6" * 2.5
-           ) + (
-            "t1"."_w7" * 3.5
-           )
-          )
-         ) AS REAL) / 42.0
-        ),
-        -1E+999
-       ),
-       1e-09
-      ) AS REAL) / 6
-     ) * 4.0
-    ),
-    CAST((
-     CAST((
-      (
-       "t1"."_w0" * -3.5
-      ) + (
-       "t1"."_w1" * -2.5
-      ) + (
-       "t1"."_w2" * -1.5
-      ) + (
-       "t1"."_w3" * -0.5
-      ) + (
-       "t1"."_w4" * 0.5
-      ) + (
-       "t1"."_w5" * 1.5
-      ) + (
-       "t1"."_w6" * 2.5
-      ) + (
-       "t1"."_w7" * 3.5
-      )
-     ) AS REAL) / 42.0
-    ) AS REAL) / 49.0,
-    0.0
-   ) AS "slope",
-   SQRT(
-    IIF(
-     (
-      CAST((
-       (
-        (
-         "t1"."_w0" * -3.5
-        ) + (
-         "t1"."_w1" * -2.5
-        ) + (
-         "t1"."_w2" * -1.5
-        ) + (
-         "t1"."_w3" * -0.5
-        ) + (
-         "t1"."_w4" * 0.5
-        ) + (
-         "t1"."_w5" * 1.5
-        ) + (
-         "t1"."_w6" * 2.5
-        ) + (
-         "t1"."_w7" * 3.5
-        )
-       ) * (
-        (
-         "t1"."_w0" * -3.5
-        ) + (
-         "t1"."_w1" * -2.5
-        ) + (
-         "t1"."_w2" * -1.5
-        ) + (
-         "t1"."_w3" * -0.5
-        ) + (
-         "t1"."_w4" * 0.5
-        ) + (
-         "t1"."_w5" * 1.5
-        ) + (
-         "t1"."_w6" * 2.5
-        ) + (
-         "t1"."_w7" * 3.5
-        )
-       )
-      ) AS REAL) / 42.0
-     ) > (
-      (
-       CAST(MAX(
-        COALESCE(
-         (
-          (
-           (
-            "t1"."_w0" * "t1"."_w0"
-           ) + (
-            "t1"."_w1" * "t1"."_w1"
-           ) + (
-            "t1"."_w2" * "t1"."_w2"
-           ) + (
-            "t1"."_w3" * "t1"."_w3"
-           ) + (
-            "t1"."_w4" * "t1"."_w4"
-           ) + (
-            "t1"."_w5" * "t1"."_w5"
-           ) + (
-            "t1"."_w6" * "t1"."_w6"
-           ) + (
-            "t1"."_w7" * "t1"."_w7"
-           )
-          ) - (
-           CAST((
-            (
-             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-            ) * (
-             "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-            )
-           ) AS REAL) / 8
-          )
-         ) - (
-          CAST((
-           (
-            (
-             "t1"."_w0" * -3.5
-            ) + (
-             "t1"."_w1" * -2.5
-            ) + (
-             "t1"."_w2" * -1.5
-            ) + (
-             "t1"."_w3" * -0.5
-            ) + (
-             "t1"."_w4" * 0.5
-            ) + (
-             "t1"."_w5" * 1.5
-            ) + (
-             "t1"."_w6" * 2.5
-            ) + (
-             "t1"."_w7" * 3.5
-            )
-           ) * (
-            (
-             "t1"."_w0" * -3.5
-            ) + (
-             "t1"."_w1" * -2.5
-            ) + (
-             "t1"."_w2" * -1.5
-            ) + (
-             "t1"."_w3" * -0.5
-            ) + (
-             "t1"."_w4" * 0.5
-            ) + (
-             "t1"."_w5" * 1.5
-            ) + (
-             "t1"."_w6" * 2.5
-            ) + (
-             "t1"."_w7" * 3.5
-            )
-           )
-          ) AS REAL) / 42.0
-         ),
-         -1E+999
-        ),
-        1e-09
-       ) AS REAL) / 6
-      ) * 4.0
-     ),
-     CAST(MAX(
-      COALESCE(
-       (
-        (
-         (
-          "t1"."_w0" * "t1"."_w0"
-         ) + (
-          "t1"."_w1" * "t1"."_w1"
-         ) + (
-          "t1"."_w2" * "t1"."_w2"
-         ) + (
-          "t1"."_w3" * "t1"."_w3"
-         ) + (
-          "t1"."_w4" * "t1"."_w4"
-         ) + (
-          "t1"."_w5" * "t1"."_w5"
-         ) + (
-          "t1"."_w6" * "t1"."_w6"
-         ) + (
-          "t1"."_w7" * "t1"."_w7"
-         )
-        ) - (
-         CAST((
-          (
-           "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-          ) * (
-           "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-          )
-         ) AS REAL) / 8
-        )
-       ) - (
-        CAST((
-         (
-          (
-           "t1"."_w0" * -3.5
-          ) + (
-           "t1"."_w1" * -2.5
-          ) + (
-           "t1"."_w2" * -1.5
-          ) + (
-           "t1"."_w3" * -0.5
-          ) + (
-           "t1"."_w4" * 0.5
-          ) + (
-           "t1"."_w5" * 1.5
-          ) + (
-           "t1"."_w6" * 2.5
-          ) + (
-           "t1"."_w7" * 3.5
-          )
-         ) * (
-          (
-           "t1"."_w0" * -3.5
-          ) + (
-           "t1"."_w1" * -2.5
-          ) + (
-           "t1"."_w2" * -1.5
-          ) + (
-           "t1"."_w3" * -0.5
-          ) + (
-           "t1"."_w4" * 0.5
-          ) + (
-           "t1"."_w5" * 1.5
-          ) + (
-           "t1"."_w6" * 2.5
-          ) + (
-           "t1"."_w7" * 3.5
-          )
-         )
-        ) AS REAL) / 42.0
-       ),
-       -1E+999
-      ),
-      1e-09
-     ) AS REAL) / 6,
-     CAST(MAX(
-      COALESCE(
-       (
-        (
-         "t1"."_w0" * "t1"."_w0"
-        ) + (
-         "t1"."_w1" * "t1"."_w1"
-        ) + (
-         "t1"."_w2" * "t1"."_w2"
-        ) + (
-         "t1"."_w3" * "t1"."_w3"
-        ) + (
-         "t1"."_w4" * "t1"."_w4"
-        ) + (
-         "t1"."_w5" * "t1"."_w5"
-        ) + (
-         "t1"."_w6" * "t1"."_w6"
-        ) + (
-         "t1"."_w7" * "t1"."_w7"
-        )
-       ) - (
-        CAST((
-         (
-          "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-         ) * (
-          "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-         )
-        ) AS REAL) / 8
-       ),
-       -1E+999
-      ),
-      0.0
-     ) AS REAL) / 7
-    )
-   ) AS "week_sd",
-   CAST((
-    "t1"."_w0" + "t1"."_w1" + "t1"."_w2" + "t1"."_w3" + "t1"."_w4" + "t1"."_w5" + "t1"."_w6" + "t1"."_w7"
-   ) AS REAL) / 8.0 AS "week_mean"
-  FROM "t1" AS "t1"
- ), "t3" AS (
+ WITH "t6" AS MATERIALIZED (
   SELECT
    "t2"."account_key",
    "t2"."product_id",
@@ -5826,356 +5098,72 @@ FROM (
    "t2"."plan_used_1",
    "t2"."plan_used_2",
    "t2"."plan_used_3",
-   "t2"."rate_now",
-   "t2"."slope",
-   "t2"."week_sd",
-   "t2"."week_mean"
-  FROM "t2" AS "t2"
- ), "t4" AS MATERIALIZED (
-  SELECT
-   "t3"."account_key",
-   "t3"."product_id",
-   "t3"."meter_id",
-   "t3"."meter_key",
-   "t3"."plan_id",
-   "t3"."paid_quantity",
-   "t3"."aggregate",
-   "t3"."meter_kind",
-   "t3"."period",
-   "t3"."value_meter",
-   "t3"."is_advanced",
-   "t3"."limit_quantity",
-   "t3"."is_unlimited",
-   "t3"."is_own_limit",
-   "t3"."enforcement",
-   "t3"."basis",
-   "t3"."starts_next",
-   "t3"."starts_0",
-   "t3"."starts_1",
-   "t3"."starts_2",
-   "t3"."starts_3",
-   "t3"."as_of",
-   "t3"."as_of_day",
-   "t3"."started_at",
-   "t3"."begins_at",
-   "t3"."changed_at",
-   "t3"."is_paid",
-   "t3"."live_subscriptions",
-   "t3"."seats_used",
-   "t3"."is_estimated",
-   "t3"."used",
-   "t3"."used_1",
-   "t3"."used_2",
-   "t3"."used_3",
-   "t3"."week_1",
-   "t3"."week_2",
-   "t3"."week_3",
-   "t3"."week_4",
-   "t3"."week_5",
-   "t3"."week_6",
-   "t3"."week_7",
-   "t3"."week_8",
-   "t3"."level_0",
-   "t3"."level_1",
-   "t3"."level_2",
-   "t3"."level_3",
-   "t3"."level_4",
-   "t3"."level_5",
-   "t3"."level_6",
-   "t3"."level_7",
-   "t3"."level_8",
-   "t3"."is_first_use",
-   "t3"."utilisation",
-   "t3"."adoption",
-   "t3"."adopted_quantity",
-   "t3"."idle",
-   "t3"."overage_periods_3",
-   "t3"."periods_at_90_3",
-   "t3"."complete_periods",
-   "t3"."peak_3",
-   "t3"."plan_used_1",
-   "t3"."plan_used_2",
-   "t3"."plan_used_3",
-   "t3"."rate_now",
-   "t3"."slope",
-   "t3"."week_sd",
-   "t3"."week_mean",
-   MAX(
-    COALESCE(
-     CAST((
-      (
-       CAST("t3"."as_of_day" AS INTEGER) * 86400
-      ) - "t3"."started_at"
-     ) AS REAL) / 86400.0,
-     -1E+999
-    ),
-    1.0
-   ) AS "_days",
-   MAX(
-    COALESCE(CAST((
-     "t3"."as_of" - "t3"."begins_at"
-    ) AS REAL) / 86400.0, -1E+999),
-    1.0
-   ) AS "_gone",
-   CAST((
-    (
-     CAST("t3"."as_of_day" AS INTEGER) * 86400
-    ) - "t3"."started_at"
-   ) AS REAL) / 86400.0 AS "_held",
-   (
-    "t3"."meter_kind" = 'flow'
-   )
-   AND COALESCE(
-    (
-     CAST((
-      (
-       CAST("t3"."as_of_day" AS INTEGER) * 86400
-      ) - "t3"."started_at"
-     ) AS REAL) / 86400.0
-    ) < 56.0,
-    FALSE
-   ) AS "is_young",
    COALESCE(
-    "t3"."aggregate" IN ('sum', 'count')
-    AND (
-     "t3"."meter_kind" = 'flow'
-    )
-    AND (
-     MAX(
-      COALESCE(CAST((
-       "t3"."as_of" - "t3"."begins_at"
-      ) AS REAL) / 86400.0, -1E+999),
-      1.0
-     ) < 56.0
-    )
-    AND (
-     "t3"."used" > 0
-    )
-    AND (
-     (
-      "t3"."week_mean" = 0
-     )
-     OR (
-      (
-       "t3"."meter_kind" = 'flow'
-      )
-      AND COALESCE(
-       (
-        CAST((
-         (
-          CAST("t3"."as_of_day" AS INTEGER) * 86400
-         ) - "t3"."started_at"
-        ) AS REAL) / 86400.0
-       ) < 56.0,
-       FALSE
-      )
-      AND (
-       (
-        CAST((
-         (
-          CAST("t3"."as_of_day" AS INTEGER) * 86400
-         ) - "t3"."started_at"
-        ) AS REAL) / 86400.0
-       ) < 3.0
-      )
-     )
-     OR (
-      NOT (
-       (
-        "t3"."meter_kind" = 'flow'
-       )
-       AND COALESCE(
-        (
-         CAST((
-          (
-           CAST("t3"."as_of_day" AS INTEGER) * 86400
-          ) - "t3"."started_at"
-         ) AS REAL) / 86400.0
-        ) < 56.0,
-        FALSE
-       )
-      )
-      AND "t3"."is_first_use"
-     )
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_8", 0) AS REAL),
+     CAST(COALESCE("t2"."level_7" - "t2"."level_8", 0) AS REAL)
     ),
-    FALSE
-   ) AS "_is_first"
-  FROM "t3" AS "t3"
- ), "t5" AS MATERIALIZED (
-  SELECT
-   "t4"."account_key",
-   "t4"."product_id",
-   "t4"."meter_id",
-   "t4"."meter_key",
-   "t4"."plan_id",
-   "t4"."paid_quantity",
-   "t4"."aggregate",
-   "t4"."meter_kind",
-   "t4"."period",
-   "t4"."value_meter",
-   "t4"."is_advanced",
-   "t4"."limit_quantity",
-   "t4"."is_unlimited",
-   "t4"."is_own_limit",
-   "t4"."enforcement",
-   "t4"."basis",
-   "t4"."starts_next",
-   "t4"."starts_0",
-   "t4"."starts_1",
-   "t4"."starts_2",
-   "t4"."starts_3",
-   "t4"."as_of",
-   "t4"."as_of_day",
-   "t4"."started_at",
-   "t4"."begins_at",
-   "t4"."changed_at",
-   "t4"."is_paid",
-   "t4"."live_subscriptions",
-   "t4"."seats_used",
-   "t4"."is_estimated",
-   "t4"."used",
-   "t4"."used_1",
-   "t4"."used_2",
-   "t4"."used_3",
-   "t4"."week_1",
-   "t4"."week_2",
-   "t4"."week_3",
-   "t4"."week_4",
-   "t4"."week_5",
-   "t4"."week_6",
-   "t4"."week_7",
-   "t4"."week_8",
-   "t4"."level_0",
-   "t4"."level_1",
-   "t4"."level_2",
-   "t4"."level_3",
-   "t4"."level_4",
-   "t4"."level_5",
-   "t4"."level_6",
-   "t4"."level_7",
-   "t4"."level_8",
-   "t4"."is_first_use",
-   "t4"."utilisation",
-   "t4"."adoption",
-   "t4"."adopted_quantity",
-   "t4"."idle",
-   "t4"."overage_periods_3",
-   "t4"."periods_at_90_3",
-   "t4"."complete_periods",
-   "t4"."peak_3",
-   "t4"."plan_used_1",
-   "t4"."plan_used_2",
-   "t4"."plan_used_3",
-   CASE
-    WHEN "t4"."_is_first"
-    THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
-    WHEN "t4"."is_young"
-    THEN CAST((
-     "t4"."week_mean" * 8.0
-    ) AS REAL) / NULLIF("t4"."_days", 0.0)
-    ELSE "t4"."rate_now"
-   END AS "rate_now",
-   IIF("t4"."is_young" OR "t4"."_is_first", 0.0, "t4"."slope") AS "slope",
-   IIF(
-    "t4"."is_young" OR "t4"."_is_first",
-    CASE
-     WHEN "t4"."_is_first"
-     THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
-     WHEN "t4"."is_young"
-     THEN CAST((
-      "t4"."week_mean" * 8.0
-     ) AS REAL) / NULLIF("t4"."_days", 0.0)
-     ELSE "t4"."rate_now"
-    END * 3.5,
-    "t4"."week_sd"
-   ) AS "week_sd",
-   CASE
-    WHEN "t4"."_is_first"
-    THEN CAST("t4"."used" AS REAL) / NULLIF("t4"."_gone", 0.0)
-    WHEN "t4"."is_young"
-    THEN CAST((
-     "t4"."week_mean" * 8.0
-    ) AS REAL) / NULLIF("t4"."_days", 0.0)
-    ELSE "t4"."rate_now"
-   END * 7.0 AS "week_mean",
-   "t4"."_days",
-   "t4"."_gone",
-   "t4"."_held",
-   "t4"."is_young" OR "t4"."_is_first" AS "is_young",
-   "t4"."_is_first"
-  FROM "t4" AS "t4"
- ), "t6" AS (
-  SELECT
-   "t5"."account_key",
-   "t5"."product_id",
-   "t5"."meter_id",
-   "t5"."meter_key",
-   "t5"."plan_id",
-   "t5"."paid_quantity",
-   "t5"."aggregate",
-   "t5"."meter_kind",
-   "t5"."period",
-   "t5"."value_meter",
-   "t5"."is_advanced",
-   "t5"."limit_quantity",
-   "t5"."is_unlimited",
-   "t5"."is_own_limit",
-   "t5"."enforcement",
-   "t5"."basis",
-   "t5"."starts_next",
-   "t5"."starts_0",
-   "t5"."starts_1",
-   "t5"."starts_2",
-   "t5"."starts_3",
-   "t5"."as_of",
-   "t5"."as_of_day",
-   "t5"."started_at",
-   "t5"."begins_at",
-   "t5"."changed_at",
-   "t5"."is_paid",
-   "t5"."live_subscriptions",
-   "t5"."seats_used",
-   "t5"."is_estimated",
-   "t5"."used",
-   "t5"."used_1",
-   "t5"."used_2",
-   "t5"."used_3",
-   "t5"."week_1",
-   "t5"."week_2",
-   "t5"."week_3",
-   "t5"."week_4",
-   "t5"."week_5",
-   "t5"."week_6",
-   "t5"."week_7",
-   "t5"."week_8",
-   "t5"."level_0",
-   "t5"."level_1",
-   "t5"."level_2",
-   "t5"."level_3",
-   "t5"."level_4",
-   "t5"."level_5",
-   "t5"."level_6",
-   "t5"."level_7",
-   "t5"."level_8",
-   "t5"."is_first_use",
-   "t5"."utilisation",
-   "t5"."adoption",
-   "t5"."adopted_quantity",
-   "t5"."idle",
-   "t5"."overage_periods_3",
-   "t5"."periods_at_90_3",
-   "t5"."complete_periods",
-   "t5"."peak_3",
-   "t5"."plan_used_1",
-   "t5"."plan_used_2",
-   "t5"."plan_used_3",
-   "t5"."rate_now",
-   "t5"."slope",
-   "t5"."week_sd",
-   "t5"."week_mean",
-   "t5"."is_young"
-  FROM "t5" AS "t5"
- ), "t7" AS MATERIALIZED (
+    0.0
+   ) AS "_w0",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_7", 0) AS REAL),
+     CAST(COALESCE("t2"."level_6" - "t2"."level_7", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w1",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_6", 0) AS REAL),
+     CAST(COALESCE("t2"."level_5" - "t2"."level_6", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w2",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_5", 0) AS REAL),
+     CAST(COALESCE("t2"."level_4" - "t2"."level_5", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w3",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_4", 0) AS REAL),
+     CAST(COALESCE("t2"."level_3" - "t2"."level_4", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w4",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_3", 0) AS REAL),
+     CAST(COALESCE("t2"."level_2" - "t2"."level_3", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w5",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_2", 0) AS REAL),
+     CAST(COALESCE("t2"."level_1" - "t2"."level_2", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w6",
+   COALESCE(
+    IIF(
+     "t2"."meter_kind" = 'flow',
+     CAST(IIF("t2"."aggregate" IN ('sum', 'count'), "t2"."week_1", 0) AS REAL),
+     CAST(COALESCE("t2"."level_0" - "t2"."level_1", 0) AS REAL)
+    ),
+    0.0
+   ) AS "_w7"
+  FROM "limit_state" AS "t2"
+ ), "t9" AS MATERIALIZED (
   SELECT
    "t6"."account_key",
    "t6"."product_id",
@@ -6240,485 +5228,541 @@ FROM (
    "t6"."plan_used_1",
    "t6"."plan_used_2",
    "t6"."plan_used_3",
-   "t6"."rate_now",
-   "t6"."slope",
-   "t6"."week_sd",
-   "t6"."week_mean",
-   "t6"."is_young",
-   IIF(
-    (
-     "t6"."meter_kind" = 'flow'
-    ) AND (
-     "t6"."starts_next" > 549755813888
-    ),
-    30.0,
+   "t6"."_w0",
+   "t6"."_w1",
+   "t6"."_w2",
+   "t6"."_w3",
+   "t6"."_w4",
+   "t6"."_w5",
+   "t6"."_w6",
+   "t6"."_w7",
+   (
+    CAST((
+     "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+    ) AS REAL) / 56.0
+   ) + (
     IIF(
-     "t6"."meter_kind" = 'flow',
-     CAST(MAX(COALESCE("t6"."starts_next" - "t6"."as_of", -1E+999), 0) AS REAL) / 86400.0,
-     30.0
-    )
-   ) AS "days_left",
-   IIF(
-    "t6"."meter_kind" = 'flow',
-    "t6"."week_1" + "t6"."week_2" + "t6"."week_3" + "t6"."week_4",
-    "t6"."used"
-   ) AS "used_28d",
-   IIF(
-    "t6"."meter_kind" = 'flow',
-    "t6"."week_5" + "t6"."week_6" + "t6"."week_7" + "t6"."week_8",
-    "t6"."level_4"
-   ) AS "used_prev_28d"
-  FROM "t6" AS "t6"
- ), "t8" AS MATERIALIZED (
-  SELECT
-   "t7"."account_key",
-   "t7"."product_id",
-   "t7"."meter_id",
-   "t7"."meter_key",
-   "t7"."plan_id",
-   "t7"."paid_quantity",
-   "t7"."aggregate",
-   "t7"."meter_kind",
-   "t7"."period",
-   "t7"."value_meter",
-   "t7"."is_advanced",
-   "t7"."limit_quantity",
-   "t7"."is_unlimited",
-   "t7"."is_own_limit",
-   "t7"."enforcement",
-   "t7"."basis",
-   "t7"."starts_next",
-   "t7"."starts_0",
-   "t7"."starts_1",
-   "t7"."starts_2",
-   "t7"."starts_3",
-   "t7"."as_of",
-   "t7"."as_of_day",
-   "t7"."started_at",
-   "t7"."begins_at",
-   "t7"."changed_at",
-   "t7"."is_paid",
-   "t7"."live_subscriptions",
-   "t7"."seats_used",
-   "t7"."is_estimated",
-   "t7"."used",
-   "t7"."used_1",
-   "t7"."used_2",
-   "t7"."used_3",
-   "t7"."week_1",
-   "t7"."week_2",
-   "t7"."week_3",
-   "t7"."week_4",
-   "t7"."week_5",
-   "t7"."week_6",
-   "t7"."week_7",
-   "t7"."week_8",
-   "t7"."level_0",
-   "t7"."level_1",
-   "t7"."level_2",
-   "t7"."level_3",
-   "t7"."level_4",
-   "t7"."level_5",
-   "t7"."level_6",
-   "t7"."level_7",
-   "t7"."level_8",
-   "t7"."is_first_use",
-   "t7"."utilisation",
-   "t7"."adoption",
-   "t7"."adopted_quantity",
-   "t7"."idle",
-   "t7"."overage_periods_3",
-   "t7"."periods_at_90_3",
-   "t7"."complete_periods",
-   "t7"."peak_3",
-   "t7"."plan_used_1",
-   "t7"."plan_used_2",
-   "t7"."plan_used_3",
-   "t7"."rate_now",
-   "t7"."slope",
-   "t7"."week_sd",
-   "t7"."week_mean",
-   "t7"."is_young",
-   "t7"."days_left",
-   "t7"."used_28d",
-   "t7"."used_prev_28d",
-   IIF(
-    "t7"."is_young",
-    CAST(NULL AS REAL),
-    (
-     CAST("t7"."used_28d" AS REAL) / NULLIF(CAST("t7"."used_prev_28d" AS REAL), 0.0)
-    ) - 1.0
-   ) AS "trend_28d",
-   CAST((
-    "t7"."slope" * 56.0
-   ) AS REAL) / NULLIF(CAST("t7"."week_mean" AS REAL) / 7.0, 0.0) AS "trend_56d",
-   IIF(
-    (
      (
-      "t7"."rate_now" * IIF(
-       IIF(
-        "t7"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t7"."days_left", 1e999),
-          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-           "t7"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t7"."days_left"
-       ) < 0,
-       0.0,
-       IIF(
-        "t7"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t7"."days_left", 1e999),
-          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-           "t7"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t7"."days_left"
-       )
-      )
-     ) + (
-      "t7"."slope" * MIN(
-       COALESCE(
-        IIF(
-         IIF(
-          "t7"."slope" < 0,
-          NULLIF(
-           MIN(
-            COALESCE("t7"."days_left", 1e999),
-            COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-             "t7"."slope"
-            ), 0.0), 1e999)
-           ),
-           1e999
-          ),
-          "t7"."days_left"
-         ) < 0,
-         0.0,
-         IIF(
-          "t7"."slope" < 0,
-          NULLIF(
-           MIN(
-            COALESCE("t7"."days_left", 1e999),
-            COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-             "t7"."slope"
-            ), 0.0), 1e999)
-           ),
-           1e999
-          ),
-          "t7"."days_left"
-         )
-        ),
-        1e999
-       ),
-       56.0
-      ) * (
-       IIF(
-        IIF(
-         "t7"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t7"."days_left", 1e999),
-           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-            "t7"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t7"."days_left"
-        ) < 0,
-        0.0,
-        IIF(
-         "t7"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t7"."days_left", 1e999),
-           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-            "t7"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t7"."days_left"
+      CAST((
+       (
+        (
+         "t6"."_w0" * -3.5
+        ) + (
+         "t6"."_w1" * -2.5
+        ) + (
+         "t6"."_w2" * -1.5
+        ) + (
+         "t6"."_w3" * -0.5
+        ) + (
+         "t6"."_w4" * 0.5
+        ) + (
+         "t6"."_w5" * 1.5
+        ) + (
+         "t6"."_w6" * 2.5
+        ) + (
+         "t6"."_w7" * 3.5
         )
-       ) - (
-        CAST(MIN(
-         COALESCE(
-          IIF(
-           IIF(
-            "t7"."slope" < 0,
-            NULLIF(
-             MIN(
-              COALESCE("t7"."days_left", 1e999),
-              COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-               "t7"."slope"
-              ), 0.0), 1e999)
-             ),
-             1e999
-            ),
-            "t7"."days_left"
-           ) < 0,
-           0.0,
-           IIF(
-            "t7"."slope" < 0,
-            NULLIF(
-             MIN(
-              COALESCE("t7"."days_left", 1e999),
-              COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-               "t7"."slope"
-              ), 0.0), 1e999)
-             ),
-             1e999
-            ),
-            "t7"."days_left"
-           )
-          ),
-          1e999
-         ),
-         56.0
-        ) AS REAL) / 2.0
-       )
-      )
-     )
-    ) < 0,
-    0.0,
-    (
-     "t7"."rate_now" * IIF(
-      IIF(
-       "t7"."slope" < 0,
-       NULLIF(
-        MIN(
-         COALESCE("t7"."days_left", 1e999),
-         COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-          "t7"."slope"
-         ), 0.0), 1e999)
-        ),
-        1e999
-       ),
-       "t7"."days_left"
-      ) < 0,
-      0.0,
-      IIF(
-       "t7"."slope" < 0,
-       NULLIF(
-        MIN(
-         COALESCE("t7"."days_left", 1e999),
-         COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-          "t7"."slope"
-         ), 0.0), 1e999)
-        ),
-        1e999
-       ),
-       "t7"."days_left"
-      )
-     )
-    ) + (
-     "t7"."slope" * MIN(
-      COALESCE(
-       IIF(
-        IIF(
-         "t7"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t7"."days_left", 1e999),
-           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-            "t7"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t7"."days_left"
-        ) < 0,
-        0.0,
-        IIF(
-         "t7"."slope" < 0,
-         NULLIF(
-          MIN(
-           COALESCE("t7"."days_left", 1e999),
-           COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-            "t7"."slope"
-           ), 0.0), 1e999)
-          ),
-          1e999
-         ),
-         "t7"."days_left"
+       ) * (
+        (
+         "t6"."_w0" * -3.5
+        ) + (
+         "t6"."_w1" * -2.5
+        ) + (
+         "t6"."_w2" * -1.5
+        ) + (
+         "t6"."_w3" * -0.5
+        ) + (
+         "t6"."_w4" * 0.5
+        ) + (
+         "t6"."_w5" * 1.5
+        ) + (
+         "t6"."_w6" * 2.5
+        ) + (
+         "t6"."_w7" * 3.5
         )
-       ),
-       1e999
-      ),
-      56.0
-     ) * (
-      IIF(
-       IIF(
-        "t7"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t7"."days_left", 1e999),
-          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-           "t7"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t7"."days_left"
-       ) < 0,
-       0.0,
-       IIF(
-        "t7"."slope" < 0,
-        NULLIF(
-         MIN(
-          COALESCE("t7"."days_left", 1e999),
-          COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-           "t7"."slope"
-          ), 0.0), 1e999)
-         ),
-         1e999
-        ),
-        "t7"."days_left"
        )
-      ) - (
-       CAST(MIN(
+      ) AS REAL) / 42.0
+     ) > (
+      (
+       CAST(MAX(
         COALESCE(
-         IIF(
-          IIF(
-           "t7"."slope" < 0,
-           NULLIF(
-            MIN(
-             COALESCE("t7"."days_left", 1e999),
-             COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-              "t7"."slope"
-             ), 0.0), 1e999)
-            ),
-            1e999
-           ),
-           "t7"."days_left"
-          ) < 0,
-          0.0,
-          IIF(
-           "t7"."slope" < 0,
-           NULLIF(
-            MIN(
-             COALESCE("t7"."days_left", 1e999),
-             COALESCE(CAST("t7"."rate_now" AS REAL) / NULLIF(-(
-              "t7"."slope"
-             ), 0.0), 1e999)
-            ),
-            1e999
-           ),
-           "t7"."days_left"
+         (
+          (
+           (
+            "t6"."_w0" * "t6"."_w0"
+           ) + (
+            "t6"."_w1" * "t6"."_w1"
+           ) + (
+            "t6"."_w2" * "t6"."_w2"
+           ) + (
+            "t6"."_w3" * "t6"."_w3"
+           ) + (
+            "t6"."_w4" * "t6"."_w4"
+           ) + (
+            "t6"."_w5" * "t6"."_w5"
+           ) + (
+            "t6"."_w6" * "t6"."_w6"
+           ) + (
+            "t6"."_w7" * "t6"."_w7"
+           )
+          ) - (
+           CAST((
+            (
+             "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+            ) * (
+             "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+            )
+           ) AS REAL) / 8
           )
+         ) - (
+          CAST((
+           (
+            (
+             "t6"."_w0" * -3.5
+            ) + (
+             "t6"."_w1" * -2.5
+            ) + (
+             "t6"."_w2" * -1.5
+            ) + (
+             "t6"."_w3" * -0.5
+            ) + (
+             "t6"."_w4" * 0.5
+            ) + (
+             "t6"."_w5" * 1.5
+            ) + (
+             "t6"."_w6" * 2.5
+            ) + (
+             "t6"."_w7" * 3.5
+            )
+           ) * (
+            (
+             "t6"."_w0" * -3.5
+            ) + (
+             "t6"."_w1" * -2.5
+            ) + (
+             "t6"."_w2" * -1.5
+            ) + (
+             "t6"."_w3" * -0.5
+            ) + (
+             "t6"."_w4" * 0.5
+            ) + (
+             "t6"."_w5" * 1.5
+            ) + (
+             "t6"."_w6" * 2.5
+            ) + (
+             "t6"."_w7" * 3.5
+            )
+           )
+          ) AS REAL) / 42.0
          ),
-         1e999
+         -1E+999
         ),
-        56.0
-       ) AS REAL) / 2.0
-      )
-     )
-    )
-   ) AS "_more",
-   "t7"."week_sd" * SQRT(
+        1e-09
+       ) AS REAL) / 6
+      ) * 4.0
+     ),
+     CAST((
+      CAST((
+       (
+        "t6"."_w0" * -3.5
+       ) + (
+        "t6"."_w1" * -2.5
+       ) + (
+        "t6"."_w2" * -1.5
+       ) + (
+        "t6"."_w3" * -0.5
+       ) + (
+        "t6"."_w4" * 0.5
+       ) + (
+        "t6"."_w5" * 1.5
+       ) + (
+        "t6"."_w6" * 2.5
+       ) + (
+        "t6"."_w7" * 3.5
+       )
+      ) AS REAL) / 42.0
+     ) AS REAL) / 49.0,
+     0.0
+    ) * 28.0
+   ) AS "rate_now",
+   IIF(
     (
-     CAST("t7"."days_left" AS REAL) / 7.0
-    ) + (
      CAST((
       (
-       CAST("t7"."days_left" AS REAL) / 7.0
+       (
+        "t6"."_w0" * -3.5
+       ) + (
+        "t6"."_w1" * -2.5
+       ) + (
+        "t6"."_w2" * -1.5
+       ) + (
+        "t6"."_w3" * -0.5
+       ) + (
+        "t6"."_w4" * 0.5
+       ) + (
+        "t6"."_w5" * 1.5
+       ) + (
+        "t6"."_w6" * 2.5
+       ) + (
+        "t6"."_w7" * 3.5
+       )
       ) * (
-       CAST("t7"."days_left" AS REAL) / 7.0
+       (
+        "t6"."_w0" * -3.5
+       ) + (
+        "t6"."_w1" * -2.5
+       ) + (
+        "t6"."_w2" * -1.5
+       ) + (
+        "t6"."_w3" * -0.5
+       ) + (
+        "t6"."_w4" * 0.5
+       ) + (
+        "t6"."_w5" * 1.5
+       ) + (
+        "t6"."_w6" * 2.5
+       ) + (
+        "t6"."_w7" * 3.5
+       )
       )
-     ) AS REAL) / 8.0
+     ) AS REAL) / 42.0
+    ) > (
+     (
+      CAST(MAX(
+       COALESCE(
+        (
+         (
+          (
+           "t6"."_w0" * "t6"."_w0"
+          ) + (
+           "t6"."_w1" * "t6"."_w1"
+          ) + (
+           "t6"."_w2" * "t6"."_w2"
+          ) + (
+           "t6"."_w3" * "t6"."_w3"
+          ) + (
+           "t6"."_w4" * "t6"."_w4"
+          ) + (
+           "t6"."_w5" * "t6"."_w5"
+          ) + (
+           "t6"."_w6" * "t6"."_w6"
+          ) + (
+           "t6"."_w7" * "t6"."_w7"
+          )
+         ) - (
+          CAST((
+           (
+            "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+           ) * (
+            "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+           )
+          ) AS REAL) / 8
+         )
+        ) - (
+         CAST((
+          (
+           (
+            "t6"."_w0" * -3.5
+           ) + (
+            "t6"."_w1" * -2.5
+           ) + (
+            "t6"."_w2" * -1.5
+           ) + (
+            "t6"."_w3" * -0.5
+           ) + (
+            "t6"."_w4" * 0.5
+           ) + (
+            "t6"."_w5" * 1.5
+           ) + (
+            "t6"."_w6" * 2.5
+           ) + (
+            "t6"."_w7" * 3.5
+           )
+          ) * (
+           (
+            "t6"."_w0" * -3.5
+           ) + (
+            "t6"."_w1" * -2.5
+           ) + (
+            "t6"."_w2" * -1.5
+           ) + (
+            "t6"."_w3" * -0.5
+           ) + (
+            "t6"."_w4" * 0.5
+           ) + (
+            "t6"."_w5" * 1.5
+           ) + (
+            "t6"."_w6" * 2.5
+           ) + (
+            "t6"."_w7" * 3.5
+           )
+          )
+         ) AS REAL) / 42.0
+        ),
+        -1E+999
+       ),
+       1e-09
+      ) AS REAL) / 6
+     ) * 4.0
+    ),
+    CAST((
+     CAST((
+      (
+       "t6"."_w0" * -3.5
+      ) + (
+       "t6"."_w1" * -2.5
+      ) + (
+       "t6"."_w2" * -1.5
+      ) + (
+       "t6"."_w3" * -0.5
+      ) + (
+       "t6"."_w4" * 0.5
+      ) + (
+       "t6"."_w5" * 1.5
+      ) + (
+       "t6"."_w6" * 2.5
+      ) + (
+       "t6"."_w7" * 3.5
+      )
+     ) AS REAL) / 42.0
+    ) AS REAL) / 49.0,
+    0.0
+   ) AS "slope",
+   SQRT(
+    IIF(
+     (
+      CAST((
+       (
+        (
+         "t6"."_w0" * -3.5
+        ) + (
+         "t6"."_w1" * -2.5
+        ) + (
+         "t6"."_w2" * -1.5
+        ) + (
+         "t6"."_w3" * -0.5
+        ) + (
+         "t6"."_w4" * 0.5
+        ) + (
+         "t6"."_w5" * 1.5
+        ) + (
+         "t6"."_w6" * 2.5
+        ) + (
+         "t6"."_w7" * 3.5
+        )
+       ) * (
+        (
+         "t6"."_w0" * -3.5
+        ) + (
+         "t6"."_w1" * -2.5
+        ) + (
+         "t6"."_w2" * -1.5
+        ) + (
+         "t6"."_w3" * -0.5
+        ) + (
+         "t6"."_w4" * 0.5
+        ) + (
+         "t6"."_w5" * 1.5
+        ) + (
+         "t6"."_w6" * 2.5
+        ) + (
+         "t6"."_w7" * 3.5
+        )
+       )
+      ) AS REAL) / 42.0
+     ) > (
+      (
+       CAST(MAX(
+        COALESCE(
+         (
+          (
+           (
+            "t6"."_w0" * "t6"."_w0"
+           ) + (
+            "t6"."_w1" * "t6"."_w1"
+           ) + (
+            "t6"."_w2" * "t6"."_w2"
+           ) + (
+            "t6"."_w3" * "t6"."_w3"
+           ) + (
+            "t6"."_w4" * "t6"."_w4"
+           ) + (
+            "t6"."_w5" * "t6"."_w5"
+           ) + (
+            "t6"."_w6" * "t6"."_w6"
+           ) + (
+            "t6"."_w7" * "t6"."_w7"
+           )
+          ) - (
+           CAST((
+            (
+             "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+            ) * (
+             "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+            )
+           ) AS REAL) / 8
+          )
+         ) - (
+          CAST((
+           (
+            (
+             "t6"."_w0" * -3.5
+            ) + (
+             "t6"."_w1" * -2.5
+            ) + (
+             "t6"."_w2" * -1.5
+            ) + (
+             "t6"."_w3" * -0.5
+            ) + (
+             "t6"."_w4" * 0.5
+            ) + (
+             "t6"."_w5" * 1.5
+            ) + (
+             "t6"."_w6" * 2.5
+            ) + (
+             "t6"."_w7" * 3.5
+            )
+           ) * (
+            (
+             "t6"."_w0" * -3.5
+            ) + (
+             "t6"."_w1" * -2.5
+            ) + (
+             "t6"."_w2" * -1.5
+            ) + (
+             "t6"."_w3" * -0.5
+            ) + (
+             "t6"."_w4" * 0.5
+            ) + (
+             "t6"."_w5" * 1.5
+            ) + (
+             "t6"."_w6" * 2.5
+            ) + (
+             "t6"."_w7" * 3.5
+            )
+           )
+          ) AS REAL) / 42.0
+         ),
+         -1E+999
+        ),
+        1e-09
+       ) AS REAL) / 6
+      ) * 4.0
+     ),
+     CAST(MAX(
+      COALESCE(
+       (
+        (
+         (
+          "t6"."_w0" * "t6"."_w0"
+         ) + (
+          "t6"."_w1" * "t6"."_w1"
+         ) + (
+          "t6"."_w2" * "t6"."_w2"
+         ) + (
+          "t6"."_w3" * "t6"."_w3"
+         ) + (
+          "t6"."_w4" * "t6"."_w4"
+         ) + (
+          "t6"."_w5" * "t6"."_w5"
+         ) + (
+          "t6"."_w6" * "t6"."_w6"
+         ) + (
+          "t6"."_w7" * "t6"."_w7"
+         )
+        ) - (
+         CAST((
+          (
+           "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+          ) * (
+           "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+          )
+         ) AS REAL) / 8
+        )
+       ) - (
+        CAST((
+         (
+          (
+           "t6"."_w0" * -3.5
+          ) + (
+           "t6"."_w1" * -2.5
+          ) + (
+           "t6"."_w2" * -1.5
+          ) + (
+           "t6"."_w3" * -0.5
+          ) + (
+           "t6"."_w4" * 0.5
+          ) + (
+           "t6"."_w5" * 1.5
+          ) + (
+           "t6"."_w6" * 2.5
+          ) + (
+           "t6"."_w7" * 3.5
+          )
+         ) * (
+          (
+           "t6"."_w0" * -3.5
+          ) + (
+           "t6"."_w1" * -2.5
+          ) + (
+           "t6"."_w2" * -1.5
+          ) + (
+           "t6"."_w3" * -0.5
+          ) + (
+           "t6"."_w4" * 0.5
+          ) + (
+           "t6"."_w5" * 1.5
+          ) + (
+           "t6"."_w6" * 2.5
+          ) + (
+           "t6"."_w7" * 3.5
+          )
+         )
+        ) AS REAL) / 42.0
+       ),
+       -1E+999
+      ),
+      1e-09
+     ) AS REAL) / 6,
+     CAST(MAX(
+      COALESCE(
+       (
+        (
+         "t6"."_w0" * "t6"."_w0"
+        ) + (
+         "t6"."_w1" * "t6"."_w1"
+        ) + (
+         "t6"."_w2" * "t6"."_w2"
+        ) + (
+         "t6"."_w3" * "t6"."_w3"
+        ) + (
+         "t6"."_w4" * "t6"."_w4"
+        ) + (
+         "t6"."_w5" * "t6"."_w5"
+        ) + (
+         "t6"."_w6" * "t6"."_w6"
+        ) + (
+         "t6"."_w7" * "t6"."_w7"
+        )
+       ) - (
+        CAST((
+         (
+          "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+         ) * (
+          "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+         )
+        ) AS REAL) / 8
+       ),
+       -1E+999
+      ),
+      0.0
+     ) AS REAL) / 7
     )
-   ) AS "_noise"
-  FROM "t7" AS "t7"
- ), "t9" AS MATERIALIZED (
-  SELECT
-   "t8"."account_key",
-   "t8"."product_id",
-   "t8"."meter_id",
-   "t8"."meter_key",
-   "t8"."plan_id",
-   "t8"."paid_quantity",
-   "t8"."aggregate",
-   "t8"."meter_kind",
-   "t8"."period",
-   "t8"."value_meter",
-   "t8"."is_advanced",
-   "t8"."limit_quantity",
-   "t8"."is_unlimited",
-   "t8"."is_own_limit",
-   "t8"."enforcement",
-   "t8"."basis",
-   "t8"."starts_next",
-   "t8"."starts_0",
-   "t8"."starts_1",
-   "t8"."starts_2",
-   "t8"."starts_3",
-   "t8"."as_of",
-   "t8"."as_of_day",
-   "t8"."started_at",
-   "t8"."begins_at",
-   "t8"."changed_at",
-   "t8"."is_paid",
-   "t8"."live_subscriptions",
-   "t8"."seats_used",
-   "t8"."is_estimated",
-   "t8"."used",
-   "t8"."used_1",
-   "t8"."used_2",
-   "t8"."used_3",
-   "t8"."week_1",
-   "t8"."week_2",
-   "t8"."week_3",
-   "t8"."week_4",
-   "t8"."week_5",
-   "t8"."week_6",
-   "t8"."week_7",
-   "t8"."week_8",
-   "t8"."level_0",
-   "t8"."level_1",
-   "t8"."level_2",
-   "t8"."level_3",
-   "t8"."level_4",
-   "t8"."level_5",
-   "t8"."level_6",
-   "t8"."level_7",
-   "t8"."level_8",
-   "t8"."is_first_use",
-   "t8"."utilisation",
-   "t8"."adoption",
-   "t8"."adopted_quantity",
-   "t8"."idle",
-   "t8"."overage_periods_3",
-   "t8"."periods_at_90_3",
-   "t8"."complete_periods",
-   "t8"."peak_3",
-   "t8"."plan_used_1",
-   "t8"."plan_used_2",
-   "t8"."plan_used_3",
-   "t8"."rate_now",
-   "t8"."slope",
-   "t8"."week_sd",
-   "t8"."week_mean",
-   "t8"."is_young",
-   "t8"."days_left",
-   "t8"."used_28d",
-   "t8"."used_prev_28d",
-   "t8"."trend_28d",
-   "t8"."trend_56d",
-   "t8"."_more",
-   "t8"."_noise",
-   CAST(FLOOR("t8"."used" + "t8"."_more" + 0.5) AS INTEGER) AS "forecast_use",
-   CAST(CEIL("t8"."used" + "t8"."_more" + (
-    "t8"."_noise" * 1.2816
-   )) AS INTEGER) AS "forecast_high"
-  FROM "t8" AS "t8"
+   ) AS "week_sd",
+   CAST((
+    "t6"."_w0" + "t6"."_w1" + "t6"."_w2" + "t6"."_w3" + "t6"."_w4" + "t6"."_w5" + "t6"."_w6" + "t6"."_w7"
+   ) AS REAL) / 8.0 AS "week_mean"
+  FROM "t6" AS "t6"
  ), "t10" AS (
   SELECT
    "t9"."account_key",
@@ -6787,14 +5831,7 @@ FROM (
    "t9"."rate_now",
    "t9"."slope",
    "t9"."week_sd",
-   "t9"."week_mean",
-   "t9"."days_left",
-   "t9"."used_28d",
-   "t9"."used_prev_28d",
-   "t9"."trend_28d",
-   "t9"."trend_56d",
-   "t9"."forecast_use",
-   "t9"."forecast_high"
+   "t9"."week_mean"
   FROM "t9" AS "t9"
  ), "t11" AS MATERIALIZED (
   SELECT
@@ -6865,96 +5902,106 @@ FROM (
    "t10"."slope",
    "t10"."week_sd",
    "t10"."week_mean",
-   "t10"."days_left",
-   "t10"."used_28d",
-   "t10"."used_prev_28d",
-   "t10"."trend_28d",
-   "t10"."trend_56d",
-   "t10"."forecast_use",
-   "t10"."forecast_high",
-   IIF(
-    "t10"."limit_quantity" > 0,
-    IIF(
-     CASE
-      WHEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) <= 0
-      THEN 0.0
-      WHEN (
-       "t10"."slope" = 0.0
-      ) AND (
-       "t10"."rate_now" > 0
-      )
-      THEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) / NULLIF("t10"."rate_now", 0.0)
-      WHEN (
-       "t10"."slope" <> 0.0
-      )
-      AND (
-       (
-        (
-         "t10"."rate_now" * "t10"."rate_now"
-        ) + (
-         "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
-        )
-       ) >= 0
-      )
-      THEN CAST((
-       SQRT(
-        MAX(
-         COALESCE(
-          (
-           "t10"."rate_now" * "t10"."rate_now"
-          ) + (
-           "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
-          ),
-          -1E+999
-         ),
-         0.0
-        )
-       ) - "t10"."rate_now"
-      ) AS REAL) / NULLIF("t10"."slope", 0.0)
-      ELSE CAST(NULL AS REAL)
-     END >= 0,
-     CASE
-      WHEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) <= 0
-      THEN 0.0
-      WHEN (
-       "t10"."slope" = 0.0
-      ) AND (
-       "t10"."rate_now" > 0
-      )
-      THEN CAST("t10"."limit_quantity" - "t10"."used" AS REAL) / NULLIF("t10"."rate_now", 0.0)
-      WHEN (
-       "t10"."slope" <> 0.0
-      )
-      AND (
-       (
-        (
-         "t10"."rate_now" * "t10"."rate_now"
-        ) + (
-         "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
-        )
-       ) >= 0
-      )
-      THEN CAST((
-       SQRT(
-        MAX(
-         COALESCE(
-          (
-           "t10"."rate_now" * "t10"."rate_now"
-          ) + (
-           "t10"."slope" * 2.0 * CAST("t10"."limit_quantity" - "t10"."used" AS REAL)
-          ),
-          -1E+999
-         ),
-         0.0
-        )
-       ) - "t10"."rate_now"
-      ) AS REAL) / NULLIF("t10"."slope", 0.0)
-      ELSE CAST(NULL AS REAL)
-     END,
-     CAST(NULL AS REAL)
+   MAX(
+    COALESCE(
+     CAST((
+      (
+       CAST("t10"."as_of_day" AS INTEGER) * 86400
+      ) - "t10"."started_at"
+     ) AS REAL) / 86400.0,
+     -1E+999
     ),
-    CAST(NULL AS REAL)
-   ) AS "_days"
+    1.0
+   ) AS "_days",
+   MAX(
+    COALESCE(CAST((
+     "t10"."as_of" - "t10"."begins_at"
+    ) AS REAL) / 86400.0, -1E+999),
+    1.0
+   ) AS "_gone",
+   CAST((
+    (
+     CAST("t10"."as_of_day" AS INTEGER) * 86400
+    ) - "t10"."started_at"
+   ) AS REAL) / 86400.0 AS "_held",
+   (
+    "t10"."meter_kind" = 'flow'
+   )
+   AND COALESCE(
+    (
+     CAST((
+      (
+       CAST("t10"."as_of_day" AS INTEGER) * 86400
+      ) - "t10"."started_at"
+     ) AS REAL) / 86400.0
+    ) < 56.0,
+    FALSE
+   ) AS "is_young",
+   COALESCE(
+    "t10"."aggregate" IN ('sum', 'count')
+    AND (
+     "t10"."meter_kind" = 'flow'
+    )
+    AND (
+     MAX(
+      COALESCE(CAST((
+       "t10"."as_of" - "t10"."begins_at"
+      ) AS REAL) / 86400.0, -1E+999),
+      1.0
+     ) < 56.0
+    )
+    AND (
+     "t10"."used" > 0
+    )
+    AND (
+     (
+      "t10"."week_mean" = 0
+     )
+     OR (
+      (
+       "t10"."meter_kind" = 'flow'
+      )
+      AND COALESCE(
+       (
+        CAST((
+         (
+          CAST("t10"."as_of_day" AS INTEGER) * 86400
+         ) - "t10"."started_at"
+        ) AS REAL) / 86400.0
+       ) < 56.0,
+       FALSE
+      )
+      AND (
+       (
+        CAST((
+         (
+          CAST("t10"."as_of_day" AS INTEGER) * 86400
+         ) - "t10"."started_at"
+        ) AS REAL) / 86400.0
+       ) < 3.0
+      )
+     )
+     OR (
+      NOT (
+       (
+        "t10"."meter_kind" = 'flow'
+       )
+       AND COALESCE(
+        (
+         CAST((
+          (
+           CAST("t10"."as_of_day" AS INTEGER) * 86400
+          ) - "t10"."started_at"
+         ) AS REAL) / 86400.0
+        ) < 56.0,
+        FALSE
+       )
+      )
+      AND "t10"."is_first_use"
+     )
+    ),
+    FALSE
+   ) AS "_is_first"
   FROM "t10" AS "t10"
  ), "t12" AS MATERIALIZED (
   SELECT
@@ -7021,49 +6068,45 @@ FROM (
    "t11"."plan_used_1",
    "t11"."plan_used_2",
    "t11"."plan_used_3",
-   "t11"."rate_now",
-   "t11"."slope",
-   "t11"."week_sd",
-   "t11"."week_mean",
-   "t11"."days_left",
-   "t11"."used_28d",
-   "t11"."used_prev_28d",
-   "t11"."trend_28d",
-   "t11"."trend_56d",
-   "t11"."forecast_use",
-   "t11"."forecast_high",
+   CASE
+    WHEN "t11"."_is_first"
+    THEN CAST("t11"."used" AS REAL) / NULLIF("t11"."_gone", 0.0)
+    WHEN "t11"."is_young"
+    THEN CAST((
+     "t11"."week_mean" * 8.0
+    ) AS REAL) / NULLIF("t11"."_days", 0.0)
+    ELSE "t11"."rate_now"
+   END AS "rate_now",
+   IIF("t11"."is_young" OR "t11"."_is_first", 0.0, "t11"."slope") AS "slope",
+   IIF(
+    "t11"."is_young" OR "t11"."_is_first",
+    CASE
+     WHEN "t11"."_is_first"
+     THEN CAST("t11"."used" AS REAL) / NULLIF("t11"."_gone", 0.0)
+     WHEN "t11"."is_young"
+     THEN CAST((
+      "t11"."week_mean" * 8.0
+     ) AS REAL) / NULLIF("t11"."_days", 0.0)
+     ELSE "t11"."rate_now"
+    END * 3.5,
+    "t11"."week_sd"
+   ) AS "week_sd",
+   CASE
+    WHEN "t11"."_is_first"
+    THEN CAST("t11"."used" AS REAL) / NULLIF("t11"."_gone", 0.0)
+    WHEN "t11"."is_young"
+    THEN CAST((
+     "t11"."week_mean" * 8.0
+    ) AS REAL) / NULLIF("t11"."_days", 0.0)
+    ELSE "t11"."rate_now"
+   END * 7.0 AS "week_mean",
    "t11"."_days",
-   COALESCE(
-    CAST((
-     "t11"."week_sd" * SQRT(
-      (
-       CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
-      ) + (
-       CAST((
-        (
-         CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
-        ) * (
-         CAST(MAX(COALESCE("t11"."_days", -1E+999), 0.0) AS REAL) / 7.0
-        )
-       ) AS REAL) / 8.0
-      )
-     ) * 1.2816
-    ) AS REAL) / NULLIF(
-     NULLIF(
-      MAX(
-       COALESCE("t11"."rate_now" + (
-        "t11"."slope" * "t11"."_days"
-       ), -1E+999),
-       COALESCE("t11"."rate_now" * 0.1, -1E+999)
-      ),
-      -1E+999
-     ),
-     0.0
-    ),
-    0.0
-   ) AS "_doubt"
+   "t11"."_gone",
+   "t11"."_held",
+   "t11"."is_young" OR "t11"."_is_first" AS "is_young",
+   "t11"."_is_first"
   FROM "t11" AS "t11"
- ), "t13" AS MATERIALIZED (
+ ), "t13" AS (
   SELECT
    "t12"."account_key",
    "t12"."product_id",
@@ -7132,163 +6175,1224 @@ FROM (
    "t12"."slope",
    "t12"."week_sd",
    "t12"."week_mean",
-   "t12"."days_left",
-   "t12"."used_28d",
-   "t12"."used_prev_28d",
-   "t12"."trend_28d",
-   "t12"."trend_56d",
-   "t12"."forecast_use",
-   "t12"."forecast_high",
-   "t12"."_days",
-   "t12"."_doubt",
+   "t12"."is_young"
+  FROM "t12" AS "t12"
+ ), "t14" AS MATERIALIZED (
+  SELECT
+   "t13"."account_key",
+   "t13"."product_id",
+   "t13"."meter_id",
+   "t13"."meter_key",
+   "t13"."plan_id",
+   "t13"."paid_quantity",
+   "t13"."aggregate",
+   "t13"."meter_kind",
+   "t13"."period",
+   "t13"."value_meter",
+   "t13"."is_advanced",
+   "t13"."limit_quantity",
+   "t13"."is_unlimited",
+   "t13"."is_own_limit",
+   "t13"."enforcement",
+   "t13"."basis",
+   "t13"."starts_next",
+   "t13"."starts_0",
+   "t13"."starts_1",
+   "t13"."starts_2",
+   "t13"."starts_3",
+   "t13"."as_of",
+   "t13"."as_of_day",
+   "t13"."started_at",
+   "t13"."begins_at",
+   "t13"."changed_at",
+   "t13"."is_paid",
+   "t13"."live_subscriptions",
+   "t13"."seats_used",
+   "t13"."is_estimated",
+   "t13"."used",
+   "t13"."used_1",
+   "t13"."used_2",
+   "t13"."used_3",
+   "t13"."week_1",
+   "t13"."week_2",
+   "t13"."week_3",
+   "t13"."week_4",
+   "t13"."week_5",
+   "t13"."week_6",
+   "t13"."week_7",
+   "t13"."week_8",
+   "t13"."level_0",
+   "t13"."level_1",
+   "t13"."level_2",
+   "t13"."level_3",
+   "t13"."level_4",
+   "t13"."level_5",
+   "t13"."level_6",
+   "t13"."level_7",
+   "t13"."level_8",
+   "t13"."is_first_use",
+   "t13"."utilisation",
+   "t13"."adoption",
+   "t13"."adopted_quantity",
+   "t13"."idle",
+   "t13"."overage_periods_3",
+   "t13"."periods_at_90_3",
+   "t13"."complete_periods",
+   "t13"."peak_3",
+   "t13"."plan_used_1",
+   "t13"."plan_used_2",
+   "t13"."plan_used_3",
+   "t13"."rate_now",
+   "t13"."slope",
+   "t13"."week_sd",
+   "t13"."week_mean",
+   "t13"."is_young",
+   IIF(
+    (
+     "t13"."meter_kind" = 'flow'
+    ) AND (
+     "t13"."starts_next" > 549755813888
+    ),
+    30.0,
+    IIF(
+     "t13"."meter_kind" = 'flow',
+     CAST(MAX(COALESCE("t13"."starts_next" - "t13"."as_of", -1E+999), 0) AS REAL) / 86400.0,
+     30.0
+    )
+   ) AS "days_left",
+   IIF(
+    "t13"."meter_kind" = 'flow',
+    "t13"."week_1" + "t13"."week_2" + "t13"."week_3" + "t13"."week_4",
+    "t13"."used"
+   ) AS "used_28d",
+   IIF(
+    "t13"."meter_kind" = 'flow',
+    "t13"."week_5" + "t13"."week_6" + "t13"."week_7" + "t13"."week_8",
+    "t13"."level_4"
+   ) AS "used_prev_28d"
+  FROM "t13" AS "t13"
+ ), "t15" AS MATERIALIZED (
+  SELECT
+   "t14"."account_key",
+   "t14"."product_id",
+   "t14"."meter_id",
+   "t14"."meter_key",
+   "t14"."plan_id",
+   "t14"."paid_quantity",
+   "t14"."aggregate",
+   "t14"."meter_kind",
+   "t14"."period",
+   "t14"."value_meter",
+   "t14"."is_advanced",
+   "t14"."limit_quantity",
+   "t14"."is_unlimited",
+   "t14"."is_own_limit",
+   "t14"."enforcement",
+   "t14"."basis",
+   "t14"."starts_next",
+   "t14"."starts_0",
+   "t14"."starts_1",
+   "t14"."starts_2",
+   "t14"."starts_3",
+   "t14"."as_of",
+   "t14"."as_of_day",
+   "t14"."started_at",
+   "t14"."begins_at",
+   "t14"."changed_at",
+   "t14"."is_paid",
+   "t14"."live_subscriptions",
+   "t14"."seats_used",
+   "t14"."is_estimated",
+   "t14"."used",
+   "t14"."used_1",
+   "t14"."used_2",
+   "t14"."used_3",
+   "t14"."week_1",
+   "t14"."week_2",
+   "t14"."week_3",
+   "t14"."week_4",
+   "t14"."week_5",
+   "t14"."week_6",
+   "t14"."week_7",
+   "t14"."week_8",
+   "t14"."level_0",
+   "t14"."level_1",
+   "t14"."level_2",
+   "t14"."level_3",
+   "t14"."level_4",
+   "t14"."level_5",
+   "t14"."level_6",
+   "t14"."level_7",
+   "t14"."level_8",
+   "t14"."is_first_use",
+   "t14"."utilisation",
+   "t14"."adoption",
+   "t14"."adopted_quantity",
+   "t14"."idle",
+   "t14"."overage_periods_3",
+   "t14"."periods_at_90_3",
+   "t14"."complete_periods",
+   "t14"."peak_3",
+   "t14"."plan_used_1",
+   "t14"."plan_used_2",
+   "t14"."plan_used_3",
+   "t14"."rate_now",
+   "t14"."slope",
+   "t14"."week_sd",
+   "t14"."week_mean",
+   "t14"."is_young",
+   "t14"."days_left",
+   "t14"."used_28d",
+   "t14"."used_prev_28d",
+   IIF(
+    "t14"."is_young",
+    CAST(NULL AS REAL),
+    (
+     CAST("t14"."used_28d" AS REAL) / NULLIF(CAST("t14"."used_prev_28d" AS REAL), 0.0)
+    ) - 1.0
+   ) AS "trend_28d",
+   CAST((
+    "t14"."slope" * 56.0
+   ) AS REAL) / NULLIF(CAST("t14"."week_mean" AS REAL) / 7.0, 0.0) AS "trend_56d",
+   IIF(
+    (
+     (
+      "t14"."rate_now" * IIF(
+       IIF(
+        "t14"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t14"."days_left", 1e999),
+          COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+           "t14"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t14"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t14"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t14"."days_left", 1e999),
+          COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+           "t14"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t14"."days_left"
+       )
+      )
+     ) + (
+      "t14"."slope" * MIN(
+       COALESCE(
+        IIF(
+         IIF(
+          "t14"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t14"."days_left", 1e999),
+            COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+             "t14"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t14"."days_left"
+         ) < 0,
+         0.0,
+         IIF(
+          "t14"."slope" < 0,
+          NULLIF(
+           MIN(
+            COALESCE("t14"."days_left", 1e999),
+            COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+             "t14"."slope"
+            ), 0.0), 1e999)
+           ),
+           1e999
+          ),
+          "t14"."days_left"
+         )
+        ),
+        1e999
+       ),
+       56.0
+      ) * (
+       IIF(
+        IIF(
+         "t14"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t14"."days_left", 1e999),
+           COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+            "t14"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t14"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t14"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t14"."days_left", 1e999),
+           COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+            "t14"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t14"."days_left"
+        )
+       ) - (
+        CAST(MIN(
+         COALESCE(
+          IIF(
+           IIF(
+            "t14"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t14"."days_left", 1e999),
+              COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+               "t14"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t14"."days_left"
+           ) < 0,
+           0.0,
+           IIF(
+            "t14"."slope" < 0,
+            NULLIF(
+             MIN(
+              COALESCE("t14"."days_left", 1e999),
+              COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+               "t14"."slope"
+              ), 0.0), 1e999)
+             ),
+             1e999
+            ),
+            "t14"."days_left"
+           )
+          ),
+          1e999
+         ),
+         56.0
+        ) AS REAL) / 2.0
+       )
+      )
+     )
+    ) < 0,
+    0.0,
+    (
+     "t14"."rate_now" * IIF(
+      IIF(
+       "t14"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t14"."days_left", 1e999),
+         COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+          "t14"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t14"."days_left"
+      ) < 0,
+      0.0,
+      IIF(
+       "t14"."slope" < 0,
+       NULLIF(
+        MIN(
+         COALESCE("t14"."days_left", 1e999),
+         COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+          "t14"."slope"
+         ), 0.0), 1e999)
+        ),
+        1e999
+       ),
+       "t14"."days_left"
+      )
+     )
+    ) + (
+     "t14"."slope" * MIN(
+      COALESCE(
+       IIF(
+        IIF(
+         "t14"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t14"."days_left", 1e999),
+           COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+            "t14"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t14"."days_left"
+        ) < 0,
+        0.0,
+        IIF(
+         "t14"."slope" < 0,
+         NULLIF(
+          MIN(
+           COALESCE("t14"."days_left", 1e999),
+           COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+            "t14"."slope"
+           ), 0.0), 1e999)
+          ),
+          1e999
+         ),
+         "t14"."days_left"
+        )
+       ),
+       1e999
+      ),
+      56.0
+     ) * (
+      IIF(
+       IIF(
+        "t14"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t14"."days_left", 1e999),
+          COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+           "t14"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t14"."days_left"
+       ) < 0,
+       0.0,
+       IIF(
+        "t14"."slope" < 0,
+        NULLIF(
+         MIN(
+          COALESCE("t14"."days_left", 1e999),
+          COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+           "t14"."slope"
+          ), 0.0), 1e999)
+         ),
+         1e999
+        ),
+        "t14"."days_left"
+       )
+      ) - (
+       CAST(MIN(
+        COALESCE(
+         IIF(
+          IIF(
+           "t14"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t14"."days_left", 1e999),
+             COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+              "t14"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t14"."days_left"
+          ) < 0,
+          0.0,
+          IIF(
+           "t14"."slope" < 0,
+           NULLIF(
+            MIN(
+             COALESCE("t14"."days_left", 1e999),
+             COALESCE(CAST("t14"."rate_now" AS REAL) / NULLIF(-(
+              "t14"."slope"
+             ), 0.0), 1e999)
+            ),
+            1e999
+           ),
+           "t14"."days_left"
+          )
+         ),
+         1e999
+        ),
+        56.0
+       ) AS REAL) / 2.0
+      )
+     )
+    )
+   ) AS "_more",
+   "t14"."week_sd" * SQRT(
+    (
+     CAST("t14"."days_left" AS REAL) / 7.0
+    ) + (
+     CAST((
+      (
+       CAST("t14"."days_left" AS REAL) / 7.0
+      ) * (
+       CAST("t14"."days_left" AS REAL) / 7.0
+      )
+     ) AS REAL) / 8.0
+    )
+   ) AS "_noise"
+  FROM "t14" AS "t14"
+ ), "t16" AS MATERIALIZED (
+  SELECT
+   "t15"."account_key",
+   "t15"."product_id",
+   "t15"."meter_id",
+   "t15"."meter_key",
+   "t15"."plan_id",
+   "t15"."paid_quantity",
+   "t15"."aggregate",
+   "t15"."meter_kind",
+   "t15"."period",
+   "t15"."value_meter",
+   "t15"."is_advanced",
+   "t15"."limit_quantity",
+   "t15"."is_unlimited",
+   "t15"."is_own_limit",
+   "t15"."enforcement",
+   "t15"."basis",
+   "t15"."starts_next",
+   "t15"."starts_0",
+   "t15"."starts_1",
+   "t15"."starts_2",
+   "t15"."starts_3",
+   "t15"."as_of",
+   "t15"."as_of_day",
+   "t15"."started_at",
+   "t15"."begins_at",
+   "t15"."changed_at",
+   "t15"."is_paid",
+   "t15"."live_subscriptions",
+   "t15"."seats_used",
+   "t15"."is_estimated",
+   "t15"."used",
+   "t15"."used_1",
+   "t15"."used_2",
+   "t15"."used_3",
+   "t15"."week_1",
+   "t15"."week_2",
+   "t15"."week_3",
+   "t15"."week_4",
+   "t15"."week_5",
+   "t15"."week_6",
+   "t15"."week_7",
+   "t15"."week_8",
+   "t15"."level_0",
+   "t15"."level_1",
+   "t15"."level_2",
+   "t15"."level_3",
+   "t15"."level_4",
+   "t15"."level_5",
+   "t15"."level_6",
+   "t15"."level_7",
+   "t15"."level_8",
+   "t15"."is_first_use",
+   "t15"."utilisation",
+   "t15"."adoption",
+   "t15"."adopted_quantity",
+   "t15"."idle",
+   "t15"."overage_periods_3",
+   "t15"."periods_at_90_3",
+   "t15"."complete_periods",
+   "t15"."peak_3",
+   "t15"."plan_used_1",
+   "t15"."plan_used_2",
+   "t15"."plan_used_3",
+   "t15"."rate_now",
+   "t15"."slope",
+   "t15"."week_sd",
+   "t15"."week_mean",
+   "t15"."is_young",
+   "t15"."days_left",
+   "t15"."used_28d",
+   "t15"."used_prev_28d",
+   "t15"."trend_28d",
+   "t15"."trend_56d",
+   "t15"."_more",
+   "t15"."_noise",
+   CAST(FLOOR("t15"."used" + "t15"."_more" + 0.5) AS INTEGER) AS "forecast_use",
+   CAST(CEIL("t15"."used" + "t15"."_more" + (
+    "t15"."_noise" * 1.2816
+   )) AS INTEGER) AS "forecast_high"
+  FROM "t15" AS "t15"
+ ), "t17" AS (
+  SELECT
+   "t16"."account_key",
+   "t16"."product_id",
+   "t16"."meter_id",
+   "t16"."meter_key",
+   "t16"."plan_id",
+   "t16"."paid_quantity",
+   "t16"."aggregate",
+   "t16"."meter_kind",
+   "t16"."period",
+   "t16"."value_meter",
+   "t16"."is_advanced",
+   "t16"."limit_quantity",
+   "t16"."is_unlimited",
+   "t16"."is_own_limit",
+   "t16"."enforcement",
+   "t16"."basis",
+   "t16"."starts_next",
+   "t16"."starts_0",
+   "t16"."starts_1",
+   "t16"."starts_2",
+   "t16"."starts_3",
+   "t16"."as_of",
+   "t16"."as_of_day",
+   "t16"."started_at",
+   "t16"."begins_at",
+   "t16"."changed_at",
+   "t16"."is_paid",
+   "t16"."live_subscriptions",
+   "t16"."seats_used",
+   "t16"."is_estimated",
+   "t16"."used",
+   "t16"."used_1",
+   "t16"."used_2",
+   "t16"."used_3",
+   "t16"."week_1",
+   "t16"."week_2",
+   "t16"."week_3",
+   "t16"."week_4",
+   "t16"."week_5",
+   "t16"."week_6",
+   "t16"."week_7",
+   "t16"."week_8",
+   "t16"."level_0",
+   "t16"."level_1",
+   "t16"."level_2",
+   "t16"."level_3",
+   "t16"."level_4",
+   "t16"."level_5",
+   "t16"."level_6",
+   "t16"."level_7",
+   "t16"."level_8",
+   "t16"."is_first_use",
+   "t16"."utilisation",
+   "t16"."adoption",
+   "t16"."adopted_quantity",
+   "t16"."idle",
+   "t16"."overage_periods_3",
+   "t16"."periods_at_90_3",
+   "t16"."complete_periods",
+   "t16"."peak_3",
+   "t16"."plan_used_1",
+   "t16"."plan_used_2",
+   "t16"."plan_used_3",
+   "t16"."rate_now",
+   "t16"."slope",
+   "t16"."week_sd",
+   "t16"."week_mean",
+   "t16"."days_left",
+   "t16"."used_28d",
+   "t16"."used_prev_28d",
+   "t16"."trend_28d",
+   "t16"."trend_56d",
+   "t16"."forecast_use",
+   "t16"."forecast_high"
+  FROM "t16" AS "t16"
+ ), "t18" AS MATERIALIZED (
+  SELECT
+   "t17"."account_key",
+   "t17"."product_id",
+   "t17"."meter_id",
+   "t17"."meter_key",
+   "t17"."plan_id",
+   "t17"."paid_quantity",
+   "t17"."aggregate",
+   "t17"."meter_kind",
+   "t17"."period",
+   "t17"."value_meter",
+   "t17"."is_advanced",
+   "t17"."limit_quantity",
+   "t17"."is_unlimited",
+   "t17"."is_own_limit",
+   "t17"."enforcement",
+   "t17"."basis",
+   "t17"."starts_next",
+   "t17"."starts_0",
+   "t17"."starts_1",
+   "t17"."starts_2",
+   "t17"."starts_3",
+   "t17"."as_of",
+   "t17"."as_of_day",
+   "t17"."started_at",
+   "t17"."begins_at",
+   "t17"."changed_at",
+   "t17"."is_paid",
+   "t17"."live_subscriptions",
+   "t17"."seats_used",
+   "t17"."is_estimated",
+   "t17"."used",
+   "t17"."used_1",
+   "t17"."used_2",
+   "t17"."used_3",
+   "t17"."week_1",
+   "t17"."week_2",
+   "t17"."week_3",
+   "t17"."week_4",
+   "t17"."week_5",
+   "t17"."week_6",
+   "t17"."week_7",
+   "t17"."week_8",
+   "t17"."level_0",
+   "t17"."level_1",
+   "t17"."level_2",
+   "t17"."level_3",
+   "t17"."level_4",
+   "t17"."level_5",
+   "t17"."level_6",
+   "t17"."level_7",
+   "t17"."level_8",
+   "t17"."is_first_use",
+   "t17"."utilisation",
+   "t17"."adoption",
+   "t17"."adopted_quantity",
+   "t17"."idle",
+   "t17"."overage_periods_3",
+   "t17"."periods_at_90_3",
+   "t17"."complete_periods",
+   "t17"."peak_3",
+   "t17"."plan_used_1",
+   "t17"."plan_used_2",
+   "t17"."plan_used_3",
+   "t17"."rate_now",
+   "t17"."slope",
+   "t17"."week_sd",
+   "t17"."week_mean",
+   "t17"."days_left",
+   "t17"."used_28d",
+   "t17"."used_prev_28d",
+   "t17"."trend_28d",
+   "t17"."trend_56d",
+   "t17"."forecast_use",
+   "t17"."forecast_high",
+   IIF(
+    "t17"."limit_quantity" > 0,
+    IIF(
+     CASE
+      WHEN CAST("t17"."limit_quantity" - "t17"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t17"."slope" = 0.0
+      ) AND (
+       "t17"."rate_now" > 0
+      )
+      THEN CAST("t17"."limit_quantity" - "t17"."used" AS REAL) / NULLIF("t17"."rate_now", 0.0)
+      WHEN (
+       "t17"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t17"."rate_now" * "t17"."rate_now"
+        ) + (
+         "t17"."slope" * 2.0 * CAST("t17"."limit_quantity" - "t17"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t17"."rate_now" * "t17"."rate_now"
+          ) + (
+           "t17"."slope" * 2.0 * CAST("t17"."limit_quantity" - "t17"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t17"."rate_now"
+      ) AS REAL) / NULLIF("t17"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END >= 0,
+     CASE
+      WHEN CAST("t17"."limit_quantity" - "t17"."used" AS REAL) <= 0
+      THEN 0.0
+      WHEN (
+       "t17"."slope" = 0.0
+      ) AND (
+       "t17"."rate_now" > 0
+      )
+      THEN CAST("t17"."limit_quantity" - "t17"."used" AS REAL) / NULLIF("t17"."rate_now", 0.0)
+      WHEN (
+       "t17"."slope" <> 0.0
+      )
+      AND (
+       (
+        (
+         "t17"."rate_now" * "t17"."rate_now"
+        ) + (
+         "t17"."slope" * 2.0 * CAST("t17"."limit_quantity" - "t17"."used" AS REAL)
+        )
+       ) >= 0
+      )
+      THEN CAST((
+       SQRT(
+        MAX(
+         COALESCE(
+          (
+           "t17"."rate_now" * "t17"."rate_now"
+          ) + (
+           "t17"."slope" * 2.0 * CAST("t17"."limit_quantity" - "t17"."used" AS REAL)
+          ),
+          -1E+999
+         ),
+         0.0
+        )
+       ) - "t17"."rate_now"
+      ) AS REAL) / NULLIF("t17"."slope", 0.0)
+      ELSE CAST(NULL AS REAL)
+     END,
+     CAST(NULL AS REAL)
+    ),
+    CAST(NULL AS REAL)
+   ) AS "_days"
+  FROM "t17" AS "t17"
+ ), "t19" AS MATERIALIZED (
+  SELECT
+   "t18"."account_key",
+   "t18"."product_id",
+   "t18"."meter_id",
+   "t18"."meter_key",
+   "t18"."plan_id",
+   "t18"."paid_quantity",
+   "t18"."aggregate",
+   "t18"."meter_kind",
+   "t18"."period",
+   "t18"."value_meter",
+   "t18"."is_advanced",
+   "t18"."limit_quantity",
+   "t18"."is_unlimited",
+   "t18"."is_own_limit",
+   "t18"."enforcement",
+   "t18"."basis",
+   "t18"."starts_next",
+   "t18"."starts_0",
+   "t18"."starts_1",
+   "t18"."starts_2",
+   "t18"."starts_3",
+   "t18"."as_of",
+   "t18"."as_of_day",
+   "t18"."started_at",
+   "t18"."begins_at",
+   "t18"."changed_at",
+   "t18"."is_paid",
+   "t18"."live_subscriptions",
+   "t18"."seats_used",
+   "t18"."is_estimated",
+   "t18"."used",
+   "t18"."used_1",
+   "t18"."used_2",
+   "t18"."used_3",
+   "t18"."week_1",
+   "t18"."week_2",
+   "t18"."week_3",
+   "t18"."week_4",
+   "t18"."week_5",
+   "t18"."week_6",
+   "t18"."week_7",
+   "t18"."week_8",
+   "t18"."level_0",
+   "t18"."level_1",
+   "t18"."level_2",
+   "t18"."level_3",
+   "t18"."level_4",
+   "t18"."level_5",
+   "t18"."level_6",
+   "t18"."level_7",
+   "t18"."level_8",
+   "t18"."is_first_use",
+   "t18"."utilisation",
+   "t18"."adoption",
+   "t18"."adopted_quantity",
+   "t18"."idle",
+   "t18"."overage_periods_3",
+   "t18"."periods_at_90_3",
+   "t18"."complete_periods",
+   "t18"."peak_3",
+   "t18"."plan_used_1",
+   "t18"."plan_used_2",
+   "t18"."plan_used_3",
+   "t18"."rate_now",
+   "t18"."slope",
+   "t18"."week_sd",
+   "t18"."week_mean",
+   "t18"."days_left",
+   "t18"."used_28d",
+   "t18"."used_prev_28d",
+   "t18"."trend_28d",
+   "t18"."trend_56d",
+   "t18"."forecast_use",
+   "t18"."forecast_high",
+   "t18"."_days",
+   COALESCE(
+    CAST((
+     "t18"."week_sd" * SQRT(
+      (
+       CAST(MAX(COALESCE("t18"."_days", -1E+999), 0.0) AS REAL) / 7.0
+      ) + (
+       CAST((
+        (
+         CAST(MAX(COALESCE("t18"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        ) * (
+         CAST(MAX(COALESCE("t18"."_days", -1E+999), 0.0) AS REAL) / 7.0
+        )
+       ) AS REAL) / 8.0
+      )
+     ) * 1.2816
+    ) AS REAL) / NULLIF(
+     NULLIF(
+      MAX(
+       COALESCE("t18"."rate_now" + (
+        "t18"."slope" * "t18"."_days"
+       ), -1E+999),
+       COALESCE("t18"."rate_now" * 0.1, -1E+999)
+      ),
+      -1E+999
+     ),
+     0.0
+    ),
+    0.0
+   ) AS "_doubt"
+  FROM "t18" AS "t18"
+ ), "t20" AS MATERIALIZED (
+  SELECT
+   "t19"."account_key",
+   "t19"."product_id",
+   "t19"."meter_id",
+   "t19"."meter_key",
+   "t19"."plan_id",
+   "t19"."paid_quantity",
+   "t19"."aggregate",
+   "t19"."meter_kind",
+   "t19"."period",
+   "t19"."value_meter",
+   "t19"."is_advanced",
+   "t19"."limit_quantity",
+   "t19"."is_unlimited",
+   "t19"."is_own_limit",
+   "t19"."enforcement",
+   "t19"."basis",
+   "t19"."starts_next",
+   "t19"."starts_0",
+   "t19"."starts_1",
+   "t19"."starts_2",
+   "t19"."starts_3",
+   "t19"."as_of",
+   "t19"."as_of_day",
+   "t19"."started_at",
+   "t19"."begins_at",
+   "t19"."changed_at",
+   "t19"."is_paid",
+   "t19"."live_subscriptions",
+   "t19"."seats_used",
+   "t19"."is_estimated",
+   "t19"."used",
+   "t19"."used_1",
+   "t19"."used_2",
+   "t19"."used_3",
+   "t19"."week_1",
+   "t19"."week_2",
+   "t19"."week_3",
+   "t19"."week_4",
+   "t19"."week_5",
+   "t19"."week_6",
+   "t19"."week_7",
+   "t19"."week_8",
+   "t19"."level_0",
+   "t19"."level_1",
+   "t19"."level_2",
+   "t19"."level_3",
+   "t19"."level_4",
+   "t19"."level_5",
+   "t19"."level_6",
+   "t19"."level_7",
+   "t19"."level_8",
+   "t19"."is_first_use",
+   "t19"."utilisation",
+   "t19"."adoption",
+   "t19"."adopted_quantity",
+   "t19"."idle",
+   "t19"."overage_periods_3",
+   "t19"."periods_at_90_3",
+   "t19"."complete_periods",
+   "t19"."peak_3",
+   "t19"."plan_used_1",
+   "t19"."plan_used_2",
+   "t19"."plan_used_3",
+   "t19"."rate_now",
+   "t19"."slope",
+   "t19"."week_sd",
+   "t19"."week_mean",
+   "t19"."days_left",
+   "t19"."used_28d",
+   "t19"."used_prev_28d",
+   "t19"."trend_28d",
+   "t19"."trend_56d",
+   "t19"."forecast_use",
+   "t19"."forecast_high",
+   "t19"."_days",
+   "t19"."_doubt",
    IIF(
     COALESCE(
      IIF(
-      "t12"."meter_kind" = 'flow',
-      "t12"."_days" <= "t12"."days_left",
-      "t12"."_days" <= 3650.0
+      "t19"."meter_kind" = 'flow',
+      "t19"."_days" <= "t19"."days_left",
+      "t19"."_days" <= 3650.0
      ),
      FALSE
     ),
-    "t12"."_days",
+    "t19"."_days",
     CAST(NULL AS REAL)
    ) AS "days_to_limit",
    IIF(
     IIF(
      COALESCE(
       IIF(
-       "t12"."meter_kind" = 'flow',
-       "t12"."_days" <= "t12"."days_left",
-       "t12"."_days" <= 3650.0
+       "t19"."meter_kind" = 'flow',
+       "t19"."_days" <= "t19"."days_left",
+       "t19"."_days" <= 3650.0
       ),
       FALSE
      ),
-     "t12"."_days",
+     "t19"."_days",
      CAST(NULL AS REAL)
-    ) < "t12"."_doubt",
+    ) < "t19"."_doubt",
     0.0,
     IIF(
      COALESCE(
       IIF(
-       "t12"."meter_kind" = 'flow',
-       "t12"."_days" <= "t12"."days_left",
-       "t12"."_days" <= 3650.0
+       "t19"."meter_kind" = 'flow',
+       "t19"."_days" <= "t19"."days_left",
+       "t19"."_days" <= 3650.0
       ),
       FALSE
      ),
-     "t12"."_days",
+     "t19"."_days",
      CAST(NULL AS REAL)
-    ) - "t12"."_doubt"
+    ) - "t19"."_doubt"
    ) AS "days_to_limit_low",
    IIF(
     COALESCE(
      IIF(
-      "t12"."meter_kind" = 'flow',
-      "t12"."_days" <= "t12"."days_left",
-      "t12"."_days" <= 3650.0
+      "t19"."meter_kind" = 'flow',
+      "t19"."_days" <= "t19"."days_left",
+      "t19"."_days" <= 3650.0
      ),
      FALSE
     ),
-    "t12"."_days",
+    "t19"."_days",
     CAST(NULL AS REAL)
-   ) + "t12"."_doubt" AS "days_to_limit_high",
+   ) + "t19"."_doubt" AS "days_to_limit_high",
    COALESCE(
     IIF(
      COALESCE(
       IIF(
-       "t12"."meter_kind" = 'flow',
-       "t12"."_days" <= "t12"."days_left",
-       "t12"."_days" <= 3650.0
+       "t19"."meter_kind" = 'flow',
+       "t19"."_days" <= "t19"."days_left",
+       "t19"."_days" <= 3650.0
       ),
       FALSE
      ),
-     "t12"."_days",
+     "t19"."_days",
      CAST(NULL AS REAL)
-    ) <= "t12"."days_left",
+    ) <= "t19"."days_left",
     FALSE
    ) AS "breach_forecast"
-  FROM "t12" AS "t12"
+  FROM "t19" AS "t19"
+ ), "t22" AS (
+  SELECT
+   "t20"."account_key",
+   "t20"."product_id",
+   "t20"."meter_id",
+   "t20"."meter_key",
+   "t20"."plan_id",
+   "t20"."paid_quantity",
+   "t20"."aggregate",
+   "t20"."meter_kind",
+   "t20"."period",
+   "t20"."value_meter",
+   "t20"."is_advanced",
+   "t20"."limit_quantity",
+   "t20"."is_unlimited",
+   "t20"."is_own_limit",
+   "t20"."enforcement",
+   "t20"."basis",
+   "t20"."starts_next",
+   "t20"."starts_0",
+   "t20"."starts_1",
+   "t20"."starts_2",
+   "t20"."starts_3",
+   "t20"."as_of",
+   "t20"."as_of_day",
+   "t20"."started_at",
+   "t20"."begins_at",
+   "t20"."changed_at",
+   "t20"."is_paid",
+   "t20"."live_subscriptions",
+   "t20"."seats_used",
+   "t20"."is_estimated",
+   "t20"."used",
+   "t20"."used_1",
+   "t20"."used_2",
+   "t20"."used_3",
+   "t20"."week_1",
+   "t20"."week_2",
+   "t20"."week_3",
+   "t20"."week_4",
+   "t20"."week_5",
+   "t20"."week_6",
+   "t20"."week_7",
+   "t20"."week_8",
+   "t20"."level_0",
+   "t20"."level_1",
+   "t20"."level_2",
+   "t20"."level_3",
+   "t20"."level_4",
+   "t20"."level_5",
+   "t20"."level_6",
+   "t20"."level_7",
+   "t20"."level_8",
+   "t20"."is_first_use",
+   "t20"."utilisation",
+   "t20"."adoption",
+   "t20"."adopted_quantity",
+   "t20"."idle",
+   "t20"."overage_periods_3",
+   "t20"."periods_at_90_3",
+   "t20"."complete_periods",
+   "t20"."peak_3",
+   "t20"."plan_used_1",
+   "t20"."plan_used_2",
+   "t20"."plan_used_3",
+   "t20"."rate_now",
+   "t20"."slope",
+   "t20"."week_sd",
+   "t20"."week_mean",
+   "t20"."days_left",
+   "t20"."used_28d",
+   "t20"."used_prev_28d",
+   "t20"."trend_28d",
+   "t20"."trend_56d",
+   "t20"."forecast_use",
+   "t20"."forecast_high",
+   "t20"."days_to_limit",
+   "t20"."days_to_limit_low",
+   "t20"."days_to_limit_high",
+   "t20"."breach_forecast"
+  FROM "t20" AS "t20"
+ ), "t5" AS (
+  SELECT
+   "t1"."as_of"
+  FROM "today" AS "t1"
+ ), "t8" AS MATERIALIZED (
+  SELECT
+   "t3"."account_key",
+   "t3"."product_id",
+   "t3"."meter_id",
+   "t3"."day" AS "unused_day",
+   CAST(FLOOR(CAST((
+    "t5"."as_of" - "t3"."looked_at"
+   ) AS REAL) / 86400.0) AS INTEGER) AS "unused_look_days"
+  FROM "follow_up" AS "t3"
+  CROSS JOIN "t5" AS "t5"
  )
  SELECT
-  "t13"."account_key",
-  "t13"."product_id",
-  "t13"."meter_id",
-  "t13"."meter_key",
-  "t13"."plan_id",
-  "t13"."paid_quantity",
-  "t13"."aggregate",
-  "t13"."meter_kind",
-  "t13"."period",
-  "t13"."value_meter",
-  "t13"."is_advanced",
-  "t13"."limit_quantity",
-  "t13"."is_unlimited",
-  "t13"."is_own_limit",
-  "t13"."enforcement",
-  "t13"."basis",
-  "t13"."starts_next",
-  "t13"."starts_0",
-  "t13"."starts_1",
-  "t13"."starts_2",
-  "t13"."starts_3",
-  "t13"."as_of",
-  "t13"."as_of_day",
-  "t13"."started_at",
-  "t13"."begins_at",
-  "t13"."changed_at",
-  "t13"."is_paid",
-  "t13"."live_subscriptions",
-  "t13"."seats_used",
-  "t13"."is_estimated",
-  "t13"."used",
-  "t13"."used_1",
-  "t13"."used_2",
-  "t13"."used_3",
-  "t13"."week_1",
-  "t13"."week_2",
-  "t13"."week_3",
-  "t13"."week_4",
-  "t13"."week_5",
-  "t13"."week_6",
-  "t13"."week_7",
-  "t13"."week_8",
-  "t13"."level_0",
-  "t13"."level_1",
-  "t13"."level_2",
-  "t13"."level_3",
-  "t13"."level_4",
-  "t13"."level_5",
-  "t13"."level_6",
-  "t13"."level_7",
-  "t13"."level_8",
-  "t13"."is_first_use",
-  "t13"."utilisation",
-  "t13"."adoption",
-  "t13"."adopted_quantity",
-  "t13"."idle",
-  "t13"."overage_periods_3",
-  "t13"."periods_at_90_3",
-  "t13"."complete_periods",
-  "t13"."peak_3",
-  "t13"."plan_used_1",
-  "t13"."plan_used_2",
-  "t13"."plan_used_3",
-  "t13"."rate_now",
-  "t13"."slope",
-  "t13"."week_sd",
-  "t13"."week_mean",
-  "t13"."days_left",
-  "t13"."used_28d",
-  "t13"."used_prev_28d",
-  "t13"."trend_28d",
-  "t13"."trend_56d",
-  "t13"."forecast_use",
-  "t13"."forecast_high",
-  "t13"."days_to_limit",
-  "t13"."days_to_limit_low",
-  "t13"."days_to_limit_high",
-  "t13"."breach_forecast"
- FROM "t13" AS "t13"
+  "t22"."account_key",
+  "t22"."product_id",
+  "t22"."meter_id",
+  "t22"."meter_key",
+  "t22"."plan_id",
+  "t22"."paid_quantity",
+  "t22"."aggregate",
+  "t22"."meter_kind",
+  "t22"."period",
+  "t22"."value_meter",
+  "t22"."is_advanced",
+  "t22"."limit_quantity",
+  "t22"."is_unlimited",
+  "t22"."is_own_limit",
+  "t22"."enforcement",
+  "t22"."basis",
+  "t22"."starts_next",
+  "t22"."starts_0",
+  "t22"."starts_1",
+  "t22"."starts_2",
+  "t22"."starts_3",
+  "t22"."as_of",
+  "t22"."as_of_day",
+  "t22"."started_at",
+  "t22"."begins_at",
+  "t22"."changed_at",
+  "t22"."is_paid",
+  "t22"."live_subscriptions",
+  "t22"."seats_used",
+  "t22"."is_estimated",
+  "t22"."used",
+  "t22"."used_1",
+  "t22"."used_2",
+  "t22"."used_3",
+  "t22"."week_1",
+  "t22"."week_2",
+  "t22"."week_3",
+  "t22"."week_4",
+  "t22"."week_5",
+  "t22"."week_6",
+  "t22"."week_7",
+  "t22"."week_8",
+  "t22"."level_0",
+  "t22"."level_1",
+  "t22"."level_2",
+  "t22"."level_3",
+  "t22"."level_4",
+  "t22"."level_5",
+  "t22"."level_6",
+  "t22"."level_7",
+  "t22"."level_8",
+  "t22"."is_first_use",
+  "t22"."utilisation",
+  "t22"."adoption",
+  "t22"."adopted_quantity",
+  "t22"."idle",
+  "t22"."overage_periods_3",
+  "t22"."periods_at_90_3",
+  "t22"."complete_periods",
+  "t22"."peak_3",
+  "t22"."plan_used_1",
+  "t22"."plan_used_2",
+  "t22"."plan_used_3",
+  "t22"."rate_now",
+  "t22"."slope",
+  "t22"."week_sd",
+  "t22"."week_mean",
+  "t22"."days_left",
+  "t22"."used_28d",
+  "t22"."used_prev_28d",
+  "t22"."trend_28d",
+  "t22"."trend_56d",
+  "t22"."forecast_use",
+  "t22"."forecast_high",
+  "t22"."days_to_limit",
+  "t22"."days_to_limit_low",
+  "t22"."days_to_limit_high",
+  "t22"."breach_forecast",
+  "t8"."unused_day",
+  "t8"."unused_look_days"
+ FROM "t22" AS "t22"
+ LEFT OUTER JOIN "t8" AS "t8"
+  ON "t22"."account_key" = "t8"."account_key"
+  AND "t22"."product_id" = "t8"."product_id"
+  AND "t22"."meter_id" = "t8"."meter_id"
 ) AS stage;
 
 -- stock_reached d1345d0c4f328925
@@ -9243,7 +9347,7 @@ FROM (
  FROM "t17" AS "t17"
 ) AS stage;
 
--- adoption 33c1ee81ea39ac71
+-- adoption 3349ad8068a8ba46
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -9332,6 +9436,8 @@ FROM (
    "t0"."days_to_limit_low",
    "t0"."days_to_limit_high",
    "t0"."breach_forecast",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    MAX("t0"."value_meter") OVER (
     PARTITION BY "t0"."account_key", "t0"."product_id"
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
@@ -10046,7 +10152,7 @@ FROM (
  FROM "t45" AS "t45"
 ) AS stage;
 
--- plan_profile b92142b427da9d07
+-- plan_profile 1eb7b2657bb263f1
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -10159,6 +10265,8 @@ FROM (
    "t7"."days_to_limit_low",
    "t7"."days_to_limit_high",
    "t7"."breach_forecast",
+   "t7"."unused_day",
+   "t7"."unused_look_days",
    CAST(NULLIF(
     MAX(
      COALESCE(COALESCE("t7"."forecast_high", 0), -1E+999),
@@ -10637,7 +10745,7 @@ FROM (
   "t9"."place" = 0 AND "t9"."bundle_owned" >= 2
 ) AS stage;
 
--- input_limit fc4f8cca24e89d69
+-- input_limit 744b2d52c5003038
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -10663,6 +10771,8 @@ SELECT
  CAST("overage_periods_3" AS INTEGER) AS "overage_periods_3",
  "trend_56d",
  "is_advanced",
+ CAST("unused_day" AS INTEGER) AS "unused_day",
+ CAST("unused_look_days" AS INTEGER) AS "unused_look_days",
  CAST("starts_0" AS INTEGER) AS "starts_0",
  CAST("starts_1" AS INTEGER) AS "starts_1",
  CAST("starts_2" AS INTEGER) AS "starts_2",
@@ -10700,6 +10810,8 @@ FROM (
    "t0"."overage_periods_3",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -10741,6 +10853,8 @@ FROM (
   "t4"."overage_periods_3",
   "t4"."trend_56d",
   "t4"."is_advanced",
+  "t4"."unused_day",
+  "t4"."unused_look_days",
   "t4"."starts_0",
   "t4"."starts_1",
   "t4"."starts_2",
@@ -10756,7 +10870,7 @@ FROM (
   ON "t4"."account_key" = "t5"."account_key"
 ) AS stage;
 
--- fired_limit 1144e2db4ec65b36
+-- fired_limit 4358c9c4f9e109b7
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -10785,6 +10899,8 @@ SELECT
  CAST("customer_growth_180d" AS INTEGER) AS "customer_growth_180d",
  "trend_56d",
  "is_advanced",
+ CAST("unused_day" AS INTEGER) AS "unused_day",
+ CAST("unused_look_days" AS INTEGER) AS "unused_look_days",
  CAST("starts_0" AS INTEGER) AS "starts_0",
  CAST("starts_1" AS INTEGER) AS "starts_1",
  CAST("starts_2" AS INTEGER) AS "starts_2",
@@ -10824,6 +10940,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -10868,6 +10986,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -10884,7 +11004,7 @@ FROM (
    AND "t0"."new_users_28d" >= 3
    AND "t0"."new_users_prev_28d" >= 1
    AND "t0"."utilisation" >= 0.6
- ), "t6" AS (
+ ), "t7" AS (
   SELECT
    *
   FROM "t1" AS "t1"
@@ -10892,7 +11012,7 @@ FROM (
   SELECT
    *
   FROM "t3" AS "t3"
- ), "t9" AS MATERIALIZED (
+ ), "t10" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -10921,6 +11041,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -10977,15 +11099,15 @@ FROM (
    ) >= (
     "t0"."limit_quantity" * 80
    )
- ), "t10" AS (
+ ), "t11" AS (
   SELECT
    *
-  FROM "t6" AS "t6"
+  FROM "t7" AS "t7"
   UNION ALL
   SELECT
    *
-  FROM "t9" AS "t9"
- ), "t8" AS MATERIALIZED (
+  FROM "t10" AS "t10"
+ ), "t9" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -11014,6 +11136,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -11041,14 +11165,14 @@ FROM (
    )
    AND "t0"."utilisation" >= 0.5
    AND "t0"."breach_forecast"
- ), "t11" AS (
+ ), "t12" AS (
   SELECT
    *
-  FROM "t10" AS "t10"
+  FROM "t11" AS "t11"
   UNION ALL
   SELECT
    *
-  FROM "t8" AS "t8"
+  FROM "t9" AS "t9"
  ), "t4" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
@@ -11078,6 +11202,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -11090,10 +11216,10 @@ FROM (
   FROM "input_limit" AS "t0"
   WHERE
    "t0"."enforcement" = 'overage' AND "t0"."overage_periods_3" >= 2
- ), "t12" AS (
+ ), "t13" AS (
   SELECT
    *
-  FROM "t11" AS "t11"
+  FROM "t12" AS "t12"
   UNION ALL
   SELECT
    *
@@ -11127,6 +11253,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -11143,15 +11271,15 @@ FROM (
    AND "t0"."enforcement" <> 'auto'
    AND "t0"."utilisation" >= 0.4
    AND "t0"."trend_56d" >= 0.1
- ), "t13" AS (
+ ), "t14" AS (
   SELECT
    *
-  FROM "t12" AS "t12"
+  FROM "t13" AS "t13"
   UNION ALL
   SELECT
    *
   FROM "t5" AS "t5"
- ), "t7" AS MATERIALIZED (
+ ), "t8" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
    "t0"."product_id",
@@ -11180,6 +11308,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -11200,14 +11330,14 @@ FROM (
    AND "t0"."used_2" >= (
     CAST("t0"."limit_quantity" AS REAL) * 0.7
    )
- ), "t14" AS (
+ ), "t15" AS (
   SELECT
    *
-  FROM "t13" AS "t13"
+  FROM "t14" AS "t14"
   UNION ALL
   SELECT
    *
-  FROM "t7" AS "t7"
+  FROM "t8" AS "t8"
  ), "t2" AS MATERIALIZED (
   SELECT
    "t0"."account_key",
@@ -11237,6 +11367,8 @@ FROM (
    "t0"."customer_growth_180d",
    "t0"."trend_56d",
    "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
    "t0"."starts_0",
    "t0"."starts_1",
    "t0"."starts_2",
@@ -11253,14 +11385,69 @@ FROM (
    AND "t0"."limit_quantity" >= 5
    AND "t0"."utilisation" > 0.85
    AND "t0"."adoption" > 0.85
+ ), "t16" AS (
+  SELECT
+   *
+  FROM "t15" AS "t15"
+  UNION ALL
+  SELECT
+   *
+  FROM "t2" AS "t2"
+ ), "t6" AS MATERIALIZED (
+  SELECT
+   "t0"."account_key",
+   "t0"."product_id",
+   "t0"."meter_id",
+   "t0"."used",
+   "t0"."limit_quantity",
+   "t0"."utilisation",
+   "t0"."used_1",
+   "t0"."used_2",
+   "t0"."used_3",
+   "t0"."forecast_use",
+   "t0"."days_to_limit",
+   "t0"."days_to_limit_low",
+   "t0"."days_to_limit_high",
+   "t0"."days_left",
+   "t0"."adoption",
+   "t0"."value_meter",
+   "t0"."is_paid",
+   "t0"."aggregate",
+   "t0"."enforcement",
+   "t0"."new_users_28d",
+   "t0"."new_users_prev_28d",
+   "t0"."breach_forecast",
+   "t0"."periods_at_90_3",
+   "t0"."overage_periods_3",
+   "t0"."customer_growth_180d",
+   "t0"."trend_56d",
+   "t0"."is_advanced",
+   "t0"."unused_day",
+   "t0"."unused_look_days",
+   "t0"."starts_0",
+   "t0"."starts_1",
+   "t0"."starts_2",
+   "t0"."starts_3",
+   "t0"."starts_next",
+   "t0"."basis",
+   "t0"."plan_id",
+   26 AS "play",
+   CAST(NULL AS INTEGER) AS "rungs"
+  FROM "input_limit" AS "t0"
+  WHERE
+   "t0"."unused_day" >= 14
+   AND "t0"."unused_look_days" <= 30
+   AND "t0"."utilisation" <= 0.4
+   AND "t0"."limit_quantity" > 0
+   AND "t0"."is_paid"
  )
  SELECT
   *
- FROM "t14" AS "t14"
+ FROM "t16" AS "t16"
  UNION ALL
  SELECT
   *
- FROM "t2" AS "t2"
+ FROM "t6" AS "t6"
 ) AS stage;
 
 -- input_product 8ae43a24b1fffc58
@@ -11759,7 +11946,7 @@ FROM (
   ON "t4"."account_key" = "t5"."account_key"
 ) AS stage;
 
--- fired_use_case d59b7733bbdb8ae5
+-- fired_use_case 1843d4019d324216
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -11785,7 +11972,7 @@ FROM (
   "t0"."neighbour_used_28d",
   "t0"."neighbour_used_prev_28d",
   "t0"."tenure_days",
-  26 AS "play",
+  27 AS "play",
   CAST(NULL AS INTEGER) AS "rungs"
  FROM "input_use_case" AS "t0"
  WHERE
@@ -11890,7 +12077,7 @@ FROM (
  FROM "feature_profile" AS "t0"
 ) AS stage;
 
--- fired_feature f7f2607cb51d01c9
+-- fired_feature ac6f4926a80e1847
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -11960,7 +12147,7 @@ FROM (
    "t0"."imitated_28d",
    "t0"."imitated_prev_28d",
    "t0"."plan_id",
-   28 AS "play",
+   29 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_feature" AS "t0"
   WHERE
@@ -12156,7 +12343,7 @@ FROM (
   ON "t4"."account_key" = "t5"."account_key"
 ) AS stage;
 
--- fired_plan 2f9b5325bf782f67
+-- fired_plan 70af78ec9266d931
 SELECT
  CAST("account_key" AS INTEGER) AS "account_key",
  "product_id",
@@ -12453,7 +12640,7 @@ FROM (
    "t0"."pricing_views_28d",
    "t0"."first_value_reached",
    "t0"."overage_periods_3",
-   27 AS "play",
+   28 AS "play",
    CAST(NULL AS INTEGER) AS "rungs"
   FROM "input_plan" AS "t0"
   WHERE
@@ -13167,7 +13354,7 @@ FROM (
  FROM "t11" AS "t11"
 ) AS stage;
 
--- steps a89659e181e16858
+-- steps cf81acc98f3bf199
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -13340,6 +13527,8 @@ FROM (
      THEN 134217728
      WHEN "t1"."play" = 28
      THEN 268435456
+     WHEN "t1"."play" = 29
+     THEN 536870912
      ELSE 0
     END
    ) AS "evidence_0"
@@ -14098,7 +14287,7 @@ FROM (
  FROM "t9" AS "t9"
 ) AS stage;
 
--- gated 54a669d9512ac208
+-- gated e98fc71d4d364333
 SELECT
  CAST("play" AS INTEGER) AS "play",
  "grain",
@@ -14215,7 +14404,7 @@ SELECT
  CAST("gate_asked_recently" AS INTEGER) AS "gate_asked_recently",
  CAST("gate_at_capacity" AS INTEGER) AS "gate_at_capacity"
 FROM (
- WITH "t19" AS (
+ WITH "t20" AS (
   SELECT
    "t3"."account_key",
    "t3"."product_id" AS "gate_product_id",
@@ -14228,105 +14417,105 @@ FROM (
    "t3"."just_purchased",
    "t3"."low_adoption"
   FROM "product_gates" AS "t3"
- ), "t32" AS (
+ ), "t35" AS (
   SELECT
-   "t10"."play",
-   "t10"."grain",
-   "t10"."source_row",
-   "t10"."account_key",
-   "t10"."product_id",
-   "t10"."gate_product_id",
-   "t10"."meter_id",
-   "t10"."feature_id",
-   "t10"."subject_add_on_id",
-   "t10"."subject_plan_id",
-   "t10"."target",
-   "t10"."motion",
-   "t10"."to_product_id",
-   "t10"."to_plan_id",
-   "t10"."to_add_on_id",
-   "t10"."interval",
-   "t10"."currency",
-   "t10"."one_off_units",
-   "t10"."meter_adoption",
-   "t10"."rungs",
-   "t10"."is_estimated",
-   "t10"."is_quote",
-   "t10"."stays",
-   "t10"."adds_nothing",
-   "t10"."is_hygiene",
-   "t10"."prior",
-   "t10"."lever",
-   "t10"."segment",
-   "t10"."likelihood",
-   "t10"."is_prior",
-   "t10"."quantity",
-   "t10"."recurring_units",
-   "t10"."overage_units",
-   "t10"."saving_units",
-   "t10"."committed_units",
-   "t10"."rank_units",
-   "t10"."any_hygiene",
-   "t10"."evidence_0",
-   "t10"."moment_bits",
-   "t10"."account_id",
-   "t10"."name",
-   "t10"."owner_id",
-   "t10"."has_owner",
-   "t10"."account_currency",
-   "t10"."signal_density",
-   "t10"."mrr_units",
-   "t10"."weighing_problems",
-   "t10"."weighing_ticket_id",
-   "t10"."troubled_invoices",
-   "t10"."troubled_invoice_id",
-   "t10"."open_invoices",
-   "t10"."cancel_at",
-   "t10"."renewal_risk_id",
-   "t10"."open_deals",
-   "t10"."open_deal_id",
-   "t10"."do_not_sell_why",
-   "t10"."do_not_sell_until",
-   "t10"."has_usage_signal",
-   "t10"."has_outcome_signal",
-   "t10"."has_strategic_signal",
-   "t10"."has_intent_signal",
-   "t10"."in_renewal_window",
-   "t10"."outcomes_met",
-   "t10"."feature_requests_90d",
-   "t10"."milestones_28d",
-   "t10"."payment_how",
-   "t10"."leaving_how",
-   "t10"."renewal_how",
-   "t10"."open_issue",
-   "t10"."payment_trouble",
-   "t10"."leaving",
-   "t10"."renewal_threat",
-   "t10"."open_deal",
-   "t10"."do_not_sell",
-   "t10"."factor",
-   "t10"."path",
-   "t10"."lane",
-   "t10"."value_year",
-   "t19"."adoption",
-   "t19"."first_value_how",
-   "t19"."bought_on",
-   "t19"."bought_days",
-   "t19"."just_purchased_until",
-   "t19"."before_first_value",
-   "t19"."just_purchased",
-   "t19"."low_adoption"
-  FROM "placed" AS "t10"
-  LEFT OUTER JOIN "t19" AS "t19"
-   ON "t10"."account_key" = "t19"."account_key"
-   AND "t10"."gate_product_id" = "t19"."gate_product_id"
- ), "t36" AS (
+   "t11"."play",
+   "t11"."grain",
+   "t11"."source_row",
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."gate_product_id",
+   "t11"."meter_id",
+   "t11"."feature_id",
+   "t11"."subject_add_on_id",
+   "t11"."subject_plan_id",
+   "t11"."target",
+   "t11"."motion",
+   "t11"."to_product_id",
+   "t11"."to_plan_id",
+   "t11"."to_add_on_id",
+   "t11"."interval",
+   "t11"."currency",
+   "t11"."one_off_units",
+   "t11"."meter_adoption",
+   "t11"."rungs",
+   "t11"."is_estimated",
+   "t11"."is_quote",
+   "t11"."stays",
+   "t11"."adds_nothing",
+   "t11"."is_hygiene",
+   "t11"."prior",
+   "t11"."lever",
+   "t11"."segment",
+   "t11"."likelihood",
+   "t11"."is_prior",
+   "t11"."quantity",
+   "t11"."recurring_units",
+   "t11"."overage_units",
+   "t11"."saving_units",
+   "t11"."committed_units",
+   "t11"."rank_units",
+   "t11"."any_hygiene",
+   "t11"."evidence_0",
+   "t11"."moment_bits",
+   "t11"."account_id",
+   "t11"."name",
+   "t11"."owner_id",
+   "t11"."has_owner",
+   "t11"."account_currency",
+   "t11"."signal_density",
+   "t11"."mrr_units",
+   "t11"."weighing_problems",
+   "t11"."weighing_ticket_id",
+   "t11"."troubled_invoices",
+   "t11"."troubled_invoice_id",
+   "t11"."open_invoices",
+   "t11"."cancel_at",
+   "t11"."renewal_risk_id",
+   "t11"."open_deals",
+   "t11"."open_deal_id",
+   "t11"."do_not_sell_why",
+   "t11"."do_not_sell_until",
+   "t11"."has_usage_signal",
+   "t11"."has_outcome_signal",
+   "t11"."has_strategic_signal",
+   "t11"."has_intent_signal",
+   "t11"."in_renewal_window",
+   "t11"."outcomes_met",
+   "t11"."feature_requests_90d",
+   "t11"."milestones_28d",
+   "t11"."payment_how",
+   "t11"."leaving_how",
+   "t11"."renewal_how",
+   "t11"."open_issue",
+   "t11"."payment_trouble",
+   "t11"."leaving",
+   "t11"."renewal_threat",
+   "t11"."open_deal",
+   "t11"."do_not_sell",
+   "t11"."factor",
+   "t11"."path",
+   "t11"."lane",
+   "t11"."value_year",
+   "t20"."adoption",
+   "t20"."first_value_how",
+   "t20"."bought_on",
+   "t20"."bought_days",
+   "t20"."just_purchased_until",
+   "t20"."before_first_value",
+   "t20"."just_purchased",
+   "t20"."low_adoption"
+  FROM "placed" AS "t11"
+  LEFT OUTER JOIN "t20" AS "t20"
+   ON "t11"."account_key" = "t20"."account_key"
+   AND "t11"."gate_product_id" = "t20"."gate_product_id"
+ ), "t39" AS (
   SELECT
-   "t32"."account_key",
-   "t32"."to_product_id",
-   "t32"."target"
-  FROM "t32" AS "t32"
- ), "t21" AS (
+   "t35"."account_key",
+   "t35"."to_product_id",
+   "t35"."target"
+  FROM "t35" AS "t35"
+ ), "t22" AS (
   SELECT
    "t4"."account_key",
    "t4"."shown_at",
@@ -14334,45 +14523,73 @@ FROM (
    "t4"."to_product_id" AS "asked_product_id",
    "t4"."target" AS "asked_target"
   FROM "offer_history" AS "t4"
- ), "t38" AS (
+ ), "t41" AS (
   SELECT
-   "t36"."account_key",
-   "t36"."to_product_id",
-   "t36"."target",
-   "t21"."shown_at",
-   "t21"."cools_own_step",
-   "t21"."asked_product_id",
-   "t21"."asked_target"
-  FROM "t36" AS "t36"
-  INNER JOIN "t21" AS "t21"
-   ON "t36"."account_key" = "t21"."account_key"
- ), "t42" AS (
+   "t39"."account_key",
+   "t39"."to_product_id",
+   "t39"."target",
+   "t22"."shown_at",
+   "t22"."cools_own_step",
+   "t22"."asked_product_id",
+   "t22"."asked_target"
+  FROM "t39" AS "t39"
+  INNER JOIN "t22" AS "t22"
+   ON "t39"."account_key" = "t22"."account_key"
+ ), "t47" AS (
   SELECT
    *
-  FROM "t38" AS "t38"
+  FROM "t41" AS "t41"
   WHERE
-   "t38"."cools_own_step"
+   "t41"."cools_own_step"
    OR COALESCE(
     (
-     "t38"."asked_product_id" <> "t38"."to_product_id"
+     "t41"."asked_product_id" <> "t41"."to_product_id"
     )
     OR (
-     "t38"."asked_target" <> "t38"."target"
+     "t41"."asked_target" <> "t41"."target"
     ),
     TRUE
    )
- ), "t45" AS MATERIALIZED (
+ ), "t31" AS MATERIALIZED (
   SELECT
-   "t42"."account_key",
-   "t42"."to_product_id",
-   "t42"."target",
-   MAX("t42"."shown_at") AS "asked_at"
-  FROM "t42" AS "t42"
+   "t7"."account_key",
+   "t7"."looked_at",
+   "t7"."product_id" AS "to_product_id",
+   'adopt:' || "t7"."meter_id" AS "target"
+  FROM "follow_up" AS "t7"
+ ), "t49" AS (
+  SELECT
+   "t47"."account_key",
+   "t47"."to_product_id",
+   "t47"."target",
+   "t47"."shown_at",
+   "t47"."cools_own_step",
+   "t47"."asked_product_id",
+   "t47"."asked_target",
+   "t31"."looked_at"
+  FROM "t47" AS "t47"
+  LEFT OUTER JOIN "t31" AS "t31"
+   ON "t47"."account_key" = "t31"."account_key"
+   AND "t47"."to_product_id" = "t31"."to_product_id"
+   AND "t47"."target" = "t31"."target"
+ ), "t51" AS (
+  SELECT
+   *
+  FROM "t49" AS "t49"
+  WHERE
+   COALESCE("t49"."shown_at" > "t49"."looked_at", TRUE)
+ ), "t56" AS MATERIALIZED (
+  SELECT
+   "t51"."account_key",
+   "t51"."to_product_id",
+   "t51"."target",
+   MAX("t51"."shown_at") AS "asked_at"
+  FROM "t51" AS "t51"
   GROUP BY
    1,
    2,
    3
- ), "t26" AS MATERIALIZED (
+ ), "t28" AS MATERIALIZED (
   SELECT
    "t4"."account_key",
    "t4"."to_product_id",
@@ -14384,7 +14601,7 @@ FROM (
    1,
    2,
    3
- ), "t27" AS MATERIALIZED (
+ ), "t29" AS MATERIALIZED (
   SELECT
    "t5"."account_key",
    MAX("t5"."kind") AS "contact_hold_kind",
@@ -14392,180 +14609,159 @@ FROM (
   FROM "contact_hold" AS "t5"
   GROUP BY
    1
- ), "t48" AS (
+ ), "t57" AS (
   SELECT
-   "t10"."play",
-   "t10"."grain",
-   "t10"."source_row",
-   "t10"."account_key",
-   "t10"."product_id",
-   "t10"."gate_product_id",
-   "t10"."meter_id",
-   "t10"."feature_id",
-   "t10"."subject_add_on_id",
-   "t10"."subject_plan_id",
-   "t10"."target",
-   "t10"."motion",
-   "t10"."to_product_id",
-   "t10"."to_plan_id",
-   "t10"."to_add_on_id",
-   "t10"."interval",
-   "t10"."currency",
-   "t10"."one_off_units",
-   "t10"."meter_adoption",
-   "t10"."rungs",
-   "t10"."is_estimated",
-   "t10"."is_quote",
-   "t10"."stays",
-   "t10"."adds_nothing",
-   "t10"."is_hygiene",
-   "t10"."prior",
-   "t10"."lever",
-   "t10"."segment",
-   "t10"."likelihood",
-   "t10"."is_prior",
-   "t10"."quantity",
-   "t10"."recurring_units",
-   "t10"."overage_units",
-   "t10"."saving_units",
-   "t10"."committed_units",
-   "t10"."rank_units",
-   "t10"."any_hygiene",
-   "t10"."evidence_0",
-   "t10"."moment_bits",
-   "t10"."account_id",
-   "t10"."name",
-   "t10"."owner_id",
-   "t10"."has_owner",
-   "t10"."account_currency",
-   "t10"."signal_density",
-   "t10"."mrr_units",
-   "t10"."weighing_problems",
-   "t10"."weighing_ticket_id",
-   "t10"."troubled_invoices",
-   "t10"."troubled_invoice_id",
-   "t10"."open_invoices",
-   "t10"."cancel_at",
-   "t10"."renewal_risk_id",
-   "t10"."open_deals",
-   "t10"."open_deal_id",
-   "t10"."do_not_sell_why",
-   "t10"."do_not_sell_until",
-   "t10"."has_usage_signal",
-   "t10"."has_outcome_signal",
-   "t10"."has_strategic_signal",
-   "t10"."has_intent_signal",
-   "t10"."in_renewal_window",
-   "t10"."outcomes_met",
-   "t10"."feature_requests_90d",
-   "t10"."milestones_28d",
-   "t10"."payment_how",
-   "t10"."leaving_how",
-   "t10"."renewal_how",
-   "t10"."open_issue",
-   "t10"."payment_trouble",
-   "t10"."leaving",
-   "t10"."renewal_threat",
-   "t10"."open_deal",
-   "t10"."do_not_sell",
-   "t10"."factor",
-   "t10"."path",
-   "t10"."lane",
-   "t10"."value_year",
-   "t19"."adoption",
-   "t19"."first_value_how",
-   "t19"."bought_on",
-   "t19"."bought_days",
-   "t19"."just_purchased_until",
-   "t19"."before_first_value",
-   "t19"."just_purchased",
-   "t19"."low_adoption",
-   "t45"."asked_at",
-   "t26"."step_declined_at",
-   "t26"."step_not_now_at",
-   "t27"."contact_hold_kind",
-   "t27"."contact_held_on"
-  FROM "placed" AS "t10"
-  LEFT OUTER JOIN "t19" AS "t19"
-   ON "t10"."account_key" = "t19"."account_key"
-   AND "t10"."gate_product_id" = "t19"."gate_product_id"
-  LEFT OUTER JOIN "t45" AS "t45"
-   ON "t10"."account_key" = "t45"."account_key"
-   AND "t10"."to_product_id" = "t45"."to_product_id"
-   AND "t10"."target" = "t45"."target"
-  LEFT OUTER JOIN "t26" AS "t26"
-   ON "t10"."account_key" = "t26"."account_key"
-   AND "t10"."to_product_id" = "t26"."to_product_id"
-   AND "t10"."target" = "t26"."target"
-  LEFT OUTER JOIN "t27" AS "t27"
-   ON "t10"."account_key" = "t27"."account_key"
- ), "t51" AS (
-  SELECT
-   "t48"."account_key",
-   "t48"."to_product_id",
-   "t48"."target",
-   "t48"."to_plan_id"
-  FROM "t48" AS "t48"
- ), "t31" AS (
-  SELECT
+   "t11"."play",
+   "t11"."grain",
+   "t11"."source_row",
    "t11"."account_key",
-   "t11"."goal_id",
-   "t11"."contact_id",
-   "t11"."advances",
-   "t11"."sponsor_contact_id",
-   "t11"."stated_at",
-   "t25"."as_of"
-  FROM "typed_goal" AS "t11"
-  CROSS JOIN "t13" AS "t25"
- ), "t35" AS (
+   "t11"."product_id",
+   "t11"."gate_product_id",
+   "t11"."meter_id",
+   "t11"."feature_id",
+   "t11"."subject_add_on_id",
+   "t11"."subject_plan_id",
+   "t11"."target",
+   "t11"."motion",
+   "t11"."to_product_id",
+   "t11"."to_plan_id",
+   "t11"."to_add_on_id",
+   "t11"."interval",
+   "t11"."currency",
+   "t11"."one_off_units",
+   "t11"."meter_adoption",
+   "t11"."rungs",
+   "t11"."is_estimated",
+   "t11"."is_quote",
+   "t11"."stays",
+   "t11"."adds_nothing",
+   "t11"."is_hygiene",
+   "t11"."prior",
+   "t11"."lever",
+   "t11"."segment",
+   "t11"."likelihood",
+   "t11"."is_prior",
+   "t11"."quantity",
+   "t11"."recurring_units",
+   "t11"."overage_units",
+   "t11"."saving_units",
+   "t11"."committed_units",
+   "t11"."rank_units",
+   "t11"."any_hygiene",
+   "t11"."evidence_0",
+   "t11"."moment_bits",
+   "t11"."account_id",
+   "t11"."name",
+   "t11"."owner_id",
+   "t11"."has_owner",
+   "t11"."account_currency",
+   "t11"."signal_density",
+   "t11"."mrr_units",
+   "t11"."weighing_problems",
+   "t11"."weighing_ticket_id",
+   "t11"."troubled_invoices",
+   "t11"."troubled_invoice_id",
+   "t11"."open_invoices",
+   "t11"."cancel_at",
+   "t11"."renewal_risk_id",
+   "t11"."open_deals",
+   "t11"."open_deal_id",
+   "t11"."do_not_sell_why",
+   "t11"."do_not_sell_until",
+   "t11"."has_usage_signal",
+   "t11"."has_outcome_signal",
+   "t11"."has_strategic_signal",
+   "t11"."has_intent_signal",
+   "t11"."in_renewal_window",
+   "t11"."outcomes_met",
+   "t11"."feature_requests_90d",
+   "t11"."milestones_28d",
+   "t11"."payment_how",
+   "t11"."leaving_how",
+   "t11"."renewal_how",
+   "t11"."open_issue",
+   "t11"."payment_trouble",
+   "t11"."leaving",
+   "t11"."renewal_threat",
+   "t11"."open_deal",
+   "t11"."do_not_sell",
+   "t11"."factor",
+   "t11"."path",
+   "t11"."lane",
+   "t11"."value_year",
+   "t20"."adoption",
+   "t20"."first_value_how",
+   "t20"."bought_on",
+   "t20"."bought_days",
+   "t20"."just_purchased_until",
+   "t20"."before_first_value",
+   "t20"."just_purchased",
+   "t20"."low_adoption",
+   "t56"."asked_at",
+   "t28"."step_declined_at",
+   "t28"."step_not_now_at",
+   "t29"."contact_hold_kind",
+   "t29"."contact_held_on"
+  FROM "placed" AS "t11"
+  LEFT OUTER JOIN "t20" AS "t20"
+   ON "t11"."account_key" = "t20"."account_key"
+   AND "t11"."gate_product_id" = "t20"."gate_product_id"
+  LEFT OUTER JOIN "t56" AS "t56"
+   ON "t11"."account_key" = "t56"."account_key"
+   AND "t11"."to_product_id" = "t56"."to_product_id"
+   AND "t11"."target" = "t56"."target"
+  LEFT OUTER JOIN "t28" AS "t28"
+   ON "t11"."account_key" = "t28"."account_key"
+   AND "t11"."to_product_id" = "t28"."to_product_id"
+   AND "t11"."target" = "t28"."target"
+  LEFT OUTER JOIN "t29" AS "t29"
+   ON "t11"."account_key" = "t29"."account_key"
+ ), "t59" AS (
+  SELECT
+   "t57"."account_key",
+   "t57"."to_product_id",
+   "t57"."target",
+   "t57"."to_plan_id"
+  FROM "t57" AS "t57"
+ ), "t34" AS (
+  SELECT
+   "t12"."account_key",
+   "t12"."goal_id",
+   "t12"."contact_id",
+   "t12"."advances",
+   "t12"."sponsor_contact_id",
+   "t12"."stated_at",
+   "t27"."as_of"
+  FROM "typed_goal" AS "t12"
+  CROSS JOIN "t14" AS "t27"
+ ), "t38" AS (
   SELECT
    *
-  FROM "t31" AS "t31"
+  FROM "t34" AS "t34"
   WHERE
-   "t31"."stated_at" <= "t31"."as_of"
- ), "t29" AS (
+   "t34"."stated_at" <= "t34"."as_of"
+ ), "t32" AS (
   SELECT
-   "t8"."contact_id" AS "gone_id",
-   "t8"."left_at"
-  FROM "contact" AS "t8"
+   "t9"."contact_id" AS "gone_id",
+   "t9"."left_at"
+  FROM "contact" AS "t9"
   WHERE
-   NOT "t8"."left_at" IS NULL
- ), "t37" AS (
-  SELECT
-   "t35"."account_key",
-   "t35"."goal_id",
-   "t35"."contact_id",
-   "t35"."advances",
-   "t35"."sponsor_contact_id",
-   "t35"."stated_at",
-   "t35"."as_of",
-   "t29"."gone_id",
-   "t29"."left_at"
-  FROM "t35" AS "t35"
-  LEFT OUTER JOIN "t29" AS "t29"
-   ON "t35"."contact_id" = "t29"."gone_id"
- ), "t39" AS (
-  SELECT
-   "t37"."account_key",
-   "t37"."goal_id",
-   "t37"."contact_id",
-   "t37"."advances",
-   "t37"."sponsor_contact_id",
-   "t37"."stated_at",
-   "t37"."as_of",
-   "t37"."left_at"
-  FROM "t37" AS "t37"
+   NOT "t9"."left_at" IS NULL
  ), "t40" AS (
   SELECT
-   *
-  FROM "t39" AS "t39"
-  WHERE
-   (
-    "t39"."left_at" IS NULL
-   ) OR (
-    "t39"."left_at" > "t39"."as_of"
-   )
- ), "t43" AS (
+   "t38"."account_key",
+   "t38"."goal_id",
+   "t38"."contact_id",
+   "t38"."advances",
+   "t38"."sponsor_contact_id",
+   "t38"."stated_at",
+   "t38"."as_of",
+   "t32"."gone_id",
+   "t32"."left_at"
+  FROM "t38" AS "t38"
+  LEFT OUTER JOIN "t32" AS "t32"
+   ON "t38"."contact_id" = "t32"."gone_id"
+ ), "t42" AS (
   SELECT
    "t40"."account_key",
    "t40"."goal_id",
@@ -14573,8 +14769,19 @@ FROM (
    "t40"."advances",
    "t40"."sponsor_contact_id",
    "t40"."stated_at",
-   "t40"."as_of"
+   "t40"."as_of",
+   "t40"."left_at"
   FROM "t40" AS "t40"
+ ), "t43" AS (
+  SELECT
+   *
+  FROM "t42" AS "t42"
+  WHERE
+   (
+    "t42"."left_at" IS NULL
+   ) OR (
+    "t42"."left_at" > "t42"."as_of"
+   )
  ), "t46" AS (
   SELECT
    "t43"."account_key",
@@ -14583,13 +14790,9 @@ FROM (
    "t43"."advances",
    "t43"."sponsor_contact_id",
    "t43"."stated_at",
-   "t43"."as_of",
-   "t29"."gone_id",
-   "t29"."left_at"
+   "t43"."as_of"
   FROM "t43" AS "t43"
-  LEFT OUTER JOIN "t29" AS "t29"
-   ON "t43"."sponsor_contact_id" = "t29"."gone_id"
- ), "t47" AS (
+ ), "t48" AS (
   SELECT
    "t46"."account_key",
    "t46"."goal_id",
@@ -14598,676 +14801,690 @@ FROM (
    "t46"."sponsor_contact_id",
    "t46"."stated_at",
    "t46"."as_of",
-   "t46"."left_at"
+   "t32"."gone_id",
+   "t32"."left_at"
   FROM "t46" AS "t46"
- ), "t50" AS MATERIALIZED (
+  LEFT OUTER JOIN "t32" AS "t32"
+   ON "t46"."sponsor_contact_id" = "t32"."gone_id"
+ ), "t50" AS (
   SELECT
-   "t47"."account_key",
-   "t47"."goal_id",
+   "t48"."account_key",
+   "t48"."goal_id",
+   "t48"."contact_id",
+   "t48"."advances",
+   "t48"."sponsor_contact_id",
+   "t48"."stated_at",
+   "t48"."as_of",
+   "t48"."left_at"
+  FROM "t48" AS "t48"
+ ), "t52" AS MATERIALIZED (
+  SELECT
+   "t50"."account_key",
+   "t50"."goal_id",
    '
-' || COALESCE("t47"."advances", '') || '
+' || COALESCE("t50"."advances", '') || '
 ' AS "advances",
    (
-    NOT "t47"."sponsor_contact_id" IS NULL
+    NOT "t50"."sponsor_contact_id" IS NULL
    )
    AND (
     (
-     "t47"."left_at" IS NULL
+     "t50"."left_at" IS NULL
     ) OR (
-     "t47"."left_at" > "t47"."as_of"
+     "t50"."left_at" > "t50"."as_of"
     )
    ) AS "has_sponsor"
-  FROM "t47" AS "t47"
- ), "t53" AS (
-  SELECT
-   *
-  FROM "goals" AS "t7"
-  UNION ALL
-  SELECT
-   *
   FROM "t50" AS "t50"
- ), "t54" AS (
-  SELECT
-   "t51"."account_key",
-   "t51"."to_product_id",
-   "t51"."target",
-   "t51"."to_plan_id",
-   "t53"."goal_id",
-   "t53"."advances",
-   "t53"."has_sponsor"
-  FROM "t51" AS "t51"
-  INNER JOIN "t53" AS "t53"
-   ON "t51"."account_key" = "t53"."account_key"
  ), "t55" AS (
   SELECT
    *
-  FROM "t54" AS "t54"
+  FROM "goals" AS "t8"
+  UNION ALL
+  SELECT
+   *
+  FROM "t52" AS "t52"
+ ), "t60" AS (
+  SELECT
+   "t59"."account_key",
+   "t59"."to_product_id",
+   "t59"."target",
+   "t59"."to_plan_id",
+   "t55"."goal_id",
+   "t55"."advances",
+   "t55"."has_sponsor"
+  FROM "t59" AS "t59"
+  INNER JOIN "t55" AS "t55"
+   ON "t59"."account_key" = "t55"."account_key"
+ ), "t61" AS (
+  SELECT
+   *
+  FROM "t60" AS "t60"
   WHERE
    (
-    INSTR("t54"."advances", '
-' || "t54"."to_product_id" || '
+    INSTR("t60"."advances", '
+' || "t60"."to_product_id" || '
 ') >= 1
    )
    OR COALESCE(
-    INSTR("t54"."advances", '
-' || "t54"."to_plan_id" || '
+    INSTR("t60"."advances", '
+' || "t60"."to_plan_id" || '
 ') >= 1,
     FALSE
    )
- ), "t57" AS MATERIALIZED (
+ ), "t63" AS MATERIALIZED (
   SELECT
-   "t55"."account_key",
-   "t55"."to_product_id",
-   "t55"."target",
-   MAX(NOT "t55"."goal_id" IS NULL) AS "has_priority",
-   MAX("t55"."has_sponsor") AS "has_sponsor",
-   MIN("t55"."goal_id") AS "goal_id"
-  FROM "t55" AS "t55"
+   "t61"."account_key",
+   "t61"."to_product_id",
+   "t61"."target",
+   MAX(NOT "t61"."goal_id" IS NULL) AS "has_priority",
+   MAX("t61"."has_sponsor") AS "has_sponsor",
+   MIN("t61"."goal_id") AS "goal_id"
+  FROM "t61" AS "t61"
   GROUP BY
    1,
    2,
    3
- ), "t16" AS (
+ ), "t17" AS (
   SELECT DISTINCT
    *
   FROM "planned_step" AS "t6"
- ), "t30" AS MATERIALIZED (
+ ), "t33" AS MATERIALIZED (
   SELECT
-   "t16"."account_key",
-   "t16"."to_product_id",
-   "t16"."target",
+   "t17"."account_key",
+   "t17"."to_product_id",
+   "t17"."target",
    TRUE AS "is_planned"
-  FROM "t16" AS "t16"
- ), "t58" AS (
+  FROM "t17" AS "t17"
+ ), "t64" AS (
   SELECT
-   "t10"."play",
-   "t10"."grain",
-   "t10"."source_row",
-   "t10"."account_key",
-   "t10"."product_id",
-   "t10"."gate_product_id",
-   "t10"."meter_id",
-   "t10"."feature_id",
-   "t10"."subject_add_on_id",
-   "t10"."subject_plan_id",
-   "t10"."target",
-   "t10"."motion",
-   "t10"."to_product_id",
-   "t10"."to_plan_id",
-   "t10"."to_add_on_id",
-   "t10"."interval",
-   "t10"."currency",
-   "t10"."one_off_units",
-   "t10"."meter_adoption",
-   "t10"."rungs",
-   "t10"."is_estimated",
-   "t10"."is_quote",
-   "t10"."stays",
-   "t10"."adds_nothing",
-   "t10"."is_hygiene",
-   "t10"."prior",
-   "t10"."lever",
-   "t10"."segment",
-   "t10"."likelihood",
-   "t10"."is_prior",
-   "t10"."quantity",
-   "t10"."recurring_units",
-   "t10"."overage_units",
-   "t10"."saving_units",
-   "t10"."committed_units",
-   "t10"."rank_units",
-   "t10"."any_hygiene",
-   "t10"."evidence_0",
-   "t10"."moment_bits",
-   "t10"."account_id",
-   "t10"."name",
-   "t10"."owner_id",
-   "t10"."has_owner",
-   "t10"."account_currency",
-   "t10"."signal_density",
-   "t10"."mrr_units",
-   "t10"."weighing_problems",
-   "t10"."weighing_ticket_id",
-   "t10"."troubled_invoices",
-   "t10"."troubled_invoice_id",
-   "t10"."open_invoices",
-   "t10"."cancel_at",
-   "t10"."renewal_risk_id",
-   "t10"."open_deals",
-   "t10"."open_deal_id",
-   "t10"."do_not_sell_why",
-   "t10"."do_not_sell_until",
-   "t10"."has_usage_signal",
-   "t10"."has_outcome_signal",
-   "t10"."has_strategic_signal",
-   "t10"."has_intent_signal",
-   "t10"."in_renewal_window",
-   "t10"."outcomes_met",
-   "t10"."feature_requests_90d",
-   "t10"."milestones_28d",
-   "t10"."payment_how",
-   "t10"."leaving_how",
-   "t10"."renewal_how",
-   "t10"."open_issue",
-   "t10"."payment_trouble",
-   "t10"."leaving",
-   "t10"."renewal_threat",
-   "t10"."open_deal",
-   "t10"."do_not_sell",
-   "t10"."factor",
-   "t10"."path",
-   "t10"."lane",
-   "t10"."value_year",
-   "t19"."adoption",
-   "t19"."first_value_how",
-   "t19"."bought_on",
-   "t19"."bought_days",
-   "t19"."just_purchased_until",
-   "t19"."before_first_value",
-   "t19"."just_purchased",
-   "t19"."low_adoption",
-   "t45"."asked_at",
-   "t26"."step_declined_at",
-   "t26"."step_not_now_at",
-   "t27"."contact_hold_kind",
-   "t27"."contact_held_on",
-   "t57"."has_priority",
-   "t57"."has_sponsor",
-   "t57"."goal_id",
-   "t30"."is_planned"
-  FROM "placed" AS "t10"
-  LEFT OUTER JOIN "t19" AS "t19"
-   ON "t10"."account_key" = "t19"."account_key"
-   AND "t10"."gate_product_id" = "t19"."gate_product_id"
-  LEFT OUTER JOIN "t45" AS "t45"
-   ON "t10"."account_key" = "t45"."account_key"
-   AND "t10"."to_product_id" = "t45"."to_product_id"
-   AND "t10"."target" = "t45"."target"
-  LEFT OUTER JOIN "t26" AS "t26"
-   ON "t10"."account_key" = "t26"."account_key"
-   AND "t10"."to_product_id" = "t26"."to_product_id"
-   AND "t10"."target" = "t26"."target"
-  LEFT OUTER JOIN "t27" AS "t27"
-   ON "t10"."account_key" = "t27"."account_key"
-  LEFT OUTER JOIN "t57" AS "t57"
-   ON "t10"."account_key" = "t57"."account_key"
-   AND "t10"."to_product_id" = "t57"."to_product_id"
-   AND "t10"."target" = "t57"."target"
-  LEFT OUTER JOIN "t30" AS "t30"
-   ON "t10"."account_key" = "t30"."account_key"
-   AND "t10"."to_product_id" = "t30"."to_product_id"
-   AND "t10"."target" = "t30"."target"
- ), "t60" AS MATERIALIZED (
+   "t11"."play",
+   "t11"."grain",
+   "t11"."source_row",
+   "t11"."account_key",
+   "t11"."product_id",
+   "t11"."gate_product_id",
+   "t11"."meter_id",
+   "t11"."feature_id",
+   "t11"."subject_add_on_id",
+   "t11"."subject_plan_id",
+   "t11"."target",
+   "t11"."motion",
+   "t11"."to_product_id",
+   "t11"."to_plan_id",
+   "t11"."to_add_on_id",
+   "t11"."interval",
+   "t11"."currency",
+   "t11"."one_off_units",
+   "t11"."meter_adoption",
+   "t11"."rungs",
+   "t11"."is_estimated",
+   "t11"."is_quote",
+   "t11"."stays",
+   "t11"."adds_nothing",
+   "t11"."is_hygiene",
+   "t11"."prior",
+   "t11"."lever",
+   "t11"."segment",
+   "t11"."likelihood",
+   "t11"."is_prior",
+   "t11"."quantity",
+   "t11"."recurring_units",
+   "t11"."overage_units",
+   "t11"."saving_units",
+   "t11"."committed_units",
+   "t11"."rank_units",
+   "t11"."any_hygiene",
+   "t11"."evidence_0",
+   "t11"."moment_bits",
+   "t11"."account_id",
+   "t11"."name",
+   "t11"."owner_id",
+   "t11"."has_owner",
+   "t11"."account_currency",
+   "t11"."signal_density",
+   "t11"."mrr_units",
+   "t11"."weighing_problems",
+   "t11"."weighing_ticket_id",
+   "t11"."troubled_invoices",
+   "t11"."troubled_invoice_id",
+   "t11"."open_invoices",
+   "t11"."cancel_at",
+   "t11"."renewal_risk_id",
+   "t11"."open_deals",
+   "t11"."open_deal_id",
+   "t11"."do_not_sell_why",
+   "t11"."do_not_sell_until",
+   "t11"."has_usage_signal",
+   "t11"."has_outcome_signal",
+   "t11"."has_strategic_signal",
+   "t11"."has_intent_signal",
+   "t11"."in_renewal_window",
+   "t11"."outcomes_met",
+   "t11"."feature_requests_90d",
+   "t11"."milestones_28d",
+   "t11"."payment_how",
+   "t11"."leaving_how",
+   "t11"."renewal_how",
+   "t11"."open_issue",
+   "t11"."payment_trouble",
+   "t11"."leaving",
+   "t11"."renewal_threat",
+   "t11"."open_deal",
+   "t11"."do_not_sell",
+   "t11"."factor",
+   "t11"."path",
+   "t11"."lane",
+   "t11"."value_year",
+   "t20"."adoption",
+   "t20"."first_value_how",
+   "t20"."bought_on",
+   "t20"."bought_days",
+   "t20"."just_purchased_until",
+   "t20"."before_first_value",
+   "t20"."just_purchased",
+   "t20"."low_adoption",
+   "t56"."asked_at",
+   "t28"."step_declined_at",
+   "t28"."step_not_now_at",
+   "t29"."contact_hold_kind",
+   "t29"."contact_held_on",
+   "t63"."has_priority",
+   "t63"."has_sponsor",
+   "t63"."goal_id",
+   "t33"."is_planned"
+  FROM "placed" AS "t11"
+  LEFT OUTER JOIN "t20" AS "t20"
+   ON "t11"."account_key" = "t20"."account_key"
+   AND "t11"."gate_product_id" = "t20"."gate_product_id"
+  LEFT OUTER JOIN "t56" AS "t56"
+   ON "t11"."account_key" = "t56"."account_key"
+   AND "t11"."to_product_id" = "t56"."to_product_id"
+   AND "t11"."target" = "t56"."target"
+  LEFT OUTER JOIN "t28" AS "t28"
+   ON "t11"."account_key" = "t28"."account_key"
+   AND "t11"."to_product_id" = "t28"."to_product_id"
+   AND "t11"."target" = "t28"."target"
+  LEFT OUTER JOIN "t29" AS "t29"
+   ON "t11"."account_key" = "t29"."account_key"
+  LEFT OUTER JOIN "t63" AS "t63"
+   ON "t11"."account_key" = "t63"."account_key"
+   AND "t11"."to_product_id" = "t63"."to_product_id"
+   AND "t11"."target" = "t63"."target"
+  LEFT OUTER JOIN "t33" AS "t33"
+   ON "t11"."account_key" = "t33"."account_key"
+   AND "t11"."to_product_id" = "t33"."to_product_id"
+   AND "t11"."target" = "t33"."target"
+ ), "t66" AS MATERIALIZED (
   SELECT
-   "t58"."play",
-   "t58"."grain",
-   "t58"."source_row",
-   "t58"."account_key",
-   "t58"."product_id",
-   "t58"."gate_product_id",
-   "t58"."meter_id",
-   "t58"."feature_id",
-   "t58"."subject_add_on_id",
-   "t58"."subject_plan_id",
-   "t58"."target",
-   "t58"."motion",
-   "t58"."to_product_id",
-   "t58"."to_plan_id",
-   "t58"."to_add_on_id",
-   "t58"."interval",
-   "t58"."currency",
-   "t58"."one_off_units",
-   "t58"."meter_adoption",
-   "t58"."rungs",
-   "t58"."is_estimated",
-   "t58"."is_quote",
-   "t58"."stays",
-   "t58"."adds_nothing",
-   "t58"."is_hygiene",
-   "t58"."prior",
-   "t58"."lever",
-   "t58"."segment",
-   "t58"."likelihood",
-   "t58"."is_prior",
-   "t58"."quantity",
-   "t58"."recurring_units",
-   "t58"."overage_units",
-   "t58"."saving_units",
-   "t58"."committed_units",
-   "t58"."rank_units",
-   "t58"."any_hygiene",
-   "t58"."evidence_0",
-   "t58"."moment_bits",
-   "t58"."account_id",
-   "t58"."name",
-   "t58"."owner_id",
-   "t58"."has_owner",
-   "t58"."account_currency",
-   "t58"."signal_density",
-   "t58"."mrr_units",
-   "t58"."weighing_problems",
-   "t58"."weighing_ticket_id",
-   "t58"."troubled_invoices",
-   "t58"."troubled_invoice_id",
-   "t58"."open_invoices",
-   "t58"."cancel_at",
-   "t58"."renewal_risk_id",
-   "t58"."open_deals",
-   "t58"."open_deal_id",
-   "t58"."do_not_sell_why",
-   "t58"."do_not_sell_until",
-   "t58"."has_usage_signal",
-   "t58"."has_outcome_signal",
-   "t58"."has_strategic_signal",
-   "t58"."has_intent_signal",
-   "t58"."in_renewal_window",
-   "t58"."outcomes_met",
-   "t58"."feature_requests_90d",
-   "t58"."milestones_28d",
-   "t58"."payment_how",
-   "t58"."leaving_how",
-   "t58"."renewal_how",
-   "t58"."open_issue",
-   "t58"."payment_trouble",
-   "t58"."leaving",
-   "t58"."renewal_threat",
-   "t58"."open_deal",
-   "t58"."do_not_sell",
-   "t58"."factor",
-   "t58"."path",
-   "t58"."lane",
-   "t58"."value_year",
-   "t58"."adoption",
-   "t58"."first_value_how",
-   "t58"."bought_on",
-   "t58"."bought_days",
-   "t58"."just_purchased_until",
-   "t58"."before_first_value",
-   "t58"."just_purchased",
-   "t58"."low_adoption",
-   "t58"."asked_at",
-   "t58"."step_declined_at",
-   "t58"."step_not_now_at",
-   "t58"."contact_hold_kind",
-   "t58"."contact_held_on",
-   "t58"."has_priority",
-   "t58"."has_sponsor",
-   "t58"."goal_id",
-   "t58"."is_planned",
+   "t64"."play",
+   "t64"."grain",
+   "t64"."source_row",
+   "t64"."account_key",
+   "t64"."product_id",
+   "t64"."gate_product_id",
+   "t64"."meter_id",
+   "t64"."feature_id",
+   "t64"."subject_add_on_id",
+   "t64"."subject_plan_id",
+   "t64"."target",
+   "t64"."motion",
+   "t64"."to_product_id",
+   "t64"."to_plan_id",
+   "t64"."to_add_on_id",
+   "t64"."interval",
+   "t64"."currency",
+   "t64"."one_off_units",
+   "t64"."meter_adoption",
+   "t64"."rungs",
+   "t64"."is_estimated",
+   "t64"."is_quote",
+   "t64"."stays",
+   "t64"."adds_nothing",
+   "t64"."is_hygiene",
+   "t64"."prior",
+   "t64"."lever",
+   "t64"."segment",
+   "t64"."likelihood",
+   "t64"."is_prior",
+   "t64"."quantity",
+   "t64"."recurring_units",
+   "t64"."overage_units",
+   "t64"."saving_units",
+   "t64"."committed_units",
+   "t64"."rank_units",
+   "t64"."any_hygiene",
+   "t64"."evidence_0",
+   "t64"."moment_bits",
+   "t64"."account_id",
+   "t64"."name",
+   "t64"."owner_id",
+   "t64"."has_owner",
+   "t64"."account_currency",
+   "t64"."signal_density",
+   "t64"."mrr_units",
+   "t64"."weighing_problems",
+   "t64"."weighing_ticket_id",
+   "t64"."troubled_invoices",
+   "t64"."troubled_invoice_id",
+   "t64"."open_invoices",
+   "t64"."cancel_at",
+   "t64"."renewal_risk_id",
+   "t64"."open_deals",
+   "t64"."open_deal_id",
+   "t64"."do_not_sell_why",
+   "t64"."do_not_sell_until",
+   "t64"."has_usage_signal",
+   "t64"."has_outcome_signal",
+   "t64"."has_strategic_signal",
+   "t64"."has_intent_signal",
+   "t64"."in_renewal_window",
+   "t64"."outcomes_met",
+   "t64"."feature_requests_90d",
+   "t64"."milestones_28d",
+   "t64"."payment_how",
+   "t64"."leaving_how",
+   "t64"."renewal_how",
+   "t64"."open_issue",
+   "t64"."payment_trouble",
+   "t64"."leaving",
+   "t64"."renewal_threat",
+   "t64"."open_deal",
+   "t64"."do_not_sell",
+   "t64"."factor",
+   "t64"."path",
+   "t64"."lane",
+   "t64"."value_year",
+   "t64"."adoption",
+   "t64"."first_value_how",
+   "t64"."bought_on",
+   "t64"."bought_days",
+   "t64"."just_purchased_until",
+   "t64"."before_first_value",
+   "t64"."just_purchased",
+   "t64"."low_adoption",
+   "t64"."asked_at",
+   "t64"."step_declined_at",
+   "t64"."step_not_now_at",
+   "t64"."contact_hold_kind",
+   "t64"."contact_held_on",
+   "t64"."has_priority",
+   "t64"."has_sponsor",
+   "t64"."goal_id",
+   "t64"."is_planned",
    IIF(
-    "t58"."path" = 'assisted',
-    COALESCE("t58"."owner_id", CAST(NULL AS TEXT)),
-    "t58"."owner_id"
+    "t64"."path" = 'assisted',
+    COALESCE("t64"."owner_id", CAST(NULL AS TEXT)),
+    "t64"."owner_id"
    ) AS "led_by"
-  FROM "t58" AS "t58"
- ), "t17" AS (
+  FROM "t64" AS "t64"
+ ), "t18" AS (
   SELECT
    "t0"."is_full",
    "t0"."owner_id" AS "led_by"
   FROM "owner_capacity" AS "t0"
   WHERE
    "t0"."is_full"
- ), "t61" AS (
+ ), "t67" AS (
   SELECT
-   "t60"."play",
-   "t60"."grain",
-   "t60"."source_row",
-   "t60"."account_key",
-   "t60"."product_id",
-   "t60"."gate_product_id",
-   "t60"."meter_id",
-   "t60"."feature_id",
-   "t60"."subject_add_on_id",
-   "t60"."subject_plan_id",
-   "t60"."target",
-   "t60"."motion",
-   "t60"."to_product_id",
-   "t60"."to_plan_id",
-   "t60"."to_add_on_id",
-   "t60"."interval",
-   "t60"."currency",
-   "t60"."one_off_units",
-   "t60"."meter_adoption",
-   "t60"."rungs",
-   "t60"."is_estimated",
-   "t60"."is_quote",
-   "t60"."stays",
-   "t60"."adds_nothing",
-   "t60"."is_hygiene",
-   "t60"."prior",
-   "t60"."lever",
-   "t60"."segment",
-   "t60"."likelihood",
-   "t60"."is_prior",
-   "t60"."quantity",
-   "t60"."recurring_units",
-   "t60"."overage_units",
-   "t60"."saving_units",
-   "t60"."committed_units",
-   "t60"."rank_units",
-   "t60"."any_hygiene",
-   "t60"."evidence_0",
-   "t60"."moment_bits",
-   "t60"."account_id",
-   "t60"."name",
-   "t60"."owner_id",
-   "t60"."has_owner",
-   "t60"."account_currency",
-   "t60"."signal_density",
-   "t60"."mrr_units",
-   "t60"."weighing_problems",
-   "t60"."weighing_ticket_id",
-   "t60"."troubled_invoices",
-   "t60"."troubled_invoice_id",
-   "t60"."open_invoices",
-   "t60"."cancel_at",
-   "t60"."renewal_risk_id",
-   "t60"."open_deals",
-   "t60"."open_deal_id",
-   "t60"."do_not_sell_why",
-   "t60"."do_not_sell_until",
-   "t60"."has_usage_signal",
-   "t60"."has_outcome_signal",
-   "t60"."has_strategic_signal",
-   "t60"."has_intent_signal",
-   "t60"."in_renewal_window",
-   "t60"."outcomes_met",
-   "t60"."feature_requests_90d",
-   "t60"."milestones_28d",
-   "t60"."payment_how",
-   "t60"."leaving_how",
-   "t60"."renewal_how",
-   "t60"."open_issue",
-   "t60"."payment_trouble",
-   "t60"."leaving",
-   "t60"."renewal_threat",
-   "t60"."open_deal",
-   "t60"."do_not_sell",
-   "t60"."factor",
-   "t60"."path",
-   "t60"."lane",
-   "t60"."value_year",
-   "t60"."adoption",
-   "t60"."first_value_how",
-   "t60"."bought_on",
-   "t60"."bought_days",
-   "t60"."just_purchased_until",
-   "t60"."before_first_value",
-   "t60"."just_purchased",
-   "t60"."low_adoption",
-   "t60"."asked_at",
-   "t60"."step_declined_at",
-   "t60"."step_not_now_at",
-   "t60"."contact_hold_kind",
-   "t60"."contact_held_on",
-   "t60"."has_priority",
-   "t60"."has_sponsor",
-   "t60"."goal_id",
-   "t60"."is_planned",
-   "t60"."led_by",
-   "t17"."is_full",
-   "t24"."as_of"
-  FROM "t60" AS "t60"
-  LEFT OUTER JOIN "t17" AS "t17"
-   ON "t60"."led_by" = "t17"."led_by"
-  CROSS JOIN "t13" AS "t24"
- ), "t13" AS (
+   "t66"."play",
+   "t66"."grain",
+   "t66"."source_row",
+   "t66"."account_key",
+   "t66"."product_id",
+   "t66"."gate_product_id",
+   "t66"."meter_id",
+   "t66"."feature_id",
+   "t66"."subject_add_on_id",
+   "t66"."subject_plan_id",
+   "t66"."target",
+   "t66"."motion",
+   "t66"."to_product_id",
+   "t66"."to_plan_id",
+   "t66"."to_add_on_id",
+   "t66"."interval",
+   "t66"."currency",
+   "t66"."one_off_units",
+   "t66"."meter_adoption",
+   "t66"."rungs",
+   "t66"."is_estimated",
+   "t66"."is_quote",
+   "t66"."stays",
+   "t66"."adds_nothing",
+   "t66"."is_hygiene",
+   "t66"."prior",
+   "t66"."lever",
+   "t66"."segment",
+   "t66"."likelihood",
+   "t66"."is_prior",
+   "t66"."quantity",
+   "t66"."recurring_units",
+   "t66"."overage_units",
+   "t66"."saving_units",
+   "t66"."committed_units",
+   "t66"."rank_units",
+   "t66"."any_hygiene",
+   "t66"."evidence_0",
+   "t66"."moment_bits",
+   "t66"."account_id",
+   "t66"."name",
+   "t66"."owner_id",
+   "t66"."has_owner",
+   "t66"."account_currency",
+   "t66"."signal_density",
+   "t66"."mrr_units",
+   "t66"."weighing_problems",
+   "t66"."weighing_ticket_id",
+   "t66"."troubled_invoices",
+   "t66"."troubled_invoice_id",
+   "t66"."open_invoices",
+   "t66"."cancel_at",
+   "t66"."renewal_risk_id",
+   "t66"."open_deals",
+   "t66"."open_deal_id",
+   "t66"."do_not_sell_why",
+   "t66"."do_not_sell_until",
+   "t66"."has_usage_signal",
+   "t66"."has_outcome_signal",
+   "t66"."has_strategic_signal",
+   "t66"."has_intent_signal",
+   "t66"."in_renewal_window",
+   "t66"."outcomes_met",
+   "t66"."feature_requests_90d",
+   "t66"."milestones_28d",
+   "t66"."payment_how",
+   "t66"."leaving_how",
+   "t66"."renewal_how",
+   "t66"."open_issue",
+   "t66"."payment_trouble",
+   "t66"."leaving",
+   "t66"."renewal_threat",
+   "t66"."open_deal",
+   "t66"."do_not_sell",
+   "t66"."factor",
+   "t66"."path",
+   "t66"."lane",
+   "t66"."value_year",
+   "t66"."adoption",
+   "t66"."first_value_how",
+   "t66"."bought_on",
+   "t66"."bought_days",
+   "t66"."just_purchased_until",
+   "t66"."before_first_value",
+   "t66"."just_purchased",
+   "t66"."low_adoption",
+   "t66"."asked_at",
+   "t66"."step_declined_at",
+   "t66"."step_not_now_at",
+   "t66"."contact_hold_kind",
+   "t66"."contact_held_on",
+   "t66"."has_priority",
+   "t66"."has_sponsor",
+   "t66"."goal_id",
+   "t66"."is_planned",
+   "t66"."led_by",
+   "t18"."is_full",
+   "t26"."as_of"
+  FROM "t66" AS "t66"
+  LEFT OUTER JOIN "t18" AS "t18"
+   ON "t66"."led_by" = "t18"."led_by"
+  CROSS JOIN "t14" AS "t26"
+ ), "t14" AS (
   SELECT
    "t2"."as_of"
   FROM "today" AS "t2"
  )
  SELECT
-  "t61"."play",
-  "t61"."grain",
-  "t61"."source_row",
-  "t61"."account_key",
-  "t61"."product_id",
-  "t61"."gate_product_id",
-  "t61"."meter_id",
-  "t61"."feature_id",
-  "t61"."subject_add_on_id",
-  "t61"."subject_plan_id",
-  "t61"."target",
-  "t61"."motion",
-  "t61"."to_product_id",
-  "t61"."to_plan_id",
-  "t61"."to_add_on_id",
-  "t61"."interval",
-  "t61"."currency",
-  "t61"."one_off_units",
-  "t61"."meter_adoption",
-  "t61"."rungs",
-  "t61"."is_estimated",
-  "t61"."is_quote",
-  "t61"."stays",
-  "t61"."adds_nothing",
-  "t61"."is_hygiene",
-  "t61"."prior",
-  "t61"."lever",
-  "t61"."segment",
-  "t61"."likelihood",
-  "t61"."is_prior",
-  "t61"."quantity",
-  "t61"."recurring_units",
-  "t61"."overage_units",
-  "t61"."saving_units",
-  "t61"."committed_units",
-  "t61"."rank_units",
-  "t61"."any_hygiene",
-  "t61"."evidence_0",
-  "t61"."moment_bits",
-  "t61"."account_id",
-  "t61"."name",
-  "t61"."owner_id",
-  "t61"."has_owner",
-  "t61"."account_currency",
-  "t61"."signal_density",
-  "t61"."mrr_units",
-  "t61"."weighing_problems",
-  "t61"."weighing_ticket_id",
-  "t61"."troubled_invoices",
-  "t61"."troubled_invoice_id",
-  "t61"."open_invoices",
-  "t61"."cancel_at",
-  "t61"."renewal_risk_id",
-  "t61"."open_deals",
-  "t61"."open_deal_id",
-  "t61"."do_not_sell_why",
-  "t61"."do_not_sell_until",
-  "t61"."has_usage_signal",
-  "t61"."has_outcome_signal",
-  "t61"."has_strategic_signal",
-  "t61"."has_intent_signal",
-  "t61"."in_renewal_window",
-  "t61"."outcomes_met",
-  "t61"."feature_requests_90d",
-  "t61"."milestones_28d",
-  "t61"."payment_how",
-  "t61"."leaving_how",
-  "t61"."renewal_how",
-  "t61"."open_issue",
-  "t61"."payment_trouble",
-  "t61"."leaving",
-  "t61"."renewal_threat",
-  "t61"."open_deal",
-  "t61"."do_not_sell",
-  "t61"."factor",
-  "t61"."path",
-  "t61"."lane",
-  "t61"."value_year",
-  "t61"."adoption",
-  "t61"."first_value_how",
-  "t61"."bought_on",
-  "t61"."bought_days",
-  "t61"."just_purchased_until",
-  "t61"."before_first_value",
-  "t61"."just_purchased",
-  "t61"."low_adoption",
-  "t61"."asked_at",
-  "t61"."step_declined_at",
-  "t61"."step_not_now_at",
-  "t61"."contact_hold_kind",
-  "t61"."contact_held_on",
-  "t61"."has_priority",
-  "t61"."has_sponsor",
-  "t61"."goal_id",
-  "t61"."is_planned",
-  "t61"."led_by",
-  "t61"."is_full",
-  "t61"."as_of",
-  COALESCE("t61"."asked_at", "t61"."step_declined_at", "t61"."step_not_now_at") AS "asked_on",
+  "t67"."play",
+  "t67"."grain",
+  "t67"."source_row",
+  "t67"."account_key",
+  "t67"."product_id",
+  "t67"."gate_product_id",
+  "t67"."meter_id",
+  "t67"."feature_id",
+  "t67"."subject_add_on_id",
+  "t67"."subject_plan_id",
+  "t67"."target",
+  "t67"."motion",
+  "t67"."to_product_id",
+  "t67"."to_plan_id",
+  "t67"."to_add_on_id",
+  "t67"."interval",
+  "t67"."currency",
+  "t67"."one_off_units",
+  "t67"."meter_adoption",
+  "t67"."rungs",
+  "t67"."is_estimated",
+  "t67"."is_quote",
+  "t67"."stays",
+  "t67"."adds_nothing",
+  "t67"."is_hygiene",
+  "t67"."prior",
+  "t67"."lever",
+  "t67"."segment",
+  "t67"."likelihood",
+  "t67"."is_prior",
+  "t67"."quantity",
+  "t67"."recurring_units",
+  "t67"."overage_units",
+  "t67"."saving_units",
+  "t67"."committed_units",
+  "t67"."rank_units",
+  "t67"."any_hygiene",
+  "t67"."evidence_0",
+  "t67"."moment_bits",
+  "t67"."account_id",
+  "t67"."name",
+  "t67"."owner_id",
+  "t67"."has_owner",
+  "t67"."account_currency",
+  "t67"."signal_density",
+  "t67"."mrr_units",
+  "t67"."weighing_problems",
+  "t67"."weighing_ticket_id",
+  "t67"."troubled_invoices",
+  "t67"."troubled_invoice_id",
+  "t67"."open_invoices",
+  "t67"."cancel_at",
+  "t67"."renewal_risk_id",
+  "t67"."open_deals",
+  "t67"."open_deal_id",
+  "t67"."do_not_sell_why",
+  "t67"."do_not_sell_until",
+  "t67"."has_usage_signal",
+  "t67"."has_outcome_signal",
+  "t67"."has_strategic_signal",
+  "t67"."has_intent_signal",
+  "t67"."in_renewal_window",
+  "t67"."outcomes_met",
+  "t67"."feature_requests_90d",
+  "t67"."milestones_28d",
+  "t67"."payment_how",
+  "t67"."leaving_how",
+  "t67"."renewal_how",
+  "t67"."open_issue",
+  "t67"."payment_trouble",
+  "t67"."leaving",
+  "t67"."renewal_threat",
+  "t67"."open_deal",
+  "t67"."do_not_sell",
+  "t67"."factor",
+  "t67"."path",
+  "t67"."lane",
+  "t67"."value_year",
+  "t67"."adoption",
+  "t67"."first_value_how",
+  "t67"."bought_on",
+  "t67"."bought_days",
+  "t67"."just_purchased_until",
+  "t67"."before_first_value",
+  "t67"."just_purchased",
+  "t67"."low_adoption",
+  "t67"."asked_at",
+  "t67"."step_declined_at",
+  "t67"."step_not_now_at",
+  "t67"."contact_hold_kind",
+  "t67"."contact_held_on",
+  "t67"."has_priority",
+  "t67"."has_sponsor",
+  "t67"."goal_id",
+  "t67"."is_planned",
+  "t67"."led_by",
+  "t67"."is_full",
+  "t67"."as_of",
+  COALESCE("t67"."asked_at", "t67"."step_declined_at", "t67"."step_not_now_at") AS "asked_on",
   NULLIF(
    MAX(
-    COALESCE(COALESCE("t61"."asked_at" + 2592000, 0), -1E+999),
-    COALESCE(COALESCE("t61"."step_declined_at" + 7776000, 0), -1E+999),
-    COALESCE(COALESCE("t61"."step_not_now_at" + 1209600, 0), -1E+999)
+    COALESCE(COALESCE("t67"."asked_at" + 2592000, 0), -1E+999),
+    COALESCE(COALESCE("t67"."step_declined_at" + 7776000, 0), -1E+999),
+    COALESCE(COALESCE("t67"."step_not_now_at" + 1209600, 0), -1E+999)
    ),
    -1E+999
   ) AS "asked_until",
-  "t61"."open_issue" AS "gate_open_issue",
+  "t67"."open_issue" AS "gate_open_issue",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t61"."payment_trouble",
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t67"."payment_trouble",
    3
   ) AS "gate_payment_trouble",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   COALESCE("t61"."before_first_value", 2),
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   COALESCE("t67"."before_first_value", 2),
    3
   ) AS "gate_before_first_value",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t61"."motion" = 'cross_sell'
+    "t67"."motion" = 'cross_sell'
    )
    AND NOT (
-    "t61"."play" IN (10) AND COALESCE((
-     "t61"."moment_bits" & 2
+    "t67"."play" IN (10) AND COALESCE((
+     "t67"."moment_bits" & 2
     ) <> 0, FALSE)
    ),
-   COALESCE("t61"."just_purchased", 0),
+   COALESCE("t67"."just_purchased", 0),
    3
   ) AS "gate_just_purchased",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND NOT (
-    "t61"."motion" = 'cross_sell'
+    "t67"."motion" = 'cross_sell'
    ),
    COALESCE(
     IIF(
-     NOT "t61"."meter_adoption" IS NULL,
+     NOT "t67"."meter_adoption" IS NULL,
      IIF((
-      "t61"."meter_adoption" * 100.0
+      "t67"."meter_adoption" * 100.0
      ) <= 40.0, 1, 0),
      CAST(NULL AS INTEGER)
     ),
-    "t61"."low_adoption",
+    "t67"."low_adoption",
     3
    ),
    3
   ) AS "gate_low_adoption",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t61"."leaving",
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t67"."leaving",
    3
   ) AS "gate_leaving",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t61"."renewal_threat",
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t67"."renewal_threat",
    3
   ) AS "gate_renewal_threat",
   3 AS "gate_open_deal",
   IIF(
-   "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
-   "t61"."do_not_sell",
+   "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit'),
+   "t67"."do_not_sell",
    3
   ) AS "gate_do_not_sell",
   CAST(IIF(
    (
-    "t61"."path" = 'assisted'
+    "t67"."path" = 'assisted'
    )
-   AND "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t61"."motion" <> 'commit'
+    "t67"."motion" <> 'commit'
    )
    AND NOT (
-    "t61"."motion" IN ('upsell', 'volume')
-    AND "t61"."any_hygiene"
+    "t67"."motion" IN ('upsell', 'volume')
+    AND "t67"."any_hygiene"
     AND COALESCE(
      IIF(
-      NOT "t61"."meter_adoption" IS NULL,
+      NOT "t67"."meter_adoption" IS NULL,
       IIF((
-       "t61"."meter_adoption" * 100.0
+       "t67"."meter_adoption" * 100.0
       ) <= 40.0, 1, 0),
       CAST(NULL AS INTEGER)
      ),
-     "t61"."low_adoption",
+     "t67"."low_adoption",
      3
     ) IN (0, 3)
    ),
    IIF(COALESCE(NOT (
-    COALESCE("t61"."has_priority", FALSE)
+    COALESCE("t67"."has_priority", FALSE)
    ), FALSE), 1, 0),
    3
   ) AS INTEGER) AS "gate_no_priority",
   CAST(IIF(
    (
-    "t61"."path" = 'assisted'
+    "t67"."path" = 'assisted'
    )
-   AND "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+   AND "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    AND (
-    "t61"."motion" <> 'commit'
+    "t67"."motion" <> 'commit'
    )
    AND NOT (
-    "t61"."motion" IN ('upsell', 'volume')
-    AND "t61"."any_hygiene"
+    "t67"."motion" IN ('upsell', 'volume')
+    AND "t67"."any_hygiene"
     AND COALESCE(
      IIF(
-      NOT "t61"."meter_adoption" IS NULL,
+      NOT "t67"."meter_adoption" IS NULL,
       IIF((
-       "t61"."meter_adoption" * 100.0
+       "t67"."meter_adoption" * 100.0
       ) <= 40.0, 1, 0),
       CAST(NULL AS INTEGER)
      ),
-     "t61"."low_adoption",
+     "t67"."low_adoption",
      3
     ) IN (0, 3)
    )
-   AND COALESCE("t61"."has_priority", FALSE),
+   AND COALESCE("t67"."has_priority", FALSE),
    IIF(COALESCE(NOT (
-    COALESCE("t61"."has_sponsor", FALSE)
+    COALESCE("t67"."has_sponsor", FALSE)
    ), FALSE), 1, 0),
    3
   ) AS INTEGER) AS "gate_no_sponsor",
   CAST(IIF(
    (
-    "t61"."motion" = 'adopt'
+    "t67"."motion" = 'adopt'
    )
    OR (
     NOT (
-     "t61"."path" = 'assisted'
+     "t67"."path" = 'assisted'
     ) AND (
-     "t61"."motion" <> 'right_size'
+     "t67"."motion" <> 'right_size'
     )
    ),
-   IIF(COALESCE(NOT "t61"."contact_held_on" IS NULL, FALSE), 1, 0),
+   IIF(COALESCE(NOT "t67"."contact_held_on" IS NULL, FALSE), 1, 0),
    3
   ) AS INTEGER) AS "gate_contact_hold",
   CAST(IIF(
    COALESCE(
     (
-     "t61"."asked_at" > (
-      "t61"."as_of" - 2592000
+     "t67"."asked_at" > (
+      "t67"."as_of" - 2592000
      )
     )
     OR (
-     "t61"."step_declined_at" > (
-      "t61"."as_of" - 7776000
+     "t67"."step_declined_at" > (
+      "t67"."as_of" - 7776000
      )
     )
     OR (
-     "t61"."step_not_now_at" > (
-      "t61"."as_of" - 1209600
+     "t67"."step_not_now_at" > (
+      "t67"."as_of" - 1209600
      )
     ),
     FALSE
@@ -15277,21 +15494,21 @@ FROM (
   ) AS INTEGER) AS "gate_asked_recently",
   CAST(IIF(
    (
-    "t61"."path" = 'assisted'
+    "t67"."path" = 'assisted'
    )
    OR NOT (
-    "t61"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
+    "t67"."motion" IN ('upsell', 'volume', 'add_on', 'cross_sell', 'commit')
    ),
    IIF(
-    COALESCE("t61"."is_full" AND NOT (
-     COALESCE("t61"."is_planned", FALSE)
+    COALESCE("t67"."is_full" AND NOT (
+     COALESCE("t67"."is_planned", FALSE)
     ), FALSE),
     1,
     0
    ),
    3
   ) AS INTEGER) AS "gate_at_capacity"
- FROM "t61" AS "t61"
+ FROM "t67" AS "t67"
 ) AS stage;
 
 -- settled 91489c0b1b0a7804

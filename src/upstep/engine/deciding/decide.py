@@ -250,7 +250,7 @@ class Decider:
             keep: Stages that the caller reads afterwards.
         """
         for name, rows in words.tables.items():
-            engine.load(name, rows)
+            engine.load(name, inputs.get(name, rows))
         profiles, ranking = self.programs(engine, whole=bool(keep))
         engine.run(profiles, keep=[*self.kept, *keep])
         fired = Fired(

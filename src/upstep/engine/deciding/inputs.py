@@ -41,6 +41,7 @@ def gather(
     if state is None and not project.has_state:
         return Inputs(told)
     from upstep.engine.project import open_project_state
+    from upstep.offers.follow_up import unused
     from upstep.offers.history import offer_history
     from upstep.planning.goals import typed_goals
     from upstep.planning.kept import full_owners, planned_steps
@@ -54,6 +55,7 @@ def gather(
     with reading(engine) as connection:
         held = [one for one in holds_of(connection, None, now=at) if one.contact_id is None]
         said = answers(connection, at=at)
+        idle = unused(connection, at=at, accounts=accounts)
         goals = typed_goals(connection, at=at)
         owners, steps = full_owners(connection, at=at), planned_steps(connection, at=at)
     if state is None:
@@ -67,6 +69,8 @@ def gather(
     told |= {"offer_history": asked, "confirmed": confirmed}
     if held:
         told["contact_hold"] = _holds(held)
+    if idle:
+        told["follow_up"] = pa.Table.from_pylist(idle)
     if goals:
         told["typed_goal"] = _goals(goals)
     if owners:

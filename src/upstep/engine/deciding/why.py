@@ -142,6 +142,12 @@ def _adoption_why(row: Row, catalog: Catalog) -> str:
     return f"{used:,} {name}, {share} % of the {limit:,} they pay for"
 
 
+def _unused_why(row: Row, catalog: Catalog) -> str:
+    used, limit, name = fact_value(row, "used"), fact_value(row, "limit_quantity"), meter_of(row, catalog)
+    day = fact_value(row, "unused_day")
+    return f"Bought through an offer and hardly used {day} days later: {used:,} of {limit:,} {name} now"
+
+
 def _overage_why(row: Row, catalog: Catalog) -> str:
     limit, name, times = fact_value(row, "limit_quantity"), meter_of(row, catalog), fact_value(row, "overage_periods_3")
     said = [used for used in (fact_value(row, f"used_{index}") for index in (3, 2, 1)) if used is not None]
@@ -298,6 +304,7 @@ def _said_why(told: str) -> Callable[[Row, Catalog], str]:
 _WHYS: Mapping[str, tuple[Callable[[Row, Catalog], str], tuple[str, ...]]] = {
     "limit_approaching": (_limit_why, ("used",)),
     "limit_forecast": (_limit_why, ("used",)),
+    "unused_purchase": (_unused_why, ("unused_day", "limit_quantity", "used")),
     "adoption_rescue": (_adoption_why, ("adoption", "limit_quantity", "used")),
     "overage_habit": (_overage_why, ("limit_quantity", "overage_periods_3")),
     "seat_saturation": (_seats_why, ("used",)),

@@ -296,7 +296,7 @@ def _wide(
     for name, rows in words.tables.items():
         engine.load(name, rows)
     parts = (project.shape, play.each, *_columns(play), repr(play.condition.meters))
-    # In a folder of its own: the conditions of thirty plays would crowd out the queries of every other command.
+    # In a folder of its own: the conditions of all plays would crowd out the queries of every other command.
     statements = kept_statements(project.cache_folder / "plays", "wide", parts, lambda: _program(project, play))
     engine.run(statements)
     rows = engine.connection.sql(

@@ -205,7 +205,8 @@ class Worker:
             if self._is_due("ends", now):
                 lifecycle.expire_due(self.state, now=now)
             if self._is_due("looks", now):
-                follow_up(self.project, self.state, now=now)
+                looked = follow_up(self.project, self.state, now=now)
+                self._touch(one.look.account_id for one in looked)
             if self._is_due("retention", now):
                 apply_retention(self.project, now=now, by="worker")
                 requests.remove_old(self.state, now=now)

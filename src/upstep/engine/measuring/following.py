@@ -1,7 +1,7 @@
-"""Following up: what was bought is looked at after 14 and after 30 days; where it is not used, help is sent.
+"""Following up: what was bought is looked at after 14 and after 30 days; where it is not used, help is offered.
 
-Nothing is sold here: the message is care, and says so. The step that the next run decides for the account (adopt) and
-this message come of the same fact.
+Nothing is sold here. What a look finds is told to the plays (``offers.follow_up.unused``): ``unused_purchase`` makes an
+adopt step of it, which waits like any other, and that step's message is the help.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from upstep.clock import iso
-from upstep.delivery import outbox
-from upstep.delivery.channel import Message, Purpose
+from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.inputs import gather
+from upstep.engine.offering.helping import open_help
 from upstep.engine.quoting.use import MeterUse, read_use
-from upstep.errors import PlayError, SourceError
+from upstep.errors import SourceError
 from upstep.offers import follow_up as looking
 from upstep.offers import lifecycle
-from upstep.offers.facts import stored
 from upstep.offers.follow_up import Found, Level, Look
-from upstep.offers.message import load_message, render
 from upstep.state import tables
 from upstep.state.session import reading, writing
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from upstep.engine.quoting.use import AccountUse
     from upstep.offers.model import Offer
 
-MESSAGE = "follow_up"
-CHANNEL = "email"
-READERS_MOST = 5
 PACE_DAYS = 7
 """A flow's running period tells its pace after so many days; before that the last complete one does."""
 
@@ -43,13 +39,12 @@ LATE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Looked:
-    """A look that was taken, with its offer; ``messages``: how many were queued to help."""
+    """A look that was taken, with its offer."""
 
     look: Look
     offer: Offer
     found: Found
     facts: Mapping[str, Any]
-    messages: int
 
 
 def follow_up(project: Project, state: sa.Engine, *, now: datetime) -> list[Looked]:
@@ -83,9 +78,20 @@ def _take(
     with writing(state) as connection:
         if not looking.keep(connection, look, found=found, facts=facts, at=now):
             return None
-        messages = _help(project, connection, look, offer, level) if found is Found.UNUSED and level else []
-        count = sum(outbox.queue(connection, message, now=now) for message in messages)
-    return Looked(look, offer, found, facts, count)
+    return Looked(look, offer, found, facts)
+
+
+def help_where_idle(project: Project, state: sa.Engine, taken: Sequence[Looked], *, now: datetime) -> int:
+    """Decide anew for whom a look found idle, and open the help that is due. Twice opens nothing more.
+
+    Returns:
+        How many were opened.
+    """
+    idle = sorted({one.look.account_id for one in taken if one.found is Found.UNUSED})
+    if not idle:
+        return 0
+    run = decide(project, accounts=idle, inputs=gather(project, at=now, state=state, accounts=idle))
+    return open_help(project, state, run, now=now, accounts=idle)
 
 
 # How much is used
@@ -138,61 +144,6 @@ def _facts(level: Level | None, use: AccountUse | None) -> dict[str, Any]:
         "limit_before": level.limit_before,
         "as_of": iso(use.as_of),
     }
-
-
-# Help
-
-
-def _help(project: Project, connection: sa.Connection, look: Look, offer: Offer, level: Level) -> list[Message]:
-    """Words of help to those who use and run it. Without readers there are none, and the look still says so."""
-    meter = project.catalog.meters[level.meter_id]
-    product = project.catalog.products.get(offer.product_id or "")
-    share = level.used * 100 // level.limit if level.limit else None
-    told = {
-        "product_name": product.name if product else None,
-        "meter_name": meter.name,
-        "used": level.used,
-        "limit": level.limit,
-        "used_share_percent": share,
-    }
-    try:
-        words = render(
-            load_message(MESSAGE, project.folder / "messages"), {k: v for k, v in told.items() if v is not None}
-        )
-    except PlayError:
-        return []
-    return [
-        Message(
-            idempotency_key=f"follow_up:{offer.offer_id}:{look.day}:{reader}",
-            account_id=offer.account_id,
-            purpose=Purpose.CARE,
-            channel=CHANNEL,
-            recipient=reader,
-            subject=words.subject,
-            text=words.text,
-            facts=stored(words.facts),
-            contact_id=reader,
-            play=offer.play,
-        )
-        for reader in _readers(connection, offer)
-    ]
-
-
-def _readers(connection: sa.Connection, offer: Offer) -> list[str]:
-    """Users and admins who are known, else those whom the offer was written to."""
-    person, message = tables.contact_fact, tables.message
-    known = (
-        sa.select(person.c.contact_id)
-        .where(person.c.account_id == offer.account_id, person.c.role.in_(("admin", "user", "champion")))
-        .where(person.c.left_at.is_(None))
-        .order_by(person.c.role, person.c.contact_id)
-        .limit(READERS_MOST)
-    )
-    found = list(connection.execute(known).scalars())
-    if found:
-        return found
-    asked = sa.select(message.c.recipient).where(message.c.offer_id == offer.offer_id).distinct()
-    return sorted(connection.execute(asked).scalars())[:READERS_MOST]
 
 
 # Told
