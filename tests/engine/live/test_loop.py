@@ -1,4 +1,4 @@
-"""Whom the worker decides next."""
+"""Whom the worker decides next, and how long it sends."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def test_whoever_was_touched_first_is_decided_first_and_keeps_their_place(monkey
     worker._touched.pop("y")
     worker._touch({"y"})
     assert worker._next(AS_OF) == ["a", "z"]
+
+
+def test_a_backlog_of_messages_leaves_a_little_at_a_time_while_somebody_waits_to_be_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "Noticed", lambda _state: None)
+    nothing = cast("Any", None)
+    worker = Worker(nothing, state=nothing, inbox=None, clock=lambda: AS_OF)
+    assert worker._pace().seconds_max == loop.SEND_SECONDS_MOST
+    worker._touch(["acme"])
+    assert worker._pace().seconds_max == loop.SEND_SECONDS_WAITED_FOR < loop.SEND_SECONDS_MOST

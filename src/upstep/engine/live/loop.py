@@ -57,6 +57,8 @@ TOUCHED_MOST = 2_000
 
 SEND_SECONDS_MOST = 5.0
 """So long each channel sends in one cycle, so that what arrives meanwhile is decided, and acted on, soon."""
+SEND_SECONDS_WAITED_FOR = 0.25
+"""The same while events or touched accounts wait: a backlog of messages leaves a little in each cycle."""
 
 WARMED = 500
 MANY_ACCOUNTS = 5_000
@@ -318,9 +320,14 @@ class Worker:
             channels=self._ways(),
             state=self.state,
             may_publish=False,
-            pace=Pace(self.schedule.held, SEND_SECONDS_MOST),
+            pace=self._pace(),
         )
         return sum(one.result is Delivered.SENT for one in sent)
+
+    def _pace(self) -> Pace:
+        """How long each channel may send now."""
+        is_waited_for = bool(self._touched) or (self.inbox is not None and self.inbox.depth() > 0)
+        return Pace(self.schedule.held, SEND_SECONDS_WAITED_FOR if is_waited_for else SEND_SECONDS_MOST)
 
     def _ways(self) -> Mapping[str, Channel]:
         """The channels, opened once, and anew when the project goes live."""
