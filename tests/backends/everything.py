@@ -112,6 +112,10 @@ def told(given: Company) -> dict[str, list[dict[str, Any]]]:
                 "cools_own_step": True,
             },
         ],
+        "follow_up": [
+            {"account_id": name, "product_id": "sending", "meter_id": "emails", "day": day, "looked_at": shown}
+            for name, day in (("anchor-1-00", 14), ("anchor-28-13", 30), ("g-none", 14))
+        ],
         "contact_hold": [{"account_id": "g-contact_hold", "kind": "reply", "held_at": shown}],
         "confirmed": [
             {"account_id": "g-none", "gate": "leaving", "answer": "holds"},

@@ -26,7 +26,8 @@ def answers(company: Company, engine: Engine, *, told: Told | None = None) -> di
     """Stage name to rows, in order; ``proposal`` is what Python made of the engine's own answers."""
     whole = compiled()
     company.load_into(engine)
-    for name, rows in company.words.tables.items():
+    inputs = company.inputs(told)
+    for name, rows in {**company.words.tables, **inputs}.items():
         engine.load(name, rows)
     engine.run(whole.whole_profiles, keep=list(whole.whole_profiles.stages))
     found = {name: engine.read(name) for name in whole.whole_profiles.stages}
@@ -36,8 +37,6 @@ def answers(company: Company, engine: Engine, *, told: Told | None = None) -> di
     fired = Fired({name: in_order(rows) for name, rows in fired.rows.items()}, fired.owned, fired.limits)
     found["proposal"] = propose(fired, whole.playbook, whole.project.catalog, on=company.as_of.date())
     engine.load("proposal", found["proposal"])
-    for name, rows in company.inputs(told).items():
-        engine.load(name, rows)
     engine.run(whole.whole_ranking, keep=list(whole.whole_ranking.stages))
     found |= {name: engine.read(name) for name in whole.whole_ranking.stages}
     engine.drop(*found)
