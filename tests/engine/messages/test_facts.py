@@ -71,7 +71,8 @@ def project_folder(run: Run) -> Path:
 def test_every_message_renders_for_every_eligible_winner_of_every_sample(sample_runs: Mapping[str, Run]) -> None:
     told = [told for run in sample_runs.values() for told in rendered(run)]
 
-    # Who asked for a higher plan's feature gets that play's words; no sample has looked at a purchase; what is learned has its own play.
+    # Who asked for a higher plan's feature gets that play's words; no sample has looked at a purchase; what is
+    # learned has its own play.
     silent = {"enterprise_fit", "lifecycle", "unused_purchase"}
     assert {row["play"] for row, _, _ in told} >= set(shipped_messages()) - silent - {"affinity"}
     for row, facts, message in told:
