@@ -32,7 +32,7 @@ class Noticed:
         self._state = state
         with reading(state) as connection:
             self._seen = [connection.execute(sa.select(sa.func.max(key))).scalar() or 0 for key, _ in _NUMBERED]
-        self._accepted: frozenset[str] = frozenset()
+        self._accepted: frozenset[tuple[str, str | None]] = frozenset()
 
     def since(self) -> set[str]:
         """Accounts of which something was written since the last call."""
@@ -45,9 +45,17 @@ class Noticed:
         return touched
 
     def has_accepted(self) -> bool:
-        """Whether an offer was accepted since the last call: its money may have come."""
-        asked = sa.select(_OFFER.offer_id).where(_OFFER.status == OfferStatus.ACCEPTED)
+        """Whether an offer was accepted since the last call, or its payment settled: its money may have come.
+
+        A card that its owner had to confirm settles after the yes.
+        """
+        quote = tables.quote.c
+        asked = (
+            sa.select(_OFFER.offer_id, quote.status)
+            .outerjoin(tables.quote, quote.quote_id == _OFFER.quote_id)
+            .where(_OFFER.status == OfferStatus.ACCEPTED)
+        )
         with reading(self._state) as connection:
-            accepted = frozenset(connection.execute(asked).scalars())
+            accepted = frozenset((row.offer_id, row.status) for row in connection.execute(asked))
         before, self._accepted = self._accepted, accepted
         return bool(accepted - before)
