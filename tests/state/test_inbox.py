@@ -153,6 +153,7 @@ def test_who_goes_away_before_the_answer_stops_nobody(inbox: Inbox) -> None:
     assert inbox.add([event("here")]) == Added(1, 0)
 
 
+@pytest.mark.sqlite  # tests/state/test_postgres.py has its own
 def test_an_inbox_of_an_earlier_form_is_opened_and_its_events_are_of_servers(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "inbox.db")
     inbox.add([event("a")])
