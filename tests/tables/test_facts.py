@@ -140,6 +140,17 @@ def test_a_correction_of_another_column_makes_no_new_interval(project: Project) 
     ]
 
 
+def test_an_end_that_is_told_late_and_under_another_price_ends_every_interval_of_the_row(project: Project) -> None:
+    project.write_all()
+    project.load()
+    for quantity in ("3,6000", "4,8000"):  # Two loads of one instant: the last one counts.
+        told = ITEMS.replace("pro,1,2000", f"pro,{quantity}").replace("2026-01-01,\n", "2026-01-01,2026-01-02\n")
+        project.write("data/subscription_item.csv", told)
+        project.load(now=LATER)
+    query = "SELECT quantity, valid_to FROM subscription_item WHERE item_id = 'i1' AND valid_from < valid_to"
+    assert project.rows(query, as_of=LATER) == [(1, _seconds("2026-01-02"))]
+
+
 def test_only_the_accounts_or_buckets_asked_for_are_there(project: Project) -> None:
     project.write_all()
     project.load()

@@ -336,21 +336,26 @@ def item_intervals(stored: str, *, at: int) -> str:
 
     Versions of one row that differ in plan, quantity, price or status become intervals that end and begin when a load
     saw the change; a row that vanished ends then. Versions that differ otherwise are corrections: the last one counts.
+    Where the last version says when the row ended, none of its intervals goes on after that, whenever it was seen.
     """
     key = "item_id, original_from"
+    # Of the loads of one instant the last one counts.
+    in_order = f"PARTITION BY {key} ORDER BY seen_from, seen_to NULLS LAST"
+    whole = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
     differs = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") OVER versions' for name in INTERVAL_COLUMNS)
     return (
         f"SELECT * REPLACE (CASE WHEN run = 1 THEN valid_from ELSE greatest(valid_from, run_from) END AS valid_from,"
-        " least(valid_to, run_to) AS valid_to) FROM ("
+        " least(valid_to, run_to, last_to) AS valid_to) FROM ("
         f"  SELECT *, CASE WHEN seen_to <= {at} THEN seen_to END AS run_to FROM ("
         f"    SELECT *, min(seen_from) OVER (PARTITION BY {key}, run) AS run_from FROM ("
-        f"      SELECT *, sum(begins) OVER (PARTITION BY {key} ORDER BY seen_from ROWS UNBOUNDED PRECEDING) AS run"
+        f"      SELECT *, sum(begins) OVER ({in_order} ROWS UNBOUNDED PRECEDING) AS run,"
+        f"       last_value(valid_to) OVER ({in_order} {whole}) AS last_to"
         "        FROM ("
         f"        SELECT *, CASE WHEN lag(seen_from) OVER versions IS NULL OR lag(seen_to) OVER versions < seen_from"
         f"         OR {differs} THEN 1 ELSE 0 END AS begins FROM ("
         f"          SELECT *, valid_from AS original_from FROM ({stored})"
         f"          WHERE (seen_from <= {at} OR is_first) AND valid_from <= {at})"
-        f"        WINDOW versions AS (PARTITION BY {key} ORDER BY seen_from))))"
-        f"  QUALIFY row_number() OVER (PARTITION BY {key}, run ORDER BY seen_from DESC) = 1)"
+        f"        WINDOW versions AS ({in_order}))))"
+        f"  QUALIFY row_number() OVER (PARTITION BY {key}, run ORDER BY seen_from DESC, seen_to DESC NULLS FIRST) = 1)"
         " WHERE run = 1 OR run_to IS NULL OR run_to > run_from"
     )
