@@ -57,7 +57,7 @@ def steady(port: int, *streams: Iterable[Due], connections: int) -> Asked:
         now = clock() - begun
         # The kernel waits whole milliseconds: what is due within the next one leaves now, and is timed from now.
         while following is not None and idle and following[0] <= now + _TICK:
-            line = idle.pop()
+            line = idle.popleft()  # Each in turn: one that is never used is hung up on.
             line.ask(following, now)
             following = next(due, None)
         may_ask = following is not None and idle
