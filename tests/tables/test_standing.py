@@ -57,3 +57,11 @@ def test_a_table_of_another_form_is_made_anew_and_its_readers_are_planned_again(
     engine.load("given", pa.table({"x": pa.array([7.5]), "word": ["a"]}))
     engine.run(program(engine))
     assert engine.read("big")["y"].to_pylist() == [15]
+
+
+def test_two_stages_of_the_same_words_are_two_tables(engine: StandingEngine) -> None:
+    engine.load("given", rows(1, 2))
+    words, columns = {"left": DOUBLED, "right": DOUBLED}, {name: {"y": "int64"} for name in ("left", "right")}
+    for _ in range(2):  # The second run is the one that has its plans.
+        engine.run(Statements(engine.dialect, words, {}, columns))
+    assert engine.read("left")["y"].to_pylist() == engine.read("right")["y"].to_pylist() == [2, 4]

@@ -31,15 +31,15 @@ class WarmEngine(StandingEngine):
         self.connection.execute("PRAGMA disable_optimizer")
         self._forms = 0
         self._filled: set[str] = set()
-        self._planned: dict[str, tuple[str, int]] = {}
+        self._planned: dict[tuple[str, str], tuple[str, int]] = {}
 
     def stage(self, name: str, columns: Mapping[str, str], select: str) -> None:
         """Put the rows of a stage in, by the plan that was kept unless a table has changed its form since."""
         self._prepare(name, columns)
-        place, forms = self._planned.get(select, (f"stage {len(self._planned)}", -1))
+        place, forms = self._planned.get((name, select), (f"stage {len(self._planned)}", -1))
         if forms != self._forms:
             self.connection.execute(f'PREPARE "{place}" AS INSERT INTO "{name}" {select}')
-            self._planned[select] = place, self._forms
+            self._planned[name, select] = place, self._forms
         self.connection.execute(f'EXECUTE "{place}"')
         self._filled.add(name)
 
