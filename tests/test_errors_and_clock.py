@@ -17,6 +17,7 @@ ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issu
 
 def test_a_fault_says_where_what_and_what_to_do() -> None:
     assert str(Fault("a.yaml:3:1", "x is not known.", "Write y.")) == "a.yaml:3:1: x is not known. Write y."
+    assert str(Fault("a.csv:3", "'x' is no number", "Correct it.")) == "a.csv:3: 'x' is no number. Correct it."
     assert str(Fault("a.yaml:3:1", "x is not known.")) == "a.yaml:3:1: x is not known."
 
 

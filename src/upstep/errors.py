@@ -36,7 +36,10 @@ class Fault:
     advice: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.found}" + (f" {self.advice}" if self.advice else "")
+        told = f"{self.place}: {self.found}"
+        if not self.advice:
+            return told
+        return f"{told} {self.advice}" if told.endswith((".", "!", "?", ":", ",", ";")) else f"{told}. {self.advice}"
 
 
 class UpstepError(Exception):

@@ -96,7 +96,7 @@ def _show_load(report: LoadReport) -> None:
     more = f" with {counted(report.fault_count, 'fault')}" if report.fault_count > aside else ""
     show("", f"{counted(total, 'row')} added, {counted(aside, 'row')} kept aside{more}; {through}.")
     for example in report.examples[:_EXAMPLES]:
-        show(f"  {example.place}: {example.found} {example.advice}".rstrip())
+        show(f"  {Fault(example.place, example.found, example.advice)}")
 
 
 def _some(count: int) -> str:
