@@ -7,9 +7,10 @@ overage that is billed is a cost, which is compared (decision 0004).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,14 @@ class Terms:
     interval_count: int
     on: date
     term_meters: frozenset[str] = frozenset()
+
+    @cached_property
+    def meters(self) -> frozenset[str]:
+        """The meters that a plan or an add-on of the product says something of; no other matters to a fit."""
+        sold = [*self.product.plans, *self.product.add_ons]
+        limits = {limit.meter_id for each in sold for limit in each.limits}
+        billed = {overage.meter_id for plan in self.product.plans for overage in plan.overages}
+        return frozenset(limits | billed | {price.per for each in sold for price in each.prices if price.per})
 
     def overage_units(self, meter: str, cost: Wholes) -> Wholes:
         """Overage of one period of a meter as MRR units."""
@@ -144,9 +153,8 @@ def fit(terms: Terms, holding: Holding, *, nearly_same_percent: int = 10) -> Fit
 def fit_down(terms: Terms, holding: Holding) -> Fit:
     """A cheaper plan, quantity or single subscription that holds every need; stay when none costs less."""
     today = mean_overage(terms, holding)
-    options = [
-        option for option in plan_options(terms, holding, at_least=0, smaller=True) if _covers(option.plan, terms.plan)
-    ]
+    covering = [plan.id for plan in terms.product.plans if _covers(plan, terms.plan)]
+    options = plan_options(terms, holding, among=covering, smaller=True)
     best, chosen = cheapest(options, holding, today=None)
     propose = (chosen >= 0) & (best < holding.recurring_units + today)
     return answer_of(options, np.where(propose, chosen, -1), holding, today)
@@ -219,11 +227,13 @@ def mean_overage(terms: Terms, holding: Holding) -> Wholes:
     return total
 
 
-def plan_options(terms: Terms, holding: Holding, *, at_least: int, smaller: bool = False) -> list[Option]:
-    """Plans of the product from a position on, priced for every row."""
+def plan_options(
+    terms: Terms, holding: Holding, *, at_least: int = 0, among: Collection[str] | None = None, smaller: bool = False
+) -> list[Option]:
+    """Plans of the product from a position on, or those named of them, priced for every row."""
     options = []
     for plan in terms.product.plans:
-        if plan.position < at_least or not plan.sold:
+        if plan.position < at_least or not plan.sold or (among is not None and plan.id not in among):
             continue
         price = price_for(
             plan, currency=terms.currency, interval=terms.interval, interval_count=terms.interval_count, on=terms.on

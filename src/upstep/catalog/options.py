@@ -46,7 +46,7 @@ def fit_among(
 
     It is asked for by something else than a limit, such as a feature, so it may cost more than today.
     """
-    plans = [option for option in plan_options(terms, holding, at_least=0) if option.plan.id in plan_ids]
+    plans = plan_options(terms, holding, among=plan_ids)
     extras = [_bare(terms, holding, add_on) for add_on in terms.product.add_ons if add_on.id in add_on_ids]
     options = [*plans, *(option for option in extras if option is not None)]
     _, chosen = cheapest(options, holding, today=terms.plan)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,39 +43,65 @@ class Fired:
     reached: pa.Table | None = None
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Some rows of a column, not taken yet: those of many blocks are taken at once."""
+
+    table: pa.Table
+    name: str
+    rows: Wholes
+
+
 @dataclass
 class Columns:
     """The proposals being collected: one value per fired row and name."""
 
-    parts: dict[str, list[Any]] = field(default_factory=dict)
+    blocks: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
 
     def add(self, rows: int, **values: Any) -> None:
-        """Append one block of rows; single values are repeated."""
-        for name, kind in SCHEMA.items():
-            value = values.get(name)
-            array = value if isinstance(value, pa.Array | pa.ChunkedArray) else _array(value, rows, kind)
-            self.parts.setdefault(name, []).append(array)
+        """Append one block of rows; single values are repeated, and what is not named is NULL."""
+        self.blocks.append((rows, values))
 
     def table(self) -> pa.Table:
         """All blocks as one table."""
-        fields = pa.schema([pa.field(name, kind) for name, kind in SCHEMA.items()])
-        if not self.parts:
-            return fields.empty_table()
-        columns = [pa.chunked_array([*_chunks(self.parts[name])], kind) for name, kind in SCHEMA.items()]
-        return pa.table(columns, schema=fields)
+        schema = pa.schema([pa.field(name, kind) for name, kind in SCHEMA.items()])
+        columns = [self._column(name, kind) for name, kind in SCHEMA.items()]
+        return pa.table(columns, schema=schema)
+
+    def _column(self, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+        """Blocks of one nature are made to an array together: there are many small ones."""
+        parts = [(rows, values.get(name)) for rows, values in self.blocks]
+        made: list[pa.Array] = []
+        for nature, alike in groupby(parts, lambda part: _nature(part[1])):
+            made += _arrays(nature, list(alike), kind)
+        return pa.chunked_array(made, kind)
 
 
-def _chunks(parts: Sequence[Any]) -> Iterator[pa.Array]:
-    for part in parts:
-        yield from part.chunks if isinstance(part, pa.ChunkedArray) else (part,)
+def _nature(value: Any) -> tuple[str, int, str]:
+    """How a block's value becomes an array; blocks that take from one column are of one nature."""
+    if isinstance(value, Taken):
+        return "taken", id(value.table), value.name
+    if isinstance(value, pa.Array | pa.ChunkedArray):
+        return "arrow", 0, ""
+    return ("null" if value is None else "values"), 0, ""
 
 
-def _array(value: Any, rows: int, kind: pa.DataType) -> pa.Array:
-    if value is None:
-        return pa.nulls(rows, kind)
-    if isinstance(value, np.ndarray):
-        return pa.array(value, kind, from_pandas=value.dtype == object)
-    return pa.repeat(pa.scalar(value, kind), rows)
+def _arrays(nature: tuple[str, int, str], parts: list[tuple[int, Any]], kind: pa.DataType) -> list[pa.Array]:
+    values = [value for _, value in parts]
+    if nature[0] == "null":
+        return [pa.nulls(sum(rows for rows, _ in parts), kind)]
+    if nature[0] == "taken":
+        rows = np.concatenate([value.rows for value in values])
+        return list(values[0].table[values[0].name].take(pa.array(rows)).cast(kind).chunks)
+    if nature[0] == "arrow":
+        return [chunk for value in values for chunk in getattr(value, "chunks", (value,))]
+    each = [value if isinstance(value, np.ndarray) else _repeated(value, rows) for rows, value in parts]
+    joined = np.concatenate(each)
+    return [pa.array(joined, kind, from_pandas=joined.dtype == object)]
+
+
+def _repeated(value: Any, rows: int) -> NDArray[Any]:
+    return np.full(rows, value, object if isinstance(value, str) else None)
 
 
 SCHEMA: dict[str, pa.DataType] = {
@@ -139,12 +166,18 @@ class PlayFigures:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one grain whose plays propose in the same way; ``staying`` is the motion of a step that stays."""
+    """Rows of one grain whose plays propose in the same way.
+
+    Args:
+        staying: The motion of a step that stays.
+        whole: What fired for the grain.
+        where: The rows of it that this batch has.
+    """
 
     staying: str
     figures: PlayFigures
     grain: str
-    rows: pa.Table
+    whole: pa.Table
     where: Wholes
     held: Held
     catalog: Catalog
@@ -152,7 +185,12 @@ class Batch:
     nearly_same_percent: int
 
     def __len__(self) -> int:
-        return int(self.rows.num_rows)
+        return len(self.where)
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """The batch's own rows."""
+        return self.whole.take(pa.array(self.where))
 
     @property
     def term_meters(self) -> frozenset[str]:
@@ -162,25 +200,26 @@ class Batch:
     def subject(self) -> dict[str, Any]:
         """The columns that say what the row is about."""
         names = {"meter_id": "meter_id", "feature_id": "feature_id", "add_on_id": "subject_add_on_id"}
-        found = {ours: self.rows[theirs] for theirs, ours in names.items() if theirs in self.rows.column_names}
-        if "plan_id" in self.rows.column_names:
-            found["subject_plan_id"] = self.rows["plan_id"]
-        if self.grain == "limit":
-            found["meter_adoption"] = self.rows["adoption"]
-        index = self.rows["play"].to_numpy()
+        names |= {"plan_id": "subject_plan_id"} | ({"adoption": "meter_adoption"} if self.grain == "limit" else {})
+        found = {ours: self.taken(theirs) for theirs, ours in names.items() if theirs in self.whole.column_names}
+        index = self.whole["play"].to_numpy()[self.where]
         return {
-            "play": self.rows["play"],
+            "play": index,
             "grain": self.grain,
-            "source_row": self.where.astype(np.int64),
-            "account_key": self.rows["account_key"],
-            "product_id": self.rows["product_id"],
-            "gate_product_id": self.rows["product_id"],
+            "source_row": self.where,
+            "account_key": self.taken("account_key"),
+            "product_id": self.taken("product_id"),
+            "gate_product_id": self.taken("product_id"),
             "prior": self.figures.prior[index],
             "lever": self.figures.lever[index],
             "one_off_units": 0,
-            "rungs": self.rows["rungs"],
+            "rungs": self.taken("rungs"),
             **found,
         }
+
+    def taken(self, name: str) -> Taken:
+        """A column of the batch's rows, for ``Columns``."""
+        return Taken(self.whole, name, self.where)
 
 
 @dataclass(frozen=True)
@@ -198,6 +237,7 @@ class Held:
     groups: NDArray[np.int64]
     terms: tuple[tuple[str, str, str, str, int], ...]
     meters: Mapping[str, Mapping[str, Wholes]]
+    _columns: dict[str, Wholes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, owned: pa.Table, limits: pa.Table, catalog: Catalog) -> Held:
@@ -220,8 +260,9 @@ class Held:
 
     def column(self, name: str, at: Wholes) -> Wholes:
         """A whole-number column of ``owned`` at positions; NULL is 0."""
-        column: Wholes = pc.fill_null(self.owned[name], 0).to_numpy().astype(np.int64)
-        return column[at]
+        if name not in self._columns:
+            self._columns[name] = pc.fill_null(self.owned[name], 0).to_numpy().astype(np.int64)
+        return self._columns[name][at]
 
 
 def _pairs(rows: pa.Table, products: Mapping[str, int]) -> Wholes:
@@ -306,7 +347,7 @@ def groups(batch: Batch) -> Iterator[tuple[Terms, Wholes, Wholes]]:
 def holding_of(batch: Batch, terms: Terms, at: Wholes, needs: Mapping[str, Wholes]) -> Holding:
     """What the accounts at those positions have today, as fitting takes it."""
     held = batch.held
-    limits = {meter: figures["limit"][at] for meter, figures in held.meters.items()}
+    limits = {meter: figures["limit"][at] for meter, figures in held.meters.items() if meter in terms.meters}
     known = {meter: limit for meter, limit in limits.items() if (limit >= 0).any()}
     past = {
         meter: [held.meters[meter][f"plan_used_{index}"][at] for index in (1, 2, 3)]
@@ -325,13 +366,14 @@ def holding_of(batch: Batch, terms: Terms, at: Wholes, needs: Mapping[str, Whole
     )
 
 
-def forecasts(batch: Batch, at: Wholes) -> dict[str, Wholes]:
-    """What each meter is forecast to need: the use expected, at least what is used already.
+def forecasts(batch: Batch, terms: Terms, at: Wholes) -> dict[str, Wholes]:
+    """What each meter of the product is forecast to need: the use expected, at least what is used already.
 
     Where a hard limit is reached, work has stopped and use cannot grow: one more than the limit is needed.
     """
     needs = {}
-    for meter, figures in batch.held.meters.items():
+    for meter in terms.meters & batch.held.meters.keys():
+        figures = batch.held.meters[meter]
         used, limit = figures["used"][at], figures["limit"][at]
         stuck = (figures["is_hard"][at] == 1) & (limit > 0) & (used >= limit)
         needs[meter] = np.maximum(np.maximum(figures["forecast"][at], used), np.where(stuck, limit + 1, -1))
@@ -350,7 +392,7 @@ def each_group(columns: Columns, batch: Batch, answer: Any) -> None:
 
 def part_of(batch: Batch, rows: Wholes) -> Batch:
     """Those rows of a batch."""
-    return replace(batch, rows=batch.rows.take(pa.array(rows)), where=batch.where[rows])
+    return replace(batch, where=batch.where[rows])
 
 
 def each_once(at: Wholes, answer: Callable[[Wholes], Fit]) -> Fit:

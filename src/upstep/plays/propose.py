@@ -59,8 +59,7 @@ def propose(fired: Fired, playbook: Playbook, catalog: Catalog, *, on: date, nea
         indexes = kept["play"].to_numpy()
         for (proposal, staying), members in figures.alike(np.unique(indexes)).items():
             where = np.flatnonzero(np.isin(indexes, members))
-            subject = kept.take(pa.array(where))
-            batch = Batch(staying, figures, grain, subject, where, held, catalog, on, nearly_same_percent)
+            batch = Batch(staying, figures, grain, kept, where, held, catalog, on, nearly_same_percent)
             _PROPOSERS[proposal](columns, batch)
     return columns.table()
 
@@ -95,7 +94,9 @@ def _propose_fit(columns: Columns, batch: Batch) -> None:
         columns,
         batch,
         lambda terms, at: fit(
-            terms, holding_of(batch, terms, at, forecasts(batch, at)), nearly_same_percent=batch.nearly_same_percent
+            terms,
+            holding_of(batch, terms, at, forecasts(batch, terms, at)),
+            nearly_same_percent=batch.nearly_same_percent,
         ),
     )
 
@@ -104,9 +105,10 @@ def _propose_seats(columns: Columns, batch: Batch) -> None:
     """Seats for the forecast, and enough that the assigned ones are no longer near all of them."""
 
     def answer(terms: Terms, at: Wholes) -> Fit:
-        needs = forecasts(batch, at)
-        for meter, figures in batch.held.meters.items():
+        needs = forecasts(batch, terms, at)
+        for meter in needs:
             if batch.catalog.meters[meter].aggregate == "seats":
+                figures = batch.held.meters[meter]
                 free = -(-figures["used"][at] * 100 // SEATS_FREE_SHARE)
                 needs[meter] = np.maximum(needs[meter], np.where(figures["used"][at] >= 0, free, -1))
         return fit(terms, holding_of(batch, terms, at, needs), nearly_same_percent=batch.nearly_same_percent)
@@ -188,7 +190,7 @@ def _propose_cheaper(columns: Columns, batch: Batch) -> None:
 
 
 def _down(batch: Batch, terms: Terms, at: Wholes) -> Fit:
-    needs = {meter: _whole_need(figures, at) for meter, figures in batch.held.meters.items()}
+    needs = {meter: _whole_need(batch.held.meters[meter], at) for meter in terms.meters & batch.held.meters.keys()}
     return fit_down(terms, holding_of(batch, terms, at, needs))
 
 

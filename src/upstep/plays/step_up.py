@@ -37,7 +37,7 @@ def propose_feature(columns: Columns, batch: Batch) -> None:
 
     def answer(feature_id: str, terms: Terms, at: Wholes) -> Fit:
         plans, add_ons = giving(terms, feature_id)
-        holding = holding_of(batch, terms, at, forecasts(batch, at))
+        holding = holding_of(batch, terms, at, forecasts(batch, terms, at))
         return fit_among(terms, holding, plan_ids=plans, add_on_ids=add_ons)
 
     for feature_id, part in _by_word(batch, "feature_id"):
@@ -59,7 +59,7 @@ def propose_higher(columns: Columns, batch: Batch) -> None:
 
     def answer(meter: str, terms: Terms, at: Wholes) -> Fit:
         above = [plan for plan in next_plans(terms) if not meter or _gives_more(terms, plan, meter)]
-        holding = holding_of(batch, terms, at, forecasts(batch, at))
+        holding = holding_of(batch, terms, at, forecasts(batch, terms, at))
         return fit_among(terms, holding, plan_ids=[plan.id for plan in above[:1]])
 
     for meter, part in _by_word(batch, "meter_id"):
@@ -77,7 +77,7 @@ def propose_highest(columns: Columns, batch: Batch) -> None:
     """The highest plan of the product."""
 
     def answer(terms: Terms, at: Wholes) -> Fit:
-        holding = holding_of(batch, terms, at, forecasts(batch, at))
+        holding = holding_of(batch, terms, at, forecasts(batch, terms, at))
         return fit_among(terms, holding, plan_ids=[plan.id for plan in next_plans(terms)[-1:]])
 
     each_group(columns, batch, answer)
@@ -98,7 +98,7 @@ def propose_trial(columns: Columns, batch: Batch) -> None:
 
 
 def _next_plan(batch: Batch, terms: Terms, at: Wholes) -> Fit:
-    holding = holding_of(batch, terms, at, forecasts(batch, at))
+    holding = holding_of(batch, terms, at, forecasts(batch, terms, at))
     return fit_among(terms, holding, plan_ids=[plan.id for plan in next_plans(terms)[:1]])
 
 
@@ -106,7 +106,7 @@ def propose_room(columns: Columns, batch: Batch) -> None:
     """What holds the row's meter eight weeks on: seats for as many newcomers again, use grown as it grew lately."""
 
     def answer(part: Batch, meter: str, terms: Terms, at: Wholes) -> Fit:
-        needs = forecasts(part, at)
+        needs = forecasts(part, terms, at)
         if meter in needs:
             needs[meter] = np.maximum(needs[meter], _room(part, meter, at))
         holding = holding_of(part, terms, at, needs)
@@ -140,7 +140,7 @@ def propose_commit(columns: Columns, batch: Batch) -> None:
     """A year of a plan that includes the volume they use anyway, for less than their bills add up to."""
 
     def answer(terms: Terms, at: Wholes) -> tuple[Fit, str, int]:
-        return fit_commit(terms, holding_of(batch, terms, at, forecasts(batch, at))), "year", 1
+        return fit_commit(terms, holding_of(batch, terms, at, forecasts(batch, terms, at))), "year", 1
 
     _each_term(columns, batch, answer)
 
