@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
+from upstep.engine.project import Project, open_project_state
+from upstep.state.keys import note_page
 
 
 @pytest.fixture
@@ -46,6 +49,28 @@ def test_a_key_may_be_named_by_what_it_is_called(upstep: Upstep, folder: Path) -
     # Two of that name are good for a day: which one is meant nobody knows.
     both = upstep("keys", "revoke", "shop", "--project", folder)
     assert (both.code, "is the name of 2: " in both.err) == (2, True)
+
+
+def test_a_servers_key_that_a_page_sent_is_told_with_what_to_do(upstep: Upstep, folder: Path) -> None:
+    made = json.loads(upstep("keys", "make", "web", "--scope", "ingest", "--json", "--project", folder).out)
+    well = json.loads(upstep("doctor", "--json", "--project", folder).out)
+    engine = open_project_state(Project(folder))
+    note_page(engine, made["key_id"], "https://shop.example", datetime(2026, 11, 2, 9, tzinfo=UTC))
+    engine.dispose()
+
+    listed = upstep("keys", "list", "--project", folder).out
+    amiss = upstep("doctor", "--json", "--project", folder)
+
+    assert "came from a page, last on 2026-11-02 09:00 from https://shop.example" in " ".join(listed.split())
+    assert f"upstep keys rotate {made['key_id']}" in " ".join(listed.split())
+    told = {one["subject"]: one for one in json.loads(amiss.out)["findings"]}["keys"]
+    assert (amiss.code, told["is_well"], "https://shop.example" in told["found"]) == (1, False, True)
+    assert {one["subject"]: one for one in well["findings"]}["keys"]["is_well"] is True
+
+    upstep("keys", "revoke", made["key_id"], "--project", folder)
+    after = json.loads(upstep("doctor", "--json", "--project", folder).out)
+    assert "keys" not in {one["subject"] for one in after["findings"]}
+    assert "came from a page" not in upstep("keys", "list", "--project", folder).out
 
 
 def test_keys_alone_lists_them(upstep: Upstep, folder: Path) -> None:

@@ -117,6 +117,27 @@ def test_that_a_key_was_used_is_noted_at_most_once_a_minute(engine: sa.Engine) -
         assert used_at() == NOW + timedelta(seconds=expected)
 
 
+def test_that_a_page_sent_a_key_is_kept_and_goes_with_the_key(engine: sa.Engine) -> None:
+    key_id, secret = made(engine, "ingest")
+    keys.note_page(engine, key_id, "https://shop.example:8443", NOW)
+
+    key = keys.check_key(engine, secret, NOW)
+
+    assert key is not None
+    assert (key.is_leaked, key.page_seen_at, key.page_origin) == (True, NOW, "https://shop.example:8443")
+    with writing(engine) as connection:
+        new_id, _ = keys.rotate_key(connection, key_id, by="ann", now=NOW, overlap=timedelta())
+    assert {one.key_id: one.is_leaked for one in keys.list_keys(engine)} == {key_id: True, new_id: False}
+
+
+@pytest.mark.parametrize("origin", ["https://x\x1b[31m", "<script>", "https://shop.example/\u202e", "a" * 999, ""])
+def test_an_origin_that_is_none_is_not_repeated(engine: sa.Engine, origin: str) -> None:
+    key_id, _ = made(engine, "ingest")
+    keys.note_page(engine, key_id, origin, NOW)
+
+    assert keys.list_keys(engine)[0].page_origin == "an origin that is none"
+
+
 def test_admin_may_everything_and_another_scope_only_itself(engine: sa.Engine) -> None:
     found = [keys.check_key(engine, made(engine, scope)[1], NOW) for scope in ("admin", "read")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
@@ -25,7 +26,9 @@ from upstep.errors import OutsideError
 from upstep.state import keys
 from upstep.state.inbox import Inbox, Received
 from upstep.state.session import writing
+from upstep.web.app import create_app
 from upstep.web.context import Context
+from upstep.web.guard import body_most
 from upstep.web.ingest import BODY_BYTES_MOST, EVENTS_MOST, ingest_app
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -112,6 +115,50 @@ def test_what_a_page_sends_is_marked_by_its_key_or_by_its_origin(door: Door) -> 
     door.post("/batch", {"api_key": door.page_key, "batch": [{"event": "Sent", "distinct_id": "u1", "uuid": "m4"}]})
     found = [(event.message_id, event.is_public) for event in door.inbox.take()]
     assert found == [("m1", False), ("m2", True), ("m3", True), ("m4", True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/batch", {"batch": [track()]}),
+        ("/v1/track", {**track(), "writeKey": "KEY"}),
+        ("/batch/", {"api_key": "KEY", "batch": [{"event": "Sent", "distinct_id": "u1"}]}),
+    ],
+    ids=["header", "event", "posthog"],
+)
+def test_the_line_of_a_request_names_the_key_wherever_it_stands(
+    door: Door, logged: io.StringIO, path: str, body: dict[str, Any]
+) -> None:
+    app = create_app(door.context.project, state=door.context.state, inbox=door.inbox, clock=Clock(NOW))
+    for key in (door.key, door.read_key):
+        text = json.dumps(body).replace("KEY", key)
+        header = {} if "KEY" in json.dumps(body) else {"authorization": f"Bearer {key}"}
+        Client(app).post(path, content=text, headers=header)
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert [(line["route"], line["status"], line["key_id"]) for line in lines] == [
+        (path, 200, door.key.split("_")[1]),
+        (path, 403, door.read_key.split("_")[1]),
+    ]
+
+
+def test_a_servers_key_that_a_page_sends_is_kept_with_the_pages_origin(door: Door) -> None:
+    for key, origin in ((door.key, "https://shop.example"), (door.page_key, "https://shop.example")):
+        door.post("/v1/track", track("m1"), key=key, origin=origin)
+    found = {one.name: one for one in keys.list_keys(door.context.state)}
+    assert (found["ingest"].page_seen_at, found["ingest"].page_origin) == (NOW, "https://shop.example")
+    assert [one.name for one in found.values() if one.is_leaked] == ["ingest"]
+    assert found["browser"].page_seen_at is None, "it is for pages"
+
+
+@pytest.mark.parametrize("path", ["/v1/b", "/v1/import"])
+def test_what_libraries_call_a_batch_is_one(door: Door, path: str) -> None:
+    assert door.post(path, {"batch": [track("m1"), track("m2")]}).json()["accepted"] == 2
+    assert body_most(path) > BODY_BYTES_MOST
+
+
+def test_a_browser_may_send_the_headers_of_its_library(door: Door) -> None:
+    allowed = door.client.request("OPTIONS", "/v1/t").headers["access-control-allow-headers"]
+    assert {"authorization", "content-type", "x-retry-count"} <= set(allowed.split(", "))
 
 
 def test_no_word_of_an_event_makes_a_page_a_server(door: Door) -> None:

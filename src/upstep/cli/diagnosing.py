@@ -92,6 +92,7 @@ def _looks(folder: Path) -> Iterator[Finding]:
         ("plays", _plays),
         ("facts", _facts),
         ("state", _state),
+        ("keys", _keys),
         ("writer", _writer),
     )
     for subject, look in looks:
@@ -179,6 +180,28 @@ def _state(folder: Path) -> Iterator[Finding]:
         waiting = messages.get("queued", 0) + messages.get("held", 0)
         told = f"{messages.get('sent', 0):,} sent, {waiting:,} wait, {messages.get('parked', 0):,} parked for a person"
         yield Finding("messages", None, told)
+
+
+def _keys(folder: Path) -> Iterator[Finding]:
+    """Keys of servers that pages send."""
+    from upstep.cli.keys import leak
+    from upstep.clock import now
+    from upstep.engine.project import Project, open_project_state
+    from upstep.state.keys import list_keys
+
+    project = Project(folder)
+    if not project.has_state:
+        return
+    engine = open_project_state(project)
+    try:
+        good = [one for one in list_keys(engine) if one.is_good(now())]
+    finally:
+        engine.dispose()
+    leaked = [one for one in good if one.is_leaked]
+    for one in leaked:
+        yield Finding("keys", False, leak(one))  # noqa: FBT003 - amiss
+    if good and not leaked:
+        yield Finding("keys", True, f"{counted(len(good), 'key')}, none for servers came from a page")  # noqa: FBT003 - well
 
 
 def _writer(folder: Path) -> Iterator[Finding]:

@@ -40,6 +40,9 @@ def list_(*, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
         return
     rows = [(one.key_id, one.name, _scopes(one), _day(one.last_used_at), _ends(one)) for one in found]
     show(grid(rows, header=("key", "name", "scopes", "last used", "ends")))
+    for one in found:
+        if one.is_leaked and one.is_good(moment):
+            show("", leak(one))
 
 
 app = listing_group("Keys of the HTTP API.", list_)
@@ -81,6 +84,15 @@ def _shape(one: ApiKey, *, is_good: bool) -> dict[str, Any]:
     from upstep.cli.shapes import plain
 
     return {**plain(asdict(one)), "scopes": _scopes(one).split(" "), "is_good": is_good}
+
+
+def leak(one: ApiKey) -> str:
+    """Of a server's key that a page sent: when, from where, and what to do."""
+    return (
+        f"{one.key_id} ({one.name}) is for servers and came from a page, last on {_day(one.page_seen_at)} from"
+        f" {one.page_origin}: whoever opens that page has it. Give the page one of scope 'browser' (upstep keys make),"
+        f" then replace this one: upstep keys rotate {one.key_id}, and once your servers have the new one, revoke it."
+    )
 
 
 def _scopes(one: ApiKey) -> str:

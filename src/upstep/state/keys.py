@@ -23,6 +23,7 @@ everything. ``admin`` includes all others."""
 
 _USED_EVERY = timedelta(minutes=1)
 _FORM = re.compile(r"ups_([a-z2-7]{13})_([A-Za-z0-9_-]{43})")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,30}://[A-Za-z0-9.:_\[\]-]{1,250}")
 _SYMBOLS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -38,10 +39,17 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    page_seen_at: datetime | None = None
+    page_origin: str | None = None
 
     def may(self, scope: str) -> bool:
         """Whether it carries the scope."""
         return scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def is_leaked(self) -> bool:
+        """Whether a page sent it although it is for servers: whoever opened that page may have it."""
+        return self.page_seen_at is not None and not self.is_public
 
     @property
     def is_public(self) -> bool:
@@ -114,6 +122,14 @@ def _note_use(engine: sa.Engine, key_id: str, now: datetime) -> None:
     is_due = table.c.last_used_at.is_(None) | (table.c.last_used_at <= now - _USED_EVERY)
     with writing(engine) as connection:
         connection.execute(sa.update(table).where(table.c.key_id == key_id, is_due).values(last_used_at=now))
+
+
+def note_page(engine: sa.Engine, key_id: str, origin: str, now: datetime) -> None:
+    """Keep that a page sent a key, when and of which origin; whoever sent it wrote the origin."""
+    said = origin if _ORIGIN.fullmatch(origin) else "an origin that is none"
+    with writing(engine) as connection:
+        seen = {"page_seen_at": now, "page_origin": said}
+        connection.execute(sa.update(table).where(table.c.key_id == key_id).values(seen))
 
 
 def list_keys(engine: sa.Engine) -> list[ApiKey]:

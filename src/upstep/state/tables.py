@@ -539,8 +539,11 @@ api_key = sa.Table(
     _at("expires_at", null=True),
     _at("revoked_at", null=True),
     _at("last_used_at", null=True),
+    _at("page_seen_at", null=True),
+    _text("page_origin", null=True),
 )
-"""One row per key of the HTTP API; the key itself is shown once and kept nowhere."""
+"""One row per key of the HTTP API; the key itself is shown once and kept nowhere. ``page_seen_at``: when a page last
+sent it although it is for servers, and of which origin."""
 
 request_key = sa.Table(
     "request_key",

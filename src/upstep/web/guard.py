@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,7 +25,7 @@ BODY_MOST = 64 * 1024
 """Bytes of a request's body, where ``BODIES`` says nothing else."""
 
 BODIES = (
-    (re.compile(r"/v1/(batch|import|i|t|p|g|a|s|identify|track|page|screen|group|alias)/?"), 512 * 1024),
+    (re.compile(r"/v1/(batch|import|b|i|t|p|g|a|s|identify|track|page|screen|group|alias)/?"), 512 * 1024),
     (re.compile(r"/(batch|e|capture|track|i/v0/e)/?"), 512 * 1024),
     (re.compile(r"/hooks/.*"), 512 * 1024),
     (re.compile(r"/(embed|u|o)/.*"), 16 * 1024),
@@ -46,6 +47,13 @@ HEADERS = (
 _TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 _NAME = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _QUIET = ("/healthz", "/readyz", "/metrics")
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a request is logged and counted as (``scope["route"]``), where FastAPI does not say so itself."""
+
+    path: str
 
 
 class Guard:

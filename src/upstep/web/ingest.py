@@ -26,10 +26,10 @@ from starlette.routing import Route
 from upstep.engine.intake.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
 from upstep.errors import UpstepError
 from upstep.state.inbox import Added, Inbox, Received
-from upstep.state.keys import ApiKey
+from upstep.state.keys import ApiKey, note_page
 from upstep.web.context import Context
-from upstep.web.guard import too_large
-from upstep.web.keyring import Keyring, secret_of
+from upstep.web.guard import Template, too_large
+from upstep.web.keyring import Keyring, note, secret_of
 from upstep.web.problem import HANDLERS, Problem, answered, problem
 
 BODY_BYTES_MOST = 500 * 1024
@@ -40,6 +40,7 @@ DEPTH_MOST = 1_000_000
 RETRY_SECONDS = 10
 _READ_SECONDS = 30
 _DEPTH_SECONDS = 0.5
+_TELL_SECONDS = 60
 _FAULTS_SHOWN = 100
 _FOR_PAGES = (
     "Make one with 'upstep keys make NAME --scope browser', and revoke this one: whoever opens the page has it."
@@ -49,11 +50,12 @@ _CORS = {
     # Without credentials: what lets an event in is its key, never a cookie.
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, anonymousid",
+    # x-retry-count: Segment's library for browsers says so what it sends again.
+    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, anonymousid, x-retry-count",
     "Access-Control-Max-Age": "86400",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-_BATCHES = ("batch", "import")
+_BATCHES = ("batch", "import", "b")
 _SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen", "a": "alias"}
 _POSTHOG_PATHS = ("/batch", "/batch/", "/e", "/e/", "/capture", "/capture/", "/i/v0/e", "/i/v0/e/")
 
@@ -74,7 +76,7 @@ class Intake:
     _keyring: Keyring = field(default_factory=Keyring)
     _depth: tuple[float, int] = (0.0, 0)
     _in_hand: int = 0
-    _told_of: set[str] = field(default_factory=set)
+    _told_of: dict[str, float] = field(default_factory=dict)
 
     @property
     def inbox(self) -> Inbox:
@@ -118,7 +120,7 @@ class Intake:
     async def settings(self, request: Request) -> Response:
         """What a browser's library asks first; without ``Segment.io`` in it, it would send nothing."""
         key = request.path_params["key"]
-        await self._must_know(key)
+        await self._must_know(request, key)
         host = f"{request.url.netloc}{request.scope.get('root_path', '')}/v1"
         segment = {"apiKey": key, "apiHost": host, "protocol": request.url.scheme, "addBundledMetadata": True}
         told = {
@@ -141,7 +143,7 @@ class Intake:
         await self._must_have_room()
         key = secret_of(request.headers.get("authorization", ""))
         if key is not None:
-            await self._must_know(key)
+            await self._must_know(request, key)
         return plain(await _read_body(request)), key
 
     async def _must_have_room(self) -> None:
@@ -159,21 +161,31 @@ class Intake:
 
     async def _is_public(self, request: Request, secret: str | None) -> bool:
         """Whether the events are a page's: its key is for pages, or a page sends it all the same."""
-        key = await self._must_know(secret)
+        key = await self._must_know(request, secret)
         if key.is_public:
             return True
-        is_page = "origin" in request.headers
-        if is_page and key.key_id not in self._told_of:
-            self._told_of.add(key.key_id)
-            structlog.get_logger().warning("a page sends a server's key", key_id=key.key_id, advice=_FOR_PAGES)
-        return is_page
+        origin = request.headers.get("origin")
+        if origin is not None:
+            await self._tell_of_page(key, origin)
+        return origin is not None
 
-    async def _must_know(self, secret: str | None) -> ApiKey:
+    async def _tell_of_page(self, key: ApiKey, origin: str) -> None:
+        """Keep that a page sent a server's key, at most once a minute; its first time is logged too."""
+        at, before = time.monotonic(), self._told_of.get(key.key_id)
+        if before is not None and at - before < _TELL_SECONDS:
+            return
+        self._told_of[key.key_id] = at
+        await run_in_threadpool(note_page, self.served.state, key.key_id, origin, self.served.clock())
+        if before is None:
+            structlog.get_logger().warning("a page sends a server's key", key_id=key.key_id, advice=_FOR_PAGES)
+
+    async def _must_know(self, request: Request, secret: str | None) -> ApiKey:
         if not secret:
             raise _no_key("The request carries no write key.")
         key = self._keyring.recent(secret) or await run_in_threadpool(self._keyring.check, self.served, secret)
         if key is None:
             raise _no_key("The write key is not known, or no longer good.")
+        note(request.scope, key)
         if not (key.may("ingest") or key.may("browser")):
             told = "This key may not send events. Use a key of scope 'ingest', in a page one of scope 'browser'."
             raise Problem(403, told, kind="scope")
@@ -224,9 +236,9 @@ def routes(intake: Intake) -> list[Route]:
     """Where libraries send to; ``Intake`` answers."""
     kinds = (*_BATCHES, *_SHORT, *_SHORT.values())
     return [
-        Route("/v1/projects/{key}/settings", _readable(intake.settings), methods=["GET", "OPTIONS"]),
-        *[Route(f"/v1/{kind}", _readable(intake.segment), methods=["POST", "OPTIONS"]) for kind in kinds],
-        *[Route(path, _readable(intake.posthog), methods=["POST", "OPTIONS"]) for path in _POSTHOG_PATHS],
+        _route("GET", "/v1/projects/{key}/settings", intake.settings),
+        *[_route("POST", f"/v1/{kind}", intake.segment) for kind in kinds],
+        *[_route("POST", path, intake.posthog) for path in _POSTHOG_PATHS],
     ]
 
 
@@ -298,10 +310,12 @@ def _decoded(body: bytes, kind: type[Batch]) -> Batch:
         raise Problem(400, told) from None
 
 
-def _readable(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def _route(method: str, path: str, endpoint: Callable[[Request], Any]) -> Route:
     """Refusals become answers, and every answer may be read by a page of any origin."""
+    template = Template(path)
 
     async def readable(request: Request) -> Response:
+        request.scope["route"] = template
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_CORS)
         try:
@@ -315,7 +329,7 @@ def _readable(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
         answer.headers.update(_CORS)
         return answer
 
-    return readable
+    return Route(path, readable, methods=[method, "OPTIONS"])
 
 
 def _answer(told: object) -> Response:

@@ -90,11 +90,16 @@ def allowed(asked: Scope, key: ApiKey | None, scope: str) -> ApiKey:
     if key is None:
         detail = "A good key is missing. Send 'Authorization: Bearer ups_…'; 'upstep keys make' makes one."
         raise Problem(401, detail, kind="no-key", headers={"WWW-Authenticate": 'Bearer realm="upstep"'})
-    asked.setdefault("state", {})["key_id"] = key.key_id
+    note(asked, key)
     if not key.may(scope):
         detail = f"This key lacks the scope '{scope}'. Make one that has it: upstep keys make --scope {scope}."
         raise Problem(403, detail, kind="scope")
     return key
+
+
+def note(asked: Scope, key: ApiKey) -> None:
+    """Keep whose key a request carries, for its line in the log."""
+    asked.setdefault("state", {})["key_id"] = key.key_id
 
 
 def secret_of(authorization: str) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from upstep.state.published import Published, PublishedReader, told
 from upstep.web.context import Context
+from upstep.web.guard import Template
 from upstep.web.keyring import Keyring, allowed, secret_of
 from upstep.web.problem import Problem, answered
 
@@ -31,13 +31,6 @@ class Answer(NamedTuple):
     key_id: str
 
 
-@dataclass(frozen=True)
-class _Here:
-    """What the guard logs and counts it as."""
-
-    path: str = PATH
-
-
 class Lookup:
     """Stands before the application and answers this one path from one row, read by its key."""
 
@@ -46,7 +39,7 @@ class Lookup:
         self._context = context
         self._keyring = keyring
         self._reader = PublishedReader(context.state)
-        self._here = _Here()
+        self._here = Template(PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a look-up; pass on everything else."""
