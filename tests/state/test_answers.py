@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from upstep.state import tables
 from upstep.state.answers import Answer, Said, answers, record_answer
 from upstep.state.audit import note
-from upstep.state.once import OnceKey, is_taken, take
+from upstep.state.once import OnceKey, free, is_taken, take, take_many
 from upstep.state.session import open_state, reading, writing
 
 AT = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
@@ -77,6 +77,17 @@ def test_a_once_key_is_free_once_and_a_new_limit_is_a_new_key(engine: sa.Engine)
         assert is_taken(connection, key)
         assert take(connection, replace(key, basis="100000 of scale"), at=AT)
         assert take(connection, replace(key, period_start=AT + timedelta(days=30)), at=AT)
+
+
+def test_of_many_once_keys_those_are_taken_that_were_free_each_once(engine: sa.Engine) -> None:
+    keys = [OnceKey("acme", "emails", "50000 of pro", share, AT) for share in (80, 90, 100)]
+    other = replace(keys[0], account_id="globex", period_start=AT + timedelta(days=30))
+    with writing(engine) as connection:
+        take(connection, keys[1], at=AT)
+        assert free(connection, [*keys, other]) == [keys[0], keys[2], other]
+        assert take_many(connection, dict.fromkeys([*keys, other], "a run"), at=AT) == {keys[0], keys[2], other}
+        assert take_many(connection, dict.fromkeys([*keys, other]), at=AT) == set()
+        assert free(connection, [*keys, other]) == []
 
 
 def test_an_audit_line_says_who_did_what_to_whom(engine: sa.Engine) -> None:

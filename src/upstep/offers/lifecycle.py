@@ -26,7 +26,7 @@ from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange,
 from upstep.state import tables
 from upstep.state.audit import note
 from upstep.state.bulk import add_rows
-from upstep.state.session import hold, reading, writing
+from upstep.state.session import hold, hold_many, reading, writing
 
 _FIRST_AT = {
     OfferStatus.SHOWN: "shown_at",
@@ -93,8 +93,7 @@ def open_many(
     None of them has a grant: what an incentive may cost is asked one by one, see ``open_offer``.
     """
     with writing(engine) as connection:
-        for account_id in sorted({new.account_id for new, _, _ in opening}):
-            hold(connection, account_id)
+        hold_many(connection, (new.account_id for new, _, _ in opening))
         known = standing_in(connection, [new for new, _, _ in opening])
         fresh = [one for one in opening if one[0].step_key not in known]
         quotes.lock_many(connection, [new.quote for new, _, _ in fresh if new.quote is not None], now=at)
@@ -128,6 +127,22 @@ def standing_in(connection: sa.Connection, asked: Sequence[NewOffer | Step]) -> 
             key = (row.account_id, row.step_id)
             if key in runs and (row.status in LIVE or row.run_id == runs[key]):
                 found.setdefault(key, _offer(row))
+    return found
+
+
+def steps_standing(connection: sa.Connection, asked: Sequence[Step]) -> set[tuple[str, str]]:
+    """The same, but only of which steps there is one: by account and step."""
+    offer, runs = tables.offer.c, {one.step_key: one.run_id for one in asked}
+    found: set[tuple[str, str]] = set()
+    accounts = sorted({account for account, _ in runs})
+    for begin in range(0, len(accounts), _AT_ONCE):
+        some = offer.account_id.in_(accounts[begin : begin + _AT_ONCE])
+        rows = connection.execute(sa.select(offer.account_id, offer.step_id, offer.status, offer.run_id).where(some))
+        found |= {
+            (account, step)
+            for account, step, status, run_id in rows
+            if (account, step) in runs and (status in LIVE or run_id == runs[account, step])
+        }
     return found
 
 

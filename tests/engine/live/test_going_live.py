@@ -22,6 +22,7 @@ from upstep.engine.contacting.mailboxes import Mailboxes
 from upstep.engine.contacting.showing import Person
 from upstep.engine.deciding.decide import Run
 from upstep.engine.live.going_live import go_dark, go_live, sendable
+from upstep.engine.offering import helping
 from upstep.engine.offering.helping import ask_for_help, open_help
 from upstep.engine.offering.notices import queue_notices
 from upstep.engine.offering.opening import open_offers
@@ -32,7 +33,7 @@ from upstep.errors import ConfigError
 from upstep.offers import lifecycle
 from upstep.offers.model import OfferStatus
 from upstep.state import tables
-from upstep.state.session import reading
+from upstep.state.session import open_state, reading
 from upstep.tables.sample import AS_OF
 
 LATER = AS_OF + timedelta(hours=1)
@@ -144,6 +145,19 @@ def test_help_is_offered_once_to_those_who_use_it_and_a_yes_is_the_owners_task(
     assert taken.status is OfferStatus.ACCEPTED
     (task,) = messages(state, account_id="gauthier-conseil", purpose=Purpose.TASK)
     assert task.recipient == "owner:mina-farrow"
+
+
+def test_help_is_opened_in_groups_as_one_by_one_and_another_run_opens_no_more(
+    project: Project, postline_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = open_state(tmp_path / "alone.db"), open_state(tmp_path / "together.db")
+    for account in sorted(set(postline_run.decisions["account_id"].to_pylist())):
+        open_help(project, alone, postline_run, now=AS_OF, accounts=[account])
+    monkeypatch.setattr(helping, "AT_ONCE", 2)
+    assert open_help(project, together, postline_run, now=AS_OF) > 2
+    assert open_help(project, together, replace(postline_run, run_id="another"), now=LATER) == 0
+    written = [sorted(repr(row[1:]) for row in messages(one)) for one in (alone, together)]  # without their numbers
+    assert written[0] == written[1]
 
 
 def test_live_a_mail_reaches_its_reader_and_its_links_are_theirs(

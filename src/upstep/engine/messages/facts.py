@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from upstep.billing.change import Change, Item
 from upstep.catalog.model import PriceModel
 from upstep.catalog.price import amount, price_for
@@ -89,6 +91,25 @@ def message_of(
     """
     source = source_of(project, row["play"], name=name)
     return None if source is None else render(source, facts)
+
+
+class Sources:
+    """The words of a project's plays, each read once: for the many messages of one run."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[tuple[str, str | None], MessageSource | None] = {}
+
+    def of(self, play: str, name: str | None = None) -> MessageSource | None:
+        """See ``source_of``."""
+        if (play, name) not in self._known:
+            self._known[play, name] = source_of(self._project, play, name=name)
+        return self._known[play, name]
+
+
+def with_facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision's row with its facts read: all of its JSON that a message needs."""
+    return {**row, "facts": msgspec.json.decode(row["facts"])}
 
 
 def source_of(project: Project, play: str, *, name: str | None = None) -> MessageSource | None:

@@ -13,16 +13,17 @@ from upstep.clock import iso
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
 from upstep.engine.contacting.mailboxes import OWNER
-from upstep.engine.deciding.explain import parsed
-from upstep.engine.messages.facts import message_facts, message_of, words_of
+from upstep.engine.messages.facts import Sources, message_facts, with_facts, words_of
 from upstep.engine.messages.records import records_of
 from upstep.engine.offering.opening import new_offer
 from upstep.errors import PlayError
 from upstep.offers import lifecycle
-from upstep.offers.model import Offer, OfferStatus
-from upstep.state.session import writing
+from upstep.offers.message import render
+from upstep.offers.model import NewOffer, Offer, OfferStatus
+from upstep.state.session import reading, writing
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import sqlalchemy as sa
 
     from upstep.engine.contacting.showing import Person
@@ -44,13 +45,37 @@ def open_help(
     Returns:
         How many were new.
     """
-    wanted = None if accounts is None else set(accounts)
-    rows = (row for row in run.decisions.to_pylist() if is_help(row))
-    return sum(
-        _open(project, state, parsed(row), run=run, now=now)
-        for row in rows
-        if wanted is None or row["account_id"] in wanted
-    )
+    rows = [row for row in _care_rows(run, accounts).to_pylist() if is_help(row)]
+    sources, opened = Sources(project), 0
+    for begin in range(0, len(rows), AT_ONCE):
+        asked = {lifecycle.Step(row["account_id"], row["step_id"], run.run_id): row for row in rows[begin:][:AT_ONCE]}
+        with reading(state) as connection:
+            standing = lifecycle.steps_standing(connection, list(asked))
+        due = [row for step, row in asked.items() if step.step_key not in standing]
+        made = [_asked(project, with_facts(row), sources, run=run, now=now) for row in due]
+        opening = [one for one in made if one is not None]
+        if opening:
+            moved = lifecycle.open_many(state, opening, by=lifecycle.PROGRAM, at=now)
+            opened += sum(one.is_changed for one in moved)
+    return opened
+
+
+AT_ONCE = 300
+"""So many are opened in one transaction."""
+
+
+def _care_rows(run: Run, accounts: Iterable[str] | None) -> pa.Table:
+    """The rows that may be help; told apart by columns, for nearly all rows of a whole run are not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = run.decisions
+    wanted = rows["is_winner"]
+    for name, value in (("outcome", "eligible"), ("lane", "care"), ("motion", "adopt")):
+        wanted = pc.and_(wanted, pc.equal(rows[name], value))
+    if accounts is not None:
+        wanted = pc.and_(wanted, pc.is_in(rows["account_id"], pa.array(sorted(set(accounts)), pa.string())))
+    return rows.filter(wanted)
 
 
 def is_help(row: Mapping[str, Any]) -> bool:
@@ -81,15 +106,21 @@ def ask_for_help(
     return moved.offer
 
 
-def _open(project: Project, state: sa.Engine, row: Mapping[str, Any], *, run: Run, now: datetime) -> bool:
+def _asked(
+    project: Project, row: Mapping[str, Any], sources: Sources, *, run: Run, now: datetime
+) -> tuple[NewOffer, list[Message], str] | None:
+    """The offer of a step, its messages and why; None where nothing can be said of it."""
+    source = sources.of(row["play"])
+    if source is None:
+        return None
     new = new_offer(row, run, expires_at=now + LASTS)
     facts = message_facts(project, row, offer_id=new.offer_id, as_of=run.as_of)
     try:
-        words = message_of(project, row, facts)
+        rendered = render(source, facts)
     except PlayError:
-        return False  # it lacks a fact: what cannot be said well is not said
-    if words is None:
-        return False
+        return None  # it lacks a fact: what cannot be said well is not said
+    records = records_of(project, row, rendered.facts)
+    words = words_of(rendered, row, CHANNEL)
     messages = [
         Message(
             idempotency_key=lifecycle.message_key(new.offer_id, CHANNEL, reader),
@@ -99,10 +130,9 @@ def _open(project: Project, state: sa.Engine, row: Mapping[str, Any], *, run: Ru
             recipient=reader,
             contact_id=reader,
             offer_id=new.offer_id,
-            records=records_of(project, row, words.facts),
-            **words_of(words, row, CHANNEL),
+            records=records,
+            **words,
         )
         for reader in row["recipients"]
     ]
-    why = f"{row['play']} was eligible as of {iso(run.as_of)}"
-    return lifecycle.open_offer(state, new, messages=messages, by=lifecycle.PROGRAM, at=now, why=why).is_changed
+    return new, messages, f"{row['play']} was eligible as of {iso(run.as_of)}"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from upstep.clock import from_seconds
 from upstep.delivery import outbox
 from upstep.delivery.channel import Message, Purpose
-from upstep.engine.deciding.explain import parsed
-from upstep.engine.messages.facts import message_facts, message_of, words_of
+from upstep.engine.messages.facts import Sources, message_facts, with_facts, words_of
 from upstep.engine.messages.records import records_of
+from upstep.offers.message import render
 from upstep.state import once
-from upstep.state.session import writing
+from upstep.state.session import reading, writing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,35 +46,45 @@ def queue_notices(
     Raises:
         PlayError: A play's message prints a fact that is not known.
     """
-    wanted = None if accounts is None else set(accounts)
     due = run.decisions.select(_READ)
     due = due.filter(pc.equal(due["path"], "notice"))
-    rows = [row for row in due.to_pylist() if wanted is None or row["account_id"] in wanted]
-    given = 0
-    for begin in range(0, len(rows), AT_ONCE):
-        given += _queue(project, engine, rows[begin : begin + AT_ONCE], as_of=run.as_of, now=now)
+    if accounts is not None:
+        due = due.filter(pc.is_in(due["account_id"], pa.array(sorted(set(accounts)), pa.string())))
+    sources, given = Sources(project), 0
+    for begin in range(0, due.num_rows, AT_ONCE):
+        asked = {once_key(row): row for row in reversed(due.slice(begin, AT_ONCE).to_pylist())}
+        with reading(engine) as connection:
+            # Nearly all have been given: whoever only looks keeps no writer waiting.
+            free = once.free(connection, list(asked)[::-1])
+        if free:
+            given += _queue(project, engine, {key: asked[key] for key in free}, sources, as_of=run.as_of, now=now)
     return given
 
 
-AT_ONCE = 100
+AT_ONCE = 300
 """So many notices are queued in one transaction."""
 
 
 _READ = (
     *("account_id", "name", "play", "motion", "path", "product_id", "meter_id", "plan_id", "step_product_id", "target"),
-    *("to_plan_id", "to_add_on_id", "to_quantity", "currency", "facts", "holds", "unknown", "assumed", "recipients"),
-    *("recurring_change_minor", "overage_replaced_minor", "customer_saving_minor", "basis", "period_start"),
-    "decision_id",
+    *("to_plan_id", "to_add_on_id", "to_quantity", "currency", "facts", "recipients", "basis", "period_start"),
+    *("recurring_change_minor", "overage_replaced_minor", "customer_saving_minor", "decision_id"),
 )
 
 
 def _queue(
-    project: Project, engine: sa.Engine, rows: Sequence[Mapping[str, Any]], *, as_of: datetime, now: datetime
+    project: Project,
+    engine: sa.Engine,
+    asked: Mapping[once.OnceKey, Mapping[str, Any]],
+    sources: Sources,
+    *,
+    as_of: datetime,
+    now: datetime,
 ) -> int:
+    messages = {key: _messages(project, with_facts(row), key, sources, as_of=as_of) for key, row in asked.items()}
     with writing(engine) as connection:
-        free = [row for row in rows if once.take(connection, once_key(row), at=now, taken_for=row["decision_id"])]
-        messages = [one for row in free for one in _messages(project, parsed(row), once_key(row), as_of=as_of)]
-        outbox.queue_many(connection, messages, now=now)
+        free = once.take_many(connection, {key: row["decision_id"] for key, row in asked.items()}, at=now)
+        outbox.queue_many(connection, [one for key in asked if key in free for one in messages[key]], now=now)
     return len(free)
 
 
@@ -84,11 +95,16 @@ def once_key(row: Mapping[str, Any]) -> once.OnceKey:
     return once.OnceKey(row["account_id"], row["meter_id"], row["basis"] or "", threshold, begins)
 
 
-def _messages(project: Project, row: Mapping[str, Any], key: once.OnceKey, *, as_of: datetime) -> list[Message]:
-    facts = message_facts(project, row, offer_id="", as_of=as_of)
-    rendered = message_of(project, row, {name: value for name, value in facts.items() if name not in _OFFER_WORDS})
-    if rendered is None:
+def _messages(
+    project: Project, row: Mapping[str, Any], key: once.OnceKey, sources: Sources, *, as_of: datetime
+) -> list[Message]:
+    source = sources.of(row["play"])
+    if source is None:
         return []
+    facts = message_facts(project, row, offer_id="", as_of=as_of)
+    rendered = render(source, {name: value for name, value in facts.items() if name not in _OFFER_WORDS})
+    records = records_of(project, row, rendered.facts)
+    words = words_of(rendered, row, CHANNEL, style="notice")
     about = f"{key.account_id}:{key.meter_id}:{key.basis}:{key.threshold}:{key.period_start:%Y%m%d%H%M%S}"
     return [
         Message(
@@ -98,8 +114,8 @@ def _messages(project: Project, row: Mapping[str, Any], key: once.OnceKey, *, as
             channel=CHANNEL,
             recipient=recipient,
             contact_id=None if recipient.startswith("account:") else recipient,
-            records=records_of(project, row, rendered.facts),
-            **words_of(rendered, row, CHANNEL, style="notice"),
+            records=records,
+            **words,
         )
         for recipient in row["recipients"] or [f"account:{row['account_id']}"]
     ]

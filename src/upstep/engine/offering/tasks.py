@@ -19,9 +19,11 @@ from upstep.engine.deciding import telling, why
 from upstep.engine.deciding.explain import parsed
 from upstep.offers.facts import Words
 from upstep.state import tables
-from upstep.state.session import hold, writing
+from upstep.state.session import hold, reading, writing
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from upstep.catalog.model import Catalog
     from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
@@ -40,21 +42,32 @@ def queue_tasks(
     Returns:
         How many were new.
     """
-    wanted = None if accounts is None else set(accounts)
-    rows = [
-        row for row in run.decisions.to_pylist() if is_task(row) and (wanted is None or row["account_id"] in wanted)
-    ]
+    rows = [row for row in _owners_rows(run, accounts).to_pylist() if is_task(row)]
+    since = now - timedelta(days=project.settings.declined_days)
     given = 0
     for begin in range(0, len(rows), CHUNK_TASKS):
-        some = [parsed(row) for row in rows[begin : begin + CHUNK_TASKS]]
+        with reading(state) as connection:
+            fresh = _not_given(connection, rows[begin : begin + CHUNK_TASKS], since=since)
+        if not fresh:
+            continue  # whoever only looks keeps no writer waiting
         with writing(state) as connection:
             hold(connection, "tasks")
-            since = now - timedelta(days=project.settings.declined_days)
-            known = _given(connection, [row["account_id"] for row in some], since=since)
-            for row in some:
-                if not any(key.startswith(_prefix(row)) for key in known):
-                    given += outbox.queue(connection, task(project, row, now=now), now=now)
+            tasks = [task(project, parsed(row), now=now) for row in _not_given(connection, fresh, since=since)]
+            given += outbox.queue_many(connection, list({one.idempotency_key: one for one in tasks}.values()), now=now)
     return given
+
+
+def _owners_rows(run: Run, accounts: Iterable[str] | None) -> pa.Table:
+    """The rows that may be tasks; told apart by columns, for nearly all rows of a whole run are not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = run.decisions
+    wanted = pc.and_(rows["is_winner"], pc.equal(rows["outcome"], "eligible"))
+    wanted = pc.and_(wanted, pc.is_in(rows["lane"], pa.array(["assisted", "care"])))
+    if accounts is not None:
+        wanted = pc.and_(wanted, pc.is_in(rows["account_id"], pa.array(sorted(set(accounts)), pa.string())))
+    return rows.filter(wanted)
 
 
 def is_task(row: Mapping[str, Any]) -> bool:
@@ -113,13 +126,17 @@ def _prefix(row: Mapping[str, Any]) -> str:
     return f"task:{row['step_id']}:"
 
 
-def _given(connection: sa.Connection, accounts: Sequence[str], *, since: datetime) -> list[str]:
-    """The keys of the tasks that these accounts' owners have, or will have, from lately."""
+def _not_given(
+    connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, since: datetime
+) -> list[Mapping[str, Any]]:
+    """The rows whose step neither is nor was, lately, a task of these accounts' owners."""
     message = tables.message
     found = sa.select(message.c.idempotency_key).where(
-        message.c.account_id.in_(sorted(set(accounts))),
+        message.c.account_id.in_(sorted({row["account_id"] for row in rows})),
         message.c.purpose == Purpose.TASK,
         message.c.queued_at >= since,
         message.c.status != outbox.MessageStatus.WITHDRAWN,
     )
-    return list(connection.execute(found).scalars())
+    # A key is the step's and the day's; see `task`.
+    known = {f"{key.rpartition(':')[0]}:" for key in connection.execute(found).scalars()}
+    return [row for row in rows if _prefix(row) not in known]
