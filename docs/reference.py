@@ -475,7 +475,7 @@ SETTINGS = {
         '`{host, port, from, reply_to, security: starttls, user, password: "${NAME}"}`: a mail server',
     ),
     "channels.slack": ("channels.slack", "`{token: \"${NAME}\", channel: '#accounts'}`: where owners read"),
-    "channels.hubspot": ("channels.hubspot", '`{token: "${NAME}"}`: tasks for owners'),
+    "channels.hubspot": ("channels.hubspot", '`{token: "${NAME}", company_property: name}`: tasks for owners'),
     "channels.webhook": (
         "channels.webhook",
         '`{url, secret: "${NAME}", allow_private: false}`: a signed POST for each message',

@@ -10,7 +10,7 @@ import json
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
@@ -220,12 +220,30 @@ class Slack:
 
 
 class Hubspot:
-    """As much of HubSpot's CRM API as the channel speaks: tasks with a property that is unique once it is made."""
+    """As much of HubSpot's CRM API (2026-03) as the channel speaks.
 
-    def __init__(self, **owners: str) -> None:
+    Tasks with a property that is unique once it is made, tied in the call that makes them; companies that are searched;
+    people by their address.
+
+    Args:
+        companies: Properties of each company by its id.
+        contacts: Address by id.
+        owners: Id by address, spelled as a name of Python.
+    """
+
+    def __init__(
+        self,
+        companies: Mapping[str, Mapping[str, str]] | None = None,
+        contacts: Mapping[str, str] | None = None,
+        **owners: str,
+    ) -> None:
         self.owners = {name.replace("_at_", "@").replace("__", "."): owner for name, owner in owners.items()}
+        self.companies = dict(companies or {})
+        self.contacts = dict(contacts or {})
         self.tasks: list[dict[str, str]] = []
+        self.ties: list[list[tuple[str, int]]] = []
         self.has_property = False
+        self.may_read_companies = True
 
     def __call__(self, asked: Asked) -> Answer:
         path = urlsplit(asked.path)
@@ -237,7 +255,44 @@ class Hubspot:
         if kind == "owners":
             owner = self.owners.get(parse_qs(path.query)["email"][0])
             return 200, {"results": [{"id": owner}] if owner else []}
+        assert (kind, rest[0]) == ("objects", "2026-03")
+        if rest[1:] == ["companies", "search"]:
+            return self._companies(asked)
+        if rest[1] == "contacts":
+            assert parse_qs(path.query) == {"idProperty": ["email"]}
+            found = [key for key, email in self.contacts.items() if email == unquote(rest[2])]
+            return (200, {"id": found[0], "properties": {}}) if found else (404, {"message": "none"})
+        assert rest[1] == "tasks"
         return self._task(asked, rest)
+
+    def _companies(self, asked: Asked) -> Answer:
+        """One filter, EQ or IN, as the channel asks; a property that nobody made is a fault."""
+        if not self.may_read_companies:
+            return 403, {"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted"}
+        ((sought,),) = ([*group["filters"]] for group in asked.said["filterGroups"])
+        name = sought["propertyName"]
+        if not any(name in company for company in self.companies.values()):
+            return 400, {"status": "error", "message": f"There was a problem with the request: {name}"}
+        values = sought["values"] if sought["operator"] == "IN" else [sought["value"]]
+        found = [
+            {"id": key, "properties": {part: company.get(part) for part in asked.said["properties"]}}
+            for key, company in self.companies.items()
+            if company.get(name) in values
+        ]
+        return 200, {"total": len(found), "results": found[: asked.said["limit"]]}
+
+    def _tied(self, ties: list[dict[str, Any]]) -> list[tuple[str, int]] | None:
+        """Ids with the type of each tie; None: one leads to nothing of that kind."""
+        kinds = {192: self.companies, 204: self.contacts}
+        told = []
+        for tie in ties:
+            (kind,) = tie["types"]
+            assert set(tie) == {"to", "types"}
+            assert kind["associationCategory"] == "HUBSPOT_DEFINED"
+            if str(tie["to"]["id"]) not in kinds[kind["associationTypeId"]]:
+                return None
+            told.append((str(tie["to"]["id"]), kind["associationTypeId"]))
+        return told
 
     def _property(self, asked: Asked) -> Answer:
         if asked.method == "GET":
@@ -254,5 +309,9 @@ class Hubspot:
             return 400, {"message": "property does not exist"}
         if said["upstep_key"] in keys:
             return 409, {"message": "already has that value"}
+        tied = self._tied(asked.said.get("associations", []))
+        if tied is None:
+            return 404, {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "One or more associations"}
         self.tasks.append(said)
+        self.ties.append(tied)
         return 201, {"id": str(len(self.tasks))}

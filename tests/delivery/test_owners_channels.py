@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.contracts.receivers import Asked, HttpServer, Hubspot, Slack, http_server
 from upstep.delivery.channel import Message, Owner, Purpose
+from upstep.delivery.crm import About
 from upstep.delivery.hubspot import HubspotChannel
 from upstep.delivery.slack import SlackChannel
-from upstep.errors import MaybeSentError, OutsideError
+from upstep.errors import ConfigError, Fault, MaybeSentError, OutsideError
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TASK = Message(
@@ -36,9 +38,21 @@ def slack(server: HttpServer, owner: Owner = MINA) -> SlackChannel:
 
 
 @contextmanager
-def hubspot(server: HttpServer, owner: Owner = MINA, token: str = "pat-1") -> Iterator[HubspotChannel]:  # noqa: S107
+def hubspot(
+    server: HttpServer,
+    owner: Owner = MINA,
+    token: str = "pat-1",  # noqa: S107
+    about: About | None = None,
+    clock: Callable[[], datetime] = lambda: AT,
+    **more: Any,
+) -> Iterator[HubspotChannel]:
     made = HubspotChannel(
-        token, owner_for=lambda _: owner, link_to=lambda _: None, clock=lambda: AT, api_url=server.url
+        token,
+        owner_for=lambda _: owner,
+        link_to=lambda _: None,
+        clock=clock,
+        api_url=server.url,
+        **({} if about is None else {"about_for": lambda _: about}) | more,
     )
     with closing(made):
         yield made
@@ -138,3 +152,112 @@ def test_a_task_that_somebody_made_meanwhile_is_found() -> None:
     with http_server(answer) as server, hubspot(server) as channel:
         assert channel.send(TASK).is_sent
     assert len(crm.tasks) == 1
+
+
+COMPANIES = {"501": {"name": "Acme"}, "502": {"name": "Twin"}, "503": {"name": "Twin"}}
+
+
+def searches(server: HttpServer) -> int:
+    return sum(asked.path.endswith("/companies/search") for asked in server.asked)
+
+
+def test_a_task_is_tied_to_the_company_and_the_person_in_the_call_that_makes_it() -> None:
+    crm = Hubspot(COMPANIES, {"61": "ann+1@acme.example"})
+    with http_server(crm) as server, hubspot(server, about=About((), ("Acme",), "ann+1@acme.example")) as channel:
+        first = channel.send(TASK)
+        channel.send(replace(TASK, idempotency_key="task:acme:st_2"))
+    assert first.note == ""
+    assert crm.ties == [[("501", 192), ("61", 204)]] * 2
+    assert "tied to no company" not in crm.tasks[0]["hs_task_body"]
+    assert searches(server) == 1
+    (search,) = [asked.said for asked in server.asked if asked.path == "/crm/objects/2026-03/companies/search"]
+    assert search == {
+        "filterGroups": [{"filters": [{"propertyName": "name", "operator": "EQ", "value": "Acme"}]}],
+        "properties": ["name"],
+        "limit": 2,
+    }
+
+
+def test_companies_that_the_project_was_told_are_not_searched() -> None:
+    crm = Hubspot(COMPANIES)
+    with http_server(crm) as server, hubspot(server, about=About(("502", "503"))) as channel:
+        channel.send(TASK)
+    assert crm.ties == [[("502", 192), ("503", 192)]]
+    assert searches(server) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (("Nobody",), "no company has the name 'Nobody'"),
+        (("Twin",), "several companies have the name 'Twin'"),
+        ((), "nothing is known that a company's name would say"),
+    ],
+)
+def test_a_task_without_one_company_is_made_all_the_same_and_tells_its_owner_and_us(
+    values: tuple[str, ...], why: str
+) -> None:
+    crm = Hubspot(COMPANIES, {"61": "ann@acme.example"})
+    with http_server(crm) as server, hubspot(server, about=About((), values, "ann@acme.example")) as channel:
+        result = channel.send(TASK)
+    assert (result.is_sent, result.note) == (True, f"tied to no company: {why}")
+    assert crm.ties == [[("61", 204)]]
+    assert f"This task is tied to no company in HubSpot: {why}." in crm.tasks[0]["hs_task_body"].replace("&#x27;", "'")
+
+
+def test_a_company_that_was_not_there_is_looked_for_again_after_an_hour() -> None:
+    crm, now = Hubspot(COMPANIES), AT
+    with http_server(crm) as server, hubspot(server, about=About((), ("New",)), clock=lambda: now) as channel:
+        channel.send(TASK)
+        crm.companies["504"] = {"name": "New"}
+        channel.send(replace(TASK, idempotency_key="task:acme:st_2"))
+        now = AT + timedelta(hours=1)
+        channel.send(replace(TASK, idempotency_key="task:acme:st_3"))
+    assert crm.ties == [[], [], [("504", 192)]]
+    assert searches(server) == 2
+
+
+def test_an_app_that_may_not_read_companies_makes_tasks_as_before() -> None:
+    crm = Hubspot(COMPANIES)
+    crm.may_read_companies = False
+    with http_server(crm) as server, hubspot(server, about=About((), ("Acme",))) as channel:
+        result = channel.send(TASK)
+    assert result.is_sent
+    assert "crm.objects.companies.read" in result.note
+    assert crm.ties == [[]]
+
+
+def test_a_company_that_is_gone_leaves_the_task_untied() -> None:
+    crm = Hubspot(COMPANIES)
+    with http_server(crm) as server, hubspot(server, about=About(("999",))) as channel:
+        result = channel.send(TASK)
+        again = channel.send(TASK)
+    assert result == again
+    assert result.note == "tied to no company: HubSpot refuses the tie: 404 One or more associations"
+    assert crm.ties == [[]]
+
+
+def test_a_file_of_ids_that_is_written_wrongly_loses_no_task() -> None:
+    def about(_: Message) -> About:
+        raise ConfigError(Fault("data/account_ids.csv", "lacks the column their_id."))
+
+    crm = Hubspot(COMPANIES)
+    with http_server(crm) as server, hubspot(server, about_for=about) as channel:
+        result = channel.send(TASK)
+    assert result.is_sent
+    assert "lacks the column their_id" in result.note
+
+
+def test_a_company_is_found_by_a_property_of_ones_own() -> None:
+    crm = Hubspot({"501": {"customer_id": "acme"}})
+    with (
+        http_server(crm) as server,
+        hubspot(server, about=About((), ("acme",)), company_property="customer_id") as channel,
+        hubspot(server, about=About((), ("acme",)), company_property="custmer_id") as mistyped,
+    ):
+        assert channel.send(TASK).note == ""
+        note = mistyped.send(replace(TASK, idempotency_key="task:other")).note
+    assert (
+        note == "tied to no company: companies cannot be searched by custmer_id: 400 There was a problem with the"
+        " request: custmer_id"
+    )

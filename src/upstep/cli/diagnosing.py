@@ -6,13 +6,16 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import counted, grid, next_command, print_json, show
 from upstep.errors import UpstepError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _LIBRARIES = ("duckdb", "deltalake", "pyarrow", "ibis-framework", "sqlglot", "sqlalchemy", "numpy")
 
@@ -172,6 +175,7 @@ def _state(folder: Path) -> Iterator[Finding]:
             status = tables.message.c.status
             by_status = sa.select(status, sa.func.count()).group_by(status)
             messages: dict[str, int] = {name: int(many) for name, many in connection.execute(by_status)}
+            untied = _untied(connection) if project.settings.channels.hubspot else 0
     finally:
         engine.dispose()
     place = "Postgres" if project.settings.state else "SQLite"
@@ -180,6 +184,21 @@ def _state(folder: Path) -> Iterator[Finding]:
         waiting = messages.get("queued", 0) + messages.get("held", 0)
         told = f"{messages.get('sent', 0):,} sent, {waiting:,} wait, {messages.get('parked', 0):,} parked for a person"
         yield Finding("messages", None, told)
+    if untied:
+        told = f"{counted(untied, 'task')} made without a company; data/account_ids.csv or company_property names it"
+        yield Finding("hubspot", None, told)
+
+
+def _untied(connection: sa.Connection) -> int:
+    """How many tasks HubSpot took without a company."""
+    import sqlalchemy as sa
+
+    from upstep.delivery.hubspot import UNTIED
+    from upstep.state import tables
+
+    tried = tables.attempt.c
+    asked = sa.select(sa.func.count()).where(tried.result == "sent", tried.detail.contains(f"; {UNTIED}"))
+    return int(connection.execute(asked).scalar_one())
 
 
 def _keys(folder: Path) -> Iterator[Finding]:

@@ -35,9 +35,14 @@ class Slack:
 
 @dataclass(frozen=True)
 class Hubspot:
-    """Tasks for owners. ``token`` names the variable with a private app's token."""
+    """Tasks for owners. ``token`` names the variable with a private app's token.
+
+    ``company_property``: by which property the company of an account is found, where ``data/account_ids.csv`` names
+    none: ``name`` (the account's), ``domain`` (that of its people's addresses), or one that holds the account's id.
+    """
 
     token: str
+    company_property: str = "name"
     api_url: str | None = None
 
 
@@ -152,8 +157,8 @@ def _slack(node: Node) -> Slack:
 
 
 def _hubspot(node: Node) -> Hubspot:
-    node.unknown_keys(("token", "api_url"))
-    return Hubspot(_needed_secret(node, "token"), node.text("api_url", None))
+    node.unknown_keys(("token", "company_property", "api_url"))
+    return Hubspot(_needed_secret(node, "token"), node.text("company_property", "name"), node.text("api_url", None))
 
 
 def _webhook(node: Node) -> Webhook:

@@ -57,13 +57,15 @@ class Message:
 class SendResult:
     """What became of a message: sent, with the channel's own reference, or refused for good with the reason.
 
-    ``is_bounce``: the address itself was refused, so nothing more should go to it.
+    ``is_bounce``: the address itself was refused, so nothing more should go to it. ``note``: what a reader should know
+    of a message that was sent, such as that it is tied to nothing.
     """
 
     is_sent: bool
     reference: str = ""
     reason: str = ""
     is_bounce: bool = False
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -287,7 +287,7 @@ def _again(one: Waiting, why: str, tries: int, now: datetime) -> Delivery:
 
 def _answered(one: Waiting, result: SendResult) -> Delivery:
     if result.is_sent:
-        return Delivery(one.message, Delivered.SENT, result.reference)
+        return Delivery(one.message, Delivered.SENT, f"{result.reference}; {result.note}".removesuffix("; "))
     return Delivery(one.message, Delivered.FAILED, result.reason, is_final=True, is_bounce=result.is_bounce)
 
 

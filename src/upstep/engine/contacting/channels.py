@@ -22,6 +22,7 @@ from upstep.delivery.rendering import Frame
 from upstep.delivery.slack import SlackChannel
 from upstep.delivery.webhook import WebhookChannel
 from upstep.delivery.widget import WidgetChannel
+from upstep.engine.contacting.companies import AboutTasks
 from upstep.engine.contacting.links import Links
 from upstep.engine.contacting.mailboxes import Mailboxes
 from upstep.engine.project import open_project_state
@@ -73,8 +74,15 @@ def open_channels(
         )
     if settings.hubspot:
         token = secret(settings.hubspot.token, key="channels.hubspot.token")
+        by = settings.hubspot.company_property
         channels["hubspot"] = HubspotChannel(
-            token, owner_for=people.owner_of, link_to=links.nowhere, clock=clock, api_url=settings.hubspot.api_url
+            token,
+            owner_for=people.owner_of,
+            about_for=AboutTasks(project, state, people, connector="hubspot", by=by).about,
+            company_property=by,
+            link_to=links.nowhere,
+            clock=clock,
+            api_url=settings.hubspot.api_url,
         )
     if settings.webhook:
         channels["webhook"] = WebhookChannel(

@@ -48,6 +48,13 @@ class Mailboxes:
         contact_id = message.contact_id or message.recipient
         return self._published(contact_id) or self._told(contact_id, message.account_id)
 
+    def contact_email(self, message: Message) -> str | None:
+        """The address of the person whom an owner's task is about, if it is about one."""
+        if message.contact_id is None:
+            return None
+        person = self._published(message.contact_id) or self._told(message.contact_id, message.account_id)
+        return person.email
+
     def owner_of(self, message: Message) -> Owner:
         """The owner whose task a message is."""
         with self._lock:
@@ -86,14 +93,23 @@ def _owners(project: Project, snapshot: Snapshot) -> dict[str, Owner]:
 
 def owner_of_account(project: Project, account_id: str) -> str | None:
     """The id of who looks after an account, as the facts name them."""
+    return _of_account(project, account_id, "owner_id")
+
+
+def name_of_account(project: Project, account_id: str) -> str | None:
+    """How an account is called, as the facts have it."""
+    return _of_account(project, account_id, "name")
+
+
+def _of_account(project: Project, account_id: str, column: str) -> str | None:
     import duckdb
 
     snapshot = open_snapshot(project.folder)
     at = default_as_of(project.folder, snapshot)
     sql = (
-        f"SELECT owner_id FROM ({snapshot.select('account')}) JOIN"
-        f" (SELECT account_key, account_id FROM ({snapshot.select('account_key')})) USING (account_key)"
-        f" WHERE account_id = ? AND {visible_condition('account', at=at)}"
+        f"SELECT {column} FROM ({snapshot.select('account')}) SEMI JOIN"
+        f" (SELECT account_key FROM ({snapshot.select('account_key')}) WHERE account_id = ?) USING (account_key)"
+        f" WHERE {visible_condition('account', at=at)}"
     )
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         row = connection.execute(sql, [account_id]).fetchone()

@@ -97,6 +97,7 @@ def ask_for_help(
             purpose=Purpose.TASK,
             channel=project.settings.channels.task,
             recipient=f"{OWNER}{owner_id}",
+            contact_id=person.contact_id,
             subject=f"{offer.account_id}: asked for help to use what they pay for",
             text=f"They said yes to help with `{offer.target}`. Show them where to start; there is nothing to sell.\n",
             play=offer.play,
