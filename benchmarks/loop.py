@@ -24,7 +24,7 @@ from generate import CUT, WORK
 
 from upstep import clock
 from upstep.clock import iso, to_seconds
-from upstep.engine.deciding.decide import decide
+from upstep.engine.deciding.decide import Run, decide
 from upstep.engine.live.cycle import Cycle, told
 from upstep.engine.live.loop import Worker
 from upstep.engine.offering.opening import open_offers
@@ -48,17 +48,20 @@ def latency(folder: Path, source: Path | None = None) -> None:
     project = Project(place, extra_plays=sorted((place / "plays_bench").glob("*.yaml")))
     state, inbox = open_project_state(project), open_inbox(place / ".upstep" / "inbox.db")
     shift = clock.now() - CUT  # The company's last day is today.
-    worker = Worker(project, state=state, inbox=inbox, clock=lambda: clock.now() - shift)
+    worker = _Watched(project, state=state, inbox=inbox, clock=lambda: clock.now() - shift)
     began = time.perf_counter()
     print("first cycle:", told(worker.cycle()), f"{time.perf_counter() - began:.1f} s", flush=True)
     sender = _Sender(inbox, _accounts(place), shift)
     sender.start()
+    worker.cycles.clear()
+    worker.followed.clear()
     used = time.process_time()
-    cycles, done = _measured(worker, sender)
+    done = _measured(worker, sender)
+    cycles = worker.cycles
     used = (time.process_time() - used) / len(cycles)
     ordered = sorted(done)
     steps: dict[str, float] = defaultdict(float)
-    for cycle in cycles:
+    for cycle in [*cycles, *worker.followed]:
         for name, value in cycle.seconds.items():
             steps[name] += value / len(cycles)
     print(
@@ -73,25 +76,57 @@ def latency(folder: Path, source: Path | None = None) -> None:
     )
 
 
-def _measured(worker: Worker, sender: _Sender) -> tuple[list[Cycle], list[float]]:
-    """Cycles until everything that was sent is decided, and for each event the seconds that it took."""
-    cycles: list[Cycle] = []
-    done: list[float] = []
-    waiting: list[tuple[float, str]] = []
-    taken, end = 0, time.perf_counter() + LATENCY_SECONDS
-    while (now := time.perf_counter()) < end or waiting or taken < len(sender.sent):
-        if now >= end:
-            sender.end()
-        if now > end + 60:
+def _measured(worker: _Watched, sender: _Sender) -> list[float]:
+    """Until everything that was sent is decided: for each event the seconds from its commit to its decision."""
+    worker.sender, end = sender, time.perf_counter() + LATENCY_SECONDS
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    time.sleep(LATENCY_SECONDS)
+    sender.end()
+    while len(worker.done) < len(sender.sent) and thread.is_alive():
+        if time.perf_counter() > end + 60:
             print("gave up: it does not keep up")
             break
-        cycles.append(worker.cycle())
-        waiting += sender.sent[taken : taken + cycles[-1].events]
-        taken += cycles[-1].events
-        left, now = worker.waiting, time.perf_counter()
-        done += [now - at for at, account in waiting if account not in left]
-        waiting = [one for one in waiting if one[1] in left]
-    return cycles, done
+        time.sleep(0.05)
+    worker.stop()
+    thread.join()
+    return worker.done
+
+
+class _Watched(Worker):
+    """Notes of each event when the decision that counts it could be read."""
+
+    sender: _Sender
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.cycles: list[Cycle] = []
+        self.followed: list[Cycle] = []
+        self.done: list[float] = []
+        self._events: list[tuple[float, str]] = []
+        self._taken = 0
+
+    def _drain(self, now: datetime) -> int:
+        events = super()._drain(now)
+        if hasattr(self, "sender"):
+            self._events += self.sender.sent[self._taken : self._taken + events]
+            self._taken += events
+        return events
+
+    def _decide(self, *words: Any) -> Run:
+        run = super()._decide(*words)
+        left, at = self.waiting, time.perf_counter()
+        self.done += [at - since for since, account in self._events if account not in left]
+        self._events = [one for one in self._events if one[1] in left]
+        return run
+
+    def _cycle(self, *words: Any) -> Cycle:
+        self.cycles.append(super()._cycle(*words))
+        return self.cycles[-1]
+
+    def _follow(self, *words: Any) -> Cycle:
+        self.followed.append(super()._follow(*words))
+        return self.followed[-1]
 
 
 class _Sender(threading.Thread):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +17,15 @@ import pytest
 import sqlalchemy as sa
 
 from upstep.clock import iso, to_seconds
+from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.file import FileChannel
 from upstep.delivery.widget import WidgetChannel
+from upstep.engine.live import loop
 from upstep.engine.live.loop import Cycle, Worker
 from upstep.engine.project import Project, open_project_state
 from upstep.engine.quoting import accepting, reconciling
 from upstep.engine.quoting.biller import sandbox
+from upstep.errors import OutsideError
 from upstep.plays.play import LIBRARY
 from upstep.state import tables
 from upstep.state.inbox import Inbox, Received, open_inbox
@@ -168,12 +174,83 @@ def test_the_published_decision_counts_the_newest_event_in_the_same_cycle(story:
     story.track(10_000)
     story.cycle()
 
+    assert used_by(story) == {USED + 10_000}
     published = tables.published_decision
     with reading(story.state) as connection:
         row = connection.execute(sa.select(published).where(published.c.account_id == ACCOUNT)).one()
-    used = {one["facts"]["used"]["value"] for one in json.loads(row.body) if "used" in one["facts"]}
-    assert used == {USED + 10_000}
     assert row.as_of == story.now
+
+
+class _Slow(WidgetChannel):
+    """A channel that takes as long as it is let."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+
+    def send(self, message: Message) -> SendResult:
+        self.began.set()
+        self.may_end.wait(60)
+        return super().send(message)
+
+
+def test_what_arrives_while_a_message_is_sent_is_decided_meanwhile(story: Story) -> None:
+    slow = _Slow()
+    story.worker.channels = {**(story.worker.channels or {}), "in_app": slow}
+    working = threading.Thread(target=story.worker.run)
+    story.track(40_000 - USED)
+    working.start()
+    try:
+        assert slow.began.wait(60)
+        story.now += timedelta(minutes=1)
+        story.track(1_000)
+        assert _in_time(lambda: used_by(story) == {41_000})
+        assert story.said() == {}
+    finally:
+        slow.may_end.set()
+        assert _in_time(lambda: bool(story.said()))
+        story.worker.stop()
+        working.join()
+    assert set(story.said()) == {("notice", "in_app")}
+
+
+def test_what_could_not_follow_from_a_decision_is_decided_again(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, notices = threading.Event(), loop.queue_notices
+
+    def once(*words: Any, **named: Any) -> int:
+        if failed.is_set():
+            return notices(*words, **named)
+        failed.set()
+        raise OutsideError("the state cannot be reached")
+
+    monkeypatch.setattr(loop, "queue_notices", once)
+    working = threading.Thread(target=story.worker.run)
+    story.track(40_000 - USED)
+    working.start()
+    try:
+        assert _in_time(lambda: bool(story.said()))
+    finally:
+        story.worker.stop()
+        working.join()
+    assert failed.is_set()
+    assert set(story.said()) == {("notice", "in_app")}
+
+
+def _in_time(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so within a minute."""
+    ends = time.monotonic() + 60
+    while not is_so():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def used_by(story: Story) -> set[int]:
+    """The use that the published decision tells."""
+    published = tables.published_decision
+    with reading(story.state) as connection:
+        row = connection.execute(sa.select(published).where(published.c.account_id == ACCOUNT)).one()
+    return {one["facts"]["used"]["value"] for one in json.loads(row.body) if "used" in one["facts"]}
 
 
 def test_a_jump_over_all_rungs_speaks_once_on_each(story: Story) -> None:

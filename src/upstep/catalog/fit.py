@@ -48,7 +48,7 @@ class Terms:
     @cached_property
     def meters(self) -> frozenset[str]:
         """The meters that a plan or an add-on of the product says something of; no other matters to a fit."""
-        sold = [*self.product.plans, *self.product.add_ons]
+        sold: list[Plan | AddOn] = [*self.product.plans, *self.product.add_ons]
         limits = {limit.meter_id for each in sold for limit in each.limits}
         billed = {overage.meter_id for plan in self.product.plans for overage in plan.overages}
         return frozenset(limits | billed | {price.per for each in sold for price in each.prices if price.per})

@@ -1,8 +1,9 @@
 """The live loop: what has arrived becomes facts, touched accounts are decided, published, offered to and written to.
 
 One cycle is a straight line of steps, each safe to run twice, so a cycle that fails is simply tried again: what was
-drained stays known as touched until it was decided and published, and a worker that starts decides everything. Beside
-it stands what happens by the clock: a whole run, ends of offers, billing events.
+drained stays known as touched until it was decided and published, and a worker that starts decides everything. A worker
+that runs lets a thread act on what was decided (notices, tasks, offers, messages) while it decides what arrives
+meanwhile. Beside it stands what happens by the clock: a whole run, ends of offers, billing events.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from upstep.engine.deciding.desk import WIDE_FROM
 from upstep.engine.deciding.inputs import gather
 from upstep.engine.deciding.ledger import keep
 from upstep.engine.keeping.retention import apply_retention
+from upstep.engine.live.acting import Acting
 from upstep.engine.live.cycle import Cycle, Schedule, Steps, told
 from upstep.engine.live.noticing import Noticed
 from upstep.engine.measuring.following import follow_up
@@ -55,8 +57,8 @@ LOG = logging.getLogger("upstep.worker")
 TOUCHED_MOST = 2_000
 """So many accounts are decided in one cycle; the others wait for the next, so that each of them waits a little."""
 
-SEND_SECONDS_MOST = 5.0
-"""So long each channel sends in one cycle, so that what arrives meanwhile is decided, and acted on, soon."""
+SEND_SECONDS_MOST = 1.0
+"""So long each channel sends in one cycle, so that what arrives meanwhile is acted on soon."""
 SEND_SECONDS_WAITED_FOR = 0.25
 """The same while events or touched accounts wait: a backlog of messages leaves a little in each cycle."""
 
@@ -110,6 +112,7 @@ class Worker:
         self._items: Any = None
         self._seeded: set[str] = set()
         self._opened: tuple[bool, Mapping[str, Channel]] | None = None
+        self._billing = threading.Lock()
         self._is_warm = False
         self._beside_at = 0.0
         self._stop = threading.Event()
@@ -123,9 +126,10 @@ class Worker:
         """
         while not self._stop.is_set():
             try:
-                with self._lease():
+                with self._lease(), Acting(_tell, self._owe) as acting:
                     LOG.info("working")
-                    self._cycles()
+                    self._cycles(acting)
+                    self._finish(acting)
             except BusyError as error:
                 LOG.info("waiting: %s", error)
                 self._stop.wait(BACK_OFF_SECONDS[1])
@@ -140,7 +144,7 @@ class Worker:
         self._stop.set()
 
     def cycle(self) -> Cycle:
-        """One cycle, now.
+        """One cycle, now, with all that follows from it.
 
         Raises:
             BusyError: Another worker runs, or another process writes facts.
@@ -155,13 +159,13 @@ class Worker:
         with writer_lock(folder, command="upstep worker", now=self.clock()):
             yield
 
-    def _cycles(self) -> None:
+    def _cycles(self, acting: Acting[_Accounts, Cycle]) -> None:
         while not self._stop.is_set():
             if self._may_rest():
                 self._stop.wait(IDLE_SECONDS)
                 continue
             try:
-                cycle = self._cycle()
+                cycle = self._cycle(acting)
             except OutsideError as error:
                 seconds = BACK_OFF_SECONDS[min(self.failures, len(BACK_OFF_SECONDS) - 1)]
                 self.failures += 1
@@ -175,8 +179,14 @@ class Worker:
                 self._stop.wait(BACK_OFF_SECONDS[-1])
                 continue
             self.failures = 0
-            if not cycle.is_idle:
-                LOG.info("cycle %s", told(cycle))
+            _tell(cycle)
+
+    def _finish(self, acting: Acting[_Accounts, Cycle]) -> None:
+        """Wait for what is being done; a worker that starts decides everything, so nothing is owed to who is left."""
+        try:
+            acting.settle()
+        except Exception:
+            LOG.exception("what followed from the last decisions failed; the next worker does it")
 
     def _may_rest(self) -> bool:
         """Nothing has arrived or is left, and what happens beside was looked after a moment ago."""
@@ -185,9 +195,12 @@ class Worker:
 
     # One cycle
 
-    def _cycle(self) -> Cycle:
+    def _cycle(self, acting: Acting[_Accounts, Cycle] | None = None) -> Cycle:
+        """Decide what was touched, and do what follows from it; ``acting``: have it done while the next are decided."""
         steps, now = Steps(), self.clock()
         self._beside_at = time.monotonic()
+        if acting is not None:
+            acting.look()
         self._see_loads()
         with steps("drain"):
             events = self._drain(now)
@@ -196,27 +209,38 @@ class Worker:
         with steps("billing"):
             self._bill(now)
         accounts = self._next(now)
-        made = _Made()
-        if accounts is None or accounts:
-            made = self._act(steps, accounts, now)
-        with steps("warm"):
-            self._warm(made)
-        with steps("send"):
-            sent = made.sent + self._send(now)
+        run = self._decide(steps, accounts, now) if accounts is None or accounts else None
         with steps("ends"):
-            if self._is_due("ends", now):
-                lifecycle.expire_due(self.state, now=now)
-            if self._is_due("looks", now):
-                looked = follow_up(self.project, self.state, now=now)
-                self._touch(one.look.account_id for one in looked)
-            if self._is_due("retention", now):
-                apply_retention(self.project, now=now, by="worker")
-                requests.remove_old(self.state, now=now)
-        count = None if accounts is None else len(accounts)
+            self._end(now)
+        made = Cycle()
+        if acting is None:
+            made = self._follow_or_owe(run, accounts, now)
+        elif run is not None or acting.is_free:
+            acting.give(partial(self._follow, run, accounts, now), accounts)
+        with steps("warm"):
+            self._warm(run)
         self.last = Cycle(
-            events, count, made.decisions, made.offers, made.notices, sent, len(self._touched), steps.seconds
+            events,
+            None if accounts is None else len(accounts),
+            run.decisions.num_rows if run is not None else 0,
+            made.offers,
+            made.notices,
+            made.sent,
+            len(self._touched),
+            {**steps.seconds, **made.seconds},
         )
         return self.last
+
+    def _end(self, now: datetime) -> None:
+        """What ends or begins by the clock alone."""
+        if self._is_due("ends", now):
+            lifecycle.expire_due(self.state, now=now)
+        if self._is_due("looks", now):
+            looked = follow_up(self.project, self.state, now=now)
+            self._touch(one.look.account_id for one in looked)
+        if self._is_due("retention", now):
+            apply_retention(self.project, now=now, by="worker")
+            requests.remove_old(self.state, now=now)
 
     def _drain(self, now: datetime) -> int:
         if self.inbox is None:
@@ -240,8 +264,8 @@ class Worker:
                 tell_time(self.project.folder, now=self.clock())
             self._remember()
 
-    def _next(self, now: datetime) -> list[str] | None:
-        """The accounts to decide now; None is all of them."""
+    def _next(self, now: datetime) -> _Accounts:
+        """The accounts to decide now."""
         if self._is_due("whole", now):
             if self.inbox is not None and not self.inbox.depth():
                 tell_time(self.project.folder, now=now)
@@ -253,7 +277,8 @@ class Worker:
         """They wait for being decided; who waits already keeps their place."""
         self._touched |= dict.fromkeys(sorted(set(accounts) - self._touched.keys()))
 
-    def _act(self, steps: Steps, accounts: list[str] | None, now: datetime) -> _Made:
+    def _decide(self, steps: Steps, accounts: _Accounts, now: datetime) -> Run:
+        """Decide, and publish what was decided."""
         with steps("decide"):
             inputs = gather(self.project, at=now, state=self.state, accounts=accounts)
             run = decide(self.project, accounts=accounts, inputs=inputs)
@@ -266,41 +291,60 @@ class Worker:
             # Whoever was told of is among the touched, of which some may be left for the next cycle.
             if accounts is None or self._touched.keys() <= set(accounts):
                 self._people = people
-        with steps("notices"):
-            notices = queue_notices(self.project, self.state, run, now=now)
-            queue_tasks(self.project, self.state, run, now=now)
-            open_help(self.project, self.state, run, now=now)
-        sent = 0
-        if notices and accounts is not None:
-            # Somebody may be looking at the page that a notice is for; offers take longer, and can wait.
-            with steps("send"):
-                sent = self._send(now)
-        with steps("open"):
-            offers = self._open(run, now)
-            if accounts is None:
-                # Also of what was opened just now: a ticket may be newer than all that was decided.
-                publish_newer(self.project, self.state, now=now)
-                show_sent(self.state)
-        # Only now is nothing owed to them any more: a cycle that failed above decides them again.
         for account in list(self._touched if accounts is None else accounts):
             self._touched.pop(account, None)
         if accounts is None:
             self._due["whole"] = now + self.schedule.whole
-        some = tuple(run.decisions["account_id"].slice(0, WARMED).unique().to_pylist())
-        return _Made(run.decisions.num_rows, offers, notices, sent, some)
+        return run
 
-    def _warm(self, made: _Made) -> None:
+    def _follow_or_owe(self, run: Run | None, accounts: _Accounts, now: datetime) -> Cycle:
+        try:
+            return self._follow(run, accounts, now)
+        except BaseException:
+            self._owe(accounts)
+            raise
+
+    def _owe(self, accounts: _Accounts) -> None:
+        """What follows from their decisions was not done: they are decided again."""
+        if accounts is None:
+            self._due.pop("whole", None)
+        self._touch(accounts or ())
+
+    def _follow(self, run: Run | None, accounts: _Accounts, now: datetime) -> Cycle:
+        """What follows from decisions: notices, tasks, help and offers; then send what waits."""
+        steps, offers, notices, sent = Steps(), 0, 0, 0
+        if run is not None:
+            with steps("notices"):
+                notices = queue_notices(self.project, self.state, run, now=now)
+                queue_tasks(self.project, self.state, run, now=now)
+                open_help(self.project, self.state, run, now=now)
+            if notices and accounts is not None:
+                # Somebody may be looking at the page that a notice is for; offers take longer, and can wait.
+                with steps("send"):
+                    sent = self._send(now)
+            with steps("open"):
+                offers = self._open(run, now)
+                if accounts is None:
+                    # Also of what was opened just now: a ticket may be newer than all that was decided.
+                    publish_newer(self.project, self.state, now=now)
+                    show_sent(self.state)
+        with steps("send"):
+            sent += self._send(now)
+        return Cycle(offers=offers, notices=notices, sent=sent, seconds=steps.seconds)
+
+    def _warm(self, run: Run | None) -> None:
         """Decide one account, once, so that the first event need not wait for its queries to be compiled.
 
         Where many are touched at a time, the plans for many are made as well, and the files that they need copied.
         """
-        if not made.some or self._is_warm:
+        some = [] if run is None or self._is_warm else run.decisions["account_id"].slice(0, WARMED).unique().to_pylist()
+        if not some:
             return
-        decide(self.project, accounts=made.some[:1])
+        decide(self.project, accounts=some[:1])
         stored = read_manifest(self.project.folder).tables.get("account_key")
         if stored is not None and stored.rows >= MANY_ACCOUNTS:
             for _ in range(WIDE_FROM + 1):  # Each file is copied the second time that it is read.
-                decide(self.project, accounts=made.some)
+                decide(self.project, accounts=some)
         self._is_warm = True
 
     def _open(self, run: Run, now: datetime) -> int:
@@ -347,11 +391,12 @@ class Worker:
         if self.project.settings.billing_provider == "stripe":
             return stripe_biller(self.project)
         items = read_manifest(self.project.folder).tables.get("subscription_item")
-        if items != self._items:
-            self._items, self._seeded = items, set()
-        new = set(accounts) - self._seeded
-        self._seeded |= new
-        return sandbox(self.project, as_of=as_of, accounts=new) if new else SandboxBiller(self.project.sandbox_path)
+        with self._billing:
+            if items != self._items:
+                self._items, self._seeded = items, set()
+            new = set(accounts) - self._seeded
+            self._seeded |= new
+            return sandbox(self.project, as_of=as_of, accounts=new) if new else SandboxBiller(self.project.sandbox_path)
 
     def _is_due(self, what: str, now: datetime) -> bool:
         """Whether its time has come; the next time is set, but for a whole run, which must first succeed."""
@@ -373,12 +418,10 @@ class Worker:
         self._known = read_manifest(self.project.folder)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What came of one run."""
+_Accounts = list[str] | None
+"""Accounts by id; None is all of them."""
 
-    decisions: int = 0
-    offers: int = 0
-    notices: int = 0
-    sent: int = 0
-    some: tuple[str, ...] = ()
+
+def _tell(cycle: Cycle) -> None:
+    if not cycle.is_idle or cycle.offers or cycle.notices:
+        LOG.info("cycle %s", told(cycle))
