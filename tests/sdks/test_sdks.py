@@ -28,6 +28,7 @@ from upstep.tables.current import current_rows
 from upstep.tables.lake import open_snapshot
 from upstep.web.app import create_app
 from upstep.web.context import Context
+from upstep.web.identity import sign_token
 from upstep.web.ingest import Intake, routes
 
 pytestmark = pytest.mark.sdks
@@ -111,6 +112,30 @@ def test_what_a_library_sends_becomes_facts(script: str, tmp_path: Path) -> None
     if script != "posthog_node.mjs":  # Its groups are not of a person but of each event.
         contact = current_rows(tmp_path, "contact", ["ann"])["ann"]
         assert (contact["name"], contact["email"]) == ("Ann Lee", "ann@acme.example")
+
+
+def test_a_page_with_segments_library_proves_who_speaks_by_a_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = command("segment_browser.mjs")
+    secret = "a-secret-of-the-tests-that-is-long-enough"  # noqa: S105 - of the tests
+    monkeypatch.setenv("TEST_TOKEN_SECRET", secret)
+    (tmp_path / "upstep.yaml").write_text(f"{SETTINGS}serve:\n  token_secret: ${{TEST_TOKEN_SECRET}}\n")
+    (tmp_path / "catalog.yaml").write_text(CATALOG)
+    project = Project(tmp_path)
+    state, inbox = open_project_state(project), open_project_inbox(project)
+    with writing(state) as connection:
+        _, key = make_key(connection, "page", ["browser"], by="test", now=now())
+    token = sign_token("acme", "ann", secret=secret, now=now(), lasts=timedelta(minutes=10))
+
+    with serving(create_app(project, state=state, inbox=inbox)) as address:
+        ran = subprocess.run([*asked, address, key, token], capture_output=True, text=True, timeout=60, check=False)
+        assert ran.returncode == 0, ran.stderr
+    found = inbox.take()
+    inbox.close()
+
+    assert len(found) == 33
+    assert {(event.is_public, event.proven_account) for event in found} == {(True, "acme")}
 
 
 @pytest.mark.parametrize("script", ["segment_python.py", "segment_node.mjs"])

@@ -160,7 +160,8 @@ def test_an_inbox_of_an_earlier_form_is_opened_and_its_events_are_of_servers(tmp
     inbox.close()
     with sqlite3.connect(tmp_path / "inbox.db") as old:
         for table in ("inbox_event", "inbox_parked"):
-            old.execute(f"ALTER TABLE {table} DROP COLUMN is_public")
+            for column in ("is_public", "proven_account"):
+                old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         old.execute("DROP TABLE inbox_refused")
     for _ in range(2):
         again = open_inbox(tmp_path / "inbox.db")

@@ -204,11 +204,13 @@ def test_an_inbox_of_an_earlier_form_learns_which_events_are_a_pages(engine: sa.
     INBOX.create_all(engine)
     with engine.begin() as connection:
         for table in ("inbox_event", "inbox_parked"):
-            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN is_public")
+            for column in ("is_public", "proven_account"):
+                connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
     inbox = open_inbox(url)
     event = Received("a", "track", 100, 100, b"{}")
-    assert inbox.add([event, event._replace(message_id="b", is_public=True)]).accepted == 2
-    assert [(one.message_id, one.is_public) for one in inbox.take()] == [("a", False), ("b", True)]
+    assert inbox.add([event, event._replace(message_id="b", is_public=True, proven_account="acme")]).accepted == 2
+    taken = [(one.message_id, one.is_public, one.proven_account) for one in inbox.take()]
+    assert taken == [("a", False, None), ("b", True, "acme")]
     told = Outcome(parked=[Parked(inbox.take()[1], "future", "why")], refused=[Refused("contact.email", 1, 5, 5, "{}")])
     assert inbox.done(inbox.take()[-1].seq, after=0, outcome=told, now=200)
     assert [one.event.is_public for one in inbox.parked()] == [True]

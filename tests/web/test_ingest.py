@@ -37,9 +37,9 @@ NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 class Door:
     """The paths of ingest over an empty project."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         folder.mkdir()
-        (folder / "upstep.yaml").write_text("version: 1\ncompany: Testco\ncurrency: usd\n")
+        (folder / "upstep.yaml").write_text(f"version: 1\ncompany: Testco\ncurrency: usd\n{more}")
         project = Project(folder)
         state = open_project_state(project)
         with writing(state) as connection:
@@ -70,11 +70,15 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 @pytest.fixture
 def door(one: Door) -> Door:
-    """Emptied before each test, which is quicker than a new one."""
-    with one.inbox._engine.begin() as connection:
+    return emptied(one)
+
+
+def emptied(door: Door) -> Door:
+    """Quicker than a new one."""
+    with door.inbox._engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM inbox_event")
         connection.exec_driver_sql("DELETE FROM sqlite_sequence")
-    return one
+    return door
 
 
 def track(key: str = "m1", **more: Any) -> dict[str, Any]:

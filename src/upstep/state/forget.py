@@ -95,16 +95,21 @@ def forget_in_inbox(connection: sa.Connection, who: Mentions) -> list[Changed]:
     """Take somebody out of the inbox: events that speak of them keep their id, so that they stay known, and no body."""
     found = Counter[tuple[str, str]]()
     done = sa.select(sa.func.coalesce(sa.func.max(inbox_cursor.c.seq), 0)).scalar_subquery()
-    rows = connection.execute(sa.select(inbox_event.c.seq, inbox_event.c.body, inbox_event.c.seq > done))
-    for seq, body, is_waiting in rows.all():
+    columns = inbox_event.c
+    rows = connection.execute(sa.select(columns.seq, columns.body, columns.proven_account, columns.seq > done))
+    for seq, body, account, is_waiting in rows.all():
         text = bytes(body).decode("utf-8", "replace")
-        if _speaks_of(text, who):
-            emptied = _anonymous(text, who) if is_waiting else b"{}"
-            connection.execute(sa.update(inbox_event).where(inbox_event.c.seq == seq).values(body=emptied))
+        if account in who.ids or _speaks_of(text, who):
+            emptied = {
+                "body": _anonymous(text, who) if is_waiting else b"{}",
+                "proven_account": None if account in who.ids else account,
+            }
+            connection.execute(sa.update(inbox_event).where(columns.seq == seq).values(emptied))
             found[inbox_event.name, "blanked"] += 1
-    parked = connection.execute(sa.select(inbox_parked.c.message_id, inbox_parked.c.body, inbox_parked.c.person)).all()
-    for message_id, body, person in parked:
-        if person in who.ids or _speaks_of(bytes(body).decode("utf-8", "replace"), who):
+    columns = inbox_parked.c
+    listed = sa.select(columns.message_id, columns.body, columns.person, columns.proven_account)
+    for message_id, body, person, account in connection.execute(listed).all():
+        if {person, account} & who.ids or _speaks_of(bytes(body).decode("utf-8", "replace"), who):
             connection.execute(sa.delete(inbox_parked).where(inbox_parked.c.message_id == message_id))
             found[inbox_parked.name, "removed"] += 1
     gone = connection.execute(sa.delete(inbox_told).where(inbox_told.c.key.in_(sorted(who.ids))))

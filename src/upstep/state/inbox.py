@@ -38,11 +38,12 @@ _NAME = "upstep inbox"
 _DONE = "done"
 _AGAIN = "again"
 
+_COLUMNS = ("message_id", "kind", "occurred_at", "received_at", "body", "is_public", "proven_account")
 _INSERT = {
-    "sqlite": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body, is_public)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
-    "postgresql": "INSERT INTO inbox_event (message_id, kind, occurred_at, received_at, body, is_public)"
-    " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::boolean[])"
+    "sqlite": f"INSERT INTO inbox_event ({', '.join(_COLUMNS)})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
+    "postgresql": f"INSERT INTO inbox_event ({', '.join(_COLUMNS)})"
+    " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::boolean[], %s::text[])"
     " ON CONFLICT (message_id) DO NOTHING",
 }
 
@@ -50,7 +51,8 @@ _INSERT = {
 class Received(NamedTuple):
     """One event as it came: its own id, what it is, when it happened and arrived (seconds), and its JSON.
 
-    It is public where a key sent it that anybody can read.
+    It is public where a key sent it that anybody can read; then ``proven_account`` is the one for which a token, good
+    when it came, lets its person speak.
     """
 
     message_id: str
@@ -59,6 +61,7 @@ class Received(NamedTuple):
     received_at: int
     body: bytes
     is_public: bool = False
+    proven_account: str | None = None
 
 
 class Added(NamedTuple):
@@ -78,6 +81,7 @@ class Waiting(NamedTuple):
     received_at: int
     body: bytes
     is_public: bool = False
+    proven_account: str | None = None
 
 
 @dataclass(frozen=True)

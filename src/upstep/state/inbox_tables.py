@@ -21,10 +21,12 @@ inbox_event = sa.Table(
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("is_public", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("proven_account", sa.Text),
     sqlite_autoincrement=True,  # a number is never given twice, also after the newest rows were removed
 )
 """One row per event that arrived, in the order in which they were acknowledged. Kept for a while after it became a
-fact: while its row stands, the same event is known again. ``is_public``: a key sent it that anybody can read."""
+fact: while its row stands, the same event is known again. ``is_public``: a key sent it that anybody can read.
+``proven_account``: a token said when it came that its person speaks, for this account."""
 
 inbox_cursor = sa.Table(
     "inbox_cursor",
@@ -47,6 +49,7 @@ inbox_parked = sa.Table(
     sa.Column("person", sa.Text),
     sa.Column("parked_at", sa.BigInteger, nullable=False),
     sa.Column("is_public", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("proven_account", sa.Text),
     sa.Index("ix_inbox_parked_person", "person"),
 )
 """One row per event that could not become a fact. Those of a ``person`` wait until that one's account is known."""
@@ -87,8 +90,9 @@ inbox_told = sa.Table(
 def make_tables(connection: sa.Connection) -> None:
     """Make the tables that are missing, and in older ones the columns."""
     INBOX.create_all(connection)
+    no = "0" if connection.dialect.name == "sqlite" else "false"
+    added = {"is_public": f"BOOLEAN DEFAULT {no} NOT NULL", "proven_account": "TEXT"}
     for table in (inbox_event, inbox_parked):
         known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-        if table.c.is_public.name not in known:
-            no = "0" if connection.dialect.name == "sqlite" else "false"
-            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN is_public BOOLEAN DEFAULT {no} NOT NULL"))
+        for name in added.keys() - known:
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {name} {added[name]}"))

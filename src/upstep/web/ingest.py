@@ -23,7 +23,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upstep.engine.intake.arriving import Batch, PostHogBatch, RefusedEventError, faults_of, read_event, read_posthog
+from upstep.engine.intake.arriving import (
+    Batch,
+    PostHogBatch,
+    RefusedEventError,
+    decode_event,
+    faults_of,
+    read_event,
+    read_posthog,
+    without_token,
+)
 from upstep.errors import UpstepError
 from upstep.state.inbox import Added, Inbox, Received
 from upstep.state.keys import ApiKey, note_page
@@ -31,6 +40,7 @@ from upstep.web.context import Context
 from upstep.web.guard import Template, too_large
 from upstep.web.keyring import Keyring, note, secret_of
 from upstep.web.problem import HANDLERS, Problem, answered, problem
+from upstep.web.speaking import HEADER, Speaker, UnprovenError
 
 BODY_BYTES_MOST = 500 * 1024
 EVENTS_MOST = 5_000
@@ -51,7 +61,9 @@ _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     # x-retry-count: Segment's library for browsers says so what it sends again.
-    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, anonymousid, x-retry-count",
+    "Access-Control-Allow-Headers": (
+        f"authorization, content-type, content-encoding, anonymousid, x-retry-count, {HEADER}"
+    ),
     "Access-Control-Max-Age": "86400",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
@@ -99,7 +111,7 @@ class Intake:
         return await self._take(
             batch.batch,
             lambda raw: read_event(raw, sent_at=batch.sent_at, received_at=now, kind=of_path),
-            is_public=is_public,
+            speaker=self._speaker(request) if is_public else None,
         )
 
     async def posthog(self, request: Request) -> Response:
@@ -114,7 +126,7 @@ class Intake:
         return await self._take(
             batch.batch,
             lambda raw: read_posthog(raw, sent_at=batch.sent_at, received_at=now),
-            is_public=is_public,
+            speaker=self._speaker(request) if is_public else None,
         )
 
     async def settings(self, request: Request) -> Response:
@@ -191,18 +203,30 @@ class Intake:
             raise Problem(403, told, kind="scope")
         return key
 
+    def _speaker(self, request: Request) -> Speaker:
+        return Speaker(self.served, request.headers.get(HEADER))
+
     async def _take(
-        self, raws: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], Received], *, is_public: bool
+        self, raws: Sequence[msgspec.Raw], read: Callable[[bytes], Received], *, speaker: Speaker | None
     ) -> Response:
+        """Keep the events of a request; with a ``speaker`` they are a page's."""
         if len(raws) > EVENTS_MOST:
             raise Problem(413, f"The batch has {len(raws):,} events, more than {EVENTS_MOST:,}. Send smaller batches.")
         good: list[Received] = []
         errors: list[tuple[int, RefusedEventError]] = []
+        unproven: list[tuple[int, UnprovenError]] = []
         for index, raw in enumerate(raws):
+            body, token = without_token(raw)
             try:
-                good.append(read(raw)._replace(is_public=True) if is_public else read(raw))
+                event = read(body)
             except RefusedEventError as error:
                 errors.append((index, error))
+                continue
+            try:
+                good.append(event if speaker is None else _of_page(event, token, speaker))
+            except UnprovenError as error:
+                good.append(event._replace(is_public=True))
+                unproven.append((index, error))
         self._count("refused", len(errors))
         shown = faults_of(errors[:_FAULTS_SHOWN])
         if errors and not good:
@@ -212,7 +236,8 @@ class Intake:
         self._count("accepted", added.accepted)
         self._count("repeated", added.repeated)
         answer = {"success": True, "status": 1, "accepted": added.accepted, "repeated": added.repeated}
-        return _answer({**answer, "refused": len(errors), "faults": shown})
+        wrong = {"refused": len(errors), "faults": shown, "unproven": faults_of(unproven[:_FAULTS_SHOWN])}
+        return _answer({**answer, **wrong})
 
     async def _write(self, events: Sequence[Received]) -> Added:
         """Wait for the commit. A client that hangs up meanwhile sends again, and its events are known then."""
@@ -240,6 +265,15 @@ def routes(intake: Intake) -> list[Route]:
         *[_route("POST", f"/v1/{kind}", intake.segment) for kind in kinds],
         *[_route("POST", path, intake.posthog) for path in _POSTHOG_PATHS],
     ]
+
+
+def _of_page(event: Received, token: str | None, speaker: Speaker) -> Received:
+    """A page's event, with the account for which its person is proven to speak.
+
+    Raises:
+        UnprovenError: A token came and does not prove it.
+    """
+    return event._replace(is_public=True, proven_account=speaker.account(decode_event(event.body), token))
 
 
 def plain(body: bytes, most: int = BODY_BYTES_MOST) -> bytes:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import uuid
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,6 +42,10 @@ class Context(msgspec.Struct, rename="camel"):
 
     group_id: Id = None
     traits: dict[str, Any] | None = None
+
+
+TOKEN = "upstep_token"  # noqa: S105 - the name under which an event brings one
+"""Where an event of a page says who speaks: in its context, for PostHog in its properties. It is kept nowhere."""
 
 
 class Event(msgspec.Struct, rename="camel"):
@@ -72,6 +78,11 @@ class Event(msgspec.Struct, rename="camel"):
     def person(self) -> str | None:
         """Whose it is: the contact, else the anonymous visitor."""
         return _id(self.user_id) or _id(self.anonymous_id)
+
+    @property
+    def contact(self) -> str | None:
+        """The contact that the event itself names."""
+        return _id(self.user_id)
 
     @property
     def group(self) -> str | None:
@@ -125,6 +136,8 @@ class RefusedEventError(ValueError):
         super().__init__(f"{found} {advice}")
 
 
+_TOKEN_BYTES = TOKEN.encode()
+_SPELLED_OUT = re.compile(rb"\\u00[2-7]")  # a plain letter written as JSON may: the token's name, perhaps
 _EVENTS = msgspec.json.Decoder(Event)
 _POSTHOG = msgspec.json.Decoder(PostHogEvent)
 _ENCODER = msgspec.json.Encoder()
@@ -140,6 +153,36 @@ def decode_event(body: bytes | msgspec.Raw) -> Event:
         return _EVENTS.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise RefusedEventError(f"the event cannot be read ({error}).", "Send it as the library makes it.") from None
+
+
+def without_token(raw: bytes | msgspec.Raw) -> tuple[bytes, str | None]:
+    """An event's JSON without the token that it may bring, wherever that stands, and the token.
+
+    What is no JSON comes back as it is: whoever reads it says so.
+    """
+    body = bytes(raw)
+    if _TOKEN_BYTES not in body and _SPELLED_OUT.search(body) is None:
+        return body, None
+    try:
+        said = msgspec.json.decode(body)
+        tokens = _taken_out(said)
+        return _ENCODER.encode(said), next((one for one in tokens if isinstance(one, str)), None)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return body, None
+
+
+def _taken_out(said: Any) -> list[Any]:
+    """Remove what is called ``TOKEN`` at any depth; what it was, the outermost first."""
+    found: list[Any] = []
+    inside = deque([said])
+    while inside:
+        here = inside.popleft()
+        if isinstance(here, dict):
+            found += [here.pop(TOKEN)] if TOKEN in here else []
+            inside.extend(here.values())
+        elif isinstance(here, list):
+            inside.extend(here)
+    return found
 
 
 def read_event(raw: bytes | msgspec.Raw, *, sent_at: Moment, received_at: datetime, kind: str = "") -> Received:
@@ -305,6 +348,13 @@ def whole(said: object) -> int | None:
     return said if isinstance(said, int) and 0 <= said < 10**15 else None
 
 
-def faults_of(errors: Sequence[tuple[int, RefusedEventError]]) -> list[dict[str, Any]]:
-    """Refused events as an answer lists them."""
+class Fault(Protocol):
+    """What is wrong with an event."""
+
+    found: str
+    advice: str
+
+
+def faults_of(errors: Sequence[tuple[int, Fault]]) -> list[dict[str, Any]]:
+    """What is wrong with events, as an answer lists them."""
     return [{"index": index, "found": error.found, "advice": error.advice} for index, error in errors]

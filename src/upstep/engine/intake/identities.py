@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from upstep.clock import from_seconds, iso
 from upstep.engine.intake.arriving import Event, Id
-from upstep.engine.intake.pages import fill
+from upstep.engine.intake.pages import OWN, fill
 from upstep.engine.intake.traits import TRUSTED, columns_of
 from upstep.state.inbox import Inbox
 from upstep.tables.current import current_rows
@@ -23,24 +23,35 @@ _SEEN = "seen_account_id"
 _PAGE = "page_account_id"
 
 
+class Heard(NamedTuple):
+    """An event, and who says it.
+
+    It is public where a page sent it, whose key anybody can read; then a token may prove that its person speaks, for
+    ``account``.
+    """
+
+    event: Event
+    is_public: bool = False
+    account: str | None = None
+
+
 class Identities:
     """What is known of the people and accounts that some events name.
 
     Args:
         project: The project's folder.
         inbox: Remembers what events told before.
-        events: All that will be heard, each with whether it is public, which is to say that a key sent it that
-            anybody can read; what they name is looked up at once.
+        events: All that will be heard; what they name is looked up at once.
         is_trusted: Whether events of other keys may tell who may buy, and another email than is known.
     """
 
-    def __init__(self, project: Path, inbox: Inbox, events: Sequence[tuple[Event, bool]], *, is_trusted: bool) -> None:
+    def __init__(self, project: Path, inbox: Inbox, events: Sequence[Heard], *, is_trusted: bool) -> None:
         self._project = project
         self._is_trusted = is_trusted
         self._heard: dict[tuple[str, str], dict[str, Any]] = {}
         self._facts: dict[str, dict[str, dict[str, Any]]] = {table: {} for table in _TABLES}
         contacts, accounts, anonymous = set(), set(), set()
-        for event, _ in events:
+        for event, _, _ in events:
             contacts.add(_text(event.user_id))
             anonymous |= {_text(event.anonymous_id), _text(event.previous_id)}
             accounts.add(_text(event.group_id))
@@ -51,10 +62,10 @@ class Identities:
         self._remember(inbox, "contact", contacts)
         self._look_before(events)
 
-    def _look_before(self, events: Sequence[tuple[Event, bool]]) -> None:
+    def _look_before(self, events: Sequence[Heard]) -> None:
         """Find what must be known of people and accounts before anything is heard of them."""
         wanted: dict[str, set[str]] = {table: set() for table in _TABLES}
-        for event, is_public in events:
+        for event, is_public, _ in events:
             contact, account = _text(event.user_id), event.group
             if contact and event.type in _TELLING and (is_public or self._is_mail(event, contact)):
                 wanted["contact"].add(contact)
@@ -75,14 +86,14 @@ class Identities:
 
     # What events tell
 
-    def hear(self, event: Event, *, at: int, is_public: bool = False) -> list[str]:
-        """Take in what an event tells of a person or an account.
+    def hear(self, event: Event, *, at: int, is_public: bool = False, account: str | None = None) -> list[str]:
+        """Take in what an event tells of a person or an account; the rest is as ``Heard`` says.
 
         Returns:
             What a public event may not say and said, such as "account.owner_id".
         """
         if is_public:
-            return self._hear_page(event, at=at)
+            return self._hear_page(event, at=at, proven=account)
         contact, account, anonymous = _text(event.user_id), event.group, _anonymous(event)
         if contact and anonymous and contact != anonymous:
             self._hear("alias", anonymous, {"contact_id": contact})
@@ -98,8 +109,11 @@ class Identities:
                 self._hear("contact", contact, {said: account})
         return []
 
-    def _hear_page(self, event: Event, *, at: int) -> list[str]:
-        """Let a page fill gaps: it changes nothing that is known, and moves nobody to another account."""
+    def _hear_page(self, event: Event, *, at: int, proven: str | None) -> list[str]:
+        """Let a page fill gaps: it changes nothing that is known, and moves nobody to another account.
+
+        Whom a token proves to speak may change what people say of themselves, and is seen with the account it names.
+        """
         contact, account, anonymous = _text(event.user_id), event.group, _anonymous(event)
         refused: list[str] = []
         if contact and anonymous and contact != anonymous:
@@ -107,11 +121,17 @@ class Identities:
             self._hear("alias", anonymous, {"contact_id": whose})
             refused += ["alias.contact_id"] if whose != contact else []
         if event.type == "identify" and contact:
-            refused += self._fill("contact", contact, columns_of("contact", event.all_traits))
+            told = columns_of("contact", event.all_traits)
+            if proven:
+                self._hear("contact", contact, {column: told.pop(column) for column in OWN & told.keys()})
+            refused += self._fill("contact", contact, told)
         if event.type == "group" and account:
             refused += self._fill("account", account, columns_of("account", event.traits or {}))
             if account not in self._facts["account"]:
                 self._hear("account", account, {"first_at": self._first_at(account, at)})
+        if contact and proven and _SEEN not in self._row("contact", contact):
+            # Your server signed it, so it saw them; it does not move whom your server or your table put elsewhere.
+            self._hear("contact", contact, {_SEEN: proven})
         if contact and account:
             if not self._row("contact", contact).keys() & {"account_id", _SEEN, _PAGE}:
                 self._hear("contact", contact, {_PAGE: account})

@@ -17,7 +17,7 @@ import msgspec
 from upstep import faults as points
 from upstep.clock import to_seconds
 from upstep.engine.intake.arriving import Event, RefusedEventError, decode_event, whole
-from upstep.engine.intake.identities import Identities
+from upstep.engine.intake.identities import Heard, Identities
 from upstep.errors import InputError
 from upstep.state.inbox import Inbox, Outcome, Parked, Refused, Unknown, Waiting
 
@@ -105,16 +105,16 @@ class _Work:
                 self.park(waiting, "unreadable", error.found)
         events = self._without_forgotten(events)
         is_trusted = self.project.settings.ingest.trusted_traits
-        heard = [(event, waiting.is_public) for waiting, event in events]
+        heard = [Heard(event, waiting.is_public, waiting.proven_account) for waiting, event in events]
         self._identities = Identities(self.project.folder, self.inbox, heard, is_trusted=is_trusted)
-        for waiting, event in events:
+        for (waiting, event), one in zip(events, heard, strict=True):
             if waiting.occurred_at > max(self.now, waiting.received_at) + _AHEAD_SECONDS:
                 self.park(waiting, "future", "it is dated after it arrived; correct the clock or the timestamp.")
             elif waiting.occurred_at < _FIRST:
                 self.park(waiting, "past", "it is dated before the year 2000; correct the timestamp.")
             else:
                 at = min(waiting.occurred_at, self.now)
-                for what in self.identities.hear(event, at=at, is_public=waiting.is_public):
+                for what in self.identities.hear(event, at=at, is_public=one.is_public, account=one.account):
                     self._refuse(waiting, what)
                 if waiting.kind == "track":
                     self._track(waiting, event)
@@ -130,7 +130,11 @@ class _Work:
         return [
             (waiting, event)
             for waiting, event in events
-            if not (forgotten.has("contact", event.person) or forgotten.has("account", event.group))
+            if not (
+                forgotten.has("contact", event.person)
+                or forgotten.has("account", event.group)
+                or forgotten.has("account", waiting.proven_account)
+            )
         ]
 
     def _track(self, waiting: Waiting, event: Event) -> None:
@@ -182,7 +186,7 @@ class _Work:
         return rows + [(None, table, row) for table, row in self.identities.news()]
 
     def _row(self, waiting: Waiting, event: Event, tracked: TrackedAs) -> tuple[str, dict[str, Any]] | None:
-        account = self.identities.account_of(event)
+        account = waiting.proven_account or self.identities.account_of(event)
         if account is None:
             why = "nobody has said to which account this person belongs; send a group call, or context.groupId."
             self.park(waiting, "no_account", why, person=self.identities.person_of(event))

@@ -1,4 +1,7 @@
-"""What a page may tell of people and accounts: its key can be read by anybody, so it fills gaps and changes nothing."""
+"""What a page may tell of people and accounts: its key can be read by anybody, so it fills gaps and changes nothing.
+
+Whom a token proves to speak may change what people say of themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from typing import Any
 
 FILLS = {"contact": frozenset({"name", "title", "team", "time_zone", "created_at"}), "account": frozenset({"name"})}
 """Columns that a page may fill. None of them says who may buy, where mail goes, or who looks after an account."""
+
+OWN = frozenset({"name", "title", "team", "time_zone"})
+"""Columns that a proven person may change of themself. Not where mail goes, which the token does not prove, nor
+consents, for which there are pages of their own, nor anything that says what they may do."""
 
 
 def fill(
