@@ -161,7 +161,7 @@ def without_token(raw: bytes | msgspec.Raw) -> tuple[bytes, str | None]:
     What is no JSON comes back as it is: whoever reads it says so.
     """
     body = bytes(raw)
-    if _TOKEN_BYTES not in body and _SPELLED_OUT.search(body) is None:
+    if _TOKEN_BYTES not in body and (b"\\u00" not in body or _SPELLED_OUT.search(body) is None):
         return body, None
     try:
         said = msgspec.json.decode(body)
