@@ -26,6 +26,22 @@ def test_a_step_becomes_an_offer_a_message_and_a_change(upstep: Upstep, project:
     assert "MRR of the account: $60.00 -> $115.00 (expansion, upsell)." in again.out
 
 
+def test_owners_get_their_tasks_and_help_is_offered_without_a_worker_and_once(upstep: Upstep, project: Path) -> None:
+    place = ("--project", project, *WHEN)
+    dry, plain_dry = upstep("offers", "--dry-run", "--json", *place), upstep("offers", "--dry-run", *place)
+    first, again = (json.loads(upstep("offers", "--json", *place).out) for _ in range(2))
+    sent = json.loads(upstep("deliver", *WHEN, "--json", "--project", project).out)["deliveries"]
+
+    would = json.loads(dry.out)
+    assert [faults(one, "offers") for one in (would, first, again)] == [[], [], []]
+    assert (would["tasks"], would["help"], first["would"]) == (0, 0, None)
+    assert first["tasks"] == would["would"]["tasks"] > 0
+    assert first["help"] == would["would"]["help"] > 0
+    assert (again["tasks"], again["help"]) == (0, 0)
+    assert f"{first['tasks']} tasks for owners and {first['help']} offer" in plain_dry.out
+    assert sum(one["channel"] == "file" and one["recipient"].startswith("owner:") for one in sent) == first["tasks"]
+
+
 def test_an_offer_that_nobody_opened_is_told(upstep: Upstep, project: Path) -> None:
     ran = upstep("apply", "offer_x", "--project", project)
     assert ran.code == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,8 @@ from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instan
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery, Parked
     from upstep.engine.deciding.decide import Run
@@ -32,9 +34,11 @@ def offers(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open an offer at a locked price for every eligible self-serve step; one that is open already stays as it is."""
+    """Open an offer at a locked price for every eligible self-serve step; queue notices, owners' tasks and help.
+
+    What is open or queued already stays as it is.
+    """
     from upstep.engine.offering import opening
-    from upstep.engine.offering.notices import queue_notices
     from upstep.engine.project import Project, open_project_state
     from upstep.engine.quoting.biller import open_biller
 
@@ -47,18 +51,31 @@ def offers(
     with progress(quiet=as_json) as tell:
         tell("quoting", 0.5)
         found = opening.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
-        tell("notices", 0.9)
+        tell("notices, tasks and help", 0.9)
         state = open_project_state(opened)
-        notices = queue_notices(opened, state, run, now=moment)
+        queued = _queue(opened, state, run, now=moment)
         state.dispose()
     if as_json:
         from upstep.engine.offering.shapes import opened_offer
 
         shapes = [opened_offer(one) for one in found]
         refused = [asdict(one) for one in found.refused]
-        print_json({"run_id": run.run_id, "offers": shapes, "refused": refused, "notices": notices})
+        print_json({"run_id": run.run_id, "offers": shapes, "refused": refused, **queued, "would": None})
         return
-    _show_offers(found, opened, notices=notices)
+    _show_offers(found, opened, queued)
+
+
+def _queue(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> dict[str, int]:
+    """What the worker queues of a run beside its offers, and how many of each were new."""
+    from upstep.engine.offering.helping import open_help
+    from upstep.engine.offering.notices import queue_notices
+    from upstep.engine.offering.tasks import queue_tasks
+
+    return {
+        "notices": queue_notices(project, state, run, now=now),
+        "tasks": queue_tasks(project, state, run, now=now),
+        "help": open_help(project, state, run, now=now),
+    }
 
 
 def _moment(at: str | None) -> datetime:
@@ -70,22 +87,32 @@ def _moment(at: str | None) -> datetime:
 def _would_open(run: Run, project: Project, *, as_json: bool) -> None:
     from upstep.cli.sections import step_with_price
     from upstep.engine.deciding.explain import parsed
+    from upstep.engine.offering.helping import is_help
+    from upstep.engine.offering.tasks import is_task
 
+    decided = run.decisions.to_pylist()
     rows = [
         parsed(row)
-        for row in run.decisions.to_pylist()
+        for row in decided
         if row["is_winner"] and row["outcome"] == "eligible" and row["lane"] == row["path"] == "self_serve"
     ]
+    would = {"offers": len(rows), "tasks": sum(map(is_task, decided)), "help": sum(map(is_help, decided))}
     if as_json:
-        print_json({"run_id": run.run_id, "offers": [], "refused": [], "notices": 0})
+        nothing = {"offers": [], "refused": [], "notices": 0, "tasks": 0, "help": 0}
+        print_json({"run_id": run.run_id, **nothing, "would": would})
         return
     if rows:
         show(grid([(row["name"], step_with_price(row, project.catalog)) for row in rows]), "")
-    show(f"{counted(len(rows), 'offer')} would stand. Nothing was written (--dry-run).")
+    told = f"{counted(len(rows), 'offer')}, {_tasks_and_help(would)} would stand"
+    show(f"{told}. Nothing was written (--dry-run).")
     next_command("offers", project=project.folder)
 
 
-def _show_offers(found: Openings, project: Project, *, notices: int) -> None:
+def _tasks_and_help(counts: Mapping[str, int]) -> str:
+    return f"{counted(counts['tasks'], 'task')} for owners and {counted(counts['help'], 'offer')} of help"
+
+
+def _show_offers(found: Openings, project: Project, queued: Mapping[str, int]) -> None:
     rows = [
         (
             one.offer.offer_id,
@@ -101,7 +128,9 @@ def _show_offers(found: Openings, project: Project, *, notices: int) -> None:
         show(grid(rows, header=("offer", "account", "step", "now, then", "")))
     new = sum(1 for one in found if one.is_new)
     show(
-        "", f"{counted(new, 'offer')} opened, {len(found) - new:,} stood already; {counted(notices, 'notice')} queued."
+        "",
+        f"{counted(new, 'offer')} opened, {len(found) - new:,} stood already;"
+        f" {counted(queued['notices'], 'notice')} and {_tasks_and_help(queued)} queued.",
     )
     _show_refused(found.refused)
     next_command("deliver", project=project.folder, why="writes the messages to files")
