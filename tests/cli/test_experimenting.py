@@ -55,6 +55,26 @@ def test_whether_an_account_is_held_out_is_told_with_the_reason(upstep: Upstep, 
     assert f"holdout-all-1: {one['arm']}" in words
 
 
+def test_decide_and_explain_say_whether_an_account_is_held_out_and_by_what(upstep: Upstep, held: Path) -> None:
+    place = ("--project", held)
+    decided = json.loads(upstep("decide", "--dry-run", "--json", *place).out)
+    out = {one["account_id"]: one["experiments"] for one in decided["held_out"]}
+    asked = {one["account_id"]: one["outcome"] == "held_out" for one in decided["decisions"]}
+    kept = next(account for account in out if asked[account])
+    other = next(account for account in asked if account not in out)
+    told, free = (json.loads(upstep("explain", one, "--json", *place).out) for one in (kept, other))
+
+    assert [faults(decided, "decide"), faults(told, "explain"), faults(free, "explain")] == [[], [], []]
+    assert set(map(tuple, out.values())) == {("holdout-all-1",)}
+    assert {one["account_id"] for one in decided["decisions"] if one["outcome"] == "held_out"} <= out.keys()
+    assert (told["is_held_out"], free["is_held_out"]) == (True, False)
+    assert [one["experiment_id"] for one in told["experiments"] if one["is_held_out"]] == ["holdout-all-1"]
+    assert (
+        "Held out of holdout-all-1 (path:self_serve): such steps are not asked" in upstep("explain", kept, *place).out
+    )
+    assert "Held out of" not in upstep("explain", other, *place).out
+
+
 def test_terminal_pages_say_what_to_do_next(upstep: Upstep, held: Path) -> None:
     upstep("experiments", "add", "ch", "--varies", "channel", "--arm", "a", "--arm", "b=email", "--project", held)
     listed = upstep("experiments", "list", "--project", held).out

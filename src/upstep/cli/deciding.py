@@ -38,13 +38,26 @@ def decide(
     if as_json:
         from upstep.cli import shapes
 
-        print_json(shapes.run(run))
+        print_json(shapes.run(run, _held_out(run, opened)))
         return
     _show(run, opened, limit=limit, is_whole=not account)
     if dry_run:
         show("Nothing was written (--dry-run).")
     if page:
         show(f"Page: {page.resolve().as_uri()}")
+
+
+def _held_out(run: Run, project: Project) -> dict[str, list[str]]:
+    """The holdouts of the accounts that were decided."""
+    from upstep.engine.offering.experimenting import held_out
+    from upstep.engine.project import open_project_state
+
+    state = open_project_state(project) if project.has_state else None
+    try:
+        return held_out(project, state, run.decisions["account_id"].to_pylist(), now=run.as_of)
+    finally:
+        if state is not None:
+            state.dispose()
 
 
 def run_decide(project: Project, *, as_of: datetime | None, names: list[str] | None, dry_run: bool, quiet: bool) -> Run:

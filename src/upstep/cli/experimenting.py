@@ -195,6 +195,7 @@ def member(
     """Say whether an account is held out, and by what; and in which arm of which test it is."""
     from upstep.clock import now
     from upstep.engine.deciding.explain import find_account
+    from upstep.engine.deciding.shapes import is_held_out
     from upstep.engine.measuring.findings import member_shape
     from upstep.engine.offering.experimenting import membership
 
@@ -202,8 +203,7 @@ def member(
     account_id = find_account(opened, account)
     told = [member_shape(one) for one in membership(opened, _state(opened), account_id, now=now())]
     if as_json:
-        is_out = any(one["is_held_out"] and one["is_running"] for one in told)
-        print_json({"account_id": account_id, "is_held_out": is_out, "experiments": told})
+        print_json({"account_id": account_id, "is_held_out": is_held_out(told), "experiments": told})
         return
     if not told:
         show(f"{account_id} is in no experiment.")

@@ -14,6 +14,7 @@ from upstep.cli.terminal import counted, grid, heading, next_command, print_json
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
     from upstep.engine.deciding.explain import Asked, Explanation
+    from upstep.engine.offering.experimenting import Membership
     from upstep.engine.project import Project
 
 Row = Mapping[str, Any]
@@ -48,8 +49,9 @@ def explain(
         told = engine.explain(opened, found, as_of=at, inputs=gather(opened, at=at or now()))
     if as_json:
         from upstep.cli import shapes
+        from upstep.engine.measuring.findings import member_shape
 
-        print_json(shapes.explanation(told))
+        print_json(shapes.explanation(told, [member_shape(one) for one in _members(told, opened)]))
         return
     _show(told, opened)
 
@@ -59,12 +61,17 @@ def _show(told: Explanation, project: Project) -> None:
     steps = [row for row in told.decisions if row["path"] != "notice"]
     show(f"{told.account.get('name', told.account_id)} ({told.account_id}), as of {told.as_of:%Y-%m-%d %H:%M} UTC")
     show("", heading("UNDERSTAND", "what is going on"), f"  {_who(told.account, catalog)}")
+    members = _members(told, project)
+    for one in members:
+        if one.is_held_out and one.experiment.ends_at is None:
+            what = f"{one.experiment.experiment_id} ({one.experiment.scope})"
+            show(_indent(f"Held out of {what}: such steps are not asked, so that what asking changes can be measured."))
     _show_limits(told, catalog)
     _show_position(steps, catalog)
     _show_time(told, steps, catalog)
     _show_propose(steps, catalog)
     _show_deliver(told, catalog)
-    _show_measure(told, steps, project)
+    _show_measure(told, steps, project, members)
     _show_quiet(told)
     show("")
     _next(told, steps, project)
@@ -213,7 +220,7 @@ def _show_deliver(told: Explanation, catalog: Catalog) -> None:
         show(_indent(f"{step_words(row, catalog)}: {how}.{to}"))
 
 
-def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None:
+def _show_measure(told: Explanation, steps: list[Row], project: Project, members: list[Membership]) -> None:
     from upstep.clock import from_seconds
     from upstep.engine.deciding.ledger import history
     from upstep.engine.deciding.telling import likelihood_words, step_words
@@ -222,7 +229,7 @@ def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None
     for row in steps:
         if row["is_winner"]:
             show(_indent(f"{step_words(row, project.catalog)}: likelihood {likelihood_words(row)}."))
-    _show_tried(told, project)
+    _show_tried(told, project, members)
     known = history(project, told.account_id)
     if not known:
         show("  The ledger has no decision of this account yet.")
@@ -231,17 +238,29 @@ def _show_measure(told: Explanation, steps: list[Row], project: Project) -> None
         show(_indent(f"{day}  {entry['play']}, {entry['target']}: {entry['outcome']}"))
 
 
-def _show_tried(told: Explanation, project: Project) -> None:
-    """Which experiments the account is in, and whether what it bought is used."""
-    from upstep.engine.measuring.following import read_looks, sentence
+def _members(told: Explanation, project: Project) -> list[Membership]:
+    """The experiments that the account is in."""
     from upstep.engine.offering.experimenting import membership
     from upstep.engine.project import open_project_state
 
     state = open_project_state(project) if project.has_state else None
-    for one in membership(project, state, told.account_id, now=told.as_of):
+    try:
+        return membership(project, state, told.account_id, now=told.as_of)
+    finally:
+        if state is not None:
+            state.dispose()
+
+
+def _show_tried(told: Explanation, project: Project, members: list[Membership]) -> None:
+    """Which experiments the account is in, and whether what it bought is used."""
+    from upstep.engine.measuring.following import read_looks, sentence
+    from upstep.engine.project import open_project_state
+
+    for one in members:
         words = "held out of" if one.is_held_out else f"'{one.arm}' in"
         since = f" since {one.since:%Y-%m-%d}" if one.since else ""
         show(_indent(f"{words.capitalize()} {one.experiment.experiment_id}{since}."))
+    state = open_project_state(project) if project.has_state else None
     for look in read_looks(project, state, accounts=[told.account_id]):
         show(_indent(sentence(look)))
     if state is not None:

@@ -5,7 +5,7 @@ Keys are never absent, they are null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from upstep.clock import iso
@@ -52,8 +52,8 @@ def _proposal(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(made: Run) -> dict[str, Any]:
-    """A whole run."""
+def run(made: Run, held_out: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """A whole run. ``held_out``: the running holdouts of the accounts that are in any."""
     from upstep.engine.deciding.explain import parsed
 
     return {
@@ -61,11 +61,16 @@ def run(made: Run) -> dict[str, Any]:
         "as_of": iso(made.as_of),
         "coverage": made.coverage,
         "decisions": [decision(parsed(row)) for row in made.decisions.to_pylist()],
+        "held_out": [{"account_id": key, "experiments": list(names)} for key, names in (held_out or {}).items()],
     }
 
 
-def explanation(told: Explanation) -> dict[str, Any]:
-    """An account with everything shown, as ``explain --json`` prints it."""
+def explanation(told: Explanation, experiments: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """An account with everything shown, as ``explain --json`` prints it.
+
+    Args:
+        experiments: Those that it is in, as ``experiments member`` prints them.
+    """
     return {
         "account_id": told.account_id,
         "as_of": iso(told.as_of),
@@ -84,7 +89,14 @@ def explanation(told: Explanation) -> dict[str, Any]:
             for asked in told.asked
         ],
         "without_subject": list(told.without_subject),
+        "is_held_out": is_held_out(experiments),
+        "experiments": list(experiments),
     }
+
+
+def is_held_out(experiments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of an account's experiments keeps steps of it back just now."""
+    return any(one["is_held_out"] and one["is_running"] for one in experiments)
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from upstep.engine.deciding.holdouts import holdouts
-from upstep.experiments.assign import point
+from upstep.experiments.assign import point, points
 from upstep.experiments.experiment import HELD_OUT, Experiment, begin, end, experiments, holdout_arms
 from upstep.experiments.exposure import Exposure, log, of_account
 from upstep.plays.rank import SALES
@@ -230,6 +230,23 @@ def membership(project: Project, state: sa.Engine | None, account_id: str, *, no
         arm = exposed.arm if exposed else one.arm_of(account_id).name
         told.append(Membership(one, arm, exposed.exposed_at if exposed else None, why_drawn(one, account_id)))
     return told
+
+
+def held_out(
+    project: Project, state: sa.Engine | None, accounts: Iterable[str], *, now: datetime
+) -> dict[str, list[str]]:
+    """The running holdouts that these accounts are in; who is in none is left out."""
+    found: dict[str, list[str]] = {}
+    names = sorted(set(accounts))
+    for one in listed(project, state, now=now):
+        if one.kind != "holdout" or one.ends_at is not None or not names:
+            continue
+        drawn_at = points(one.salt, names)
+        share = next(arm.share for arm in one.arms if arm.name == HELD_OUT)
+        for name, place in zip(names, drawn_at.tolist(), strict=True):
+            if place < share:
+                found.setdefault(name, []).append(one.experiment_id)
+    return dict(sorted(found.items()))
 
 
 def why_drawn(experiment: Experiment, account_id: str) -> str:

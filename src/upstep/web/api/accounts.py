@@ -15,7 +15,7 @@ from upstep.engine.offering.experimenting import membership
 from upstep.engine.planning.book import list_accounts
 from upstep.web.api import shapes
 from upstep.web.api.common import Id, Reads, answers, must_know
-from upstep.web.context import context_of
+from upstep.web.context import Context, context_of
 from upstep.web.lookup import PATH
 from upstep.web.paging import Cursor, Limit, page, place_of
 
@@ -51,8 +51,8 @@ def explain(request: Request, account_id: Id, _key: Reads) -> dict[str, Any]:
     """The account recomputed with everything shown: each play clause by clause, also those that did not fire."""
     context = context_of(request)
     must_know(context, account_id)
-    inputs = gather(context.project, at=context.clock())
-    return told.explanation(explaining.explain(context.project, account_id, inputs=inputs))
+    found = explaining.explain(context.project, account_id, inputs=gather(context.project, at=context.clock()))
+    return told.explanation(found, _members(context, account_id))
 
 
 @router.get(
@@ -79,7 +79,10 @@ def experiments(request: Request, account_id: Id, _key: Reads) -> dict[str, Any]
     """Each experiment that the account is in, its arm, since when, and how it was drawn."""
     context = context_of(request)
     must_know(context, account_id)
+    members = _members(context, account_id)
+    return {"account_id": account_id, "is_held_out": told.is_held_out(members), "experiments": members}
+
+
+def _members(context: Context, account_id: str) -> list[dict[str, Any]]:
     found = membership(context.project, context.state, account_id, now=context.clock())
-    members = [member_shape(one) for one in found]
-    is_out = any(one["is_held_out"] and one["is_running"] for one in members)
-    return {"account_id": account_id, "is_held_out": is_out, "experiments": members}
+    return [member_shape(one) for one in found]

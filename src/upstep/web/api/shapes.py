@@ -189,6 +189,8 @@ class Explanation(BaseModel):
     decisions: list[Decision]
     asked: list[AskedPlay]
     without_subject: list[str]
+    is_held_out: bool
+    experiments: list[dict[str, Any]]
 
 
 # Offers and quotes
