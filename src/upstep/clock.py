@@ -59,3 +59,12 @@ def iso(instant: datetime) -> str:
     '2026-11-01T08:30:00Z'
     """
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def written_day(day: date) -> str:
+    """A date, or the date of an instant in UTC, as customers read it in English.
+
+    >>> written_day(date(2026, 11, 1))
+    'November 1, 2026'
+    """
+    return f"{day:%B} {day.day}, {day.year}"

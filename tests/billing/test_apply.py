@@ -380,7 +380,8 @@ def test_a_provider_that_would_charge_otherwise_is_not_asked_and_the_person_is_t
     biller.by = 1
     with pytest.raises(QuoteError) as refused:
         apply_quote(engine, biller, quote_id=quote_id, by="ann", now=LATER)
-    for said in ("line 2 was 'Remaining time on scale after 16 Apr 2026' 1000", "1001", "due_now_minor was 500"):
+    line = "line 2 was 'scale, monthly: April 16 to 30, 2026 (remaining time)' 1000"
+    for said in (line, "1001", "due_now_minor was 500"):
         assert said in str(refused.value)
     assert (status(engine), biller.invoices("acme")) == ("refused", ())
 

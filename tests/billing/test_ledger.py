@@ -58,7 +58,7 @@ def test_time_renews_once_a_period_however_often_it_is_told(biller: SandboxBille
         (MAY, 1000, "paid"),
         (JUNE, 1000, "paid"),
     ]
-    assert lines(biller.invoices("acme")[0]) == [("pro, 1 May 2026 to 1 Jun 2026", 1000)]
+    assert lines(biller.invoices("acme")[0]) == [("pro, monthly: May 1 to 31, 2026", 1000)]
     (item,) = biller.subscriptions("acme")
     assert (item.period_start, item.valid_from) == (JUNE, item_row()["valid_from"])
 

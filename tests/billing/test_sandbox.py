@@ -10,7 +10,10 @@ import pytest
 
 from tests.billing.seeds import AT, item_row, to_scale
 from upstep.billing.change import Item, item_from_row
+from upstep.billing.naming import Names
 from upstep.billing.preview import current_period
+from upstep.billing.provider import Applied
+from upstep.billing.quote import differences
 from upstep.billing.sandbox import SandboxBiller
 from upstep.errors import OutsideError, QuoteError
 from upstep.tables.schema import TABLES
@@ -76,13 +79,35 @@ def test_a_quote_never_outlives_the_period_it_credits(tmp_path: Path) -> None:
 
 
 def test_lines_say_what_they_are_for(tmp_path: Path) -> None:
-    biller = SandboxBiller(tmp_path / "biller.db")
+    biller = SandboxBiller(tmp_path / "biller.db", names=Names({"pro": "Professional"}, {("pro", "month"): "seats"}))
     biller.seed([item_row(quantity=10, amount_minor=15_000)])
     quote = biller.preview(to_scale(quantity=13, amount_minor=19_500), AT)
     assert [line.description for line in quote.lines] == [
-        "Unused time on 10 x pro after 16 Apr 2026",
-        "Remaining time on 13 x scale after 16 Apr 2026",
+        "Professional, monthly: 10 seats, April 16 to 30, 2026 (unused time)",
+        "13 x scale, monthly: April 16 to 30, 2026 (remaining time)",
     ]
+    assert quote.items[0].name == "scale"
+
+
+def test_a_plan_that_got_another_name_is_sold_at_the_quote_that_was_shown(tmp_path: Path) -> None:
+    before, after = (
+        SandboxBiller(tmp_path / "biller.db", names=Names({"scale": name})) for name in ("Scale", "Scale Plus")
+    )
+    before.seed([item_row()])
+    shown = before.preview(to_scale(), AT)
+    fresh = after.preview(to_scale(), AT)
+    assert [line.description for line in shown.lines] != [line.description for line in fresh.lines]
+    assert differences(shown, fresh) == []
+    assert isinstance(after.apply(shown, "key", at=AT), Applied)
+    assert [line.description for line in after.invoices("acme")[0].lines] == [line.description for line in shown.lines]
+
+
+def test_a_renewal_names_what_it_is_for(tmp_path: Path) -> None:
+    biller = SandboxBiller(tmp_path / "biller.db", names=Names({"pro": "Professional"}))
+    biller.seed([item_row()])
+    biller.advance(AT.replace(month=5, day=2))
+    (renewal,) = biller.invoices("acme")
+    assert [line.description for line in renewal.lines] == ["Professional, monthly: May 1 to 31, 2026"]
 
 
 def test_a_change_in_the_second_of_the_last_one_leaves_no_empty_interval(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_trial_says_nothing_today_from_when_and_how_much() -> None:
         "It is charged from April 30, 2026 on, $0.34 on that day, then $20.00 a month."
     )
     (line,) = tried.incentive_lines
-    assert (line.description, line.amount_minor) == ("Free for 14 days, until 30 Apr 2026", -461)
+    assert (line.description, line.amount_minor) == ("Free for 14 days, until April 30, 2026", -461)
 
 
 def test_what_is_no_trial_says_nothing_of_one() -> None:

@@ -29,6 +29,10 @@ SECOND = 1_000
 PATIENCE = 90 * SECOND
 """A shared machine may take its time; how quick it is on a quiet one stands in docs/performance.md."""
 
+UNUSED = re.compile(r"Starter, monthly: \w+ \d+[\w, ]* \d{4} \(unused time\)")
+REMAINING = re.compile(r"Pro, monthly: \w+ \d+[\w, ]* \d{4} \(remaining time\)")
+BY_ID = re.compile(r"\b(?:starter|pro|si_\w+)\b")
+
 FAILED_LOAD = "Failed to load resource"
 
 
@@ -144,8 +148,7 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     story.shoot("3-email")
     with page.expect_popup() as opened:
         letter.get_by_role("link").first.click()
-    opened.value.get_by_text("Due today").wait_for()
-    opened.value.close()
+    read_the_offer(story, opened.value)
 
     # 100 %: the prompt, one click, and the price that was shown.
     story.push("to 100 %", by_keyboard=by_keyboard)
@@ -156,6 +159,7 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     assert {"Starter", "Pro", "10,000", "50,000"} <= set(dialog.locator("table td").all_inner_texts())
     story.shoot("4-prompt")
     assert story.axe() == []
+    see_how_it_is_made_up(story, dialog)
     story.push("Change to Pro", by_keyboard=by_keyboard)
     story.shoot("5-confirm")
     story.push(f"Confirm and pay {price}", by_keyboard=by_keyboard)
@@ -168,12 +172,35 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
 
     # The money: the invoice is paid at that price, and the new limit holds.
     page.get_by_text(f"in_brightwater-books_1: {price}, paid").wait_for()
+    assert UNUSED.search(page.locator("#invoices").inner_text())
     page.get_by_text("10,000 of 50,000").wait_for()
     assert meter.get_attribute("aria-valuemax") == "50000"
     page.locator("#happened").get_by_text(f"{price} paid: Pro works from now on").wait_for()
     story.shoot("7-paid")
     look_again(story)
     page.screenshot(path=story.pictures / f"demo-{story.width}-8-whole.png", full_page=True)
+
+
+def read_the_offer(story: Story, page: Page) -> None:
+    """The page behind the e-mail's link."""
+    page.get_by_text("Due today").wait_for()
+    names_and_no_ids(page.inner_text("body"))
+    page.screenshot(path=story.pictures / f"demo-{story.width}-3-offer.png", full_page=True)
+    page.close()
+
+
+def see_how_it_is_made_up(story: Story, dialog: Locator) -> None:
+    """The lines of the price, which a person may open."""
+    made_up = dialog.locator("details.lines")
+    made_up.evaluate("details => { details.open = true; }")
+    names_and_no_ids(made_up.inner_text())
+    story.shoot("4-prompt-lines")
+    made_up.evaluate("details => { details.open = false; }")
+
+
+def names_and_no_ids(told: str) -> None:
+    """What a customer reads names both plans, and no ids."""
+    assert (bool(UNUSED.search(told)), bool(REMAINING.search(told)), BY_ID.search(told)) == (True, True, None)
 
 
 def look_again(story: Story) -> None:

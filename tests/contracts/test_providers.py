@@ -484,7 +484,7 @@ def test_a_change_with_an_incentive_shows_line_by_line_what_coming_invoices_are_
     assert (quote.lines, quote.due_now_minor) == (plain.lines, plain.due_now_minor)
     assert [-line.amount_minor for line in quote.incentive_lines] == off
     assert quote.next_invoice_minor == plain.next_invoice_minor - off[0]
-    assert "1 May 2026" in quote.incentive_lines[0].description
+    assert "May 1, 2026" in quote.incentive_lines[0].description
     state = open_state(tmp_path / "state.db")
     with writing(state) as connection:
         lock(connection, quote, now=AT)

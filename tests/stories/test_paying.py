@@ -243,7 +243,7 @@ def test_a_fresh_preview_that_differs_applies_nothing_and_tells_each_line(shop: 
     with pytest.raises(QuoteError) as refused:
         shop.apply(shop.ask("acme", plan_id="scale", at=NOON))
     told = [fault.found for fault in refused.value.faults]
-    assert "line 2: shown 'Remaining time on scale after 20 Mar 2026' $33.39, now " in told[1]
+    assert "line 2: shown 'scale, monthly: March 20 to 31, 2026 (remaining time)' $33.39, now " in told[1]
     assert told[2:] == ["due now: shown $25.97, now $26.97.", "nothing was changed."]
     assert (shop.charged("acme"), shop.plans("acme")) == ([], PRO)
 

@@ -83,7 +83,7 @@ class Item:
 
     @property
     def name(self) -> str:
-        """What the item is called on an invoice line, as far as billing knows."""
+        """The id of what is sold: the plan's, else the add-on's, else the product's. ``Names`` has its name."""
         return self.plan_id or self.add_on_id or self.product_id
 
     @property
@@ -127,7 +127,7 @@ class ItemChange:
         product_id: The product it belongs to.
         quantity: The new quantity; 0 with ``removes`` set.
         amount_minor: The new amount for the whole quantity, per interval; the caller has priced it.
-        name: What invoice lines call it; default its plan or add-on id.
+        name: What the plan or add-on is called, for the pages that say what somebody has afterwards.
         removes: The item ends; only ``item_id`` and ``product_id`` are read then.
     """
 

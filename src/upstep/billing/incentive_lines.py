@@ -8,6 +8,7 @@ from datetime import datetime
 from upstep.billing.change import Change, Incentive
 from upstep.billing.proration import LineKind, period_at
 from upstep.billing.quote import QuoteLine
+from upstep.clock import written_day
 from upstep.errors import Fault, QuoteError
 from upstep.money import format_minor
 
@@ -45,7 +46,7 @@ def incentive_lines(
         at = period_at(first_at, at, interval=interval, interval_count=count).end
     words = told(incentive)
     return tuple(
-        QuoteLine(f"{words} the invoice of {when.day} {when:%b %Y}", -off_minor, LineKind.CREDIT) for when in instants
+        QuoteLine(f"{words} the invoice of {written_day(when)}", -off_minor, LineKind.CREDIT) for when in instants
     )
 
 

@@ -125,7 +125,7 @@ def _item(move: Move, standing: Standing) -> QuoteItem:
     assert named is not None
     return QuoteItem(
         item_id=before.item_id if before else None,
-        name=named.name,
+        name=standing.names.name(named),
         quantity_before=before.quantity if before else None,
         quantity_after=after.quantity if after else None,
         amount_before_minor=_lasting(standing.price(before), standing) if before else None,

@@ -64,12 +64,13 @@ class Charge:
 
 @dataclass(frozen=True)
 class ProrationLine:
-    """One line of the invoice. ``amount_minor`` is signed; ``share`` is the part of the period it is for."""
+    """One line of the invoice. ``amount_minor`` is signed; ``share`` is the part of ``period`` it is for, its end."""
 
     item_id: str
     kind: LineKind
     amount_minor: int
     share: Fraction
+    period: Period
 
 
 def prorate(
@@ -124,9 +125,10 @@ def _prorates(charge: Charge, kept: set[str]) -> bool:
 
 
 def _line(charge: Charge, kind: LineKind, period: Period, at: datetime) -> ProrationLine:
-    share = (charge.period or period).share_left(at)
+    period = charge.period or period
+    share = period.share_left(at)
     part = round_half_up(share.numerator * charge.amount_minor, share.denominator)
-    return ProrationLine(charge.item_id, kind, -part if kind is LineKind.CREDIT else part, share)
+    return ProrationLine(charge.item_id, kind, -part if kind is LineKind.CREDIT else part, share, period)
 
 
 def anchored(anchor: datetime, months: int) -> datetime:

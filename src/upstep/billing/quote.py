@@ -135,34 +135,43 @@ def _quote(row: Mapping[str, Any]) -> Quote:
 def differences(shown: Quote, fresh: Quote) -> list[str]:
     """What a fresh preview of the same change says otherwise than what was shown: line by line, then the sums.
 
-    Empty: it would be charged as it was shown.
+    Empty: it would be charged as it was shown. Words are not compared: a plan that got another name costs the same.
     """
     found = []
     for index in range(max(len(shown.lines), len(fresh.lines))):
         old = shown.lines[index] if index < len(shown.lines) else None
         new = fresh.lines[index] if index < len(fresh.lines) else None
-        if old != new:
+        if charged(old) != charged(new):
             found.append(f"line {index + 1} was {_said(old)} and is {_said(new)}")
     for name in ("currency", "due_now_minor", "credit_used_minor", "next_invoice_minor", "next_invoice_at"):
         old_value, new_value = getattr(shown, name), getattr(fresh, name)
         if old_value != new_value:
             found.append(f"{name} was {old_value} and is {new_value}")
-    if shown.incentive_lines != fresh.incentive_lines:
+    if [*map(charged, shown.incentive_lines)] != [*map(charged, fresh.incentive_lines)]:
         old_lines, new_lines = (" and ".join(map(_said, one.incentive_lines)) for one in (shown, fresh))
         found.append(f"the incentive was {old_lines or 'none'} and is {new_lines or 'none'}")
     if shown.items:  # none were kept by the first form of state
         found += [
-            f"what recurs was {old} and is {new}"
-            for old, new in zip_longest(map(_recurring, shown.items), map(_recurring, fresh.items), fillvalue="nothing")
-            if old != new
+            f"what recurs was {_recurring(old)} and is {_recurring(new)}"
+            for old, new in zip_longest(shown.items, fresh.items)
+            if old is None or new is None or _sides(old) != _sides(new)
         ]
         if shown.effective_at != fresh.effective_at:
             found.append(f"it took effect at {shown.effective_at} and does at {fresh.effective_at}")
     return found
 
 
-def _recurring(item: QuoteItem) -> str:
-    sides = [
+def charged(line: QuoteLine | None) -> tuple[LineKind, int] | None:
+    """What a line charges or credits, whatever its words."""
+    return None if line is None else (line.kind, line.amount_minor)
+
+
+def _recurring(item: QuoteItem | None) -> str:
+    return "nothing" if item is None else f"{item.name} ({', then '.join(_sides(item))})"
+
+
+def _sides(item: QuoteItem) -> list[str]:
+    return [
         f"{quantity} x {amount} every {count} {interval}"
         for quantity, amount, (interval, count) in (
             (item.quantity_before, item.amount_before_minor, item.every_before or ("", 0)),
@@ -170,7 +179,6 @@ def _recurring(item: QuoteItem) -> str:
         )
         if quantity is not None
     ]
-    return f"{item.name} ({', then '.join(sides)})"
 
 
 def _said(line: QuoteLine | None) -> str:

@@ -13,6 +13,7 @@ from upstep.billing.change import Behaviour, Change, Item, Starts, trial_days_of
 from upstep.billing.periods import current_period
 from upstep.billing.proration import LineKind
 from upstep.billing.quote import Quote, QuoteLine
+from upstep.clock import written_day
 from upstep.errors import Fault, QuoteError
 from upstep.money import format_minor
 
@@ -62,7 +63,7 @@ def tried(change: Change, today: Quote, *, charged_minor: int) -> Quote:
         charged_minor: What it costs at the trial's end.
     """
     days, ends_at = trial_days_of(change), trial_end(change, today.at)
-    text = f"Free for {days} days, until {ends_at.day} {ends_at:%b %Y}"
+    text = f"Free for {days} days, until {written_day(ends_at)}"
     return replace(
         today,
         quote_id="",
@@ -98,10 +99,9 @@ def told_trial(quote: Quote) -> str | None:
     if ends_at is None:
         return None
     first = format_minor(quote.next_invoice_minor, quote.currency)
-    day = f"{ends_at:%B} {ends_at.day}, {ends_at.year}"
     return (
         f"Free for {trial_days_of(quote.change)} days: nothing is charged for it today. "
-        f"It is charged from {day} on, {first} on that day{_then(quote)}."
+        f"It is charged from {written_day(ends_at)} on, {first} on that day{_then(quote)}."
     )
 
 

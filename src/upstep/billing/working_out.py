@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from upstep.billing.change import Anchor, Behaviour, BillingMode, Change, Incentive, Item, ItemChange, Starts
 from upstep.billing.discount import after as after_incentives
+from upstep.billing.naming import BY_ID, Names
 from upstep.billing.periods import anchor_of, current_period, term_end
 from upstep.billing.proration import Charge, LineKind, Period, ProrationLine, period_at, prorate
 from upstep.billing.quote import QuoteLine
@@ -30,6 +30,7 @@ class Standing:
         credit_minor: A credit that pays first.
         open_minor: What is open of the account's invoices.
         anchor: What periods of another interval are counted from, when a change leaves the anchor where it is.
+        names: What lines call what is sold.
     """
 
     mode: BillingMode = BillingMode.CLASSIC
@@ -41,6 +42,7 @@ class Standing:
     credit_minor: int = 0
     open_minor: int = 0
     anchor: datetime | None = None
+    names: Names = BY_ID
 
     def price(self, item: Item) -> int:
         """The item's recurring price before the incentives of this biller."""
@@ -227,7 +229,7 @@ def _lines(
     lines = prorate(held, wanted, period=old_period, at=at, new_period=new_period, changed=changed)
     if change.behaviour is Behaviour.NONE:
         lines = tuple(line for line in lines if line.kind is LineKind.DEBIT)
-    return tuple(_described(line, move, at) for line in lines)
+    return tuple(_described(line, move, at, standing.names) for line in lines)
 
 
 def _is_same_price(move: Move, standing: Standing) -> bool:
@@ -273,19 +275,8 @@ def net_amounts(moves: Sequence[Move], live: Sequence[Item], standing: Standing)
     return after_incentives([*prices, *others], standing.running)[: len(prices)]
 
 
-def _described(line: ProrationLine, move: Move, at: datetime) -> QuoteLine:
-    item, use = (move.before, "Unused") if line.kind is LineKind.CREDIT else (move.after, "Remaining")
+def _described(line: ProrationLine, move: Move, at: datetime, names: Names) -> QuoteLine:
+    item, note = (move.before, "unused time") if line.kind is LineKind.CREDIT else (move.after, "remaining time")
     assert item is not None
-    text = f"{use} time on {label(item)} after {_day(at)}"
+    text = names.line(item, at, line.period.end, note if line.share < 1 else "")
     return QuoteLine(text, line.amount_minor, line.kind)
-
-
-@lru_cache(maxsize=256)
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%b %Y}"
-
-
-def label(item: Item) -> str:
-    """What an invoice line calls the item."""
-    count = f"{item.quantity} x " if item.quantity > 1 else ""
-    return f"{count}{item.name}"

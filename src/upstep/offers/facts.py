@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Self, TypedDict, get_args, get_type_hints
 
+from upstep.clock import written_day
 from upstep.errors import Fault, PlayError, did_you_mean
 from upstep.money import CURRENCIES, format_minor
 
@@ -239,7 +240,7 @@ def _date(value: datetime, _currency: str, locale: str) -> str:
 @lru_cache(maxsize=4096)
 def _day(day: date, locale: str) -> str:
     if locale == "en_US":
-        return f"{day:%B} {day.day}, {day.year}"
+        return written_day(day)
     from babel.dates import format_date
 
     return format_date(day, format="long", locale=locale)

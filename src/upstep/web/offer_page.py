@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from upstep.billing import quote as quotes
 from upstep.billing.trial import told_trial
+from upstep.clock import written_day
 from upstep.engine.contacting import responding
 from upstep.engine.contacting.channels import is_selling
 from upstep.engine.contacting.links import OFFER, read_link
@@ -224,7 +225,7 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
         price={
             "lines": [(line.description, _money(quote, line.amount_minor)) for line in quote.lines],
             "due": _money(quote, quote.due_now_minor),
-            "later": f"{tried or _later(quote)} This price holds until {_day(quote.expires_at)}.",
+            "later": f"{tried or _later(quote)} This price holds until {written_day(quote.expires_at)}.",
         },
         buttons=[*no[::-1], yes] if wants_no else [yes, *no],
         hidden=_hidden(visit),
@@ -235,7 +236,7 @@ def _asked(visit: Visit, *, wants_no: bool, notice: str) -> Response:
 def _later(quote: Quote) -> str:
     """The next invoice, and what an incentive takes off those that come."""
     off = "".join(f" {line.description}: {_money(quote, line.amount_minor)}." for line in quote.incentive_lines)
-    return f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {_day(quote.next_invoice_at)}.{off}"
+    return f"Next invoice: {_money(quote, quote.next_invoice_minor)} on {written_day(quote.next_invoice_at)}.{off}"
 
 
 def _is_held(visit: Visit) -> bool:
@@ -298,10 +299,6 @@ def _hidden(visit: Visit) -> list[tuple[str, str]]:
 
 def _money(quote: Quote, amount_minor: int) -> str:
     return format_minor(amount_minor, quote.currency)
-
-
-def _day(at: datetime) -> str:
-    return f"{at:%B} {at.day}, {at.year}"
 
 
 def _unknown(context: Context) -> Response:

@@ -19,10 +19,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import upstep
-from upstep.clock import iso
+from upstep.clock import iso, written_day
 from upstep.money import format_minor
 from upstep.web.pictures import PERIODS_HEIGHT
-from upstep.web.sections import BADGES, Room, long_date, sections
+from upstep.web.sections import BADGES, Room, sections
 
 if TYPE_CHECKING:
     from upstep.engine.deciding.decide import Run
@@ -149,7 +149,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "money": format_minor,
         "iso": iso,
-        "long_date": long_date,
+        "long_date": written_day,
         "words": _words,
         "lower_first": _lower_first,
     }

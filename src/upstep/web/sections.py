@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -358,11 +357,6 @@ class _Sorting:
             has_open_invoice=bool(row["has_open_invoice"]),
             decision_id=row["decision_id"],
         )
-
-
-def long_date(day: date | datetime) -> str:
-    """``November 20, 2026``, as messages print it."""
-    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _kept(sentence: str) -> str:

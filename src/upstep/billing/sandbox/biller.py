@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from upstep.billing.change import BillingMode, Change, Incentive, Item
+from upstep.billing.naming import BY_ID, Names
 from upstep.billing.provider import Answer, Applied, Capabilities, Event, NeedsConfirmation
 from upstep.billing.quote import Quote
 from upstep.billing.sandbox import changing, trying
@@ -31,7 +32,14 @@ from upstep.errors import Fault, QuoteError
 
 
 class SandboxProvider:
-    """A ``Provider`` over the SQLite file at ``path``, which is created if it is not there."""
+    """A ``Provider`` over the SQLite file at ``path``, which is created if it is not there.
+
+    Args:
+        path: Where its file is.
+        quote_valid: How long what it quotes holds.
+        billing_mode: How subscriptions are credited.
+        names: What its lines call what is sold; without any, ids.
+    """
 
     name = NAME
 
@@ -41,10 +49,11 @@ class SandboxProvider:
         *,
         quote_valid: timedelta = QUOTE_VALID,
         billing_mode: BillingMode = BillingMode.CLASSIC,
+        names: Names = BY_ID,
     ) -> None:
         self.path = Path(path)
         self.quote_valid = quote_valid
-        self._store = Store(self.path, mode=billing_mode)
+        self._store = Store(self.path, mode=billing_mode, names=names)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from upstep.billing.change import BillingMode, Incentive, Item
+from upstep.billing.naming import BY_ID, Names
 from upstep.billing.periods import anchor_of, current_period
 from upstep.billing.proration import Charge, Period
 from upstep.billing.provider import Event
@@ -105,6 +106,7 @@ class Book:
     """All that is known of one account's money.
 
     ``settled_at`` is up to when renewals and the like have happened; ``events`` are those that are not written yet.
+    ``names`` are what its lines call what is sold: today's, so they are not kept with it.
     """
 
     account_id: str
@@ -121,6 +123,7 @@ class Book:
     invoices: tuple[Invoice, ...] = ()
     events: tuple[Event, ...] = ()
     told: int = 0
+    names: Names = field(default=BY_ID, compare=False)
 
     def live(self, subscription_id: str) -> list[Item]:
         """The subscription's items."""
@@ -194,6 +197,7 @@ def standing(book: Book, subscription_id: str) -> Standing:
         credit_minor=book.credit.get(currency, 0) if currency else 0,
         open_minor=open_minor(book, currency),
         anchor=min((each.anchor for each in positions), default=None),
+        names=book.names,
     )
 
 

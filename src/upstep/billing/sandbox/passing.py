@@ -19,7 +19,7 @@ from upstep.billing.sandbox.book import Book, Held, Position, standing
 from upstep.billing.sandbox.changing import take_back
 from upstep.billing.sandbox.invoicing import Draft, issue, mark_by_debts, overdue_instants
 from upstep.billing.sandbox.trying import finish, without_trials
-from upstep.billing.working_out import label, work_out
+from upstep.billing.working_out import work_out
 from upstep.errors import QuoteError
 
 
@@ -151,7 +151,8 @@ def _renew(book: Book, due: Sequence[Position], instant: datetime) -> Book:
         book = _next_interval(book, position, period, net)
         debit = [Held(position.item.item_id, net, period.start, period.end)] if net else []
         book = book.hold(position.item.item_id, debit)
-        lines += [_line(position.item, net, period)] if net else []
+        text = book.names.line(position.item, period.start, period.end)
+        lines += [QuoteLine(text, net, LineKind.DEBIT)] if net else []
     if lines:
         is_sent = due[0].item.collection == "invoice"
         draft = Draft(subscription_id, currency, "trial" if is_trial else "renewal", tuple(lines), is_sent=is_sent)
@@ -196,8 +197,3 @@ def _next_discounts(book: Book, subscription_id: str) -> Book:
             left = None if each.periods_left is None else each.periods_left - 1
             kept.append(replace(each, periods_left=left, is_running=True))
     return replace(book, discounts=tuple(kept))
-
-
-def _line(item: Item, net: int, period: Period) -> QuoteLine:
-    text = f"{label(item)}, {period.start.day} {period.start:%b %Y} to {period.end.day} {period.end:%b %Y}"
-    return QuoteLine(text, net, LineKind.DEBIT)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from upstep.billing.change import BillingMode, Item
+from upstep.billing.naming import BY_ID, Names
 from upstep.billing.provider import Answer, Applied, Declined, Event, NeedsConfirmation
 from upstep.billing.sandbox.book import Book, take_over
 from upstep.clock import to_seconds
@@ -41,8 +42,8 @@ _ANSWERS: dict[str, type[Applied | Declined | NeedsConfirmation]] = {
 class Store:
     """The SQLite file at ``path``, which is created if it is not there."""
 
-    def __init__(self, path: Path, *, mode: BillingMode) -> None:
-        self.path, self.mode = path, mode
+    def __init__(self, path: Path, *, mode: BillingMode, names: Names = BY_ID) -> None:
+        self.path, self.mode, self.names = path, mode, names
         self._shared = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.reading() as view:
@@ -64,7 +65,7 @@ class Store:
         try:
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             try:
-                yield View(connection, self.mode)
+                yield View(connection, self.mode, self.names)
             finally:
                 connection.close()
         except sqlite3.OperationalError as error:
@@ -112,6 +113,8 @@ class Kept:
 
 
 _AT_ONCE = 500
+_NOT_KEPT = ("events", "names")
+"""Of a book: events are rows of their own, and names are the catalog's."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class View:
 
     connection: sqlite3.Connection
     mode: BillingMode
+    names: Names = BY_ID
     ahead: Mapping[str, Kept] = field(default_factory=dict)
 
     def reading_ahead(self, account_ids: Iterable[str]) -> View:
@@ -172,8 +176,10 @@ class View:
         body = self._body(account_id)
         items = self.items(account_id=account_id)
         if body is None:
-            return take_over(account_id, items, at=at, mode=self.mode)
-        return _with_new_items(msgspec.json.decode(body, type=Book), items, at=at, mode=self.mode)
+            book = take_over(account_id, items, at=at, mode=self.mode)
+        else:
+            book = _with_new_items(msgspec.json.decode(body, type=Book), items, at=at, mode=self.mode)
+        return replace(book, names=self.names)
 
     def _body(self, account_id: str) -> str | None:
         if account_id in self.ahead:
@@ -188,7 +194,7 @@ class View:
             for item in filter(None, (event.before, event.after)):
                 self.connection.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?)", _stored(item))
             self.connection.execute("INSERT INTO event (body) VALUES (?)", (_text(event),))
-        body = _text(replace(book, events=()))
+        body = _text({name: value for name, value in vars(book).items() if name not in _NOT_KEPT})
         self.connection.execute("INSERT OR REPLACE INTO book VALUES (?, ?)", (book.account_id, body))
 
     def events(self, cursor: str | None) -> Sequence[Event]:

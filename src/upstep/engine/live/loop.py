@@ -18,7 +18,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery.outbox import Delivered
 from upstep.engine.contacting.channels import close_channels, is_live, open_channels
 from upstep.engine.contacting.publishing import publish
@@ -36,7 +35,7 @@ from upstep.engine.offering.helping import open_help
 from upstep.engine.offering.notices import queue_notices
 from upstep.engine.offering.opening import expose, open_offers, to_offer
 from upstep.engine.offering.tasks import queue_tasks
-from upstep.engine.quoting.biller import sandbox, stripe_biller
+from upstep.engine.quoting.biller import bare_sandbox, sandbox, stripe_biller
 from upstep.engine.quoting.reconciling import reconcile
 from upstep.errors import BusyError, OutsideError
 from upstep.offers import lifecycle
@@ -396,7 +395,7 @@ class Worker:
                 self._items, self._seeded = items, set()
             new = set(accounts) - self._seeded
             self._seeded |= new
-            return sandbox(self.project, as_of=as_of, accounts=new) if new else SandboxBiller(self.project.sandbox_path)
+            return sandbox(self.project, as_of=as_of, accounts=new) if new else bare_sandbox(self.project)
 
     def _is_due(self, what: str, now: datetime) -> bool:
         """Whether its time has come; the next time is set, but for a whole run, which must first succeed."""

@@ -11,6 +11,7 @@ from upstep.billing.provider import Provider, subscription_item_rows
 from upstep.billing.sandbox import SandboxBiller
 from upstep.config import secret
 from upstep.engine.project import Project, open_project_state
+from upstep.engine.quoting.naming import names_of
 from upstep.engine.quoting.reconciling import ended_by, load_billed
 from upstep.offers.lifecycle import convert_applied
 from upstep.tables.facts import open_items
@@ -47,7 +48,7 @@ def sandbox(
 
     With ``accounts`` only those are seeded, which is quick; None is all of them. ``path``: another file than its own.
     """
-    biller = SandboxBiller(path or project.sandbox_path)
+    biller = bare_sandbox(project, path=path)
     engine = DuckEngine(threads=1)
     open_items(project.folder, engine.connection, as_of=as_of, account_ids=accounts)
     rows = engine.connection.sql(
@@ -56,6 +57,11 @@ def sandbox(
     ).to_arrow_table()
     biller.seed(rows.to_pylist())
     return biller
+
+
+def bare_sandbox(project: Project, *, path: Path | None = None) -> SandboxBiller:
+    """The embedded biller with what it holds already; its lines bear the catalog's names."""
+    return SandboxBiller(path or project.sandbox_path, names=names_of(project.catalog))
 
 
 def stripe_biller(project: Project) -> StripeBiller:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upstep.engine.deciding.naming import capital
+
 if TYPE_CHECKING:
     from upstep.billing.quote import Quote
     from upstep.catalog.model import Catalog, Plan
@@ -16,7 +18,7 @@ class Row:
 
     Args:
         kind: plan (names), limit (counts; None is unlimited), price (minor units) or feature (names that come with it).
-        label: The meter's name of a limit.
+        label: The meter's name of a limit, with a capital: it begins a row.
         every: How often a price is paid, before and after: (interval, count).
     """
 
@@ -73,5 +75,5 @@ def _limits(catalog: Catalog, before: Plan, after: Plan, quantities: tuple[int, 
             for limit, quantity in zip((old, new), quantities, strict=True)
         ]
         if counts[0] != counts[1]:
-            rows.append(Row("limit", meter.name, counts[0], counts[1]))
+            rows.append(Row("limit", capital(meter.name), counts[0], counts[1]))
     return rows

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PricedItem:
-    """One item side by side, each side with the record that its price comes from; None where it is not there."""
+    """One item side by side, each side with the record that its price comes from; None where it is not there.
+
+    ``plan_ids`` are before and after.
+    """
 
     item: QuoteItem
+    product_id: str | None
+    plan_ids: tuple[str | None, str | None]
+    add_on_id: str | None
     name: str
     plan_before: str | None
     plan_after: str | None
@@ -133,12 +139,13 @@ def _item(each: PricedItem) -> dict[str, Any]:
     before = None
     if item.amount_before_minor is not None and item.every_before is not None:
         before = _side(each.plan_before, item.quantity_before, item.amount_before_minor, item.every_before)
-        before["record"] = each.record_before
+        before |= {"plan_id": each.plan_ids[0], "record": each.record_before}
     after = None
     if item.amount_after_minor is not None and item.every_after is not None:
         after = _side(each.plan_after, item.quantity_after, item.amount_after_minor, item.every_after)
-        after["record"] = each.record_after
-    return {"item_id": item.item_id, "name": each.name, "before": before, "after": after}
+        after |= {"plan_id": each.plan_ids[1], "record": each.record_after}
+    ids = {"item_id": item.item_id, "product_id": each.product_id, "add_on_id": each.add_on_id}
+    return ids | {"name": each.name, "before": before, "after": after}
 
 
 def _side(plan: str | None, quantity: int | None, amount_minor: int, every: tuple[str, int]) -> dict[str, Any]:

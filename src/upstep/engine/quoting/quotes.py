@@ -142,6 +142,9 @@ def _items(catalog: Catalog, quote: Quote, live: Sequence[Item], now: datetime) 
         priced.append(
             PricedItem(
                 item=item,
+                product_id=sold.product_id if sold else None,
+                plan_ids=(before.plan_id if before else None, after.plan_id if after else None),
+                add_on_id=add_on_id,
                 name=names.get(add_on_id or "", product.name if product else item.name),
                 plan_before=_plan_name(catalog, before.plan_id) if before else None,
                 plan_after=_plan_name(catalog, after.plan_id) if after else None,
@@ -353,7 +356,7 @@ def difference(shown: Quote, fresh: Quote) -> list[str]:
     for index in range(max(len(shown.lines), len(fresh.lines))):
         old = shown.lines[index] if index < len(shown.lines) else None
         new = fresh.lines[index] if index < len(fresh.lines) else None
-        if old != new:
+        if quotes.charged(old) != quotes.charged(new):
             told.append(f"line {index + 1}: shown {_line(old, shown.currency)}, now {_line(new, fresh.currency)}.")
     for label, name in _SUMS:
         old_minor, new_minor = getattr(shown, name), getattr(fresh, name)
