@@ -14,8 +14,6 @@ from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instan
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from upstep.billing.quote import Quote
     from upstep.delivery.outbox import Delivery, Parked
     from upstep.engine.deciding.decide import Run
@@ -39,6 +37,7 @@ def offers(
     What is open or queued already stays as it is.
     """
     from upstep.engine.offering import opening
+    from upstep.engine.offering.beside import queue_beside
     from upstep.engine.project import Project, open_project_state
     from upstep.engine.quoting.biller import open_biller
 
@@ -53,7 +52,7 @@ def offers(
         found = opening.open_offers(opened, run, provider=open_biller(opened, as_of=run.as_of), now=moment)
         tell("notices, tasks and help", 0.9)
         state = open_project_state(opened)
-        queued = _queue(opened, state, run, now=moment)
+        queued = queue_beside(opened, state, run, now=moment)
         state.dispose()
     if as_json:
         from upstep.engine.offering.shapes import opened_offer
@@ -63,19 +62,6 @@ def offers(
         print_json({"run_id": run.run_id, "offers": shapes, "refused": refused, **queued, "would": None})
         return
     _show_offers(found, opened, queued)
-
-
-def _queue(project: Project, state: sa.Engine, run: Run, *, now: datetime) -> dict[str, int]:
-    """What the worker queues of a run beside its offers, and how many of each were new."""
-    from upstep.engine.offering.helping import open_help
-    from upstep.engine.offering.notices import queue_notices
-    from upstep.engine.offering.tasks import queue_tasks
-
-    return {
-        "notices": queue_notices(project, state, run, now=now),
-        "tasks": queue_tasks(project, state, run, now=now),
-        "help": open_help(project, state, run, now=now),
-    }
 
 
 def _moment(at: str | None) -> datetime:

@@ -17,7 +17,7 @@ from upstep.engine.deciding.inputs import gather
 from upstep.engine.deciding.ledger import keep
 from upstep.engine.deciding.shapes import plain
 from upstep.engine.offering import shapes as told
-from upstep.engine.offering.notices import queue_notices
+from upstep.engine.offering.beside import queue_beside
 from upstep.engine.offering.opening import open_offers
 from upstep.engine.quoting.biller import open_biller
 from upstep.engine.quoting.settling import settle_whole
@@ -93,7 +93,7 @@ def offer(request: Request, offer_id: Id, _key: Reads) -> dict[str, Any]:
 def open_(account_id: Id, write: Writes) -> Response:
     """Decide the account now, open an offer at a locked price for its eligible self-serve step, queue its messages.
 
-    One that stands already stays as it is.
+    Notices, its owner's task and help are queued, too, as the worker does. One that stands already stays as it is.
     """
     must_know(write.context, account_id)
     return write.once("open offers", account_id, None, lambda: (200, _open(write.context, account_id)))
@@ -105,10 +105,10 @@ def _open(context: Context, account_id: str) -> dict[str, Any]:
     keep(project, run, accounts=[account_id], now=now)
     provider = open_biller(project, as_of=run.as_of, accounts=[account_id])
     found = open_offers(project, run, provider=provider, now=now, accounts=[account_id])
-    notices = queue_notices(project, context.state, run, now=now, accounts=[account_id])
+    queued = queue_beside(project, context.state, run, now=now, accounts=[account_id])
     opened = [told.opened_offer(one) for one in found]
     refused = [asdict(one) for one in found.refused]
-    return {"run_id": run.run_id, "offers": opened, "refused": refused, "notices": notices}
+    return {"run_id": run.run_id, "offers": opened, "refused": refused, **queued, "would": None}
 
 
 @router.post(

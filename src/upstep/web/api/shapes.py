@@ -247,6 +247,9 @@ class Openings(BaseModel):
     offers: list[OpenedOffer]
     refused: list[RefusedStep]
     notices: int
+    tasks: int
+    help: int
+    would: None = None
 
 
 class DatedOffer(Offer):
