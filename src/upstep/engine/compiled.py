@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from upstep.garbage import rarely_collected
 from upstep.tables.pruned import outside_reads
 from upstep.tables.query import Program, Statements
 
@@ -80,7 +81,8 @@ def _kept(folder: Path, name: str, parts: tuple[str, ...], build: Callable[[], A
     with _alone(path.with_suffix(".lock")):
         with suppress(OSError, ValueError):
             return _read(path)  # Another process made it while this one waited.
-        made = build()
+        with rarely_collected():
+            made = build()
         with suppress(OSError):  # A folder that cannot be written costs time, nothing else.
             _write(path, made)
     return made

@@ -15,6 +15,7 @@ from upstep.config import Settings, load_settings, secret
 from upstep.engine.compiled import kept_value
 from upstep.engine.peers import PeerCounts
 from upstep.errors import ConfigError, Fault, OutsideError, did_you_mean
+from upstep.garbage import rarely_collected
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, shape_of, vocabulary
@@ -116,7 +117,8 @@ class Project:
         shape = shape_of(self.catalog)
         if shape not in _PROFILES:
             words = self.words(from_seconds(1_750_000_000), meter_keys={}, known=dict.fromkeys(TABLES, True))
-            _PROFILES[shape] = build(shape, words)
+            with rarely_collected():
+                _PROFILES[shape] = build(shape, words)
         return _PROFILES[shape]
 
     @property

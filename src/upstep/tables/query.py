@@ -133,9 +133,11 @@ def compile_select(select: ir.Table, dialect: str) -> str:
         from upstep.tables.sqlite_dialect import unnested
 
         tree = unnested(tree)
+    # One copy: Ibis uses a part of the tree in several places, which writing the text may change.
     inside = tree.subquery("stage")
     columns = [_as_declared(name, dtype) for name, dtype in select.schema().items()]
-    sql: str = sqlglot.select(*columns).from_(inside).sql(dialect=compiler.dialect)
+    whole = sqlglot.select(*columns, copy=False).from_(inside, copy=False)
+    sql: str = whole.sql(dialect=compiler.dialect, copy=False)
     return sql
 
 
@@ -145,7 +147,7 @@ def _as_declared(name: str, dtype: Any) -> exp.Expr:
     if not dtype.is_integer():
         return column
     kind = "BIGINT" if dtype.nbytes == 8 else "INT"
-    return exp.alias_(exp.cast(column, kind), name, quoted=True)
+    return exp.alias_(exp.cast(column, kind, copy=False), name, quoted=True, copy=False)
 
 
 class Program:
