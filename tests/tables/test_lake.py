@@ -17,23 +17,23 @@ _KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from upstep.tables import lake
+from upstep.tables import lake_writer
 from upstep.tables.load import load
 
 def die(*_args):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "before the manifest":
-    lake.write_manifest = die
+    lake_writer.write_manifest = die
 else:
-    commit = lake.LakeWriter._commit
+    commit = lake_writer.LakeWriter._commit
     done = []
     def second_dies(self, table, adds):
         if done:
             die()
         done.append(table)
         return commit(self, table, adds)
-    lake.LakeWriter._commit = second_dies
+    lake_writer.LakeWriter._commit = second_dies
 load(Path(sys.argv[1]), now=datetime(2026, 2, 11, tzinfo=UTC))
 """
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.clock import to_seconds
 from upstep.state.mentions import Mentions, mentions
-from upstep.tables.lake import LakeWriter, Snapshot, open_snapshot, quoted, read_files, stored_schema
+from upstep.tables.lake import Snapshot, open_snapshot, quoted, read_files, stored_schema
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.lock import writer_lock
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from upstep.tables.lake import BUCKETS, LakeWriter, quoted
+from upstep.tables.lake import BUCKETS, quoted
+from upstep.tables.lake_writer import LakeWriter
 
 if TYPE_CHECKING:
     import duckdb

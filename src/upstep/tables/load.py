@@ -25,11 +25,11 @@ from upstep.tables.forgotten import read_forgotten
 from upstep.tables.keys import Keys
 from upstep.tables.lake import (
     Connected,
-    LakeWriter,
     facts_folder,
     read_files,
     read_manifest,
 )
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.lock import writer_lock
 from upstep.tables.mapping import Mapping, TableMapping, read_mapping
 from upstep.tables.quarantine import Faults, KeptAside

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from upstep.clock import to_seconds
 from upstep.errors import Fault
 from upstep.tables.files import File, line_numbers
-from upstep.tables.lake import LakeWriter, Snapshot, open_snapshot, quoted, read_files
+from upstep.tables.lake import Snapshot, open_snapshot, quoted, read_files
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.lock import writer_lock
 from upstep.tables.schema import Nature
 from upstep.tables.stage import Staged

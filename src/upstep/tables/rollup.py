@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upstep.tables.lake import BUCKETS, LakeWriter, Snapshot, quoted, stored_schema
+from upstep.tables.lake import BUCKETS, Snapshot, quoted, stored_schema
+from upstep.tables.lake_writer import LakeWriter
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upstep.tables.beside import Told, put_beside
-from upstep.tables.lake import LakeWriter, quoted, stored_schema
+from upstep.tables.lake import quoted, stored_schema
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.merge import key_columns, merge
 from upstep.tables.stage import Staged, faulty_rows
 

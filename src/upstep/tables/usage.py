@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upstep.tables.lake import LakeWriter
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.rollup import BULK_ROWS, RollupWriter
 from upstep.tables.stage import Staged, faulty_rows
 

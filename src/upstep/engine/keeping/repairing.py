@@ -21,7 +21,8 @@ from upstep.errors import BusyError
 from upstep.state import audit, tables
 from upstep.state.session import reading, writing
 from upstep.tables.forgotten import KINDS, read_forgotten
-from upstep.tables.lake import LakeWriter, facts_folder, open_snapshot
+from upstep.tables.lake import facts_folder, open_snapshot
+from upstep.tables.lake_writer import LakeWriter
 from upstep.tables.lock import writer_lock
 
 LEFT_BEHIND = timedelta(minutes=10)
