@@ -4,7 +4,7 @@
 
 Forecast is the total of the next 1, 4 and 13 weeks, as a limit's period is; by the last eight weeks alone, as ``signals``
 do it. Seasonal naive and Theta (statsforecast) see its last five years. Told are the mean and the median absolute error as a
-share of what came, and how often the 80 % interval held it. The series: github.com/Mcompetitions/M4-methods.
+share of what came, and how often the 80% interval held it. The series: github.com/Mcompetitions/M4-methods.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def ours(series: list[tuple[np.ndarray, np.ndarray]], weeks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Total of the next weeks with its 80 % interval, by the queries that forecast limits."""
+    """Total of the next weeks with its 80% interval, by the queries that forecast limits."""
     engine = DuckEngine()
     last = np.array([known[-WEEKS:] for known, _ in series])
     rows = {"place": pa.array(range(len(series)), pa.int64())}
@@ -55,7 +55,7 @@ def ours(series: list[tuple[np.ndarray, np.ndarray]], weeks: int) -> tuple[np.nd
 
 
 def beside(series: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Name to (forecast by week, whether the first week's 80 % interval held it), from statsforecast; empty without it."""
+    """Name to (forecast by week, whether the first week's 80% interval held it), from statsforecast; empty without it."""
     try:
         from statsforecast.models import SeasonalNaive, Theta
     except ImportError as missing:
@@ -80,8 +80,8 @@ def beside(series: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.nd
 def line(name: str, weeks: int, forecast: np.ndarray, came: np.ndarray, held: np.ndarray | None) -> str:
     """One row of the table."""
     error = np.abs(forecast - came) / came
-    share = "" if held is None else f"{100 * held.mean():.0f} %"
-    return f"| {name} | {weeks} | {100 * error.mean():.1f} % | {100 * np.median(error):.1f} % | {share} |"
+    share = "" if held is None else f"{100 * held.mean():.0f}%"
+    return f"| {name} | {weeks} | {100 * error.mean():.1f}% | {100 * np.median(error):.1f}% | {share} |"
 
 
 def main() -> int:
@@ -98,7 +98,7 @@ def main() -> int:
     print(
         f"{len(series)} series",
         "",
-        "| forecast | weeks | mean error | median error | 80 % held |",
+        "| forecast | weeks | mean error | median error | 80% held |",
         "| --- | ---: | ---: | ---: | ---: |",
         sep="\n",
     )

@@ -138,7 +138,7 @@ def lookup(folder: Path) -> None:
 
 
 def ingest(folder: Path) -> None:
-    """10,000 events a second in batches of 100, acknowledged after the commit, 2 % of them sent again."""
+    """10,000 events a second in batches of 100, acknowledged after the commit, 2% of them sent again."""
     settings(folder)
     secret = key(folder, "ingest")
     rate = rate_of(10_000) // BATCH

@@ -152,7 +152,7 @@ LIMIT = {
     "overage_periods_3": ("periods", "how many of the last three complete periods went over today's limit"),
     "periods_at_90_3": (
         "periods",
-        "how many of the last three complete periods reached 90 % of today's limit",
+        "how many of the last three complete periods reached 90% of today's limit",
     ),
     "complete_periods": ("periods", "complete periods among the last three, 0 to 3"),
     "peak_3": ("meter's unit", "the highest of the last three complete periods"),
@@ -164,10 +164,10 @@ LIMIT = {
     "trend_28d": ("share", "used_28d / used_prev_28d - 1"),
     "trend_56d": ("share", "growth over eight weeks by the fitted slope; 0 when the slope is not clear of noise"),
     "forecast_use": ("meter's unit", "expected at the period's end; for a stock in 30 days"),
-    "forecast_high": ("meter's unit", "the upper end of the 80 % interval of forecast_use"),
+    "forecast_high": ("meter's unit", "the upper end of the 80% interval of forecast_use"),
     "days_to_limit": ("days", "until the trend reaches the limit; empty for a flow that resets before"),
-    "days_to_limit_low": ("days", "the early end of its 80 % interval"),
-    "days_to_limit_high": ("days", "the late end of its 80 % interval"),
+    "days_to_limit_low": ("days", "the early end of its 80% interval"),
+    "days_to_limit_high": ("days", "the late end of its 80% interval"),
     "breach_forecast": ("flag", "the trend reaches the limit within days_left"),
 }
 
@@ -271,7 +271,7 @@ PLAN = {
     "first_value_reached": ("flag", "the catalog's rule is met; empty without a rule"),
     "steady_use": (
         "flag",
-        "a value meter's last three complete periods lie within a quarter of their mean, or 60 % of its seats are used",
+        "a value meter's last three complete periods lie within a quarter of their mean, or 60% of its seats are used",
     ),
     "need_share": ("share", "the largest need over limit: of forecast_high, peak_3 and used, over any limit"),
     "peak_share": ("share", "the same without the forecast"),
@@ -322,7 +322,7 @@ HOLDS_WHEN = {
     "before_first_value": "the catalog's first_value of the product is not reached",
     "just_purchased": "the product's first paid start, an upgrade or a one-off purchase of it lies less than "
     f"{gates.JUST_PURCHASED_DAYS} days back; seats and renewals do not count",
-    "low_adoption": f"at most {gates.ADOPTION_PERCENT} % of what the product is paid for was used in its last complete "
+    "low_adoption": f"at most {gates.ADOPTION_PERCENT}% of what the product is paid for was used in its last complete "
     "period, by its most used value meter",
     "leaving": f"a cancellation or a downgrade is set, or a lower plan was taken within {gates.LEAVING_DAYS} days",
     "renewal_threat": f"a renewal_risk moment lies within {strategy.RISK_DAYS} days; or a term of "
@@ -365,7 +365,7 @@ UNKNOWN_WHEN = {
     "open_issue": "ticket is not connected or stale, and no hold is seen",
     "payment_trouble": "invoice is not connected or stale, and no hold is seen",
     "before_first_value": "the catalog has no first_value for the product",
-    "low_adoption": "there is no complete period yet, and not both first value reached and 80 % in use now",
+    "low_adoption": "there is no complete period yet, and not both first value reached and 80% in use now",
 }
 
 # Columns whose name does not say it all.
@@ -588,7 +588,7 @@ def play_page(play: Play, kinds: Kinds) -> str:
     if play.moments:
         rows.append(("moments", ", ".join(play.moments)))
     if play.notice_percent:
-        rows.append(("notice", f"at {play.notice_percent} %"))
+        rows.append(("notice", f"at {play.notice_percent}%"))
     rows += [("rung", _rung(rung)) for rung in play.ladder]
     rows += [("gate added", gate) for gate in play.gates_added]
     rows += [("gate removed", f"{gate}: {why}") for gate, why in play.gates_removed.items()]
@@ -636,7 +636,7 @@ def _planted(play: Play) -> list[str]:
 def _rung(rung: Rung) -> str:
     style = f", {rung.style}" if rung.style else ""
     condition = f", if `{rung.condition.text}`" if rung.condition else ""
-    return f"{rung.percent} %: {rung.channel}{style}{condition}"
+    return f"{rung.percent}%: {rung.channel}{style}{condition}"
 
 
 # Gates

@@ -21,7 +21,7 @@ REFUSED = (
     "It brings our expansion goal closer.",
 )
 FINE = (
-    "You have used 92 % of your quota.",
+    "You have used 92% of your quota.",
     "Your sales target for this quarter is met.",
     "Your team hit its number in the last quarter.",
     "Fraud losses avoided: 4.2 million against a target of 3.0 million.",

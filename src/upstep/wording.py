@@ -1,6 +1,7 @@
-"""What a text to a customer must not say: the vendor's own calendar, quota or wish to sell, in the first person.
+"""How texts are worded: a percentage the same way everywhere, and nothing of the seller's own concerns to a customer.
 
-The customer's own quota and target are fine, and so is what stands between quotation marks: that is somebody's word.
+What a text to a customer must not say is the vendor's own calendar, quota or wish to sell, in the first person. The
+customer's own quota and target are fine, and so is what stands between quotation marks: that is somebody's word.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ _PHRASES = (
 )
 _WHOLE = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES), re.IGNORECASE)
 _QUOTED = re.compile(r"“[^”]*”")
+
+
+def percentage(number: float, digits: int = 0, *, signed: bool = False) -> str:
+    """So many percent as people read it, wherever they do: in pages, messages, invoices, on the terminal.
+
+    >>> percentage(92), percentage(103.21, 1), percentage(4.0, 1, signed=True)
+    ('92%', '103.2%', '+4.0%')
+    """
+    return f"{number:{'+' if signed else ''},.{digits}f}%"
 
 
 def vendor_phrases(text: str, place: str) -> list[Fault]:

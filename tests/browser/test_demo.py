@@ -128,7 +128,7 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     story.shoot("1-start")
     assert story.axe() == []
 
-    # 80 %: the notice.
+    # 80%: the notice.
     slide(story, 80, by_keyboard=by_keyboard)
     notice = page.locator("upstep-offer article")
     notice.wait_for()
@@ -138,8 +138,8 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
     story.push("Dismiss", by_keyboard=by_keyboard)
     notice.wait_for(state="detached")
 
-    # 90 %: the e-mail.
-    story.push("to 90 %", by_keyboard=by_keyboard)
+    # 90%: the e-mail.
+    story.push("to 90%", by_keyboard=by_keyboard)
     mail = page.locator("#mails button").first
     mail.wait_for()
     assert "90%" in mail.inner_text()
@@ -150,8 +150,8 @@ def tell(story: Story, *, by_keyboard: bool) -> None:
         letter.get_by_role("link").first.click()
     read_the_offer(story, opened.value)
 
-    # 100 %: the prompt, one click, and the price that was shown.
-    story.push("to 100 %", by_keyboard=by_keyboard)
+    # 100%: the prompt, one click, and the price that was shown.
+    story.push("to 100%", by_keyboard=by_keyboard)
     dialog = page.get_by_role("dialog")
     dialog.wait_for()
     price = dialog.locator("dd.total").inner_text()
@@ -214,7 +214,7 @@ def look_again(story: Story) -> None:
     page.locator("#happened strong").nth(len(told) - 1).wait_for()
     assert happened.all_inner_texts() == told
     assert page.get_by_role("slider").input_value() == "100"
-    assert "10,000 e-mails, 100 %" in page.locator("#share").inner_text()
+    assert "10,000 e-mails, 100%" in page.locator("#share").inner_text()
     assert story.axe() == []
     page.evaluate("() => { document.documentElement.dir = 'rtl'; }")
     assert story.axe() == []
@@ -247,7 +247,7 @@ def test_who_must_confirm_goes_to_the_providers_page_and_comes_back_to_a_paid_in
         back = f'<!doctype html><html lang="en"><title>Your bank</title><a href="{url}">Confirm and go back</a></html>'
         page.route("https://sandbox.invalid/**", lambda route: route.fulfill(body=back, content_type="text/html"))
         page.goto(url)
-        page.get_by_role("button", name="to 100 %").click()
+        page.get_by_role("button", name="to 100%").click()
         page.get_by_role("button", name="Change to Pro").wait_for()
         (folder,) = (tmp_path / "tmp").glob("upstep-demo-*")
         biller = SandboxBiller(folder / ".upstep" / "sandbox.db")

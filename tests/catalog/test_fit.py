@@ -141,14 +141,14 @@ def test_overage_that_costs_more_than_the_higher_plan_is_replaced_by_it() -> Non
 
 
 def test_overage_that_costs_nearly_the_same_is_replaced_by_the_higher_plan() -> None:
-    # 69 thousands over at 90: 6210 + 2000 = 8210; 9000 is 9.6 % more.
+    # 69 thousands over at 90: 6210 + 2000 = 8210; 9000 is 9.6% more.
     assert one(fit(terms(METERED, METERED_PRODUCT), sender(79_000, past=(79_000,) * 3))) == One(
         "scale", None, 1, 7000, 6210, 0
     )
 
 
 def test_overage_that_costs_less_stays_also_when_it_happens_every_month() -> None:
-    # 67 thousands over: 6030 + 2000 = 8030; 9000 is 12 % more (decision 0004).
+    # 67 thousands over: 6030 + 2000 = 8030; 9000 is 12% more (decision 0004).
     answer = one(fit(terms(METERED, METERED_PRODUCT), sender(77_000, past=(77_000,) * 3)))
     assert answer == One(None, None, 1, 0, 0, 0)
 

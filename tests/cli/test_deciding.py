@@ -113,7 +113,7 @@ def test_an_explanation_has_its_six_headings_and_says_why_plays_did_not_fire(
     headings = ("UNDERSTAND", "POSITION", "TIME", "PROPOSE", "DELIVER", "MEASURE", "DID NOT FIRE")
 
     assert [word for word in headings if f"\n{word}  " not in out] == []
-    assert "46,000 of 50,000 e-mails sent (92 %)" in out
+    assert "46,000 of 50,000 e-mails sent (92%)" in out
     assert "Pro → Scale, +$55.00 a month" in out
     assert "adoption <= 0.4 (adoption is 0.84)" in out
 

@@ -83,7 +83,7 @@ def test_forecasts_are_scored_in_words_and_as_json(upstep: Upstep, loaded: Path)
 
     assert faults(told, "learn-forecasts") == []
     assert told["scores"][0]["meter_id"] is None
-    assert "75 to 85 %" in out
+    assert "75 to 85%" in out
 
 
 @pytest.mark.slow

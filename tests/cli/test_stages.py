@@ -13,7 +13,7 @@ from tests.cli.conftest import Upstep
 from tests.cli.schemas import faults
 from tests.samples import loaded_sample
 
-BECAUSE = ("--because", "92 % of the contract is used")
+BECAUSE = ("--because", "92% of the contract is used")
 
 
 @pytest.fixture(scope="module")

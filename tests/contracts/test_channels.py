@@ -31,7 +31,7 @@ MESSAGE = Message(
     purpose=Purpose.SALES,
     channel="email",
     recipient="ann",
-    subject="You have used 92 % of your e-mails",
+    subject="You have used 92% of your e-mails",
     text="Hello Ann,\n\nyou have used **46,000** of 50,000 – Grüße.\n",
 )
 

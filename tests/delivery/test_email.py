@@ -25,7 +25,7 @@ MESSAGE = Message(
     purpose=Purpose.SALES,
     channel="email",
     recipient="ann",
-    subject="Acme is at 92 %",
+    subject="Acme is at 92%",
     text=".A dot begins it.\n\n**[Look](upstep:offers/of_1/accept)**\n\n[No](upstep:offers/of_1/decline), thank you.\n",
 )
 LINKS = {"upstep:offers/of_1/accept": "https://p.example/o/yes", "upstep:offers/of_1/decline": "https://p.example/o/no"}

@@ -17,7 +17,7 @@ def test_a_file_is_named_by_its_key_and_reads_like_a_letter(tmp_path: Path) -> N
     assert path.name.startswith("offer-of_1-email-ann-")
     assert path.read_text(encoding="utf-8").splitlines()[:3] == [
         "To: ann",
-        "Subject: You have used 92 % of your e-mails",
+        "Subject: You have used 92% of your e-mails",
         "Account: acme",
     ]
 

@@ -111,7 +111,7 @@ def test_planning_tells_the_weeks_that_a_least_difference_needs() -> None:
 
 @pytest.mark.slow
 def test_a_letter_that_named_the_neighbours_brought_eight_more_in_a_hundred_to_the_polls(public_data: Path) -> None:
-    """Gerber, Green and Larimer (2008), American Political Science Review 102: 29.7 % without a letter, 37.8 % with."""
+    """Gerber, Green and Larimer (2008), American Political Science Review 102: 29.7% without a letter, 37.8% with."""
     columns = _social(public_data / "gotv_social" / "social.rda")
     messages, voted = np.array(columns["messages"]), np.array(columns["primary2006"], np.float64)
     control, neighbours = observed(voted[messages == "Control"]), observed(voted[messages == "Neighbors"])

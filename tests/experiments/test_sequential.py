@@ -39,7 +39,7 @@ def money(grows: float, shrinks: float) -> Draw:
     return draw
 
 
-MEASURES = {"conversion 5 %": share(0.05), "conversion 20 %": share(0.2), "money": money(0.08, 0.0)}
+MEASURES = {"conversion 5%": share(0.05), "conversion 20%": share(0.2), "money": money(0.08, 0.0)}
 MEASURES["net money"] = money(0.08, 0.04)
 
 
@@ -80,7 +80,7 @@ def test_no_difference_raises_at_most_five_false_alarms_in_a_hundred_however_oft
 
 
 def test_a_books_interval_looked_at_daily_raises_far_more() -> None:
-    _, book = daily(MEASURES["conversion 20 %"], trials=150, days=60, held=0.5, seed=3)
+    _, book = daily(MEASURES["conversion 20%"], trials=150, days=60, held=0.5, seed=3)
     assert book > 0.15
 
 
@@ -93,7 +93,7 @@ def test_no_difference_raises_few_false_alarms_in_a_year_of_daily_looks(measure:
 
 
 def test_a_planted_difference_is_found() -> None:
-    found, _ = daily(MEASURES["conversion 5 %"], trials=50, days=100, held=0.5, seed=5, planted=0.2)
+    found, _ = daily(MEASURES["conversion 5%"], trials=50, days=100, held=0.5, seed=5, planted=0.2)
     assert found > 0.95
 
 

@@ -81,7 +81,7 @@ def test_what_cannot_be_counted_in_the_budget_or_lowers_nothing_is_not_given() -
 
 def test_the_first_years_price_stays_above_the_margin() -> None:
     most = replace(TEN, percent=100, periods=4, margin_percent=70)
-    assert "less than 70 % of the list price" in (below_margin(most, quote(most), quote()) or "")
+    assert "less than 70% of the list price" in (below_margin(most, quote(most), quote()) or "")
     less = replace(most, periods=3)
     assert below_margin(less, quote(less), quote()) is None
     own_price = quote(less, list_amount_minor=4_000)

@@ -222,7 +222,7 @@ def test_a_fact_is_printed_as_it_is_and_never_read_as_a_message() -> None:
 
 
 def test_all_faults_of_a_message_are_told_with_their_lines() -> None:
-    source = "Subject: {{ usd }} left\n\nSave 20 %.\n\n{{ used|upper }} {{ limits }}\n"
+    source = "Subject: {{ usd }} left\n\nSave 20%.\n\n{{ used|upper }} {{ limits }}\n"
     known = ", ".join(sorted(FACT_KINDS)[:12])
     assert faults(source) == [
         f"m.md:1: fact 'usd' is not known. Did you mean 'used'? Known: {known}, ….",

@@ -90,7 +90,7 @@ def test_the_text_of_a_number_is_decided_by_its_value_alone() -> None:
     assert value_words(15_000_000, "minor:usd") == "$150,000.00"
     assert value_words(1_200_000.0, "major:jpy") == "¥1,200,000"
     assert value_words("2026-11-01", "date") == "1 November 2026"
-    assert value_words(0.125, "share") == "12.5 %"
+    assert value_words(0.125, "share") == "12.5%"
     assert value_words(7.04, "months") == "7 months"
 
 

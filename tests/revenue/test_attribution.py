@@ -118,5 +118,5 @@ def test_of_those_shown_in_the_period_the_converted_are_counted_whenever_they_di
 
 
 def test_plays_and_triggers_stand_apart() -> None:
-    offers = [offer("a", trigger="limit reached"), offer("b", trigger="limit 90 % used"), offer("c", play="complement")]
+    offers = [offer("a", trigger="limit reached"), offer("b", trigger="limit 90% used"), offer("c", play="complement")]
     assert len(conversions(offers, NOON - 200, NOON + 10)) == 3

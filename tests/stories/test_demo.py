@@ -81,7 +81,7 @@ def test_the_best_of_each_lane_come_ranked_with_step_and_reason(printed: str, la
 def test_the_planted_sender_at_92_percent_is_told_with_its_numbers_and_price(printed: str) -> None:
     lines = "\n".join(section(printed, "SELF-SERVE"))
     assert re.search(r"Lumenbrook Software +Pro → Scale, \+\$55\.00 a month", lines)
-    assert "46,000 of 50,000 e-mails sent (92 %)" in lines
+    assert "46,000 of 50,000 e-mails sent (92%)" in lines
 
 
 def test_what_waits_is_told_by_gate_with_names(printed: str) -> None:

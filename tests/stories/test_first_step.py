@@ -1,4 +1,4 @@
-"""One account from a usage row to paid: Lumenbrook Software sends 92 % of what its plan holds."""
+"""One account from a usage row to paid: Lumenbrook Software sends 92% of what its plan holds."""
 
 from __future__ import annotations
 

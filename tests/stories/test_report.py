@@ -56,7 +56,7 @@ def test_growth_with_and_without_an_offer_is_all_growth(november: dict[str, Any]
 
 def test_the_funnel_tells_the_offer_by_play_and_trigger(november: dict[str, Any]) -> None:
     (line,) = november["conversions"]
-    assert (line["play"], line["trigger"]) == ("limit_approaching", "limit 90 % used")
+    assert (line["play"], line["trigger"]) == ("limit_approaching", "limit 90% used")
     assert [line[name] for name in ("opened", "shown", "accepted", "converted")] == [1, 1, 1, 1]
     assert line["converted_share"] == 1.0
 

@@ -1,6 +1,6 @@
 """One account to its end: a capacity upsell closes in 30 days, a cross-sell waits for its sponsor and runs five months.
 
-Meridian Insurance has used 92 % of its contract, and its outcome is 4.2 million against a target of 3.0.
+Meridian Insurance has used 92% of its contract, and its outcome is 4.2 million against a target of 3.0.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def moved(project: Project, one: Opportunity, *moves: tuple[int, str, str | None
 
 @pytest.mark.slow
 def test_the_upsell_closes_in_30_days_and_the_cross_sell_lands_five_months_later(project: Project) -> None:
-    # The account stands at 92 %, its outcome is met, and nobody sponsors the priority that data quality would serve.
+    # The account stands at 92%, its outcome is met, and nobody sponsors the priority that data quality would serve.
     _, rows = selling.account_rows(project, ACCOUNT, as_of=None, now=AS_OF)
     capacity = selling.row_of(project, rows, ACCOUNT, "limit_approaching")
     assert fact_value(capacity, "used") * 100 == fact_value(capacity, "limit_quantity") * 92
@@ -65,7 +65,7 @@ def test_the_upsell_closes_in_30_days_and_the_cross_sell_lands_five_months_later
     assert "The priority has no sponsor yet (no_sponsor)" in waits
 
     # The upsell is a hygiene step: same budget owner, no priority, three short stages.
-    upsell = opened(project, replace(UPSELL, amount_minor=20_000_000), on(0, "92 % of the contract is used"))
+    upsell = opened(project, replace(UPSELL, amount_minor=20_000_000), on(0, "92% of the contract is used"))
     assert (upsell.stage, upsell.is_hygiene, upsell.owner_id) == ("confirm", True, "mina-farrow")
     assert opened(project, UPSELL, on(1, "again")).opportunity_id == upsell.opportunity_id
     assert (upsell.expected_at - upsell.opened_at).days == 30

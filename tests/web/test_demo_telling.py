@@ -76,7 +76,7 @@ def test_each_thing_is_a_sentence_and_nothing_of_the_inside(telling: Telling) ->
         "Ann Lee said “not now”",
         "Bob Ray unsubscribed",
     ]
-    assert told[-2]["more"] == f"8,000 this month, 80 % of {LIMIT:,}."
+    assert told[-2]["more"] == f"8,000 this month, 80% of {LIMIT:,}."
     assert told[-3]["more"] == "for Ann Lee and Bob Ray"
     inside = ("_", "plan:", "message.", "offer.", "of_", "ann", "bob")
     assert not [word for one in told for word in inside if word in one["title"] + one["more"]]

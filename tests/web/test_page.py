@@ -255,11 +255,11 @@ def test_a_step_on_todays_list_shows_its_numbers_its_money_and_its_records(proje
     for told in (
         "Eins",
         "Pro → Scale",
-        "46,000 of 50,000 e-mails sent (92\u00a0%); at this pace the limit is reached in 3 days (2 to 5)",
+        "46,000 of 50,000 e-mails sent (92%); at this pace the limit is reached in 3 days (2 to 5)",
         "+$55.00",
         "$12.00",
         "$7.00",
-        "25 %",
+        "25%",
         "prior",
         "$206",
         "usage?account_id=eins&amp;meter_id=emails",
@@ -312,7 +312,7 @@ def test_an_account_with_one_step_to_take_is_not_left_alone(project: Project) ->
 
 def test_a_notice_carries_no_price(project: Project) -> None:
     notices = _section(render(project, _run(*FULL)), "notices")
-    assert "Notice at 80 %: e-mails sent" in notices
+    assert "Notice at 80%: e-mails sent" in notices
     assert "$" not in notices
 
 

@@ -55,7 +55,7 @@ def test_help_with_use_is_drawn_by_the_last_complete_period() -> None:
     row = _row(used=1, limit_quantity=100, adoption=0.38) | {"target": "adopt:emails"}
     bar = usage_bar(row, CATALOG)
     assert bar is not None
-    assert bar.says == "38 % used of what is paid for"
+    assert bar.says == "38% used of what is paid for"
 
 
 def test_periods_are_drawn_oldest_first_under_the_limit() -> None:

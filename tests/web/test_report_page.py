@@ -218,7 +218,7 @@ def test_a_name_is_text_whatever_stands_in_it(name: str) -> None:
 def test_equal_reports_give_equal_pages_and_the_first_sentence_says_what_happened() -> None:
     page = render_report(told())
     assert page == render_report(told())
-    assert "MRR grew by 9.0\u00a0%, from $1,000.00 to $1,090.03." in page
+    assert "MRR grew by 9.0%, from $1,000.00 to $1,090.03." in page
 
 
 def test_an_empty_month_says_so_in_every_part() -> None:

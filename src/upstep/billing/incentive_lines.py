@@ -11,6 +11,7 @@ from upstep.billing.quote import QuoteLine
 from upstep.clock import written_day
 from upstep.errors import Fault, QuoteError
 from upstep.money import format_minor
+from upstep.wording import percentage
 
 MOST_LINES = 36
 """Three years of months: more is no incentive, it is another price."""
@@ -55,5 +56,5 @@ def told(incentive: Incentive) -> str:
     if incentive.percent == 100:  # all of it
         return "Nothing to pay of"
     if incentive.percent is not None:
-        return f"{incentive.percent} % off"
+        return f"{percentage(incentive.percent)} off"
     return f"{format_minor(incentive.amount_minor or 0, incentive.currency or '')} off"

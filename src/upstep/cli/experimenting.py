@@ -10,6 +10,7 @@ import typer
 from upstep.cli.groups import listing_group
 from upstep.cli.options import HERE, AsJson, DryRun, ProjectFolder
 from upstep.cli.terminal import grid, heading, indented, next_command, print_json, show
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ def _show(told: Mapping[str, Any]) -> None:
     arms: list[Sequence[str]] = [
         (
             arm["name"],
-            f"{arm['share']:.0%}".replace("%", " %"),
+            percentage(100 * arm["share"]),
             arm["value"] or "–",
             f"{told['exposed'][arm['name']]:,}",
         )
@@ -112,7 +113,7 @@ def _arm_row(arm: Mapping[str, Any], name: str, currency: str) -> Sequence[str]:
     def value(amount: float | None) -> str:
         if amount is None:
             return "–"
-        return format_minor(int(amount), currency) if name == MRR else f"{amount * 100:.1f} %"
+        return format_minor(int(amount), currency) if name == MRR else percentage(amount * 100, 1)
 
     interval = f"{value(arm['low'])} to {value(arm['high'])}" if arm["low"] is not None else "–"
     counts = (f"{arm['counted']:,}", f"{arm['waiting']:,}")

@@ -10,6 +10,7 @@ import typer
 from upstep.cli.options import HERE, AsJson, AsOf, ProjectFolder, instant
 from upstep.cli.sections import step_with_price
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
@@ -109,7 +110,7 @@ def _show_limits(told: Explanation, catalog: Catalog) -> None:
                 plan.name if plan else limit["plan_id"] or "-",
                 _number(limit["used"]),
                 "unlimited" if limit["is_unlimited"] else _number(limit["limit_quantity"]),
-                "-" if share is None else f"{int(share * 100 + 1e-6)} %",
+                "-" if share is None else percentage(int(share * 100 + 1e-6)),
                 _number(limit["forecast_use"]),
                 _days(limit),
             )

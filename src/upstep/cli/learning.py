@@ -10,6 +10,7 @@ import typer
 from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
 from upstep.cli.terminal import counted, grid, heading, indented, next_command, print_json, progress, show
 from upstep.cli.trying import share_shape
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.engine.learning.affinity import Learned, LearnedPlay, Written
@@ -220,7 +221,7 @@ def _show_tiers(found: Tiers, project: Project) -> None:
             tier.meter_id,
             f"{tier.limit:,}",
             f"{tier.accounts:,}",
-            *(f"{100 * (share.value or 0):.0f} %" for share in (tier.near, tier.at, tier.habit, tier.idle)),
+            *(percentage(100 * (share.value or 0)) for share in (tier.near, tier.at, tier.habit, tier.idle)),
             "" if tier.overage_minor is None else format_minor(tier.overage_minor, found.currency),
         )
         for tier in found.tiers
@@ -229,7 +230,7 @@ def _show_tiers(found: Tiers, project: Project) -> None:
     show(grid(rows, header=header, right=range(2, len(header))), "")
     show(
         indented(
-            "near: 90 % of it in this period or one of the last three; at: all of it; over: beyond it in two of three;"
+            "near: 90% of it in this period or one of the last three; at: all of it; over: beyond it in two of three;"
             " idle: never more than a quarter; overage: what it cost a period, of those who paid any.",
             2,
         )
@@ -299,7 +300,7 @@ def _show_scores(found: ForecastScores, *, company: str) -> None:
         (
             score.meter_id or "all",
             f"{score.use_held.of:,}",
-            f"{100 * score.use_error:.1f} %",
+            percentage(100 * score.use_error, 1),
             _held(score.use_held),
             f"{score.date_held.of:,}",
             "" if score.days_error is None else f"{score.days_error:.1f} days",
@@ -312,15 +313,15 @@ def _show_scores(found: ForecastScores, *, company: str) -> None:
     header = ("meter", "forecasts", "off by", "held", "dates", "off by", "held", "came", "expected")
     show(grid(rows, header=header, right=range(1, len(header))), "")
     notes = (
-        "held: how often the 80 % interval held what happened; 75 to 85 % is as good as its word.",
+        "held: how often the 80% interval held what happened; 75 to 85% is as good as its word.",
         "came: of the limits expected in the period, those that came. expected: of those that came, those expected.",
     )
     show(*(indented(note, 2) for note in notes))
     every = found.scores[0]
     low, high = WELL
     if not low <= (every.use_held.value or 0.0) <= high:
-        show(indented(f"Intervals {every.widen:.1f} times as wide would have held 80 % of what was used.", 2))
+        show(indented(f"Intervals {every.widen:.1f} times as wide would have held 80% of what was used.", 2))
 
 
 def _held(share: Share) -> str:
-    return "" if share.value is None else f"{100 * share.value:.0f} %"
+    return "" if share.value is None else percentage(100 * share.value)

@@ -10,6 +10,7 @@ import typer
 from upstep.cli.options import HERE, AsJson, AsOf, DryRun, ProjectFolder, instant
 from upstep.cli.terminal import counted, grid, heading, next_command, print_json, progress, show
 from upstep.errors import ConfigError, Fault, did_you_mean
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.tables.check import CheckReport, Finding
@@ -181,7 +182,7 @@ def _show_finding(finding: Finding) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    share = f" ({finding.share:.1%})" if finding.share is not None else ""
+    share = f" ({percentage(100 * finding.share, 1)})" if finding.share is not None else ""
     show(Padding(Text(f"{finding.table}: {finding.found}{share}"), (0, 0, 0, 2)))
     told = " ".join(part for part in (finding.meaning, finding.advice) if part)
     show(Padding(Text(told, style="dim"), (0, 0, 0, 6)))

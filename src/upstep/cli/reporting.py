@@ -12,6 +12,7 @@ import typer
 from upstep.cli.options import HERE, AsJson, ProjectFolder
 from upstep.cli.terminal import counted, grid, heading, indented, next_command, print_json, progress, show
 from upstep.money import CURRENCIES
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -218,7 +219,7 @@ def _percent(share: float | None, *, signed: bool = False) -> str:
     """As people write it; nothing to be a share of is told by a dash."""
     if share is None:
         return "-"
-    return f"{share:+.1%}".replace("%", " %") if signed else f"{share:.1%}".replace("%", " %")
+    return percentage(100 * share, 1, signed=signed)
 
 
 def _bold(text: str) -> Text:

@@ -10,6 +10,7 @@ import typer
 
 from upstep.cli.options import HERE, AsJson, AsOf, ProjectFolder, instant
 from upstep.cli.terminal import counted, grid, heading, indented, next_command, print_json, progress, show
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.engine.learning.replay import Replay, Week
@@ -222,7 +223,7 @@ def _replay_shape(told: Replay) -> dict[str, Any]:
 
 
 def share_shape(share: Share) -> dict[str, Any]:
-    """A counted share as JSON: its counts, the share, and its 95 % interval."""
+    """A counted share as JSON: its counts, the share, and its 95% interval."""
     low, high = share.interval or (None, None)
     return {"count": share.count, "of": share.of, "share": share.value, "low": low, "high": high}
 
@@ -264,4 +265,4 @@ def _line(week: Week) -> Sequence[str]:
 
 def _share(share: Share) -> str:
     low, high = share.interval or (0.0, 1.0)
-    return f"{share.count:,} ({100 * (share.value or 0):.0f} %, {100 * low:.0f} to {100 * high:.0f})"
+    return f"{share.count:,} ({percentage(100 * (share.value or 0))}, {100 * low:.0f} to {100 * high:.0f})"

@@ -1,6 +1,6 @@
 """Intervals that may be looked at every day: they hold at all times at once, so peeking raises no false alarm.
 
-The 95 % interval of a book holds at one moment, chosen before. Who looks daily and stops when it leaves zero is wrong
+The 95% interval of a book holds at one moment, chosen before. Who looks daily and stops when it leaves zero is wrong
 far more often than 5 times in 100. These intervals are somewhat wider, and right however often they are looked at.
 
 Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), "Time-uniform central limit theory and asymptotic

@@ -58,7 +58,7 @@ class Compared:
 
     @property
     def lift(self) -> tuple[float, float, float]:
-        """How many times as often those above bought, with the 95 % interval."""
+        """How many times as often those above bought, with the 95% interval."""
         counts = (self.above.count, self.above.of, self.below.count, self.below.of)
         ratio, low, high = ratio_interval(*(np.array([value], np.float64) for value in counts))
         return float(ratio[0]), float(low[0]), float(high[0])

@@ -18,7 +18,7 @@ Z_95 = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Share:
-    """A counted share with its 95 % interval."""
+    """A counted share with its 95% interval."""
 
     count: int
     of: int
@@ -45,7 +45,7 @@ class Share:
 
 
 def ratio_interval(hits: Floats, of: Floats, base_hits: Floats, base_of: Floats) -> tuple[Floats, Floats, Floats]:
-    """The ratio of two shares, with its 95 % interval, element by element; NaN where a side is empty.
+    """The ratio of two shares, with its 95% interval, element by element; NaN where a side is empty.
 
     Half a case is added to each count, so that a side without any case has a finite answer.
 

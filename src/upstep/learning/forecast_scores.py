@@ -1,6 +1,6 @@
 """How good past forecasts were: each is set against what happened once its period was over.
 
-Two questions. Did use end where it was said it would, inside the 80 % interval in about 80 of 100 cases? And did the
+Two questions. Did use end where it was said it would, inside the 80% interval in about 80 of 100 cases? And did the
 limit fall on the day that was named? A date is only named where the limit was expected before the reset, so the dates
 alone would flatter: limits that came unannounced are counted beside them.
 """
@@ -23,7 +23,7 @@ COLUMNS = (
 """What is read of a limit at each past instant."""
 
 WELL = (0.75, 0.85)
-"""An 80 % interval that holds 75 to 85 of 100 is as good as its word."""
+"""An 80% interval that holds 75 to 85 of 100 is as good as its word."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Score:
 
     Args:
         meter_id: None: all.
-        use_held: Forecasts whose 80 % interval of use at the period's end held what was used.
-        widen: The 80 % interval of use would have held 80 of 100 had it been so many times as wide.
+        use_held: Forecasts whose 80% interval of use at the period's end held what was used.
+        widen: The 80% interval of use would have held 80 of 100 had it been so many times as wide.
         use_error: Mean absolute error of that use, as a share of the limit.
-        date_held: Named dates whose 80 % interval held the day; one that did not come in the period is held by an
+        date_held: Named dates whose 80% interval held the day; one that did not come in the period is held by an
             interval that reaches past the reset.
         days_error: Mean absolute error of the named dates that came, in days; None: none came.
         came: Of the limits that were expected in the period, those that came.

@@ -35,7 +35,7 @@ class Tier:
 
     Args:
         limit: What the plan gives most of its accounts; ``accounts``: those with a limit above 0 there.
-        near: Reached 90 % in this period or one of the last three complete ones; ``at``: all of it.
+        near: Reached 90% in this period or one of the last three complete ones; ``at``: all of it.
         habit: Beyond it in two of the last three complete periods, where going beyond is billed.
         idle: Never used more than a quarter in that time.
         middle: The median of those highest shares.

@@ -64,7 +64,7 @@ class Look:
 
 
 def judge(level: Level | None) -> Found:
-    """Whether what was bought is used: more than they had before, or more than 40 % of what they have now.
+    """Whether what was bought is used: more than they had before, or more than 40% of what they have now.
 
     >>> judge(Level("emails", 45_000, 100_000, 50_000)), judge(Level("emails", 30_000, 100_000, 50_000))
     (<Found.USED: 'used'>, <Found.UNUSED: 'unused'>)

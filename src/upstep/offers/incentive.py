@@ -22,6 +22,7 @@ from upstep.errors import Fault, InputError
 from upstep.money import UNITS_PER_MINOR, format_minor, monthly_units
 from upstep.state import tables
 from upstep.state.session import hold
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.billing.change import Item
@@ -159,7 +160,7 @@ def below_margin(incentive: Incentive, quote: Quote, plain: Quote) -> str | None
     if paid * 100 >= listed * incentive.margin_percent:
         return None
     told = format_minor(max(paid, 0), quote.currency)
-    floor = f"{incentive.margin_percent} % of the list price, {format_minor(listed, quote.currency)}"
+    floor = f"{percentage(incentive.margin_percent)} of the list price, {format_minor(listed, quote.currency)}"
     return f"the first year would cost {told}, less than {floor}"
 
 

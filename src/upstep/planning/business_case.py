@@ -15,11 +15,11 @@ from statistics import fmean, variance
 
 from upstep.errors import Fault
 from upstep.money import CURRENCIES, format_minor
-from upstep.wording import vendor_phrases
+from upstep.wording import percentage, vendor_phrases
 
 GROUP_MIN = 10
 """Fewer customers than this on either side say nothing about a third one."""
-_Z_80 = 1.2815515655446004  # of the normal distribution: 80 % lie between -z and z
+_Z_80 = 1.2815515655446004  # of the normal distribution: 80% lie between -z and z
 _NAME = re.compile(r"\[\[(\w+)\]\]")
 
 Value = int | float | str
@@ -114,7 +114,7 @@ def value_words(value: Value, unit: str) -> str:
     """A value as people read it.
 
     >>> value_words(4_200_000.0, "major:usd"), value_words(0.92, "share"), value_words(400.0, "hours")
-    ('$4,200,000', '92 %', '400 hours')
+    ('$4,200,000', '92%', '400 hours')
     """
     kind, _, currency = unit.partition(":")
     if isinstance(value, str):
@@ -126,14 +126,14 @@ def value_words(value: Value, unit: str) -> str:
         shown = format_minor(round(value * 10 ** CURRENCIES[currency]), currency)
         return shown.removesuffix(".00") if CURRENCIES[currency] == 2 else shown
     if kind == "share":
-        return f"{value * 100:.1f}".removesuffix(".0") + " %"
+        return percentage(round(value * 100, 1), 0 if round(value * 100, 1).is_integer() else 1)
     rounded = round(value, 1)
     return (f"{int(rounded):,} {unit}" if rounded == int(rounded) else f"{rounded:,.1f} {unit}").rstrip()
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference between comparable customers with and without a step, as a share of their target: 80 % interval."""
+    """A difference between comparable customers with and without a step, as a share of their target: 80% interval."""
 
     low: float
     middle: float
@@ -211,9 +211,9 @@ HOW_WORDS = {
     "share": "share",
     "product": "product",
     "payback": "cost a year by gain a year, in months",
-    "effect_low": "low end of the 80 % interval",
+    "effect_low": "low end of the 80% interval",
     "effect_middle": "difference of the means",
-    "effect_high": "high end of the 80 % interval",
+    "effect_high": "high end of the 80% interval",
 }
 
 

@@ -99,9 +99,9 @@ GATES: Mapping[str, Gate] = {
             "product",
             ("usage",),
             Answer.HOLDS,
-            "used {adoption_percent} % of what it pays for in {product_name}",
-            "Does {name} use more than 40 % of what it pays for in {product_name}?",
-            "when use passes 40 %",
+            "used {adoption_percent}% of what it pays for in {product_name}",
+            "Does {name} use more than 40% of what it pays for in {product_name}?",
+            "when use passes 40%",
         ),
         Gate(
             "leaving",
@@ -173,7 +173,7 @@ GATES: Mapping[str, Gate] = {
 JUST_PURCHASED_DAYS = 14
 LEAVING_DAYS = 60
 ADOPTION_PERCENT = 40
-"""At or under 40 % of the last complete period nothing is sold; see ``docs/sources.md``."""
+"""At or under 40% of the last complete period nothing is sold; see ``docs/sources.md``."""
 
 DETRACTOR_SCORE = 6
 

@@ -448,7 +448,7 @@ def terms_meter(terms: Terms) -> str:
 
 
 def _hygiene(batch: Batch) -> NDArray[np.bool_]:
-    """The account's own hard or overage limit constrains work in use: 90 % of it is used. See ``docs/words.md``."""
+    """The account's own hard or overage limit constrains work in use: 90% of it is used. See ``docs/words.md``."""
     if batch.grain != "limit":
         return np.zeros(len(batch), bool)
     used = pc.fill_null(batch.rows["used"], 0).to_numpy()

@@ -79,7 +79,7 @@ _COUNTED = (
 
 
 def _saturation(limit_profile: ir.Table) -> ir.Table:
-    """One row per account_key: limits at 85 % or more, limits whose use rises by a fifth in four weeks."""
+    """One row per account_key: limits at 85% or more, limits whose use rises by a fifth in four weeks."""
     full = ibis.coalesce(limit_profile.utilisation >= 0.85, False)
     rising = ibis.coalesce(limit_profile.trend_28d >= 0.2, False) & (limit_profile.used_28d > 0)
     return limit_profile.group_by("account_key").agg(
@@ -168,7 +168,7 @@ def _journey_stage(account: ir.Table, in_window: ir.BooleanValue) -> ir.StringVa
 
     Leaving: a cancellation or downgrade is set. At risk: a renewal risk within 90 days, a score of 6 or less, or past
     due. Renewing: a term of 180 days and more ends soon. Onboarding: no product has given its first value, or within
-    30 days where no product has a rule. Saturated: a limit at 85 %. Growing: use rises, or people come by themselves.
+    30 days where no product has a rule. Saturated: a limit at 85%. Growing: use rises, or people come by themselves.
     """
     rising = (account.limits_rising > 0) | (account.new_users_28d >= 3)
     young = ibis.coalesce(account.tenure_days < ONBOARDING_DAYS, True) & (account.values_missing == 0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Z_80 = 1.2816
-"""Normal quantile of an 80 % interval."""
+"""Normal quantile of an 80% interval."""
 
 STOCK_AHEAD_DAYS = 30
 """A stock has no reset: its breach is looked for 30 days ahead."""
@@ -91,7 +91,7 @@ def forecast_limits(limits: ir.Table) -> ir.Table:
 
     Returns:
         The rows with used_28d, used_prev_28d, trend_28d, trend_56d (share), forecast_use (expected at the period's
-        end, for stocks 30 days ahead), forecast_high (80 %), days_to_limit, days_to_limit_low, days_to_limit_high,
+        end, for stocks 30 days ahead), forecast_high (80%), days_to_limit, days_to_limit_low, days_to_limit_high,
         breach_forecast. days_to_limit of a flow is NULL when it falls after the reset.
     """
     is_flow = limits.meter_kind == "flow"
@@ -177,7 +177,7 @@ def _totals(limits: ir.Table) -> ir.Table:
 
 
 def _dates(limits: ir.Table) -> ir.Table:
-    """Days to the limit with an 80 % interval (first order: the spread at that day over the rate at that day)."""
+    """Days to the limit with an 80% interval (first order: the spread at that day over the rate at that day)."""
     remaining = (limits.limit_quantity - limits.used).cast("float64")
     limited = limits.limit_quantity > 0
     named = limits.mutate(

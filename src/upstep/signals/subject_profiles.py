@@ -233,7 +233,7 @@ def use_by_product(limit_profile: ir.Table) -> ir.Table:
 
     need_share: the largest of (forecast with its upper bound, and peak) over the limit, of limits whose use is known
     and that are not billed unit by unit; steady_use: the value meter's
-    complete windows lie within a quarter of one another's mean, three of them, or its seats are used by 60 %.
+    complete windows lie within a quarter of one another's mean, three of them, or its seats are used by 60%.
     """
     # A limit that bills each new unit has no room to be too large, and an unknown level says nothing.
     counts = limit_profile.used.notnull() & (limit_profile.enforcement != "auto")

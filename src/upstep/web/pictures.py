@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from upstep.engine.deciding.naming import fact_value, percent_words
 from upstep.engine.deciding.telling import product_words
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
@@ -136,7 +137,7 @@ def _bar(used: float, ahead: float | None, key: tuple[tuple[str, str], ...], *, 
         over=round(max(filled - 1.0, 0.0) * scale, 2),
         ahead=round(max(shown - filled, 0.0) * scale, 2),
         marks=tuple(
-            Mark(round(mark * scale / 100, 2), f"{mark} %" if is_roomy or mark == 100 else "") for mark in MARKS
+            Mark(round(mark * scale / 100, 2), percentage(mark) if is_roomy or mark == 100 else "") for mark in MARKS
         ),
         says=", ".join(words for _, words in key),
         key=key,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from upstep.money import CURRENCIES, format_minor
+from upstep.wording import percentage
 
 Told = Mapping[str, Any]
 """The report as ``engine.measuring.statement`` gives it."""
@@ -218,7 +219,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """NRR and GRR month by month, with a line at 100 %."""
+    """NRR and GRR month by month, with a line at 100%."""
 
     lines: tuple[Line, ...]
     ticks: tuple[Tick, ...]
@@ -266,12 +267,12 @@ def retention_lines(told: Told) -> Lines | None:
 
 
 def percent(share: float | None) -> str:
-    r"""A share as people read it; a dash where there is none.
+    """A share as people read it; a dash where there is none.
 
     >>> percent(1.0321), percent(None)
-    ('103.2\xa0%', '–')
+    ('103.2%', '–')
     """
-    return "–" if share is None else f"{share * 100:.1f}\u00a0%"
+    return "–" if share is None else percentage(share * 100, 1)
 
 
 _LEVELS = ((0.6, "c0"), (0.8, "c1"), (0.95, "c2"), (1.0, "c3"), (1.05, "c4"), (1.2, "c5"))

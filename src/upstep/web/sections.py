@@ -336,8 +336,8 @@ class _Sorting:
             path=row["path"],
             lane=row["lane"] or "",
             outcome=row["outcome"],
-            why=_kept(why.why_sentence(row, catalog)),
-            moment=_kept(why.moment_words(row, catalog)),
+            why=why.why_sentence(row, catalog),
+            moment=why.moment_words(row, catalog),
             price=telling.price_words(row, catalog, on=self.on),
             price_record=telling.price_record(row, catalog, on=self.on),
             figures=telling.figures(row),
@@ -357,11 +357,6 @@ class _Sorting:
             has_open_invoice=bool(row["has_open_invoice"]),
             decision_id=row["decision_id"],
         )
-
-
-def _kept(sentence: str) -> str:
-    """The sentence with its percent signs kept beside their numbers when a line breaks."""
-    return sentence.replace(" %", "\u00a0%")
 
 
 def _reasons(rows: Iterable[StepRow]) -> tuple[tuple[tuple[str, ...], StepRow], ...]:

@@ -38,7 +38,7 @@ TASK = Message(
     channel="hubspot",
     recipient="owner:mina-farrow",
     subject="Lumenbrook: a larger plan",
-    text="They use 92 %.\n",
+    text="They use 92%.\n",
 )
 
 

@@ -23,4 +23,4 @@ def test_little_use_that_was_not_measured_is_not_told_as_none(adoption: float | 
         }
     )
     (hold,) = json.loads(reasons.holds(rows)[0].as_py())
-    assert hold["why"] == f"used {told} % of what it pays for in Sending"
+    assert hold["why"] == f"used {told}% of what it pays for in Sending"

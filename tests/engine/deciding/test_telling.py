@@ -25,7 +25,7 @@ from upstep.engine.deciding import naming, telling
         ({"target": "fit:pro", "plan_id": "scale"}, "Scale → Pro"),
         ({"target": "fit:pro", "plan_id": "pro"}, "One Pro in place of several"),
         ({"target": "stay"}, "Stay on Pro"),
-        ({"target": "notice:emails@80"}, "Notice at 80 %: e-mails sent"),
+        ({"target": "notice:emails@80"}, "Notice at 80%: e-mails sent"),
     ],
 )
 def test_a_step_is_told_by_the_names_of_the_catalog(more: dict[str, Any], words: str) -> None:
@@ -71,8 +71,8 @@ def test_the_price_is_the_list_price_of_what_is_proposed(more: dict[str, Any], w
 
 
 def test_a_prior_says_that_it_is_one() -> None:
-    assert telling.likelihood_words({"likelihood": 0.25, "likelihood_is_prior": True}) == "25 %, a prior"
-    assert telling.likelihood_words({"likelihood": 0.25, "likelihood_is_prior": False}) == "25 %"
+    assert telling.likelihood_words({"likelihood": 0.25, "likelihood_is_prior": True}) == "25%, a prior"
+    assert telling.likelihood_words({"likelihood": 0.25, "likelihood_is_prior": False}) == "25%"
     assert telling.likelihood_words({"likelihood": None}) == ""
 
 

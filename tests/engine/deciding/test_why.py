@@ -12,18 +12,18 @@ from upstep.engine.deciding.why import moment_words, why_sentence
 
 def test_a_limit_is_told_with_its_share_and_the_day_it_is_reached() -> None:
     assert why_sentence(told_row(NEARLY_FULL), CATALOG) == (
-        "46,000 of 50,000 e-mails sent (92 %); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9"
+        "46,000 of 50,000 e-mails sent (92%); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9"
     )
 
 
 def test_a_share_is_rounded_down_so_that_nothing_is_full_before_it_is() -> None:
     row = told_row(NEARLY_FULL | {"used": 49_999})
-    assert "49,999 of 50,000 e-mails sent (99 %)" in why_sentence(row, CATALOG)
+    assert "49,999 of 50,000 e-mails sent (99%)" in why_sentence(row, CATALOG)
 
 
 def test_a_share_of_29_hundredths_is_not_told_as_28() -> None:
     row = told_row({"adoption": 0.29, "used": 29, "limit_quantity": 100}, play="adoption_rescue", meter_id="contacts")
-    assert why_sentence(row, CATALOG) == "29 contacts stored, 29 % of the 100 they pay for"
+    assert why_sentence(row, CATALOG) == "29 contacts stored, 29% of the 100 they pay for"
 
 
 def test_a_stock_does_not_reset() -> None:
@@ -34,7 +34,7 @@ def test_a_stock_does_not_reset() -> None:
 @pytest.mark.parametrize(
     ("used", "told"),
     [
-        (50_000, "50,000 of 50,000 e-mails sent (100 %); the limit is reached, and it resets in 9 days"),
+        (50_000, "50,000 of 50,000 e-mails sent (100%); the limit is reached, and it resets in 9 days"),
         (62_000, "62,000 e-mails sent, 12,000 over the limit of 50,000; it resets in 9 days"),
     ],
 )
@@ -51,7 +51,7 @@ def test_staying_says_why_what_they_have_is_enough() -> None:
     facts = NEARLY_FULL | {"days_to_limit": None, "forecast_use": 48_000}
     row = told_row(facts, target="stay", outcome="unfit")
     assert why_sentence(row, CATALOG) == (
-        "46,000 of 50,000 e-mails sent (92 %); at this pace 48,000 when the period ends in 9 days; Pro holds that"
+        "46,000 of 50,000 e-mails sent (92%); at this pace 48,000 when the period ends in 9 days; Pro holds that"
     )
 
 

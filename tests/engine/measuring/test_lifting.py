@@ -40,7 +40,7 @@ products:
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Half of 500 accounts held out; of these 4 % upgrade by themselves, of the others 20 % more, and 2 % leave."""
+    """Half of 500 accounts held out; of these 4% upgrade by themselves, of the others 20% more, and 2% leave."""
     folder = tmp_path_factory.mktemp("lifted")
     rng = np.random.default_rng(11)
     (folder / "data").mkdir()
@@ -90,7 +90,7 @@ def test_the_lift_that_was_planted_is_found_net_of_churn_and_stands_in_the_repor
     assert held.seen.count + offered.seen.count == found.exposed == ACCOUNTS
     assert offered.each is not None
     assert offered.each.is_clear
-    assert (offered.each.low or 0) < 600 < (offered.each.high or 0)  # 20 % of 30.00, in minor units
+    assert (offered.each.low or 0) < 600 < (offered.each.high or 0)  # 20% of 30.00, in minor units
     told = result_shape(found)
     assert faults(told, "experiments-show") == []
     assert "an account (" in told["verdict"]

@@ -178,7 +178,7 @@ def test_every_figure_of_the_worked_month_is_what_the_page_says(october_told: di
         "GRR by flow": kept["gross_revenue_retention_by_flow"],
         "NRR with usage": kept["with_usage"],
     }
-    found |= {name: f"{share:.1%}".replace("%", " %") for name, share in shares.items()}
+    found |= {name: f"{share:.1%}" for name, share in shares.items()}
     found["Quick ratio"] = f"{october_told['quick_ratio']:.1f}"
     (play,) = credit["plays"]
     found["Credited"] = dollars(play["credited_minor"])
@@ -320,10 +320,10 @@ def test_a_row_in_whole_units_still_adds_up() -> None:
 @pytest.mark.parametrize(
     ("used", "limit", "words"),
     [
-        (9, 10, "limit 90 % used"),
+        (9, 10, "limit 90% used"),
         (10, 10, "limit reached"),
-        (8, 10, "limit 80 % used"),
-        (7, 10, "limit under 80 % used"),
+        (8, 10, "limit 80% used"),
+        (7, 10, "limit under 80% used"),
     ],
 )
 def test_a_trigger_is_how_much_of_the_limit_was_used(used: int, limit: int, words: str) -> None:

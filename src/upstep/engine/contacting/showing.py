@@ -123,7 +123,7 @@ def in_app_items(project: Project, state: sa.Engine, person: Person, *, now: dat
     order = {"confirm": 0, "offer": 1, "ask": 2, "notice": 3}
     newest: dict[str, Item] = {}
     for item in sorted(found, key=lambda each: (order[each.kind], -each.sent_at.timestamp(), -each.message_id)):
-        # One of each: the notice at 80 % is not worth reading beside the prompt at 100 %.
+        # One of each: the notice at 80% is not worth reading beside the prompt at 100%.
         newest.setdefault(item.kind, item)
     shown = list(newest.values())
     return [item for item in shown if item.kind != "notice" or len(shown) == 1]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING, Any
 
+from upstep.wording import percentage
+
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
 
@@ -45,7 +47,7 @@ _LABELS = {
     "days_to_limit_low": "at the earliest",
     "days_to_limit_high": "at the latest",
     "days_left": "period ends in",
-    "periods_at_90_3": "of the last 3 periods, at 90 % or more",
+    "periods_at_90_3": "of the last 3 periods, at 90% or more",
     "overage_periods_3": "of the last 3 periods, over the limit",
     "need_share": "highest need, of the limit",
     "peak_share": "peak of 3 periods, of the limit",
@@ -65,7 +67,7 @@ def _fact_text(name: str, told: Mapping[str, Any], catalog: Catalog) -> str:
     if isinstance(value, str):
         return product_name(value, catalog) if name.endswith("product_id") else value
     if unit == "share":
-        return f"{percent(value)} %"
+        return percent_words(value)
     number = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
     if unit == "days":
         return f"{number} days"
@@ -95,9 +97,9 @@ def percent_words(share: float) -> str:
     """A share in whole percent, rounded down.
 
     >>> percent_words(0.29), percent_words(0.9999)
-    ('29 %', '99 %')
+    ('29%', '99%')
     """
-    return f"{percent(share)} %"
+    return percentage(percent(share))
 
 
 def days_words(days: float) -> str:

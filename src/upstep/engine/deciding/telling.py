@@ -19,13 +19,14 @@ from upstep.engine.deciding.naming import (
     capital,
     fact_value,
     meter_name,
-    percent,
+    percent_words,
     plan_name,
     product_name,
     read_column,
     readable,
 )
 from upstep.money import format_minor
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog, Price
@@ -137,7 +138,7 @@ def _bundle_step(_row: Row, bundle_id: str, catalog: Catalog) -> str:
 
 def _notice_step(_row: Row, target: str, catalog: Catalog) -> str:
     meter_id, _, percent = target.partition("@")
-    return f"Notice at {percent} %: {meter_name(meter_id, catalog)}"
+    return f"Notice at {percentage(int(percent))}: {meter_name(meter_id, catalog)}"
 
 
 _STEPS: Mapping[str, Callable[[Row, str, Catalog], str]] = {
@@ -235,11 +236,11 @@ def _each(price: Price) -> str:
 
 
 def likelihood_words(row: Row) -> str:
-    """``25 %, a prior`` or ``25 %``; empty where there is none."""
+    """``25%, a prior`` or ``25%``; empty where there is none."""
     share = row.get("likelihood")
     if share is None:
         return ""
-    return f"{percent(share)} %{', a prior' if row.get('likelihood_is_prior') else ''}"
+    return f"{percent_words(share)}{', a prior' if row.get('likelihood_is_prior') else ''}"
 
 
 def priority_words(row: Row, currency: str) -> str:

@@ -19,11 +19,13 @@ from upstep.engine.deciding.naming import (
     is_flow,
     meter_of,
     percent,
+    percent_words,
     plan_name,
     product_name,
     readable,
 )
 from upstep.engine.deciding.telling import INTERVALS, a_month, product_words
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 def why_sentence(row: Row, catalog: Catalog) -> str:
     """Why, in one sentence with the numbers.
 
-    ``46,000 of 50,000 e-mails sent (92 %); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9``
+    ``46,000 of 50,000 e-mails sent (92%); at this pace the limit is reached in 3 days (2 to 5), and it resets in 9``
     """
     words, needs = _WHYS.get(row["play"], (_by_grain, ()))
     known = all(fact_value(row, name) is not None for name in needs)
@@ -44,10 +46,8 @@ def _by_grain(row: Row, catalog: Catalog) -> str:
     """For plays without words of their own, the company's among them."""
     if fact_value(row, "used") is not None:
         return _limit_why(row, catalog)
-    if fact_value(row, "adoption") is not None:
-        return (
-            f"{percent(fact_value(row, 'adoption'))} % of what they pay for in {product_words(row, catalog)} was used"
-        )
+    if (adoption := fact_value(row, "adoption")) is not None:
+        return f"{percent_words(adoption)} of what they pay for in {product_words(row, catalog)} was used"
     if fact_value(row, "partner_product_id"):
         return _complement_why(row, catalog)
     said = [f"{fact.label} {fact.text}" for fact in facts(row, catalog) if fact.value not in {None, False}]
@@ -66,7 +66,7 @@ def _use(row: Row, catalog: Catalog) -> str:
         return f"{used:,} {name}, without a limit"
     if used > limit:
         return f"{used:,} {name}, {used - limit:,} over the limit of {limit:,}"
-    return f"{used:,} of {limit:,} {name}{f' ({used * 100 // limit} %)' if limit else ''}"
+    return f"{used:,} of {limit:,} {name}{f' ({percentage(used * 100 // limit)})' if limit else ''}"
 
 
 def _pace(row: Row, catalog: Catalog) -> str:
@@ -136,10 +136,10 @@ def _adoption_why(row: Row, catalog: Catalog) -> str:
     used, last = fact_value(row, "used"), fact_value(row, "used_1")
     meter = catalog.meters.get(row.get("meter_id") or "")
     if meter and meter.aggregate == "seats":
-        return f"{share} % of {limit:,} paid seats are in use; {used:,} are assigned"
+        return f"{percentage(share)} of {limit:,} paid seats are in use; {used:,} are assigned"
     if is_flow(row, catalog) and last is not None:
-        return f"{last:,} {name} in the last complete period, {share} % of what they pay for"
-    return f"{used:,} {name}, {share} % of the {limit:,} they pay for"
+        return f"{last:,} {name} in the last complete period, {percentage(share)} of what they pay for"
+    return f"{used:,} {name}, {percentage(share)} of the {limit:,} they pay for"
 
 
 def _unused_why(row: Row, catalog: Catalog) -> str:
@@ -159,7 +159,7 @@ def _overage_why(row: Row, catalog: Catalog) -> str:
 
 def _seats_why(row: Row, catalog: Catalog) -> str:
     active = fact_value(row, "adoption")
-    return f"{_use(row, catalog)} assigned{f', {percent(active)} % in active use' if active is not None else ''}"
+    return f"{_use(row, catalog)} assigned{f', {percent_words(active)} in active use' if active is not None else ''}"
 
 
 def _term_why(row: Row, catalog: Catalog) -> str:
@@ -170,7 +170,7 @@ def _term_why(row: Row, catalog: Catalog) -> str:
     )
     parts = [f"Paid {INTERVALS.get(fact_value(row, 'interval'), 'monthly')} for {days_words(days or 0)}"]
     if share is not None:
-        parts.append(f"steady use at {percent(share)} % of {plan_name(row.get('plan_id'), catalog)}")
+        parts.append(f"steady use at {percent_words(share)} of {plan_name(row.get('plan_id'), catalog)}")
     if saving > 0:
         parts.append(f"a year costs them {a_month(saving, row)} less")
     return "; ".join(parts)
@@ -181,8 +181,8 @@ def _size_why(row: Row, catalog: Catalog) -> str:
     need, peak = fact_value(row, "need_share"), fact_value(row, "peak_share")
     parts = [f"{live:,} live subscriptions of {product_words(row, catalog)}"] if live > 1 else []
     if need is not None:
-        most = f", at most {percent(peak)} % in the last 3 periods" if peak is not None else ""
-        parts.append(f"needs {percent(need)} % of {plan} by the highest forecast{most}")
+        most = f", at most {percent_words(peak)} in the last 3 periods" if peak is not None else ""
+        parts.append(f"needs {percent_words(need)} of {plan} by the highest forecast{most}")
     return capital("; ".join(parts)) or f"Pays for more of {plan} than it needs"
 
 
@@ -227,7 +227,7 @@ def _power_why(row: Row, catalog: Catalog) -> str:
 
 def _growth_why(row: Row, catalog: Catalog) -> str:
     share = percent(fact_value(row, "trend_56d"))
-    return f"Their own customers grow, and their use by {share} % in eight weeks; {_use(row, catalog)}"
+    return f"Their own customers grow, and their use by {percentage(share)} in eight weeks; {_use(row, catalog)}"
 
 
 def _enterprise_why(row: Row, _catalog: Catalog) -> str:
@@ -248,7 +248,7 @@ def _trial_why(row: Row, _catalog: Catalog) -> str:
 
 def _renewal_why(row: Row, catalog: Catalog) -> str:
     share = fact_value(row, "adoption")
-    used = f"; {percent(share)} % of {plan_name(row.get('plan_id'), catalog)} was used" if share is not None else ""
+    used = f"; {percent_words(share)} of {plan_name(row.get('plan_id'), catalog)} was used" if share is not None else ""
     saving = row.get("customer_saving_minor") or 0
     saved = f"; the longer term costs them {a_month(saving, row)} less" if saving > 0 else ""
     return f"The term ends soon and all is well{used}{saved}"

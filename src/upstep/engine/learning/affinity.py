@@ -24,6 +24,7 @@ from upstep.movements.words import PAID_STATUSES
 from upstep.tables.facts import Facts, open_facts
 from upstep.tables.query import DuckEngine
 from upstep.tables.schema import REQUIRED_TABLES
+from upstep.wording import percentage
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
@@ -215,7 +216,7 @@ def said(one: Affinity) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return f"{100 * (share or 0.0):.1f} %"
+    return percentage(100 * (share or 0.0), 1)
 
 
 _TEMPLATE = """\

@@ -356,16 +356,16 @@ def trigger_of(facts: Mapping[str, Any]) -> str:
     """What made a play fire, by how much of the limit was used when it was asked.
 
     >>> trigger_of({"used": {"value": 46_000}, "limit_quantity": {"value": 50_000}})
-    'limit 90 % used'
+    'limit 90% used'
     """
     used, limit = ((facts.get(name) or {}).get("value") for name in ("used", "limit_quantity"))
     if used is None or not limit:
         return "pattern of use"
     percent = int(used) * 100 // int(limit)
-    return next((words for at, words in _TRIGGERS if percent >= at), "limit under 80 % used")
+    return next((words for at, words in _TRIGGERS if percent >= at), "limit under 80% used")
 
 
-_TRIGGERS = ((100, "limit reached"), (90, "limit 90 % used"), (80, "limit 80 % used"))
+_TRIGGERS = ((100, "limit reached"), (90, "limit 90% used"), (80, "limit 80% used"))
 
 
 def _replaced(project: Project, steps: set[str]) -> dict[str, list[tuple[int, int]]]:

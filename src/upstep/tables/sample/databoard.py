@@ -178,7 +178,7 @@ _COMPANIONS = {
 
 
 def _add_companion(book: Book, customer: Customer, product_id: str) -> None:
-    """Another product at a quiet 62 %: nothing is to be said of it."""
+    """Another product at a quiet 62%: nothing is to be said of it."""
     plan_id, meter_id, limit, interval = _COMPANIONS[product_id]
     start = book.before(190.7 + customer.index * 7 % 60)
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval))

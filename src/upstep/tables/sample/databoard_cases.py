@@ -64,7 +64,7 @@ SEAT_CASES: tuple[SeatCase, ...] = (
     SeatCase(
         "seats_at_85_percent",
         "Copperfield Freight",
-        "17 of 20 seats are in use, which is 85 % and not more.",
+        "17 of 20 seats are in use, which is 85% and not more.",
         {"play": "seat_saturation", "outcome": None},
         assigned=17,
         active=17,
@@ -162,7 +162,7 @@ CAPACITY_CASES: tuple[CapacityCase, ...] = (
         (
             (
                 "capacity_92",
-                "At 92 % of its contract capacity, with an outcome of 4.2 million against a target of 3.0.",
+                "At 92% of its contract capacity, with an outcome of 4.2 million against a target of 3.0.",
                 {
                     "play": "limit_approaching",
                     "outcome": "eligible",
@@ -203,7 +203,7 @@ CAPACITY_CASES: tuple[CapacityCase, ...] = (
             ),
             (
                 "capacity_61",
-                "At 61 % of its contract capacity near the end of the period.",
+                "At 61% of its contract capacity near the end of the period.",
                 {"play": "limit_approaching", "outcome": None},
             ),
         ),

@@ -126,7 +126,7 @@ def _write(book: Book, subscription: Subscription, flow: Flow, *, manner: Manner
 
 
 def _add_other(book: Book, customer: Customer, plan: str, *, start: datetime, flow: Flow | None, guides: bool) -> None:
-    """Another product, paid by the year but for forms, at a quiet 62 % unless the story says otherwise."""
+    """Another product, paid by the year but for forms, at a quiet 62% unless the story says otherwise."""
     meter, limit = _METERS[plan]
     interval = "month" if plan == "intake_flex" else "year"
     sold = "chat_basic" if plan == "chat_unused" else plan

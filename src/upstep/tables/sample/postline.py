@@ -117,7 +117,7 @@ def _write_backlog(book: Book, subscription: Subscription, *, used: int) -> list
 
 
 def _add_companion(book: Book, customer: Customer, product_id: str, *, started_days: float = 201.4) -> None:
-    """Another product at a quiet 62 % of its smallest plan, paid by the year: nothing is to be said of it."""
+    """Another product at a quiet 62% of its smallest plan, paid by the year: nothing is to be said of it."""
     start = book.before(started_days + customer.index * 7 % 60)
     plan_id = f"{product_id}_basic"
     subscription = subscribe(book, customer, [Stage(start, plan_id)], terms=Terms(interval="year"))

@@ -94,7 +94,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "value_proven_92",
         "Lumenbrook Software",
-        "Has used 92 % of a hard limit of 50,000 with a week to go, got its value long ago, and nothing is in the way.",
+        "Has used 92% of a hard limit of 50,000 with a week to go, got its value long ago, and nothing is in the way.",
         _SELLS_UP | {"plan_id": "scale", "interval": "month"},
         twist=_value_told,
     ),
@@ -112,7 +112,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "adoption_38",
         "Gauthier Conseil",
-        "Uses 38 % of the e-mails it pays for.",
+        "Uses 38% of the e-mails it pays for.",
         {"play": "adoption_rescue", "outcome": "eligible", "lane": "care", "motion": "adopt"},
         used=13_300,
         periods=(0.37, 0.39, 0.38),
@@ -123,7 +123,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "adoption_40",
         "Sjöberg Handel AB",
-        "Used exactly 40 % of its limit in the last complete period: still a rescue.",
+        "Used exactly 40% of its limit in the last complete period: still a rescue.",
         {"play": "adoption_rescue", "outcome": "eligible", "lane": "care", "motion": "adopt"},
         used=14_000,
         periods=(0.40, 0.41, 0.40),
@@ -134,7 +134,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "adoption_just_over_40",
         "Thornwick Tours",
-        "Used 20,001 of 50,000 in the last complete period, one more than 40 %: no rescue.",
+        "Used 20,001 of 50,000 in the last complete period, one more than 40%: no rescue.",
         {"play": "adoption_rescue", "outcome": None},
         used=14_000,
         periods=(0.41, 0.41, 0.40002),
@@ -144,7 +144,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "urgent_problem_92",
         "Ravenport Couriers",
-        "At 92 % with an urgent problem open since yesterday.",
+        "At 92% with an urgent problem open since yesterday.",
         _held("open_issue"),
         twist=_urgent_problem,
         industry="logistics",
@@ -152,7 +152,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "feature_request_92",
         "Maplegate Academy",
-        "At 92 % with nothing open but a request for something that no plan has.",
+        "At 92% with nothing open but a request for something that no plan has.",
         _SELLS_UP | {"plan_id": "scale"},
         elapsed=21.7,
         twist=_feature_request,
@@ -161,7 +161,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "failed_payment_92",
         "Cedarmont Goods",
-        "At 92 % and its last payment failed.",
+        "At 92% and its last payment failed.",
         _held("payment_trouble"),
         last_invoice="failed",
         industry="retail",
@@ -169,7 +169,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "net_30_open_92",
         "Krüger Technik GmbH",
-        "At 92 % with an invoice open that is payable within 30 days and not yet due.",
+        "At 92% with an invoice open that is payable within 30 days and not yet due.",
         _SELLS_UP | {"plan_id": "scale"},
         terms=Terms(collection="invoice"),
         last_invoice="open",
@@ -179,7 +179,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "bought_last_week",
         "Foxhaven Studios",
-        "Was stopped at 10,000, moved up to Pro six days ago, and its backlog has already filled 92 % of that.",
+        "Was stopped at 10,000, moved up to Pro six days ago, and its backlog has already filled 92% of that.",
         _held("just_purchased"),
         elapsed=19.3,
         industry="media",
@@ -187,7 +187,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "about_to_cancel_92",
         "Winterford Press",
-        "At 92 % and has cancelled to the end of the period.",
+        "At 92% and has cancelled to the end of the period.",
         _held("leaving"),
         cancels=True,
         industry="media",
@@ -295,7 +295,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "open_deal_92",
         "Graniteford Capital",
-        "At 92 % while its owner has a deal open: the step is the owner's.",
+        "At 92% while its owner has a deal open: the step is the owner's.",
         _SELLS_UP | {"lane": "assisted", "plan_id": "scale"},
         employees=420,
         owner_id=OWNER_IDS[0],
@@ -305,7 +305,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "steady_monthly",
         "Fairmere Learning",
-        "Has paid by the month for over a year at a steady 72 %: a year in advance saves it two months.",
+        "Has paid by the month for over a year at a steady 72%: a year in advance saves it two months.",
         {
             "play": "annual_commit",
             "outcome": "eligible",
@@ -355,7 +355,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "overpaying_with_peak",
         "Summerpoint Tours",
-        "Uses 42 % of what it pays for, but 74 % two periods ago: the smaller plan would not have held it.",
+        "Uses 42% of what it pays for, but 74% two periods ago: the smaller plan would not have held it.",
         {"play": "right_size", "outcome": None},
         plan="scale",
         used=27_500,
@@ -366,7 +366,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "forecast_70",
         "Harbormont Systems",
-        "At 70 % with 12 days to go, and its pace reaches the limit before the period ends.",
+        "At 70% with 12 days to go, and its pace reaches the limit before the period ends.",
         {"play": "limit_forecast", "outcome": "eligible", "lane": "self_serve", "motion": "upsell", "plan_id": "scale"},
         used=35_000,
         periods=(0.62, 0.71, 0.86),
@@ -375,7 +375,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "forecast_70_late",
         "Otterdale Clinics",
-        "At 70 % near the end of its period: its pace ends at 82 %.",
+        "At 70% near the end of its period: its pace ends at 82%.",
         {"play": "limit_forecast", "outcome": None},
         used=35_000,
         periods=(0.81, 0.83, 0.82),
@@ -386,7 +386,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "do_not_sell_92",
         "Elmstead Insurance",
-        "At 92 %, and its owner asked not to sell until a migration is over.",
+        "At 92%, and its owner asked not to sell until a migration is over.",
         _held("do_not_sell", lane="assisted"),
         employees=380,
         owner_id=OWNER_IDS[1],
@@ -396,7 +396,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "detractor_in_renewal",
         "Quartzbridge Ledger",
-        "At 92 % with a score of 3 and a yearly term that ends next week.",
+        "At 92% with a score of 3 and a yearly term that ends next week.",
         _held("renewal_threat"),
         terms=_YEARLY,
         months=11,
@@ -408,7 +408,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "detractor_monthly_92",
         "Birchgrove Foundation",
-        "At 92 % with a score of 3, paid by the month: no renewal is under threat.",
+        "At 92% with a score of 3, paid by the month: no renewal is under threat.",
         _SELLS_UP | {"plan_id": "scale"},
         twist=_detractor,
         elapsed=21.9,
@@ -417,7 +417,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "exactly_80",
         "Rowanside Couriers",
-        "At exactly 80 % near the end of its period: a notice is due, and the plan still fits.",
+        "At exactly 80% near the end of its period: a notice is due, and the plan still fits.",
         {"play": "limit_approaching", "outcome": "unfit", "notice": 0.8},
         plan="starter",
         used=8_000,
@@ -429,7 +429,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "just_under_80",
         "Fernwater Press",
-        "At 79.99 % near the end of its period: nothing fires.",
+        "At 79.99% near the end of its period: nothing fires.",
         {"play": "limit_approaching", "outcome": None},
         plan="starter",
         used=7_999,
@@ -443,7 +443,7 @@ CASES: tuple[Case, ...] = (
 INBOUND_92 = Planted(
     slug("Moss & Okafor Collective"),
     "inbound_92",
-    "At 92 % of its inbound limit; the catalog has no rule for first value there, so a person must say.",
+    "At 92% of its inbound limit; the catalog has no rule for first value there, so a person must say.",
     {"play": "limit_approaching", "outcome": "unconfirmed", "unknown": ["before_first_value"], "product_id": "inbound"},
     "received",
     4_600,

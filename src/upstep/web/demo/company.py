@@ -23,7 +23,7 @@ EVENT = "E-mails Sent"
 STORY = Case(
     "demo",
     "Brightwater Books",
-    "Has sent 73 % of its 10,000 e-mails, as it was used to: nothing is to be said yet.",
+    "Has sent 73% of its 10,000 e-mails, as it was used to: nothing is to be said yet.",
     {},
     plan="starter",
     used=USED,

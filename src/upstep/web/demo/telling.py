@@ -17,6 +17,7 @@ from upstep.engine.quoting.comparing import plan_after
 from upstep.money import format_minor
 from upstep.state.session import reading
 from upstep.web.demo.company import LIMIT
+from upstep.wording import percentage
 
 Line = tuple[str, str, str]
 """Whose it is (usage, upstep, person, money), the sentence, the detail."""
@@ -128,7 +129,7 @@ def usage(at: Any, count: int, total: int, *, number: int, limit: int | None = L
 def _usage(each: Happened) -> Line:
     count, total, limit = each.of["count"], each.of["total"], each.of["limit"]
     title = f"{count:,} e-mails sent" if each.number else f"{total:,} e-mails were sent before you came"
-    share = f", {total * 100 // limit} % of {limit:,}" if limit else ""
+    share = f", {percentage(total * 100 // limit)} of {limit:,}" if limit else ""
     return "usage", title, f"{total:,} this month{share}." + ("" if each.number else " Too early to say anything.")
 
 

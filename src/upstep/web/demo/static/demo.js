@@ -22,7 +22,7 @@ const reached = () => Math.floor((used * 100) / limit);
 const moved = () => {
   const shown = Number(level.value);
   const many = shown === Math.min(reached(), Number(level.max)) ? used : Math.round((shown * limit) / 100);
-  share.textContent = `${count(many)} e-mails, ${Math.floor((many * 100) / limit)} % of Starter's ${count(limit)}`;
+  share.textContent = `${count(many)} e-mails, ${Math.floor((many * 100) / limit)}% of Starter's ${count(limit)}`;
   level.setAttribute("aria-valuetext", share.textContent);
 };
 // What was sent cannot be unsent: the level stands where the usage stands, or further.
@@ -42,7 +42,7 @@ const send = async (to) => {
 };
 
 const reach = (to) => {
-  if (to < reached()) said.textContent = `It is past ${to} % already, and what was sent cannot be unsent.`;
+  if (to < reached()) said.textContent = `It is past ${to}% already, and what was sent cannot be unsent.`;
   level.value = to;
   stand();
   const wanted = Number(level.value);
