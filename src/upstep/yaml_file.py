@@ -351,8 +351,28 @@ def _line_column(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+_PARSED: dict[str, _Written] = {}
+_PARSED_MAX = 64  # The plays that are shipped and a project's own files, for a process that opens it again and again.
+_PARSED_LENGTH_MAX = 50_000
+
+
 def _parse(text: str, path: Path, faults: list[Fault]) -> _Written | None:
-    """The file's values with their places; None when it is no YAML, or empty."""
+    """The file's values with their places; None when it is no YAML, or empty. The same letters are parsed once.
+
+    What is written is never changed by its readers, and a text without faults names no file.
+    """
+    if text in _PARSED:
+        return _PARSED[text]
+    told = len(faults)
+    written = _parsed(text, path, faults)
+    if written is not None and len(faults) == told and len(text) <= _PARSED_LENGTH_MAX:
+        if len(_PARSED) >= _PARSED_MAX:
+            _PARSED.clear()
+        _PARSED[text] = written
+    return written
+
+
+def _parsed(text: str, path: Path, faults: list[Fault]) -> _Written | None:
     # Imported here: it costs a tenth of a second, which commands that read no file should not pay.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
