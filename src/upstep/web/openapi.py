@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
+from upstep.web.api.examples import add_examples
 from upstep.web.api.shapes import Problem
 from upstep.web.problem import MEDIA_TYPE
 
@@ -33,6 +34,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             _tell_problems(operation)
+    add_examples(made["paths"])
     return made
 
 
