@@ -67,6 +67,35 @@ def test_a_tracked_event_of_a_meter_that_nobody_has_fails_the_check(upstep: Upst
     assert f"upstep.yaml:{line}:19: meter 'emals' is not in the catalog. Did you mean 'emails'?" in ran.err
 
 
+def test_the_faults_of_settings_catalog_and_what_one_names_of_the_other_are_told_at_once(
+    upstep: Upstep, project: Path
+) -> None:
+    with (project / "upstep.yaml").open("a") as file:
+        file.write("fresh_dais: 3\ningest:\n  track:\n    Sent: {meter: emals, quantity: count}\n")
+    catalog = project / "catalog.yaml"
+    catalog.write_text(catalog.read_text().replace("aggregate: sum", "aggregate: som", 1))
+    ran = upstep("check", "--project", project)
+
+    assert ran.code == 2
+    for told in ("'fresh_dais' is not a known key", "meter 'emals' is not in the catalog", "'som'"):
+        assert told in ran.err
+    assert ran.err.index("emals") < ran.err.index("'som'")
+
+
+def test_faults_of_the_companys_own_plays_are_told_by_check_beside_those_of_settings(
+    upstep: Upstep, project: Path
+) -> None:
+    (project / "plays").mkdir(exist_ok=True)
+    (project / "plays" / "own.yaml").write_text("play: own\nwhen: nonsense > 1\n")
+    with (project / "upstep.yaml").open("a") as file:
+        file.write("fresh_dais: 3\n")
+    ran = upstep("check", "--project", project)
+
+    assert ran.code == 2
+    assert "'fresh_dais' is not a known key" in ran.err
+    assert "own.yaml:" in ran.err
+
+
 def test_a_sound_sample_checks_well(upstep: Upstep, loaded: Path) -> None:
     ran = upstep("check", "--project", loaded)
 

@@ -49,12 +49,17 @@ def load_catalog(path: Path) -> Catalog:
     Raises:
         CatalogError: The file is not a catalog; carries all faults, in file order.
     """
+    catalog, faults = read_catalog(path)
+    if faults or catalog is None:
+        raise CatalogError(faults)
+    return replace(catalog, hash=catalog_hash(catalog), source=str(path))
+
+
+def read_catalog(path: Path) -> tuple[Catalog | None, list[Fault]]:
+    """A catalog as far as it can be read, and its faults, for who looks for those of other files, too."""
     faults: list[Fault] = []
     root = read_yaml(path, faults)
-    catalog = None if root is None else _catalog(root)
-    if faults or catalog is None:
-        raise CatalogError(in_file_order(faults))
-    return replace(catalog, hash=catalog_hash(catalog), source=str(path))
+    return (None if root is None else _catalog(root)), in_file_order(faults)
 
 
 def catalog_hash(catalog: Catalog) -> str:

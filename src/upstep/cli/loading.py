@@ -131,8 +131,8 @@ def check(*, project: ProjectFolder = HERE, as_of: AsOf = None, as_json: AsJson 
     from upstep.tables.query import DuckEngine
 
     opened = Project(project)
+    opened.check_files()
     fresh_days = opened.settings.fresh_days
-    opened.check_tracked()
     with progress(quiet=as_json) as tell:
         tell("checking", 0.1)
         report = run(project, DuckEngine(), as_of=instant(as_of, "--as-of"), fresh_days=fresh_days)

@@ -177,6 +177,18 @@ def load_settings(project: Path) -> Settings:
     Raises:
         ConfigError: With every fault, each with file, line and column.
     """
+    settings, faults = read_settings(project)
+    if faults or settings is None:
+        raise ConfigError(faults)
+    return settings
+
+
+def read_settings(project: Path) -> tuple[Settings | None, list[Fault]]:
+    """What ``upstep.yaml`` says as far as it can be read, and its faults, for who looks for those of other files, too.
+
+    Raises:
+        ConfigError: There is no such file.
+    """
     faults: list[Fault] = []
     path = project / FILE
     if not path.exists():
@@ -186,10 +198,7 @@ def load_settings(project: Path) -> Settings:
             )
         )
     node = read_yaml(path, faults)
-    settings = _settings(node) if node else None
-    if faults or settings is None:
-        raise ConfigError(in_file_order(faults))
-    return settings
+    return (_settings(node) if node else None), in_file_order(faults)
 
 
 def _settings(node: Node) -> Settings:

@@ -10,17 +10,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upstep.catalog.load import load_catalog
-from upstep.config import Settings, load_settings, secret
+from upstep.catalog.load import load_catalog, read_catalog
+from upstep.config import Settings, load_settings, read_settings, secret
 from upstep.engine.compiled import kept_value
 from upstep.engine.peers import PeerCounts
-from upstep.errors import ConfigError, Fault, OutsideError, did_you_mean
+from upstep.errors import CatalogError, ConfigError, Fault, InputError, OutsideError, PlayError, did_you_mean
 from upstep.garbage import rarely_collected
 from upstep.plays.play import Kinds, Playbook, kinds_of, load_playbook
 from upstep.plays.rank import Rules
 from upstep.signals.profile import build, shape_of, vocabulary
 from upstep.tables.schema import TABLES
 from upstep.tables.stage import KnownIds
+from upstep.yaml_file import in_file_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,20 +65,38 @@ class Project:
         """catalog.yaml."""
         return load_catalog(self.folder / "catalog.yaml")
 
-    def check_tracked(self) -> None:
-        """Whether the catalog has the meters that ``ingest.track`` names; usage of another would come to nothing.
+    def check_files(self) -> None:
+        """Read upstep.yaml, catalog.yaml and the company's own plays, and whether each has what the others name.
+
+        Plays need a sound catalog: beside a faulty one theirs are not told.
 
         Raises:
-            ConfigError: With each that it has not.
+            InputError: With every fault of every file; its class names the file where there is one.
         """
-        meters = self.catalog.meters
-        faults = [
-            Fault(tracked.place, f"meter '{tracked.meter}' is not in the catalog.", did_you_mean(tracked.meter, meters))
-            for tracked in self.settings.ingest.track.values()
-            if tracked.meter is not None and tracked.meter not in meters
-        ]
-        if faults:
-            raise ConfigError(faults)
+        settings, faults = read_settings(self.folder)
+        catalog, catalog_faults = read_catalog(self.folder / "catalog.yaml")
+        if settings is not None and catalog is not None:
+            faults = in_file_order([*faults, *_untracked(settings, catalog)])
+        play_faults = [] if settings is None or catalog_faults else self._play_faults(settings)
+        told: dict[type[InputError], Sequence[Fault]] = {
+            ConfigError: faults,
+            CatalogError: catalog_faults,
+            PlayError: play_faults,
+        }
+        faulty = [error for error, found in told.items() if found]
+        if faulty:
+            error = faulty[0] if len(faulty) == 1 else InputError
+            raise error([fault for found in told.values() for fault in found])
+
+    def _play_faults(self, settings: Settings) -> Sequence[Fault]:
+        own = self.folder / "plays"
+        if not settings.plays_off and not own.is_dir():
+            return ()
+        try:
+            load_playbook(self.catalog, self.kinds, own=own, off=settings.plays_off, extra=self.extra_plays)
+        except PlayError as error:
+            return error.faults
+        return ()
 
     @property
     def known_ids(self) -> KnownIds:
@@ -273,3 +292,13 @@ def open_project_inbox(project: Project) -> Inbox:
     from upstep.state.inbox import open_inbox
 
     return open_inbox(project.inbox_address)
+
+
+def _untracked(settings: Settings, catalog: Catalog) -> list[Fault]:
+    """Meters that ``ingest.track`` names and the catalog has not: usage of them would come to nothing."""
+    meters = catalog.meters
+    return [
+        Fault(tracked.place, f"meter '{tracked.meter}' is not in the catalog.", did_you_mean(tracked.meter, meters))
+        for tracked in settings.ingest.track.values()
+        if tracked.meter is not None and tracked.meter not in meters
+    ]
