@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.web.serving import serving
 from upstep.state import keys
 from upstep.state.session import writing
 from upstep.state.tables import published_decision
-from upstep.web.doorway import Doorway, Shortcut
+from upstep.web.doorway import HEAD_MOST, Doorway, Shortcut
 
 PATH = "/v1/accounts/plain/decisions"
 DECISIONS = '[{"decision_id":"d1","outcome":"eligible"}]'
@@ -74,6 +75,7 @@ class Door:
     service: Asker
     line: Line
     quick: list[str]
+    address: str
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def door(published: Asker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     monkeypatch.setattr(published.app.state.keyring, "_known", {})
     with serving(published.app, http=Doorway) as address:
         line = Line(address, published.keys["read"])
-        yield Door(published, line, quick)
+        yield Door(published, line, quick, address)
         line.close()
 
 
@@ -234,3 +236,42 @@ def test_each_is_logged_and_counted_as_any_other(door: Door, logged: io.StringIO
     assert {one["route"] for one in told} == {"/v1/accounts/{account_id}/decisions"}
     assert told[0]["key_id"] == told[1]["key_id"]
     assert counted(door) == before + 2
+
+
+def pour(line: Line, first: str, piece: str) -> None:
+    """Send more and more of the same request."""
+    line._socket.sendall(first.encode())
+    for _ in range(1_000):
+        line._socket.sendall(piece.encode())
+
+
+def test_headers_that_do_not_end_are_cut_off(door: Door) -> None:
+    with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+        pour(door.line, door.line.get().removesuffix("\r\n"), f"X-More: {'a' * 16_000}\r\n")
+    with closing(Line(door.address, door.line.secret)) as another:
+        assert another.ask(another.get())[0].status == 200
+
+
+def test_who_sent_too_many_headers_is_told(door: Door) -> None:
+    door.line._socket.sendall(f"GET / HTTP/1.1\r\nX-More: {'a' * HEAD_MOST}".encode())
+    told = door.line._answer()
+    assert (told.status, told.headers["connection"]) == (431, "close")
+    assert f"{HEAD_MOST:,}" in told.body.decode()
+
+
+def test_a_large_body_is_no_header_whatever_comes_with_it_and_after_it(door: Door) -> None:
+    body = "a" * (HEAD_MOST * 3)
+    post = door.line.get("/v1/batch", f"Content-Length: {len(body)}", method="POST", body=body)
+    found = door.line.ask(post, post, door.line.get("/healthz"))
+    assert [one.status for one in found] == [404, 404, 200], "this service takes no events"
+
+
+def test_headers_that_do_not_come_are_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upstep.web.doorway.HEAD_SECONDS", 0.2)
+    with (
+        closing(Line(door.address, door.line.secret)) as silent,
+        closing(Line(door.address, door.line.secret)) as begun,
+    ):
+        assert begun.ask(begun.get())[0].status == 200
+        begun._socket.sendall(b"GET / HT")
+        assert [one._answer().status for one in (silent, begun)] == [408, 408]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import Depends
@@ -62,6 +64,40 @@ def test_a_body_past_its_bound_is_refused_by_what_it_announces_and_by_what_comes
     assert [one.status_code for one in (announced, streamed, good)] == [413, 413, 200]
     assert announced.json()["type"] == streamed.json()["type"] == "urn:upstep:too-large"
     assert good.json() == 64 * 1024
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(service: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    @service.app.post("/measure")
+    async def measure(request: Request) -> int:
+        return len(await request.body())
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(5)
+        yield b"x"
+
+    monkeypatch.setattr("upstep.web.guard.BODY_SECONDS", 0.05)
+    app = Held(service.app, slow())
+
+    assert app.status() == 408
+
+
+class Held:
+    """Asks with a body whose parts come when they come, which the client of the tests would gather first."""
+
+    def __init__(self, app: Any, parts: AsyncIterator[bytes]) -> None:
+        self._app, self._parts, self._told = app, parts, 0
+
+    def status(self) -> int:
+        scope = {"type": "http", "method": "POST", "path": "/measure", "headers": [], "query_string": b""}
+        asyncio.run(self._app({**scope, "server": None, "client": None, "scheme": "http"}, self._receive, self._send))
+        return self._told
+
+    async def _receive(self) -> dict[str, Any]:
+        return {"type": "http.request", "body": await anext(self._parts), "more_body": True}
+
+    async def _send(self, message: Any) -> None:
+        self._told = message.get("status", self._told)
 
 
 def test_only_what_takes_events_may_be_sent_a_large_body() -> None:

@@ -47,6 +47,9 @@ def test_a_token_of_the_host_names_the_account_and_the_person() -> None:
         ({"account": 7}, "account is no text"),
         ({"account": ""}, "account is no text"),
         ({"account": "a" * 201}, "account is no text"),
+        ({"account": "acme\0"}, "account is no text"),
+        ({"sub": "ana\r\nx"}, "sub is no text"),
+        ({"sub": "\ud800"}, "sub is no text"),
     ],
 )
 def test_a_token_that_does_not_say_who_is_looking_is_refused_with_the_reason(claims: dict[str, Any], why: str) -> None:

@@ -204,13 +204,26 @@ def test_an_event_without_an_id_is_known_by_its_content(door: Door) -> None:
         ({"type": "track", "event": "Sent"}, "'userId' and 'anonymousId' are missing"),
         ({"type": "group", "userId": "u"}, "'groupId' is missing"),
         ({"type": "track", "userId": "u" * 300, "event": "Sent"}, "has 300 letters"),
+        ({"type": "track", "userId": int("9" * 300), "event": "Sent"}, "has 300 letters"),
         ({"type": "track", "userId": "u", "event": "Se\u0000nt"}, "cannot be printed"),
         ({"type": "track", "userId": "u", "event": "Sent", "properties": ["no"]}, "cannot be read"),
         ({"type": "track", "userId": "u", "event": "Sent", "properties": {"x": "y" * 33_000}}, "more than 32,768"),
         ("text", "cannot be read"),
         (None, "cannot be read"),
     ],
-    ids=["type", "event", "person", "group", "long", "unprintable", "properties", "large", "text", "null"],
+    ids=[
+        "type",
+        "event",
+        "person",
+        "group",
+        "long",
+        "long-number",
+        "unprintable",
+        "properties",
+        "large",
+        "text",
+        "null",
+    ],
 )
 def test_a_bad_event_is_told_and_the_good_ones_are_kept(door: Door, event: Any, found: str) -> None:
     told = door.batch(track("m1"), event, track("m2")).json()

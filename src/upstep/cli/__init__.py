@@ -44,6 +44,7 @@ from upstep.cli import (
     starting,
     working,
 )
+from upstep.cli.terminal import visible
 from upstep.errors import InputError, UpstepError
 
 __all__ = ["app", "main"]
@@ -137,7 +138,7 @@ def _tell(error: UpstepError) -> None:
     """Every fault on its own line."""
     lines = [str(fault) for fault in error.faults] if isinstance(error, InputError) else [str(error)]
     for line in lines:
-        print(line, file=sys.stderr)  # noqa: T201 - standard error is where faults are told
+        print(visible(line), file=sys.stderr)  # noqa: T201 - standard error is where faults are told
     _trace()
 
 
@@ -150,7 +151,7 @@ def _apologise(error: Exception) -> None:
             f"Sorry, this should not happen: {type(error).__name__}: {told}. "
             "Run the command again with UPSTEP_DEBUG=1 before it to see where, and please report it."
         )
-    print(line, file=sys.stderr)  # noqa: T201 - the same
+    print(visible(line), file=sys.stderr)  # noqa: T201 - the same
     _trace()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -42,10 +43,24 @@ def show(*parts: RenderableType) -> None:
     screen = console()
     for part in parts:
         with screen.capture() as captured:
-            screen.print(part, soft_wrap=isinstance(part, str))
-        lines = captured.get().splitlines() or [""]
+            screen.print(visible(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+        lines = visible(captured.get(), keeps_colour=screen.is_terminal).splitlines() or [""]
         sys.stdout.write("\n".join(line.rstrip() for line in lines) + "\n")
     sys.stdout.flush()
+
+
+_UNSHOWN = re.compile(
+    r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # all but tab and line feed
+)
+
+
+def visible(text: str, *, keeps_colour: bool = False) -> str:
+    r"""Text without codes that a terminal obeys: what customers are called moves no cursor and hides no line.
+
+    >>> visible("Acme\x1b[2J\x1b]0;owned\x07 Inc")
+    'Acme[2J]0;owned Inc'
+    """
+    return _UNSHOWN.sub(lambda found: found[0] if keeps_colour and len(found[0]) > 1 else "", text)
 
 
 def heading(word: str, rest: str = "") -> Text:
@@ -75,7 +90,7 @@ def grid(rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), right: Se
         # An account's name may fold, a number or an id may not.
         table.add_column(name, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        table.add_row("", *(cell if hasattr(cell, "append") else str(cell) for cell in row))
+        table.add_row("", *(cell if hasattr(cell, "append") else visible(str(cell)) for cell in row))
     return table
 
 

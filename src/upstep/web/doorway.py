@@ -1,5 +1,8 @@
 """The server's protocol, with a shorter way for look-ups: an answer that stands in one row is written at once.
 
+It also bounds what stands before a request's body, which the server itself reads without end: how long it is, and how
+long it takes to come.
+
 The ordinary way makes a scope, a task and two writes for each request, which costs several times the look-up itself.
 Only what is plainly a look-up and will be answered with 200 or 304 goes the shorter one; whatever is odd or refused
 goes the ordinary way, so errors and limits are told in one place.
@@ -7,6 +10,7 @@ goes the ordinary way, so errors and limits are told in one place.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
     from upstep.web.guard import Guard
     from upstep.web.lookup import Answer, Lookup
     from upstep.web.metrics import Metrics
+
+HEAD_MOST = 64 * 1024
+"""Bytes of a request's line and headers; the piece in which they end is read whole."""
+
+HEAD_SECONDS = 30.0
+"""So long they may take to come."""
 
 _URL = re.compile(rb"/v1/accounts/([A-Za-z0-9._~-]+)/decisions")
 _LONGER = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
@@ -75,15 +85,67 @@ class Doorway(HttpToolsProtocol):
         self._shortcut: Shortcut | None = has_one() if has_one else None
         self._asked_for: str | None = None
         self._stamp: tuple[Any, bytes] = (None, b"")
+        self._heads = 0
+        self._head_bytes = 0
+        self._is_head = True
+        self._head_ends: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody is there, and has so long to say what they want."""
+        super().connection_made(transport)
+        self._head_ends = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._no_head_ends()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request: headers that go on and on are cut off."""
+        before, was_head = self._heads, self._is_head
+        super().data_received(data)
+        if not (was_head and self._is_head and before == self._heads):
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_MOST:
+            self._refuse(431, f"The request's headers have more than {HEAD_MOST:,} bytes.")
+        elif self._head_ends is None and not self.transport.is_closing():
+            self._head_ends = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_ends = None
+        self._refuse(408, "The request's headers did not come in time.")
+
+    def _refuse(self, status: int, told: str) -> None:
+        """Say why and hang up; while an earlier request is being answered, hang up alone."""
+        self._no_head_ends()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            own = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
+                told
+            )
+            self.transport.write(b"".join((STATUS_LINE[status], self._stamped(), own, told.encode())))
+        self.transport.close()
+
+    def _no_head_ends(self) -> None:
+        if self._head_ends is not None:
+            self._head_ends.cancel()
+            self._head_ends = None
 
     def on_headers_complete(self) -> None:
         """A look-up waits for its last byte, everything else begins now."""
+        self._heads += 1
+        self._is_head = False
+        self._no_head_ends()
         self._asked_for = self._account()
         if self._asked_for is None:
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._is_head = True
         if self._asked_for is not None:
             account_id, self._asked_for = self._asked_for, None
             if self._is_answered(account_id):

@@ -5,6 +5,7 @@ A plain ASGI layer, since a slower one would cost more than the look-up behind i
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 BODY_MOST = 64 * 1024
 """Bytes of a request's body, where ``BODIES`` says nothing else."""
+
+BODY_SECONDS = 30.0
+"""So long a body may take to come."""
 
 BODIES = (
     (re.compile(r"/v1/(batch|import|b|i|t|p|g|a|s|identify|track|page|screen|group|alias)/?"), 512 * 1024),
@@ -137,12 +141,20 @@ def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
-    """The same body, cut off with an error when it is longer than announced or announced nothing."""
-    seen = 0
+    """The same body, cut off with an error when it is longer than its path takes, or comes too slowly."""
+    seen, ends, is_whole = 0, 0.0, False
 
     async def next_part() -> Message:
-        nonlocal seen
-        part = await receive()
+        nonlocal seen, ends, is_whole
+        if is_whole:  # what comes then is that the caller hung up, for which some answers wait long
+            return await receive()
+        ends = ends or asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(ends):
+                part = await receive()
+        except TimeoutError:
+            raise Problem(408, "The body did not come in time. Send it again.", kind="too-slow") from None
+        is_whole = not part.get("more_body", False)
         seen += len(part.get("body", b""))
         if seen > most:
             raise too_large(most)

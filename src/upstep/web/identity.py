@@ -110,6 +110,6 @@ def _seconds(claims: dict[str, Any], name: str) -> int:
 
 def _name(claims: dict[str, Any], name: str) -> str:
     value = claims[name]
-    if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX:
-        raise TokenRefusedError(f"the token's {name} is no text of 1 to {ID_LENGTH_MAX} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX or not value.isprintable():
+        raise TokenRefusedError(f"the token's {name} is no text of 1 to {ID_LENGTH_MAX} characters that can be printed")
     return value

@@ -384,3 +384,12 @@ def test_an_event_whose_name_is_read_no_more_stays_put_aside(shop: Shop) -> None
     shop.project = Project(shop.project.folder)
     shop.send({"type": "group", "messageId": "m2", "userId": "nobody yet", "groupId": "a1"})
     assert shop.drain().accounts <= {"a1"}
+
+
+def test_what_nobody_is_called_is_taken_out_of_a_name(shop: Shop) -> None:
+    evil = "Acme\r\nBcc: evil@other.example\x00\x1b[2J\u202e\u2028 Inc"
+    shop.send(identify("c7", name=evil), group("a9", "c7", name=evil), track("Mail", key="m1", user="c7"))
+    assert shop.drain().faults == {}
+    told = "Acme Bcc: evil@other.example [2J Inc"
+    assert shop.rows("account", "name", "account_id = 'a9' AND seen_to IS NULL") == [(told,)]
+    assert ("c7", told) in shop.now_rows("contact", "contact_id, name")

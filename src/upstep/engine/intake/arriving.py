@@ -252,7 +252,8 @@ def _check(event: Event) -> None:
         raise RefusedEventError(f"type '{event.type[:40]}' is not known.", f"Known: {', '.join(_KINDS)}.")
     group = event.group
     ids = (event.message_id, event.user_id, event.anonymous_id, event.previous_id, event.group_id, group)
-    words = [said for said in (*ids, event.event, event.name) if isinstance(said, str)]
+    named = (*ids, event.event, event.name)
+    words = [said if isinstance(said, str) else str(said) for said in named if said is not None]
     # Looked at one by one only where all of them together are not short and plain.
     together = "".join(words)
     if len(together) > TEXT_MOST or not together.isprintable():

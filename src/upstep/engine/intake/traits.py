@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,6 +13,9 @@ from upstep.money import CURRENCIES
 from upstep.tables.schema import CONTACT_ROLES
 
 _LETTERS_MOST = 500
+# Line breaks, codes for terminals, and marks that turn the direction of what follows: no name has them, and names stand
+# in subjects, lists and logs.
+_UNSHOWN = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+\s*")
 Read = Callable[[Any], Any]
 
 
@@ -19,7 +23,7 @@ def _text(said: Any) -> str | None:
     """Text that says something."""
     if isinstance(said, int | float) and not isinstance(said, bool):
         said = str(said)
-    return said.strip()[:_LETTERS_MOST] or None if isinstance(said, str) else None
+    return _UNSHOWN.sub(" ", said).strip()[:_LETTERS_MOST] or None if isinstance(said, str) else None
 
 
 def _flag(said: Any) -> bool | None:

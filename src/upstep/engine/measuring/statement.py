@@ -19,6 +19,7 @@ from upstep.engine.measuring.findings import result_shape
 from upstep.money import CURRENCIES, UNITS_PER_MINOR, round_half_up
 from upstep.revenue.mrr import GAINS, LINES, LOSSES, Bridge, shown
 from upstep.revenue.report import SWITCH, CauseLine, Numbers, cause_minor, quarters
+from upstep.spreadsheet import cell
 
 if TYPE_CHECKING:
     from upstep.catalog.model import Catalog
@@ -320,13 +321,8 @@ def as_csv(told: Mapping[str, Any]) -> str:
         amount = row.pop("amount_minor", None)
         if amount is not None:
             row |= {"amount": decimal(amount, currency), "currency": currency.upper()}
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    """What a spreadsheet would take for a formula stands as text: parts are named by a company's own words."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+@\t" and value else "" if value is None else value
 
 
 def decimal(amount_minor: int, currency: str) -> str:

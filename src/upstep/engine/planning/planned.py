@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from upstep.clock import iso
+from upstep.spreadsheet import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,7 @@ def as_csv(told: dict[str, Any]) -> str:
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     for step in told["steps"]:
-        writer.writerow({"part": "taken", **step})
+        writer.writerow({"part": "taken", **{name: cell(value) for name, value in step.items()}})
     for alone in told["left_alone"]:
-        writer.writerow({"part": "left_alone", **alone})
+        writer.writerow({"part": "left_alone", **{name: cell(value) for name, value in alone.items()}})
     return out.getvalue()
