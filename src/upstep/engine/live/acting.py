@@ -42,9 +42,13 @@ class Acting(Generic[Owed, Made]):
         """Begin a job, as soon as the one before it has ended.
 
         Raises:
-            Exception: What the job before has failed with; then this one is not begun.
+            Exception: What the job before has failed with; then this one is not begun, and owed as well.
         """
-        self.settle()
+        try:
+            self.settle()
+        except BaseException:
+            self._on_failed(owed)
+            raise
         self._job = self._pool.submit(job), owed
 
     def look(self) -> None:

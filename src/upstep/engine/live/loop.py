@@ -209,11 +209,12 @@ class Worker:
             self._bill(now)
         accounts = self._next(now)
         run = self._decide(steps, accounts, now) if accounts is None or accounts else None
-        with steps("ends"):
+        with self._owed_if_cut_off(accounts), steps("ends"):
             self._end(now)
         made = Cycle()
         if acting is None:
-            made = self._follow_or_owe(run, accounts, now)
+            with self._owed_if_cut_off(accounts):
+                made = self._follow(run, accounts, now)
         elif run is not None or acting.is_free:
             acting.give(partial(self._follow, run, accounts, now), accounts)
         with steps("warm"):
@@ -296,9 +297,11 @@ class Worker:
             self._due["whole"] = now + self.schedule.whole
         return run
 
-    def _follow_or_owe(self, run: Run | None, accounts: _Accounts, now: datetime) -> Cycle:
+    @contextmanager
+    def _owed_if_cut_off(self, accounts: _Accounts) -> Iterator[None]:
+        """They are decided by now, and no longer among the touched: what fails here must not lose what follows."""
         try:
-            return self._follow(run, accounts, now)
+            yield
         except BaseException:
             self._owe(accounts)
             raise
