@@ -25,13 +25,27 @@ _NUMBERED: tuple[tuple[Any, Any], ...] = (
 )
 
 
-class Noticed:
-    """Remembers up to where each numbered table was read."""
+LATE_MOST = 1_000
+"""So many numbers back a row may still appear on a server: numbers are given out before a commit, in no fixed order."""
 
-    def __init__(self, state: sa.Engine) -> None:
+
+class Noticed:
+    """Remembers up to where each numbered table was read, and which of its latest rows.
+
+    Args:
+        late: So many numbers back a row may still appear; None: as the database has it. SQLite has one writer at a
+            time, so its numbers come in the order of their commits.
+    """
+
+    def __init__(self, state: sa.Engine, *, late: int | None = None) -> None:
         self._state = state
+        self._late = late if late is not None else 0 if state.dialect.name == "sqlite" else LATE_MOST
         with reading(state) as connection:
-            self._seen = [connection.execute(sa.select(sa.func.max(key))).scalar() or 0 for key, _ in _NUMBERED]
+            self._latest = [connection.execute(sa.select(sa.func.max(key))).scalar() or 0 for key, _ in _NUMBERED]
+            self._seen = [
+                set(connection.execute(sa.select(key).where(key > latest - self._late)).scalars())
+                for (key, _), latest in zip(_NUMBERED, self._latest, strict=True)
+            ]
         self._accepted: frozenset[tuple[str, str | None]] = frozenset()
 
     def since(self) -> set[str]:
@@ -39,9 +53,11 @@ class Noticed:
         touched: set[str] = set()
         with reading(self._state) as connection:
             for place, (key, asked) in enumerate(_NUMBERED):
-                rows = [tuple(row) for row in connection.execute(asked.where(key > self._seen[place]))]
-                touched |= {str(account) for _, account in rows}
-                self._seen[place] = max((int(number) for number, _ in rows), default=self._seen[place])
+                asked_from = self._latest[place] - self._late
+                rows = [(int(number), account) for number, account in connection.execute(asked.where(key > asked_from))]
+                touched |= {str(account) for number, account in rows if number not in self._seen[place]}
+                self._latest[place] = max([self._latest[place], *(number for number, _ in rows)])
+                self._seen[place] = {number for number, _ in rows if number > self._latest[place] - self._late}
         return touched
 
     def has_accepted(self) -> bool:
