@@ -162,9 +162,9 @@ def offer(account: str, *, cost: int = 400, budget: int = 1_000, run: str = "run
     )
 
 
-def opened(engine: sa.Engine, new: NewOffer) -> bool:
+def opened(engine: sa.Engine, new: NewOffer, *, at: datetime = AT) -> bool:
     try:
-        return lifecycle.open_offer(engine, new, messages=[], by="upstep", at=AT, why="x").is_changed
+        return lifecycle.open_offer(engine, new, messages=[], by="upstep", at=at, why="x").is_changed
     except NotGrantedError:
         return False
 
@@ -294,6 +294,19 @@ def test_what_billing_did_not_give_is_not_spent_and_the_account_may_be_given_som
     lifecycle.convert_applied(engine, biller.events_since(None))
     assert left(engine) == (0, 0, 1_000)
     assert opened(engine, offer("acme", run="later"))
+
+
+def test_an_incentive_ends_when_it_was_to_end_also_under_another_quote(
+    engine: sa.Engine, biller: SandboxBiller
+) -> None:
+    new = sold(engine, biller)
+    assert new.grant is not None
+    late = new.grant.expires_at - timedelta(hours=1)
+    quoted = replace(biller.preview(new.quote.change, late), expires_at=late + timedelta(days=7))  # type: ignore[union-attr]
+    lifecycle.requote(engine, new.offer_id, quoted, by="ann", at=late)
+    after = new.grant.expires_at
+    assert opened(engine, replace(offer("globex", cost=900), expires_at=after), at=after)  # Its budget is free again.
+    assert lifecycle.accept(engine, new.offer_id, by="ann", at=after).offer.status == "expired"
 
 
 def test_a_trial_is_spent_when_it_begins(engine: sa.Engine, biller: SandboxBiller) -> None:

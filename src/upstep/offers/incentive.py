@@ -206,6 +206,13 @@ def reserve(connection: sa.Connection, offer_id: str, grant: Grant, *, at: datet
     connection.execute(sa.insert(table).values(offer_id=offer_id, incentive=described, granted_at=at, **row))
 
 
+def ends_at(connection: sa.Connection, offer_id: str) -> datetime | None:
+    """Until when the incentive of an offer may be taken; None when it has none."""
+    table = tables.incentive_grant
+    found = sa.select(table.c.expires_at).where(table.c.offer_id == offer_id, table.c.returned_at.is_(None))
+    return connection.execute(found).scalar()
+
+
 def take_again(connection: sa.Connection, offer_id: str, *, budget_minor: int, at: datetime) -> None:
     """Take a grant that had returned out of its budget once more: a payment that failed is tried again.
 

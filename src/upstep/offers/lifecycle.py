@@ -413,13 +413,18 @@ def offer_in(connection: sa.Connection, offer_id: str) -> Offer:
 
 
 def requote(engine: sa.Engine, offer_id: str, quote: quotes.Quote, *, by: str, at: datetime) -> Moved:
-    """Put another quote in the place of one that no longer stands, while nobody has said yes to it."""
+    """Put another quote in the place of one that no longer stands, while nobody has said yes to it.
+
+    An incentive ends when it was to end, whatever quote holds it: after that it counts in no budget.
+    """
     with writing(engine) as connection:
         offer = _read(connection, offer_id, for_update=True)
         if OfferStatus.ACCEPTED not in MOVES[offer.status] or offer.quote_id == quote.quote_id:
             return Moved(offer, is_changed=False)
         quotes.lock(connection, quote, now=at)
-        values = {"quote_id": quote.quote_id, "expires_at": quote.expires_at}
+        given_until = incentive.ends_at(connection, offer_id)
+        expires_at = quote.expires_at if given_until is None else min(quote.expires_at, given_until)
+        values = {"quote_id": quote.quote_id, "expires_at": expires_at}
         connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
         details = {"from": offer.quote_id, "to": quote.quote_id}
         note(connection, "requote", subject=offer_id, who=by, at=at, details=details)
