@@ -15,7 +15,7 @@ from upstep.billing.change import BillingMode, Change
 from upstep.billing.proration import LineKind
 from upstep.errors import Fault, QuoteError
 from upstep.state import tables
-from upstep.state.bulk import add_rows
+from upstep.state.bulk import Ready, ready_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,13 @@ def lock(connection: sa.Connection, quote: Quote, *, now: datetime) -> None:
 
 def lock_many(connection: sa.Connection, quotes: Iterable[Quote], *, now: datetime) -> None:
     """Keep quotes, in the caller's transaction; those that are kept already stay as they are."""
-    rows = [_row(quote) | {"status": "locked", "locked_at": now} for quote in quotes]
-    add_rows(connection, tables.quote, rows, unless="quote_id")
+    write_rows(connection, tables.quote, ready_many(connection.dialect, quotes, now=now), unless="quote_id")
 
 
-def _row(quote: Quote) -> dict[str, object]:
-    values = vars(quote)
-    return values | {name: msgspec.to_builtins(values[name]) for name in _NESTED}
-
-
-_NESTED = ("change", "lines", "items", "incentive_lines")
+def ready_many(dialect: sa.Dialect, quotes: Iterable[Quote], *, now: datetime) -> Ready:
+    """Quotes to be kept, as the database takes them."""
+    locked = {"status": "locked", "locked_at": now}
+    return ready_rows(dialect, tables.quote, [vars(quote) | locked for quote in quotes])
 
 
 def read_many(connection: sa.Connection, quote_ids: Iterable[str]) -> dict[str, Quote]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from upstep.delivery.channel import Message, Purpose
 from upstep.state import audit
-from upstep.state.bulk import add_rows
+from upstep.state.bulk import Ready, ready_rows, write_rows
 from upstep.state.session import reading, writing
 from upstep.state.tables import attempt, message
 
@@ -131,8 +131,7 @@ def queue_many(connection: sa.Connection, queued: Sequence[Message], *, now: dat
         found = connection.execute(sa.select(*columns).where(some)).mappings()
         known |= {str(row["idempotency_key"]): dict(row) for row in found}
     fresh = [one for one in queued if one.idempotency_key not in known]
-    rows = [_row(one) | {"status": MessageStatus.QUEUED, "queued_at": now} for one in fresh]
-    add_rows(connection, message, rows, unless="idempotency_key")
+    queue_ready(connection, ready_many(connection.dialect, fresh, now=now))
     for one in queued:
         row = known.get(one.idempotency_key)
         if row is not None and row["status"] in WAITING and _differs(row, one):
@@ -141,6 +140,17 @@ def queue_many(connection: sa.Connection, queued: Sequence[Message], *, now: dat
 
 
 _AT_ONCE = 500
+
+
+def ready_many(dialect: sa.Dialect, queued: Sequence[Message], *, now: datetime) -> Ready:
+    """Messages to be queued, as the database takes them."""
+    fresh = {"status": MessageStatus.QUEUED, "queued_at": now}
+    return ready_rows(dialect, message, [_row(one) | fresh for one in queued])
+
+
+def queue_ready(connection: sa.Connection, ready: Ready) -> None:
+    """Put messages that nobody has queued before into the outbox, in the caller's transaction."""
+    write_rows(connection, message, ready, unless="idempotency_key")
 
 
 def _row(queued: Message) -> dict[str, object]:

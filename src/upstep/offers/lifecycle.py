@@ -6,9 +6,10 @@ offer has expired or was declined is an answer, not an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from upstep.offers import incentive
 from upstep.offers.model import LIVE, MOVES, SEEN, NewOffer, Offer, OfferChange, OfferStatus
 from upstep.state import tables
 from upstep.state.audit import note
-from upstep.state.bulk import add_rows
+from upstep.state.bulk import Ready, ready_rows, write_rows
 from upstep.state.session import hold, hold_many, reading, writing
 
 _FIRST_AT = {
@@ -85,34 +86,89 @@ def open_offer(
         return Moved(_read(connection, new.offer_id), is_changed=True)
 
 
-def open_many(
-    engine: sa.Engine, opening: Sequence[tuple[NewOffer, Sequence[Message], str]], *, by: str, at: datetime
-) -> list[Moved]:
+Opening = tuple[NewOffer, Sequence[Message], str]
+"""What is about to be offered, its messages, and why."""
+
+
+def open_many(engine: sa.Engine, opening: Sequence[Opening], *, by: str, at: datetime) -> list[Moved]:
     """The same for offers of different steps, each with its messages and why, in one transaction: all of them or none.
 
     None of them has a grant: what an incentive may cost is asked one by one, see ``open_offer``.
     """
-    with writing(engine) as connection:
-        hold_many(connection, (new.account_id for new, _, _ in opening))
-        known = standing_in(connection, [new for new, _, _ in opening])
-        fresh = [one for one in opening if one[0].step_key not in known]
-        quotes.lock_many(connection, [new.quote for new, _, _ in fresh if new.quote is not None], now=at)
-        rows = [_row(new) | {"opened_at": at} for new, _, _ in fresh]
-        add_rows(connection, tables.offer, rows)
-        change = {"from_status": None, "to_status": OfferStatus.OPEN, "who": by, "changed_at": at}
-        add_rows(
-            connection, tables.offer_change, [{"offer_id": n.offer_id, "why": why, **change} for n, _, why in fresh]
-        )
-        outbox.queue_many(connection, [one for _, messages, _ in fresh for one in messages], now=at)
-        faults.point("offers.written")
-    faults.point("offers.opened")
-    opened = {new.step_key: _as_opened(row) for (new, _, _), row in zip(fresh, rows, strict=True)}
+    known = open_ready(engine, made_ready(engine.dialect, opening, by=by, at=at))
     return [
-        Moved(opened[new.step_key], is_changed=True)
-        if new.step_key in opened
-        else Moved(known[new.step_key], is_changed=False)
+        Moved(known[new.step_key], is_changed=False)
+        if new.step_key in known
+        else Moved(_as_opened(_row(new) | {"opened_at": at}), is_changed=True)
         for new, _, _ in opening
     ]
+
+
+@dataclass(frozen=True)
+class ReadyOffers:
+    """Offers with their quotes and messages as the database takes them.
+
+    Args:
+        steps: Whose they are, in order.
+        quoted: Whether each has a quote.
+        messages_each: How many messages each has.
+    """
+
+    steps: list[Step]
+    quoted: list[bool]
+    messages_each: list[int]
+    quotes: Ready
+    offers: Ready
+    changes: Ready
+    messages: Ready
+
+    def without(self, known: Collection[tuple[str, str]]) -> ReadyOffers:
+        """The same without those of some steps."""
+        if not known:
+            return self
+        is_kept = [step.step_key not in known for step in self.steps]
+        of_messages = (keeps for keeps, many in zip(is_kept, self.messages_each, strict=True) for _ in range(many))
+        return ReadyOffers(
+            list(compress(self.steps, is_kept)),
+            list(compress(self.quoted, is_kept)),
+            list(compress(self.messages_each, is_kept)),
+            self.quotes.kept(compress(is_kept, self.quoted)),
+            self.offers.kept(is_kept),
+            self.changes.kept(is_kept),
+            self.messages.kept(of_messages),
+        )
+
+
+def made_ready(dialect: sa.Dialect, opening: Sequence[Opening], *, by: str, at: datetime) -> ReadyOffers:
+    """All that ``open_ready`` writes, worked out without the database; see ``open_many``."""
+    assert all(new.grant is None for new, _, _ in opening), "what is given is reserved one by one"
+    asked = [new.quote for new, _, _ in opening]
+    change = {"from_status": None, "to_status": OfferStatus.OPEN, "who": by, "changed_at": at}
+    changes = [{"offer_id": new.offer_id, "why": why, **change} for new, _, why in opening]
+    return ReadyOffers(
+        [Step(new.account_id, new.step_id, new.run_id) for new, _, _ in opening],
+        [quote is not None for quote in asked],
+        [len(messages) for _, messages, _ in opening],
+        quotes.ready_many(dialect, filter(None, asked), now=at),
+        ready_rows(dialect, tables.offer, [_row(new) | {"opened_at": at} for new, _, _ in opening]),
+        ready_rows(dialect, tables.offer_change, changes),
+        outbox.ready_many(dialect, [one for _, messages, _ in opening for one in messages], now=at),
+    )
+
+
+def open_ready(engine: sa.Engine, ready: ReadyOffers) -> dict[tuple[str, str], Offer]:
+    """Open offers in one transaction, all or none; returns those that stand already, whose steps stay as they are."""
+    with writing(engine) as connection:
+        hold_many(connection, (step.account_id for step in ready.steps))
+        known = standing_in(connection, ready.steps)
+        fresh = ready.without(known)
+        write_rows(connection, tables.quote, fresh.quotes, unless="quote_id")
+        write_rows(connection, tables.offer, fresh.offers)
+        write_rows(connection, tables.offer_change, fresh.changes)
+        outbox.queue_ready(connection, fresh.messages)
+        faults.point("offers.written")
+    faults.point("offers.opened")
+    return known
 
 
 def standing_in(connection: sa.Connection, asked: Sequence[NewOffer | Step]) -> dict[tuple[str, str], Offer]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -14,13 +16,15 @@ from upstep.billing.sandbox import SandboxBiller
 from upstep.delivery import outbox
 from upstep.engine.deciding.decide import Run
 from upstep.engine.deciding.explain import parsed
-from upstep.engine.offering import opening
+from upstep.engine.offering import opening, second
+from upstep.engine.offering.asking import Occasion
 from upstep.engine.offering.experimenting import NO_ARMS
 from upstep.engine.peers import count_peers
 from upstep.engine.project import Project
 from upstep.engine.quoting.biller import sandbox
 from upstep.errors import PlayError, QuoteError
 from upstep.state import tables
+from upstep.state.bulk import Ready
 from upstep.state.session import open_state, reading
 from upstep.tables.sample import AS_OF
 
@@ -41,11 +45,11 @@ def biller(project: Project) -> SandboxBiller:
 
 
 def rows(state: sa.Engine) -> Rows:
-    """What is kept, each value as the database has it, in an order that does not depend on who was first."""
+    """What is kept, each value as it is read, in an order that does not depend on who was first."""
     found = {}
     with reading(state) as connection:
         for table in WRITTEN:
-            columns = [sa.cast(column, sa.Text) for column in table.columns if column.name not in NUMBERED]
+            columns = [column for column in table.columns if column.name not in NUMBERED]
             kept = [tuple(row) for row in connection.execute(sa.select(*columns))]
             found[table.name] = sorted(kept, key=repr)
     return found
@@ -54,11 +58,12 @@ def rows(state: sa.Engine) -> Rows:
 def open_one_by_one(project: Project, state: sa.Engine, run: Run, biller: SandboxBiller) -> None:
     """Each by itself: billing asked alone, and its rows written one after the other."""
     due = opening._offered(run).to_pylist()
+    occasion = Occasion(run.run_id, run.as_of, AS_OF)
     count_peers(project, {row["account_id"] for row in due}, as_of=run.as_of)
     for row in due:
         if opening.channels_due(project, row):
             try:
-                opening._open(project, state, biller, parsed(row), run=run, arms=NO_ARMS, now=AS_OF)
+                opening._open(project, state, biller, parsed(row), occasion=occasion, arms=NO_ARMS)
             except (QuoteError, PlayError):
                 continue
 
@@ -81,6 +86,57 @@ def test_a_group_leaves_the_rows_that_opening_one_by_one_leaves(
     at_once: int,
 ) -> None:
     monkeypatch.setattr(opening, "AT_ONCE", at_once)
+    one, many = open_state(tmp_path / "one.db"), open_state(tmp_path / "many.db")
+    check_same_rows(project, postline_run, biller, one, many)
+
+
+def in_two(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From now on there is a second process for any number of rows; to the list goes how many each answer made ready.
+
+    The first process leaves all to it that it will take.
+    """
+    taken: list[int] = []
+
+    def ask(self: second.Second, rows: pa.Table) -> Future[second.Made]:
+        answer: Future[second.Made] = Future()
+        answer.set_result(self._ask(rows))
+        taken.append(len(answer.result().ready.steps))
+        return answer
+
+    monkeypatch.setattr(second, "ROWS_MIN", 1)
+    monkeypatch.setattr(second.Second, "ask", ask)
+    monkeypatch.setattr(opening, "AT_ONCE", 7)
+    return taken
+
+
+@pytest.mark.slow
+def test_what_a_second_process_makes_ready_are_the_same_rows(
+    project: Project, postline_run: Run, biller: SandboxBiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = in_two(monkeypatch)
+    one, many = open_state(tmp_path / "one.db"), open_state(tmp_path / "many.db")
+    check_same_rows(project, postline_run, biller, one, many)
+    assert sum(taken) > 10
+
+
+@pytest.mark.slow
+def test_what_a_second_process_opened_is_told_as_what_this_one_opens(
+    project: Project, postline_run: Run, biller: SandboxBiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, many = open_state(tmp_path / "one.db"), open_state(tmp_path / "many.db")
+    here = opening.open_offers(project, postline_run, provider=biller, now=AS_OF, state=one)
+    in_two(monkeypatch)
+    there = opening.open_offers(project, postline_run, provider=biller, now=AS_OF, state=many)
+    assert (there.opened, there.refused, there.new) == (here.opened, here.refused, len(here.opened))
+    again = opening.open_offers(project, postline_run, provider=biller, now=AS_OF, state=many)
+    assert (again.new, len(again)) == (0, len(here))
+
+
+def test_without_a_second_process_the_first_one_does_all(
+    project: Project, postline_run: Run, biller: SandboxBiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second, "ROWS_MIN", 1)
+    monkeypatch.setattr(second.sys, "executable", "/bin/false")
     one, many = open_state(tmp_path / "one.db"), open_state(tmp_path / "many.db")
     check_same_rows(project, postline_run, biller, one, many)
 
@@ -111,6 +167,19 @@ def test_a_group_leaves_the_same_rows_on_postgres(
     check_same_rows(project, postline_run, biller, *on_postgres)
 
 
+@pytest.mark.postgres
+def test_a_second_process_leaves_the_same_rows_on_postgres(
+    project: Project,
+    postline_run: Run,
+    biller: SandboxBiller,
+    on_postgres: tuple[sa.Engine, sa.Engine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = in_two(monkeypatch)
+    check_same_rows(project, postline_run, biller, *on_postgres)
+    assert sum(taken) > 10
+
+
 def test_cut_off_in_the_midst_whole_groups_are_open_and_again_opens_the_rest(
     project: Project,
     postline_run: Run,
@@ -121,17 +190,16 @@ def test_cut_off_in_the_midst_whole_groups_are_open_and_again_opens_the_rest(
     whole, cut = open_state(tmp_path / "whole.db"), open_state(tmp_path / "cut.db")
     opening.open_offers(project, postline_run, provider=biller, now=AS_OF, state=whole)
     monkeypatch.setattr(opening, "AT_ONCE", 5)
-    queue_many, groups = outbox.queue_many, []
+    queue_ready, groups = outbox.queue_ready, []
 
-    def cut_off(*args: Any, **named: Any) -> int:
+    def cut_off(connection: sa.Connection, ready: Ready) -> None:
         """The third group's rows are all written when it happens, and not committed."""
-        queued = queue_many(*args, **named)
-        groups.append(queued)
+        queue_ready(connection, ready)
+        groups.append(len(ready.lines))
         if len(groups) == 3:
             raise KeyboardInterrupt
-        return queued
 
-    monkeypatch.setattr(outbox, "queue_many", cut_off)
+    monkeypatch.setattr(outbox, "queue_ready", cut_off)
     with pytest.raises(KeyboardInterrupt):
         opening.open_offers(project, postline_run, provider=biller, now=AS_OF, state=cut)
     assert len(rows(cut)["message"]) == sum(groups[:2]) > 0

@@ -60,6 +60,11 @@ class SandboxProvider:
         """Everything."""
         return Capabilities()
 
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What its answers depend on: two of the same terms answer alike, in whichever process."""
+        return self.path.resolve(), self.quote_valid, self._store.mode, vars(self._store.names)
+
     @contextmanager
     def together(self, account_ids: Iterable[str] = ()) -> Iterator[None]:
         """Within it many accounts are asked about through one connection. Nothing is written meanwhile.

@@ -15,7 +15,7 @@ from upstep.delivery.channel import Message, Purpose
 from upstep.engine.contacting.mailboxes import OWNER
 from upstep.engine.messages.facts import Sources, message_facts, with_facts, words_of
 from upstep.engine.messages.records import records_of
-from upstep.engine.offering.opening import new_offer
+from upstep.engine.offering.asking import new_offer
 from upstep.errors import PlayError
 from upstep.offers import lifecycle
 from upstep.offers.message import render
@@ -114,7 +114,7 @@ def _asked(
     source = sources.of(row["play"])
     if source is None:
         return None
-    new = new_offer(row, run, expires_at=now + LASTS)
+    new = new_offer(row, run.run_id, expires_at=now + LASTS)
     facts = message_facts(project, row, offer_id=new.offer_id, as_of=run.as_of)
     try:
         rendered = render(source, facts)

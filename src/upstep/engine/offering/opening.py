@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-import gc
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import sqlalchemy as sa
 
 from upstep.billing import quote as quotes
-from upstep.billing.sandbox import SandboxBiller
 from upstep.clock import iso
-from upstep.delivery.channel import Message, Purpose
-from upstep.engine.deciding.explain import parsed
-from upstep.engine.messages.facts import message_facts, message_of, source_of, words_of
-from upstep.engine.messages.records import records_of
+from upstep.delivery.channel import Message
+from upstep.engine.messages.facts import message_facts, message_of, with_facts
+from upstep.engine.offering.asking import (
+    Answers,
+    Asker,
+    Occasion,
+    channels_due,
+    messages_of,
+    new_offer,
+    sweetened,
+    wanted,
+)
 from upstep.engine.offering.experimenting import Arms, drawn, expose_steps, expose_tests, live_tests
 from upstep.engine.offering.giving import Sweetened, incentive_of, sweeten, with_given
+from upstep.engine.offering.second import AHEAD, GoneError, Made, Second, second_process
 from upstep.engine.peers import count_peers
 from upstep.engine.project import open_project_state
-from upstep.engine.quoting.change import NoChange, change_of, item_of
-from upstep.errors import Fault, PlayError, QuoteError
+from upstep.errors import PlayError, QuoteError
+from upstep.garbage import rarely_collected
 from upstep.offers import lifecycle
-from upstep.offers.incentive import Grant, NotGrantedError
-from upstep.offers.message import render
+from upstep.offers.incentive import NotGrantedError
 from upstep.offers.model import NewOffer, Offer
-from upstep.plays.rank import SALES
 from upstep.state.session import reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from upstep.billing.change import Change, Item
     from upstep.billing.provider import Provider
     from upstep.billing.quote import Quote
     from upstep.engine.deciding.decide import Run
     from upstep.engine.project import Project
-    from upstep.experiments.experiment import Experiment
     from upstep.offers.lifecycle import Moved
-    from upstep.offers.message import MessageSource, Rendered
+
+__all__ = ["AT_ONCE", "Opened", "Openings", "Refused", "channels_due", "expose", "new_offer", "open_offers", "to_offer"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,38 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Openings(Sequence[Opened]):
-    """The offers of one run, and the steps that could not be offered."""
+class Group:
+    """What became of some rows: how many offers there are, how many of them are new, and the offers when looked at."""
 
-    opened: tuple[Opened, ...]
+    many: int
+    new: int
+    look: Callable[[], Sequence[Opened]]
     refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Openings(Sequence[Opened]):
+    """The offers of one run, and the steps that could not be offered.
+
+    Of a large run many are read from state only when somebody looks at them.
+    """
+
+    groups: tuple[Group, ...]
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """The steps that could not be offered."""
+        return tuple(one for group in self.groups for one in group.refused)
+
+    @property
+    def new(self) -> int:
+        """How many were opened."""
+        return sum(group.new for group in self.groups)
+
+    @cached_property
+    def opened(self) -> tuple[Opened, ...]:
+        """Every offer, in the order of the run."""
+        return tuple(one for group in self.groups for one in group.look())
 
     @overload
     def __getitem__(self, index: int) -> Opened: ...
@@ -79,7 +112,7 @@ class Openings(Sequence[Opened]):
         return self.opened[index]
 
     def __len__(self) -> int:
-        return len(self.opened)
+        return sum(group.many for group in self.groups)
 
 
 def open_offers(
@@ -104,158 +137,165 @@ def open_offers(
     expose(project, engine, run, now=now)
     rows = _offered(run, wanted)
     count_peers(project, set(rows["account_id"].to_pylist()), as_of=run.as_of)
-    together = _Together(project, engine, provider, run, live_tests(engine, now=now), now)
-    with _rarely_collected():
-        for begin in range(0, len(rows), AT_ONCE):
-            together.open(rows.slice(begin, AT_ONCE).to_pylist())
+    together = _Together(
+        project, engine, provider, Occasion(run.run_id, run.as_of, now, tuple(live_tests(engine, now=now)))
+    )
+    with rarely_collected(), second_process(project, provider, engine, together.occasion, rows=len(rows)) as second:
+        together.open(rows, second)
+    found = Openings(tuple(together.groups[place] for place in sorted(together.groups)))
     if state is None:
         engine.dispose()
-    return Openings(tuple(together.opened), tuple(together.refused))
+    return found
 
 
 AT_ONCE = 300
 """So many offers are opened in one transaction: it is short enough that the sender and the widget hardly wait."""
 
-_COLLECTED_AFTER = 50_000
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Python looks for cycles after so many new objects, not after every 700: an offer has hundreds, all without any.
-
-    Looking at all that was opened so far, again and again, took a sixth of the time.
-    """
-    usual = gc.get_threshold()
-    if usual[0] >= _COLLECTED_AFTER or not gc.isenabled():
-        yield
-        return
-    gc.set_threshold(_COLLECTED_AFTER, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-TOO_EARLY = "no rung of its ladder is reached yet, so nothing is said."
+_READ = (
+    *("account_id", "name", "step_id", "decision_id", "play", "motion", "path", "lane", "target", "product_id"),
+    *("step_product_id", "meter_id", "feature_id", "grain", "plan_id", "to_plan_id", "to_add_on_id", "to_quantity"),
+    *("to_interval", "currency", "recurring_change_minor", "overage_replaced_minor", "customer_saving_minor"),
+    *("facts", "recipients", "rungs"),
+)
+"""What is read of a decision that is offered, where it has it."""
 
 
 class _Together:
     """Opens offers in groups: billing is asked outside any transaction, then one transaction opens them all."""
 
-    def __init__(
-        self,
-        project: Project,
-        engine: sa.Engine,
-        provider: Provider,
-        run: Run,
-        tests: Sequence[Experiment],
-        now: datetime,
-    ) -> None:
+    def __init__(self, project: Project, engine: sa.Engine, provider: Provider, occasion: Occasion) -> None:
         self.project = project
         self.engine = engine
         self.provider = provider
-        self.run = run
-        self.tests = tests
-        self.now = now
-        self.opened: list[Opened] = []
-        self.refused: list[Refused] = []
-        self._sources: dict[tuple[str, str | None], MessageSource | None] = {}
+        self.occasion = occasion
+        self.groups: dict[int, Group] = {}
+        self._asker = Asker(project, provider, occasion)
 
-    def open(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Offer what these rows decided; those that stand already climb the rungs reached since."""
-        steps = [lifecycle.Step(row["account_id"], row["step_id"], self.run.run_id) for row in rows]
+    def open(self, rows: pa.Table, second: Second | None) -> None:
+        """Offer what these rows decided; with a second process, that one works out some groups meanwhile."""
+        rows = rows.select([name for name in rows.column_names if name in _READ])
+        waiting = deque((begin, rows.slice(begin, AT_ONCE)) for begin in range(0, len(rows), AT_ONCE))
+        given: deque[tuple[int, pa.Table, Future[Made]]] = deque()
+        while waiting or given:
+            while second and waiting and len(given) < AHEAD:
+                begin, group = waiting.popleft()
+                if self._any_stands(group):
+                    self._open(begin, group)
+                else:
+                    given.append((begin, group, second.ask(group)))
+            if given and (given[0][2].done() or not waiting):
+                begin, group, future = given.popleft()
+                try:
+                    self._take(begin, group, future.result())
+                except GoneError:
+                    second = None
+                    self._open(begin, group)
+            elif waiting:
+                self._open(*waiting.popleft())
+
+    def _any_stands(self, group: pa.Table) -> bool:
         with reading(self.engine) as connection:
-            standing = lifecycle.standing_in(connection, steps)
+            return bool(lifecycle.steps_standing(connection, self._steps(group)))
+
+    def _steps(self, group: pa.Table) -> list[lifecycle.Step]:
+        keys = (group["account_id"].to_pylist(), group["step_id"].to_pylist())
+        return [lifecycle.Step(account, step, self.occasion.run_id) for account, step in zip(*keys, strict=True)]
+
+    def _open(self, place: int, group: pa.Table) -> None:
+        """Open a group here; offers that stand already climb the rungs reached since."""
+        rows = group.to_pylist()
+        with reading(self.engine) as connection:
+            standing = lifecycle.standing_in(connection, self._steps(group))
             ids = [offer.quote_id for offer in standing.values() if offer.quote_id]
             locked = quotes.read_many(connection, ids)
-        asked: list[_Asked] = []
-        alone: list[tuple[Mapping[str, Any], Arms]] = []
-        with _at_once(self.provider, [row["account_id"] for row in rows]):
-            for row, step in zip(rows, steps, strict=True):
-                if not channels_due(self.project, row):
-                    self._refuse(row, TOO_EARLY)
-                    continue
-                offer = standing.get(step.step_key)
-                arms = drawn(self.tests, row["account_id"], play=row["play"], motion=row["motion"])
-                if incentive_of(self.project, row["play"], arms.incentive):
-                    alone.append((row, arms))
-                    continue
-                try:
-                    quote = locked.get(offer.quote_id or "") if offer else None
-                    asked.append(self._asked(parsed(row), arms, offer, quote))
-                except (QuoteError, PlayError) as error:
-                    self._refuse(row, str(error))
-        since = f"was eligible as of {iso(self.run.as_of)}"
-        new = [(one.new, one.messages, f"{one.new.play} {since}") for one in asked if one.new is not None]
-        moved = iter(lifecycle.open_many(self.engine, new, by=lifecycle.PROGRAM, at=self.now) if new else ())
-        more = [(one.offer.offer_id, one.messages) for one in asked if one.offer is not None]
+        answers = self._asker.ask(rows, standing=standing, locked=locked)
+        opened = self._write(answers)
+        expose_tests(self.engine, [(one.account_id, one.step_id, one.arms) for one in answers.asked], now=self._now)
+        self._finish(place, rows, alone=answers.alone, refused=answers.refused, opened=opened)
+
+    def _take(self, place: int, group: pa.Table, made: Made) -> None:
+        """Open what the second process has made ready. A step of which an offer stands by now is opened here."""
+        known = lifecycle.open_ready(self.engine, made.ready)
+        steps = [step for step in made.ready.steps if step.step_key not in known]
+        exposed = [(account, step, Arms(arms)) for account, step, arms in made.exposed if (account, step) not in known]
+        expose_tests(self.engine, exposed, now=self._now)
+        rows = group.to_pylist() if made.alone or made.refused else []
+        self._finish(place, rows, alone=made.alone, refused=made.refused, opened=_Kept(self.engine, steps))
+        if known:
+            is_known = [step.step_key in known for step in self._steps(group)]
+            self._open(place + 1, group.filter(is_known))
+
+    @property
+    def _now(self) -> datetime:
+        return self.occasion.now
+
+    def _write(self, answers: Answers) -> list[Opened]:
+        """Open what is new, and queue further messages of what stands, in the order of the rows."""
+        new = answers.opening(self.occasion)
+        moved = iter(lifecycle.open_many(self.engine, new, by=lifecycle.PROGRAM, at=self._now) if new else ())
+        more = [(one.offer.offer_id, one.messages) for one in answers.asked if one.offer is not None]
         if more:
-            lifecycle.add_many(self.engine, more, at=self.now)
-        for one in asked:
+            lifecycle.add_many(self.engine, more, at=self._now)
+        opened = []
+        for one in answers.asked:
             if one.offer is not None:
-                self.opened.append(Opened(one.offer, one.quote, is_new=False))
-            else:
-                done = next(moved)
-                quote = one.quote if done.is_changed else _locked(self.engine, done.offer)
-                self.opened.append(Opened(done.offer, quote, done.is_changed))
-        expose_tests(self.engine, [(one.account_id, one.step_id, one.arms) for one in asked], now=self.now)
-        for row, arms in alone:
-            self._open_alone(row, arms)
+                opened.append(Opened(one.offer, one.quote, is_new=False))
+                continue
+            done = next(moved)
+            quote = one.quote if done.is_changed else _locked(self.engine, done.offer)
+            opened.append(Opened(done.offer, quote, done.is_changed))
+        return opened
 
-    def _asked(self, row: Mapping[str, Any], arms: Arms, offer: Offer | None, quote: Quote | None) -> _Asked:
-        """What billing says of one row, and its messages."""
-        project, now = self.project, self.now
-        live = self.provider.subscriptions(row["account_id"])
-        item, change = _wanted(project, live, row, now=now)
-        new = None if offer else _sweetened(row, self.run, Sweetened(self.provider.preview(change, now)))
-        quote = new.quote if new else quote
-        offer_id = new.offer_id if new else offer.offer_id if offer else ""
-        paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
-        facts = message_facts(project, row, offer_id=offer_id, as_of=self.run.as_of, **paid)
-        source = self._source(row["play"], arms.message)
-        rendered = None if source is None else render(source, facts)
-        messages = _messages(project, offer_id, row, rendered, arms=arms, paid=paid)
-        messages = with_given(messages, quote)
-        return _Asked(row["account_id"], row["step_id"], arms, quote, messages, new, offer)
+    def _finish(
+        self,
+        place: int,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        alone: Collection[int],
+        refused: Mapping[int, str],
+        opened: Sequence[Opened] | _Kept,
+    ) -> None:
+        """Open by themselves those that may be given something, and keep what became of the group."""
+        told = [self._open_alone(rows[index]) for index in alone]
+        refusals = [_refused(rows[index], why) for index, why in refused.items()]
+        refusals += [one for one in told if isinstance(one, Refused)]
+        more = [one for one in told if isinstance(one, Opened)]
+        new = len(opened) if isinstance(opened, _Kept) else sum(one.is_new for one in opened)
+        many, new = len(opened) + len(more), new + sum(one.is_new for one in more)
+        self.groups[place] = Group(many, new, lambda: [*opened, *more], tuple(refusals))
 
-    def _source(self, play: str, name: str | None) -> MessageSource | None:
-        """A play's words, read once."""
-        if (play, name) not in self._sources:
-            self._sources[play, name] = source_of(self.project, play, name=name)
-        return self._sources[play, name]
-
-    def _open_alone(self, row: Mapping[str, Any], arms: Arms) -> None:
+    def _open_alone(self, row: Mapping[str, Any]) -> Opened | Refused:
         """One that may be given something: what that costs is reserved with it, so it is opened by itself."""
+        arms = drawn(self.occasion.tests, row["account_id"], play=row["play"], motion=row["motion"])
         try:
-            made = _open(self.project, self.engine, self.provider, parsed(row), run=self.run, arms=arms, now=self.now)
+            made = _open(self.project, self.engine, self.provider, with_facts(row), occasion=self.occasion, arms=arms)
         except (QuoteError, PlayError) as error:
-            self._refuse(row, str(error))
-            return
-        self.opened.append(made)
-        expose_tests(self.engine, [(row["account_id"], row["step_id"], arms)], now=self.now)
+            return _refused(row, str(error))
+        expose_tests(self.engine, [(row["account_id"], row["step_id"], arms)], now=self._now)
+        return made
 
-    def _refuse(self, row: Mapping[str, Any], why: str) -> None:
-        self.refused.append(Refused(row["account_id"], row["step_id"], row["play"], row["target"], why))
+
+def _refused(row: Mapping[str, Any], why: str) -> Refused:
+    return Refused(row["account_id"], row["step_id"], row["play"], row["target"], why)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One row after billing was asked: a new offer, or the one that stands, with the messages that are due."""
+class _Kept(Iterable[Opened]):
+    """Offers that were opened, read when somebody looks at them."""
 
-    account_id: str
-    step_id: str
-    arms: Arms
-    quote: Quote | None
-    messages: Sequence[Message]
-    new: NewOffer | None
-    offer: Offer | None
+    engine: sa.Engine
+    steps: Sequence[lifecycle.Step]
 
+    def __len__(self) -> int:
+        return len(self.steps)
 
-@contextmanager
-def _at_once(provider: Provider, accounts: Iterable[str]) -> Iterator[None]:
-    """The sandbox reads through one connection, and ahead, while it is asked about many accounts."""
-    with provider.together(accounts) if isinstance(provider, SandboxBiller) else nullcontext():
-        yield
+    def __iter__(self) -> Iterator[Opened]:
+        with reading(self.engine) as connection:
+            offers = lifecycle.standing_in(connection, self.steps)
+            locked = quotes.read_many(connection, [offer.quote_id for offer in offers.values() if offer.quote_id])
+        for step in self.steps:
+            if (offer := offers.get(step.step_key)) is not None:
+                yield Opened(offer, locked.get(offer.quote_id or ""), is_new=True)
 
 
 def _offered(run: Run, accounts: Collection[str] | None = None) -> pa.Table:
@@ -292,51 +332,34 @@ def _open(
     provider: Provider,
     row: Mapping[str, Any],
     *,
-    run: Run,
+    occasion: Occasion,
     arms: Arms,
-    now: datetime,
 ) -> Opened:
+    now, run_id = occasion.now, occasion.run_id
     live = provider.subscriptions(row["account_id"])
-    item, change = _wanted(project, live, row, now=now)
+    item, change = wanted(project, live, row, now=now)
 
     def messages(offer_id: str, quote: Quote | None) -> list[Message]:
         paid: dict[str, Any] = {"item": item, "change": change, "quote": quote}
-        facts = message_facts(project, row, offer_id=offer_id, as_of=run.as_of, **paid)
-        return _messages(
-            project, offer_id, row, message_of(project, row, facts, name=arms.message), arms=arms, paid=paid
-        )
+        facts = message_facts(project, row, offer_id=offer_id, as_of=occasion.as_of, **paid)
+        rendered = message_of(project, row, facts, name=arms.message)
+        return messages_of(project, offer_id, row, rendered, arms=arms, paid=paid)
 
     plain = provider.preview(change, now)
-    wanted = incentive_of(project, row["play"], arms.incentive)
-    given = sweeten(project, provider, plain, wanted, live=live, now=now) if wanted else Sweetened(plain)
-    why = f"{row['play']} was eligible as of {iso(run.as_of)}"
+    incentive = incentive_of(project, row["play"], arms.incentive)
+    given = sweeten(project, provider, plain, incentive, live=live, now=now) if incentive else Sweetened(plain)
+    why = f"{row['play']} was eligible as of {iso(occasion.as_of)}"
     try:
-        moved = _put(engine, _sweetened(row, run, given), messages, why=_why(why, given), now=now)
+        moved = _put(engine, sweetened(row, run_id, given), messages, why=_why(why, given), now=now)
     except NotGrantedError as error:
         given = Sweetened(plain, why_not=error.faults[0].found.rstrip("."))
-        moved = _put(engine, _sweetened(row, run, given), messages, why=_why(why, given), now=now)
+        moved = _put(engine, sweetened(row, run_id, given), messages, why=_why(why, given), now=now)
     quote = _locked(engine, moved.offer)
     if not moved.is_changed:
         # The offer stands already: it climbs the rungs that have been reached since.
         further = with_given(messages(moved.offer.offer_id, quote), quote)
         lifecycle.add_messages(engine, moved.offer.offer_id, further, at=now)
     return Opened(moved.offer, quote, moved.is_changed)
-
-
-def _wanted(
-    project: Project, live: Sequence[Item], row: Mapping[str, Any], *, now: datetime
-) -> tuple[Item | None, Change]:
-    """What the account has of it, and what billing is asked for.
-
-    Raises:
-        QuoteError: It is nothing that billing can be asked for.
-    """
-    change = change_of(project, live, row, on=now)
-    if isinstance(change, NoChange):
-        raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
-    item = item_of(project.catalog, live, row)
-    assert not isinstance(item, NoChange), "a change has one item or none"
-    return item, change
 
 
 def _put(
@@ -354,86 +377,6 @@ def _put(
 def _why(why: str, given: Sweetened) -> str:
     """Why an offer was opened; also why nothing is given with it, where something might have been."""
     return f"{why}; without its incentive: {given.why_not}" if given.why_not else why
-
-
-def new_offer(
-    row: Mapping[str, Any],
-    run: Run,
-    *,
-    expires_at: datetime | None,
-    quote: Quote | None = None,
-    grant: Grant | None = None,
-) -> NewOffer:
-    """What a decision, parsed, is about to offer."""
-    return NewOffer(
-        account_id=row["account_id"],
-        step_id=row["step_id"],
-        run_id=run.run_id,
-        play=row["play"],
-        motion=row["motion"],
-        path=row["path"],
-        lane=row["lane"],
-        target=row["target"],
-        product_id=row["step_product_id"],
-        decision_id=row["decision_id"],
-        quote=quote,
-        expires_at=expires_at,
-        facts=row["facts"],
-        grant=grant,
-    )
-
-
-def _sweetened(row: Mapping[str, Any], run: Run, given: Sweetened) -> NewOffer:
-    expires_at = given.grant.expires_at if given.grant else given.quote.expires_at
-    return new_offer(row, run, expires_at=expires_at, quote=given.quote, grant=given.grant)
-
-
-def channels_due(project: Project, row: Mapping[str, Any]) -> list[str]:
-    """The channels whose rung is reached; e-mail for a play without a ladder. Empty: too early to say anything."""
-    play = project.playbook.play(row["play"])
-    if play is None or not play.ladder:
-        return ["email"]
-    return [rung.channel for index, rung in enumerate(play.ladder) if (row["rungs"] or 0) >> index & 1]
-
-
-def _messages(
-    project: Project,
-    offer_id: str,
-    row: Mapping[str, Any],
-    rendered: Rendered | None,
-    *,
-    arms: Arms,
-    paid: Mapping[str, Any],
-) -> list[Message]:
-    """A message for each channel and recipient. ``paid``: the item, change and quote that its prices come from."""
-    if rendered is None:
-        return []
-    records = records_of(project, row, rendered.facts, **paid)
-    drawn_arms = dict(arms.by_id) or None
-    return [
-        Message(
-            idempotency_key=lifecycle.message_key(offer_id, channel, recipient),
-            account_id=row["account_id"],
-            purpose=Purpose.SALES if row["motion"] in SALES else Purpose.CARE,
-            channel=channel,
-            recipient=recipient,
-            offer_id=offer_id,
-            arms=drawn_arms,
-            contact_id=recipient,
-            records=records,
-            **words,
-        )
-        for channel in ([arms.channel] if arms.channel else channels_due(project, row))
-        for words in [words_of(rendered, row, channel, style=_style(project, row, channel))]
-        for recipient in row["recipients"]
-    ]
-
-
-def _style(project: Project, row: Mapping[str, Any], channel: str) -> str:
-    """How the app shows it: a rung that prompts is a modal, any other a banner."""
-    play = project.playbook.play(row["play"])
-    rungs = [rung for rung in play.ladder if rung.channel == channel] if play else []
-    return "modal" if any(rung.style == "prompt" for rung in rungs) else "banner"
 
 
 def _locked(engine: sa.Engine, offer: Offer) -> Quote | None:
