@@ -154,9 +154,8 @@ def printable(facts: Mapping[str, Any], locale: str, *, names: Iterable[str] | N
     Raises:
         PlayError: A name is not one of ``MessageFacts``, or a value is not of its kind; all at once.
     """
-    faults = list(_faults(facts))
-    if faults:
-        raise PlayError(faults)
+    if not _is_sound(facts):
+        raise PlayError(list(_faults(facts)))
     currency = facts.get("currency") or ""
     shown: dict[str, Any] = {}
     for name in FACT_KINDS if names is None else names:
@@ -169,6 +168,15 @@ def printable(facts: Mapping[str, Any], locale: str, *, names: Iterable[str] | N
 def stored(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts as JSON keeps them: instants as ISO text."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
+
+
+def _is_sound(facts: Mapping[str, Any]) -> bool:
+    """Whether there is no fault, which is nearly always so: asked without making one."""
+    for name, value in facts.items():
+        is_of = _IS_OF.get(name)
+        if is_of is None or not (value is None or is_of(value)):
+            return False
+    return facts.get("currency") in CURRENCIES or all(facts.get(name) is None for name in _MONEY)
 
 
 def _faults(facts: Mapping[str, Any]) -> Iterator[Fault]:

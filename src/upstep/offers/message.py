@@ -178,8 +178,12 @@ def render(source: MessageSource, facts: Mapping[str, Any], *, locale: str = "en
     """
     shown = printable(facts, locale, names=source.names)
     unknown: set[str] = set()
-    watched = {name: _Unknown(name, unknown) if value is None else value for name, value in shown.items()}
-    plain = {name: str.__str__(value) if isinstance(value, Words) else value for name, value in watched.items()}
+    watched: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
+    for name, value in shown.items():
+        watched[name] = plain[name] = _Unknown(name, unknown) if value is None else value
+        if type(value) is Words:
+            plain[name] = str.__str__(value)
     heads = [_said(template, plain) if template else "" for template in (source.subject, source.title, source.line)]
     subject, title, line = (" ".join(head.split()) for head in heads)
     text = _said(source.text, watched)

@@ -6,6 +6,7 @@ A record is named as decisions name theirs: ``usage?â€¦``, ``subscription_item?â
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from upstep.offers.facts import FACT_KINDS, FactKind
@@ -67,7 +68,7 @@ def records_of(
     """
     held = f"subscription_item?account_id={row['account_id']}"
     found = {}
-    for name in sorted(_NUMBERS.intersection(facts)):
+    for name in _numbers(tuple(facts)):
         if name in _QUOTED:
             given = [f"quote?quote_id={quote.quote_id}"] if quote else []
         elif name in _PRICED:
@@ -80,6 +81,12 @@ def records_of(
             given = _others(project, row, name)
         found[name] = list(dict.fromkeys([*_of_decision(row, name), *given])) or [held]
     return found
+
+
+@lru_cache(maxsize=1024)
+def _numbers(facts: tuple[str, ...]) -> list[str]:
+    """Those that are numbers, in order; a message speaks of the same ones for nearly everybody."""
+    return sorted(_NUMBERS.intersection(facts))
 
 
 def _others(project: Project, row: Mapping[str, Any], name: str) -> list[str]:

@@ -166,7 +166,8 @@ def wanted(
     change = change_of(project, live, row, on=now)
     if isinstance(change, NoChange):
         raise QuoteError(Fault(f"account {row['account_id']}", f"{change.why}."))
-    item = item_of(project.catalog, live, row)
+    named = change.items[0].item_id
+    item = next((one for one in live if one.item_id == named), None) if named else item_of(project.catalog, live, row)
     assert not isinstance(item, NoChange), "a change has one item or none"
     return item, change
 

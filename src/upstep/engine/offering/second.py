@@ -8,6 +8,7 @@ opens offers and queues their messages, and a database with one writer has one.
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -198,6 +199,7 @@ def _made(asker: Asker, dialect: sa.Dialect, rows: list[dict[str, Any]]) -> Made
 
 
 def _main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells both; the first one ends this one
     answered = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anybody prints must not stand between the answers
     serve(sys.stdin.buffer, answered)
