@@ -1,4 +1,4 @@
-"""docs/widget.md, followed literally from an empty folder: its files, its commands, and the notice at the end."""
+"""docs/widget.md, followed literally from an empty folder: its files, its commands, and the paid invoice at the end."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def going(command: str, folder: Path, until: str) -> Iterator[None]:
             log.close()
 
 
-def test_the_page_followed_literally_ends_with_a_notice(page: Page, tmp_path: Path, pictures: Path) -> None:
+def test_the_page_followed_literally_ends_with_an_offer_that_is_taken_and_its_invoice(
+    page: Page, tmp_path: Path, pictures: Path
+) -> None:
     if shutil.which("curl") is None:
         pytest.skip("the page sends by curl, which is not on this machine")
     # Literally, but for the ports, which others may have taken.
@@ -81,7 +83,7 @@ def test_the_page_followed_literally_ends_with_a_notice(page: Page, tmp_path: Pa
     text = PAGE.replace("8787", str(served)).replace("8000", str(hosted))
     text = text.replace("upstep serve\n```", f"upstep serve --listen 127.0.0.1:{served}\n```")
     files = {name: body for name, body in FILE.findall(text) if name not in LIBRARIES_OF_OTHERS}
-    start, service, host, send = COMMANDS.findall(text)
+    start, service, host, send, send_more = COMMANDS.findall(text)
     url = re.search(r"Open `(http://\S+)`", text)
     assert url is not None
 
@@ -94,11 +96,24 @@ def test_the_page_followed_literally_ends_with_a_notice(page: Page, tmp_path: Pa
     with going(service, tmp_path, "Serving at"), going(host, tmp_path, "Uvicorn running"):
         page.set_default_timeout(60_000)
         page.goto(url[1])
-        page.get_by_text("0 of 50,000").wait_for()
-        subprocess.run(["bash", "-euc", send], cwd=tmp_path, env=environment, check=True)
+        page.get_by_text("0 of 3,000").wait_for()
+        subprocess.run(["bash", "-euc", f'{send}\nprintf %s "$KEY" > key'], cwd=tmp_path, env=environment, check=True)
         page.locator("upstep-offer article").wait_for()
-        assert "82%" in page.locator("upstep-offer article").inner_text()
-        page.get_by_text("41,000 of 50,000", exact=True).wait_for()
+        assert "83%" in page.locator("upstep-offer article").inner_text()
+        page.get_by_text("2,500 of 3,000", exact=True).wait_for()
+
+        # The same terminal goes on: it has the key still.
+        more = ["bash", "-euc", f"KEY=$(cat key)\n{send_more}"]
+        subprocess.run(more, cwd=tmp_path, env=environment, check=True)
+        page.get_by_role("button", name="Change to Pro").click()
+        page.get_by_role("button", name="Confirm and pay $20.00").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("Done. You are on Pro.").wait_for()
+        told = dialog.inner_text()
+        assert "$20.00 paid. Invoice in_acme_1." in told
+        assert re.search(r"Pro, monthly: \w+ \d+[\w, ]* \d{4}\n\$20\.00", told)
+        # The paid month begins with the second of the quote, which may be the one in which the last 500 were sent.
+        page.get_by_text(re.compile(r"^(0|500) of 50,000$")).wait_for()
         page.screenshot(path=pictures / "ten-minutes.png")
 
 

@@ -466,17 +466,30 @@ summary{cursor:pointer;padding-block:.25rem}
       const lines = rows.filter(({ kind }) => kind !== "feature").map((each) => row([each.label || this.text(each.kind),
         cell(each, each.before, each.every[0]), cell(each, each.after, each.every[1])], "td", "row"));
       const more = rows.filter(({ kind }) => kind === "feature").map(({ after: names }) => this.p(this.text("feature", { names })));
-      const sum = (text, minor, style) => [el("dt", style, text), el("dd", style, this.money(minor, quote))];
-      const credit = quote.credit_used_minor ? [{ text: this.text("credit"), amount_minor: -quote.credit_used_minor }] : [];
-      const [parts, off] = [[...quote.lines, ...credit], quote.next_lines].map((all) => all.map((line) => sum(line.text, line.amount_minor, "quiet")));
       return [
         el("table", "table", [el("thead", "", row(["what", "today", "after"].map((name) => this.text(name)), "th", "col")), el("tbody", "", lines)]),
         more,
-        el("dl", "price", [sum(this.text("pay"), quote.due_now_minor, "total"), sum(this.nextOn(quote), quote.next_invoice_minor), off]),
+        el("dl", "price", [this.sum(quote, this.text("pay"), quote.due_now_minor, "total"),
+          this.sum(quote, this.nextOn(quote), quote.next_invoice_minor), this.lines(quote, quote.next_lines)]),
         quote.trial && this.p(quote.trial),
-        parts.length && el("details", "lines quiet", [el("summary", "", this.text("lines")), el("dl", "", parts)]),
+        this.madeUp(quote),
         this.p(this.text("until", { date: this.date(quote.expires_at) }), "quiet"),
       ];
+    }
+
+    sum(quote, text, minor, style) {
+      return [el("dt", style, text), el("dd", style, this.money(minor, quote))];
+    }
+
+    lines(quote, all) {
+      return all.map((line) => this.sum(quote, line.text, line.amount_minor, "quiet"));
+    }
+
+    // The lines of the invoice, before it is made and after.
+    madeUp(quote, props = {}) {
+      const credit = quote.credit_used_minor ? [{ text: this.text("credit"), amount_minor: -quote.credit_used_minor }] : [];
+      const parts = this.lines(quote, [...quote.lines, ...credit]);
+      return parts[0] && el("details", "lines quiet", [el("summary", "", this.text("lines")), el("dl", "", parts)], props);
     }
 
     nextOn(quote) {
@@ -503,7 +516,8 @@ summary{cursor:pointer;padding-block:.25rem}
         style.animationDelay = at % 8 / 16 + "s";
       });
       const words = minor ? this.text("paid", { amount: this.money(minor, this.result), invoice }) : this.text("paid_none");
-      return [this.text("done", offer), this.p(words), party, this.actions(this.button("go_on", () => this.fold(), "primary"))];
+      const lines = minor && offer.quote ? this.madeUp(offer.quote, { open: "" }) : "";
+      return [this.text("done", offer), this.p(words), lines, party, this.actions(this.button("go_on", () => this.fold(), "primary"))];
     }
 
     // declined, held, silent: what went wrong, and that nothing was changed.
