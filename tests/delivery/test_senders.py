@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from tests.contracts.test_channels import MESSAGE
@@ -19,11 +20,13 @@ from upstep.delivery.channel import Message, SendResult
 from upstep.delivery.outbox import queue
 from upstep.delivery.sender import Run, send_waiting
 from upstep.engine.contacting.clearance import Clearance
-from upstep.errors import MaybeSentError
+from upstep.errors import MaybeSentError, OutsideError
 from upstep.state import tables
 from upstep.state.consents import record_consent
+from upstep.state.forget import forget_contact
 from upstep.state.holds import record_reply
-from upstep.state.session import open_state, writing
+from upstep.state.mentions import mentions
+from upstep.state.session import open_state, reading, writing
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SENDERS = 4
@@ -132,3 +135,53 @@ def test_the_cap_of_a_person_holds_over_several_senders(tmp_path: Path) -> None:
         with ThreadPoolExecutor(SENDERS) as pool:
             list(pool.map(lambda _: send_waiting(Run(engine, ways, check, lambda: NOW)), range(SENDERS)))  # noqa: B023 - used at once
         assert len(channel.sent) == len(set(channel.sent)) == 2
+
+
+@pytest.mark.parametrize(
+    ("told_back", "status"),
+    [
+        (SendResult(is_sent=True, reference="to ann@acme.example"), "sent"),
+        (SendResult(is_sent=False, reason="550 ann@acme.example is unknown", is_bounce=True), "failed"),
+        (OutsideError("421 ann@acme.example: try again later"), "failed"),
+        (MaybeSentError("no answer about ann@acme.example"), "failed"),
+    ],
+    ids=["sent", "bounced", "later", "perhaps"],
+)
+def test_nothing_is_written_down_of_whoever_is_forgotten_while_their_message_is_on_its_way(
+    tmp_path: Path, told_back: SendResult | OutsideError, status: str
+) -> None:
+    engine = open_state(tmp_path / "state.db")
+    told(engine, ["m1"])
+
+    def forget() -> SendResult:
+        with writing(engine) as connection:
+            forget_contact(connection, "ann", mentions(["ann"], ["ann@acme.example", MESSAGE.recipient]))
+        if isinstance(told_back, OutsideError):
+            raise told_back
+        return told_back
+
+    channel = Answering(forget)
+    send_waiting(Run(engine, {"email": channel}, lambda _connection, _waiting: {}, lambda: NOW))
+    again = send_waiting(
+        Run(engine, {"email": channel}, lambda _connection, _waiting: {}, lambda: NOW + timedelta(days=2))
+    )
+
+    with reading(engine) as connection:
+        stored = {
+            table.name: str(connection.execute(sa.select(table)).all()) for table in tables.METADATA.sorted_tables
+        }
+        found = connection.execute(sa.select(tables.message.c.status)).scalars().all()
+    assert (found, again) == ([status], [])
+    assert [name for name, text in stored.items() if "ann" in text] == []
+
+
+@dataclass
+class Answering:
+    """A channel that answers what it is told to."""
+
+    answer: Callable[[], SendResult]
+    is_idempotent: bool = True
+    name: str = "email"
+
+    def send(self, message: Message) -> SendResult:  # noqa: ARG002 - whatever it is
+        return self.answer()

@@ -36,6 +36,7 @@ from upstep.delivery.outbox import (
 from upstep.errors import MaybeSentError, OutsideError, UpstepError
 from upstep.state.holds import HoldKind, record_hold
 from upstep.state.listed import as_list, listed
+from upstep.state.mentions import FORGOTTEN
 from upstep.state.session import hold, writing
 from upstep.state.tables import attempt, message
 
@@ -300,33 +301,61 @@ def _record(run: Run, sent: Sequence[tuple[Waiting, Delivery]], left: Sequence[W
     if not sent and not left:
         return
     now = run.clock()
-    gone = [(one, delivery) for one, delivery in sent if delivery.result is Delivered.SENT]
-    rows = [
-        {"this": one.message_id, **_outcome(one, delivery, now)}
-        for one, delivery in sent
-        if delivery.result is not Delivered.SENT
-    ]
     names = ("status", "reason", "attempts", "checked_at", "sent_at", "not_before")
     mine = (message.c.message_id == sa.bindparam("this")) & (message.c.claimed_by == token)
     with writing(run.engine) as connection:
+        sent = _but_forgotten(connection, sent)
+        gone = [(one, delivery) for one, delivery in sent if delivery.result is Delivered.SENT]
+        rows = [
+            {"this": one.message_id, **_outcome(one, delivery, now)}
+            for one, delivery in sent
+            if delivery.result is not Delivered.SENT
+        ]
         for one, delivery in sent:
             if delivery.is_bounce and one.message.contact_id:
                 _hold_bounced(connection, one, delivery, now=now)
         none = {"reason": None, "not_before": None}
         is_sent = {"status": MessageStatus.SENT, "attempts": message.c.attempts + 1, "checked_at": now, "sent_at": now}
         _set(connection, [one for one, _ in gone], is_sent | none, token=token)
-        _set(connection, left, {"status": MessageStatus.QUEUED, "claimed_by": None, "claimed_at": None}, token=token)
+        free = {"status": MessageStatus.QUEUED, "claimed_by": None, "claimed_at": None}
+        _set(connection, left, free, token=token, which=message.c.status == MessageStatus.CLAIMED)
         if rows:
             _update(connection, rows, names, mine)
         _add_attempts(connection, [(one.message_id, delivery) for one, delivery in sent], now=now)
     faults.point("sending.recorded")
 
 
-def _set(connection: sa.Connection, these: Sequence[Waiting], values: Mapping[str, Any], *, token: str) -> None:
-    """The same for all of these that this sender still has claimed."""
+def _but_forgotten(
+    connection: sa.Connection, sent: Sequence[tuple[Waiting, Delivery]]
+) -> list[tuple[Waiting, Delivery]]:
+    """The same, without a word of whoever was forgotten while it was on its way; what did not leave never will."""
+    dialect = connection.dialect.name
+    these = listed(message.c.message_id, "ids", dialect) & (message.c.recipient == FORGOTTEN)
+    ids = as_list([one.message_id for one, _ in sent], dialect)
+    found = connection.execute(sa.select(message.c.message_id).where(these).with_for_update(), {"ids": ids})
+    forgotten = set(found.scalars())
+    return [(one, _silent(delivery) if one.message_id in forgotten else delivery) for one, delivery in sent]
+
+
+def _silent(delivery: Delivery) -> Delivery:
+    if delivery.result is Delivered.SENT:
+        return replace(delivery, detail="")
+    return Delivery(delivery.message, Delivered.FAILED, "its reader was forgotten", is_final=True)
+
+
+def _set(
+    connection: sa.Connection,
+    these: Sequence[Waiting],
+    values: Mapping[str, Any],
+    *,
+    token: str,
+    which: sa.ColumnElement[bool] | None = None,
+) -> None:
+    """The same for all of these that this sender still has claimed, or for those ``which`` says."""
     if these:
         mine = listed(message.c.message_id, "ids", connection.dialect.name) & (message.c.claimed_by == token)
         ids = as_list([one.message_id for one in these], connection.dialect.name)
+        mine = mine if which is None else mine & which
         connection.execute(sa.update(message).where(mine).values(**values), {"ids": ids})
 
 
