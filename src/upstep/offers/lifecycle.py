@@ -6,7 +6,7 @@ offer has expired or was declined is an answer, not an error.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import compress
@@ -36,6 +36,9 @@ _FIRST_AT = {
     OfferStatus.CONVERTED: "converted_at",
     OfferStatus.DECLINED: "declined_at",
 }
+Unless = Callable[[sa.Connection], str | None]
+"""Why a yes may not be taken, by what a transaction sees; None: it may."""
+
 PROGRAM = "upstep"
 """Who moves an offer when no person does."""
 
@@ -269,17 +272,28 @@ def click(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str =
 
 
 def accept(
-    engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str = "said yes", quote_id: str | None = None
+    engine: sa.Engine,
+    offer_id: str,
+    *,
+    by: str,
+    at: datetime,
+    why: str = "said yes",
+    quote_id: str | None = None,
+    unless: Unless | None = None,
 ) -> Moved:
     """Somebody said yes. Past its end the offer expires instead; see the returned status.
 
+    Args:
+        unless: Asked in the transaction that accepts: why it may not be, by what has come meanwhile.
+
     Raises:
-        QuoteError: The offer has another quote than ``quote_id``, where one is given.
+        QuoteError: The offer has another quote than ``quote_id``, where one is given, or ``unless`` says why.
     """
     offer = read_offer(engine, offer_id)
     if offer.expires_at is not None and at >= offer.expires_at and OfferStatus.EXPIRED in MOVES[offer.status]:
         return _move(engine, offer_id, OfferChange(None, OfferStatus.EXPIRED, by, at, "accepted after its end"))
-    return _move(engine, offer_id, OfferChange(None, OfferStatus.ACCEPTED, by, at, why), quote_id=quote_id)
+    yes = OfferChange(None, OfferStatus.ACCEPTED, by, at, why)
+    return _move(engine, offer_id, yes, quote_id=quote_id, unless=unless)
 
 
 def decline(
@@ -304,7 +318,7 @@ def convert(engine: sa.Engine, offer_id: str, *, by: str, at: datetime, why: str
     return _move(engine, offer_id, OfferChange(None, OfferStatus.CONVERTED, by, at, why))
 
 
-def accept_and_apply(
+def accept_and_apply(  # noqa: PLR0913 - a yes is said by somebody, to a price, while something may stop it
     engine: sa.Engine,
     provider: Provider,
     *,
@@ -313,6 +327,7 @@ def accept_and_apply(
     at: datetime,
     tries_again: bool = True,
     quote_id: str | None = None,
+    unless: Unless | None = None,
 ) -> Taken:
     """Accept an offer and have its quote applied, exactly once. ``convert_applied`` follows the provider's event.
 
@@ -322,10 +337,11 @@ def accept_and_apply(
 
     Raises:
         QuoteError: The quote has expired or the subscription has changed; the offer is withdrawn and says so. Or it is
-            another quote than ``quote_id``, where one is given; the offer stays as it is.
+            another quote than ``quote_id``, where one is given, or ``unless`` (as in ``accept``) says why; the offer
+            stays as it is.
         OutsideError: The provider gave no answer; the offer stays accepted. Call again.
     """
-    offer = accept(engine, offer_id, by=by, at=at, quote_id=quote_id).offer
+    offer = accept(engine, offer_id, by=by, at=at, quote_id=quote_id, unless=unless).offer
     if offer.status not in {OfferStatus.ACCEPTED, OfferStatus.CONVERTED} or offer.quote_id is None:
         return Taken(offer, None)
     faults.point("offer.accepted")
@@ -505,12 +521,18 @@ def changes(engine: sa.Engine, offer_id: str) -> list[OfferChange]:
 
 
 def _move(
-    engine: sa.Engine, offer_id: str, change: OfferChange, *, quote_id: str | None = None, **more: datetime | None
+    engine: sa.Engine,
+    offer_id: str,
+    change: OfferChange,
+    *,
+    quote_id: str | None = None,
+    unless: Unless | None = None,
+    **more: datetime | None,
 ) -> Moved:
     """The only way a status changes: by the table of moves, in one transaction with its reason.
 
     Raises:
-        QuoteError: The offer has another quote than ``quote_id``, where one is given.
+        QuoteError: The offer has another quote than ``quote_id``, where one is given, or ``unless`` says why.
     """
     with writing(engine) as connection:
         offer = _read(connection, offer_id, for_update=True)
@@ -519,6 +541,9 @@ def _move(
             raise QuoteError(Fault(f"offer {offer_id}", found, "Look again, then accept what is shown."))
         if change.to_status not in MOVES[offer.status]:
             return Moved(offer, is_changed=False)
+        if unless and (why := unless(connection)):
+            found = f"cannot be accepted now: {why}."
+            raise QuoteError(Fault(f"offer {offer_id}", found, f"See 'upstep explain {offer.account_id}'."))
         values = _instants(offer, change) | more | {"status": change.to_status}
         connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
         _write_change(connection, offer_id, change, from_status=offer.status)

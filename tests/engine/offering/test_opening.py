@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from upstep.billing.sandbox import SandboxBiller
 from upstep.engine.contacting import sending
@@ -22,6 +23,9 @@ from upstep.engine.quoting.biller import sandbox
 from upstep.errors import QuoteError
 from upstep.offers import lifecycle
 from upstep.offers.model import NewOffer, Offer
+from upstep.state import tables
+from upstep.state.holds import record_reply
+from upstep.state.session import reading, writing
 from upstep.tables.load import load
 from upstep.tables.sample import AS_OF
 
@@ -205,3 +209,20 @@ def test_the_sandbox_seeds_only_the_accounts_that_are_asked_for(day: Day, tmp_pa
     assert biller.subscriptions(NEAR_LIMIT)
     assert biller.subscriptions("graniteford-capital") == []
     assert sandbox(day.project, as_of=AS_OF, path=own).subscriptions("graniteford-capital")
+
+
+def test_a_hold_that_comes_while_a_yes_is_thought_about_stops_it(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = day.open(NEAR_LIMIT)
+    still_stands = accepting._still_stands
+
+    def replies_meanwhile(project: Project, engine: sa.Engine, offer: Offer, *, now: datetime) -> None:
+        still_stands(project, engine, offer, now=now)
+        with writing(engine) as connection:
+            record_reply(connection, offer.account_id, why="call me first", by="ann", now=now + timedelta(seconds=2))
+
+    monkeypatch.setattr(accepting, "_still_stands", replies_meanwhile)
+    with pytest.raises(QuoteError, match="contact_hold: call me first"):
+        day.accept(offer)
+    assert day.read(offer).status == offer.status
+    with reading(open_project_state(day.project)) as connection:
+        assert connection.execute(sa.select(tables.billing_intent)).all() == [], "nothing was asked of billing"

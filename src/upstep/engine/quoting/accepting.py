@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,10 +14,15 @@ from upstep.engine.quoting.standing import MAX_FACT_AGE, stale_facts, why_not
 from upstep.errors import Fault, QuoteError
 from upstep.offers import lifecycle
 from upstep.offers.model import Offer
+from upstep.state.holds import Hold, HoldKind, holds_of
+from upstep.state.session import reading
 
 if TYPE_CHECKING:
     from upstep.billing.provider import Provider
     from upstep.engine.project import Project
+
+_AHEAD = timedelta(minutes=10)
+"""So long a yes may take to be thought about, with the difference of two clocks."""
 
 
 def accept_offer(
@@ -58,12 +63,27 @@ def take_offer(
             subscription is another by now, or the offer has another quote than ``quote_id``.
     """
     offer = lifecycle.read_offer(engine, offer_id)
+    with reading(engine) as connection:
+        before = {one.hold_id for one in _holds(connection, offer, now)}
     is_due = offer.expires_at is not None and now >= offer.expires_at
     if offer.status.value in ("open", "shown", "clicked") and not is_due:
         _still_stands(project, engine, offer, now=now)
     budget = next((one.budget_minor for one in project.settings.incentives if one.play == offer.play), 0)
     lifecycle.take_again(engine, offer_id, budget_minor=budget, at=now)
-    return lifecycle.accept_and_apply(engine, provider, offer_id=offer_id, by=by, at=now, quote_id=quote_id)
+
+    def held_meanwhile(connection: sa.Connection) -> str | None:
+        fresh = [one for one in _holds(connection, offer, now) if one.hold_id not in before]
+        stops = [one for one in fresh if one.contact_id in (None, by) and one.kind is not HoldKind.BOUNCE]
+        return f"contact_hold: {stops[0].why}" if stops else None
+
+    return lifecycle.accept_and_apply(
+        engine, provider, offer_id=offer_id, by=by, at=now, quote_id=quote_id, unless=held_meanwhile
+    )
+
+
+def _holds(connection: sa.Connection, offer: Offer, now: datetime) -> list[Hold]:
+    """Holds that stand, also those of a machine whose clock is ahead, or that came since the yes began."""
+    return holds_of(connection, [offer.account_id], now=now + _AHEAD)
 
 
 def _unpaid(offer: Offer, answer: Declined | NeedsConfirmation) -> Fault:
