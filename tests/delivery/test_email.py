@@ -160,8 +160,8 @@ def test_nobody_there_is_an_error_that_may_be_tried_again() -> None:
 
 
 @contextmanager
-def falling_silent(after: bytes) -> Iterator[int]:
-    """A server that speaks SMTP until it has read ``after`` and then hangs up without a word."""
+def falling_silent(after: bytes, *, last_words: bytes = b"") -> Iterator[int]:
+    """A server that speaks SMTP until it has read ``after`` and then hangs up without a word, or with these."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(5)
 
@@ -170,7 +170,8 @@ def falling_silent(after: bytes) -> Iterator[int]:
             with connection, connection.makefile("rb") as lines:
                 connection.sendall(b"220 hello\r\n")
                 for line in lines:
-                    if line.strip() == after:
+                    if line.strip() == after or line.upper().startswith(after + b" "):
+                        connection.sendall(last_words)
                         return
                     if after == b"." and line.strip() == b"DATA":
                         connection.sendall(b"354 go on\r\n")
@@ -192,6 +193,14 @@ def test_silence_before_the_text_has_sent_nothing() -> None:
     with falling_silent(b"DATA") as port, pytest.raises(OutsideError) as silent:
         sent(Server("127.0.0.1", port, security="none", seconds_max=5))
     assert not isinstance(silent.value, MaybeSentError)
+
+
+@pytest.mark.parametrize(("after", "is_bounce"), [(b".", False), (b"RCPT", True)])
+def test_who_refuses_for_good_and_hangs_up_has_refused_for_good(after: bytes, *, is_bounce: bool) -> None:
+    with falling_silent(after, last_words=b"550 5.1.1 not here\r\n") as port:
+        result = sent(Server("127.0.0.1", port, security="none", seconds_max=5))
+    assert (result.is_sent, result.is_bounce) == (False, is_bounce)
+    assert "not here" in result.reason
 
 
 def test_a_connection_is_kept_and_a_dead_one_is_replaced() -> None:

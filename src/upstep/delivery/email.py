@@ -12,7 +12,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -202,7 +202,8 @@ class _Connection:
         words = " ".join(said.decode("utf-8", "replace").split())[:300]
         if not 500 <= code <= 599:
             raise OutsideError(f"{self.place}: says try later: {code} {words}")
-        self.smtp.rset()
+        with suppress(OSError, smtplib.SMTPException):
+            self.smtp.rset()  # Some servers hang up on whoever they refuse; the refusal stands.
         is_bounce = not has_text and is_bad_address(code, words)
         return SendResult(is_sent=False, reason=f"refused by {self.place}: {code} {words}", is_bounce=is_bounce)
 
