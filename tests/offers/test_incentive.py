@@ -309,6 +309,19 @@ def test_an_incentive_ends_when_it_was_to_end_also_under_another_quote(
     assert lifecycle.accept(engine, new.offer_id, by="ann", at=after).offer.status == "expired"
 
 
+def test_a_quote_in_the_place_of_another_takes_what_it_gives_away_out_of_the_budget(
+    engine: sa.Engine, biller: SandboxBiller
+) -> None:
+    new = sold(engine, biller)
+    assert left(engine) == (0, 400, 600)
+    larger = replace(to_scale(), incentive=given(replace(TEN, percent=20), "usd"))
+    lifecycle.requote(engine, new.offer_id, biller.preview(larger, AT), by="ann", at=AT)
+    assert left(engine) == (0, 800, 200)
+    assert isinstance(take(engine, biller, new), Applied)
+    lifecycle.convert_applied(engine, biller.events_since(None))
+    assert left(engine) == (800, 0, 200)
+
+
 def test_a_trial_is_spent_when_it_begins(engine: sa.Engine, biller: SandboxBiller) -> None:
     new = sold(engine, biller, replace(TEN, kind="trial", trial_days=7))
     assert isinstance(take(engine, biller, new), Applied)

@@ -213,6 +213,16 @@ def ends_at(connection: sa.Connection, offer_id: str) -> datetime | None:
     return connection.execute(found).scalar()
 
 
+def recount(connection: sa.Connection, offer_id: str, quote: Quote) -> None:
+    """Promise what the incentive of an offer costs in another quote, in the transaction that puts it in its place.
+
+    Nobody is refused here, for the price has been shown: what is more than was left is missing for the next offer.
+    """
+    table = tables.incentive_grant
+    promised = (table.c.offer_id == offer_id) & table.c.used_at.is_(None)
+    connection.execute(sa.update(table).where(promised).values(cost_minor=cost_minor(quote)))
+
+
 def take_again(connection: sa.Connection, offer_id: str, *, budget_minor: int, at: datetime) -> None:
     """Take a grant that had returned out of its budget once more: a payment that failed is tried again.
 

@@ -495,6 +495,7 @@ def requote(engine: sa.Engine, offer_id: str, quote: quotes.Quote, *, by: str, a
             return Moved(offer, is_changed=False)
         quotes.lock(connection, quote, now=at)
         given_until = incentive.ends_at(connection, offer_id)
+        incentive.recount(connection, offer_id, quote)
         expires_at = quote.expires_at if given_until is None else min(quote.expires_at, given_until)
         values = {"quote_id": quote.quote_id, "expires_at": expires_at}
         connection.execute(sa.update(tables.offer).where(tables.offer.c.offer_id == offer_id).values(**values))
