@@ -121,6 +121,8 @@ def test_a_change_that_cannot_be_quoted_is_told_with_every_reason(service: Asker
 
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:upstep:not-as-shown")
     assert "nothing" in answer.json()["detail"]
+    assert [one["place"] for one in answer.json()["errors"]] == ["body.plan_id", "body.quantity.nobody"]
+    assert "--" not in answer.json()["detail"]
 
 
 def test_a_goal_is_recorded_once_listed_and_taken_out(service: Asker) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -110,14 +110,22 @@ async def _on_ours(_request: Request, error: Exception) -> Response:
     return answered(found)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"place": ".".join(map(str, one["loc"])), "found": one["msg"][:_FOUND_MOST], "advice": ""}
-        for one in error.errors()
-    ]
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    errors = [_invalid(one["loc"], one["msg"], kind=kind) for one in error.errors()]
     where = ", ".join(dict.fromkeys(one["place"] for one in errors))
-    return problem(422, f"The request is not as documented at {where}.", kind="not-understood", errors=errors)
+    advice = "".join(f" {told}" for told in dict.fromkeys(one["advice"] for one in errors if one["advice"]))
+    return problem(422, f"The request is not as documented at {where}.{advice}", kind="not-understood", errors=errors)
+
+
+def _invalid(where: Sequence[int | str], found: str, *, kind: str) -> dict[str, str]:
+    """One thing that is not as documented. A body that says it is something else was not read as JSON at all."""
+    is_unread = tuple(where) == ("body",) and not kind.endswith("json")
+    if is_unread:
+        found = f"the body is said to be {kind!r}" if kind else "the body does not say what it is"
+    advice = "Send the header Content-Type: application/json." if is_unread else ""
+    return {"place": ".".join(map(str, where)), "found": found[:_FOUND_MOST], "advice": advice}
 
 
 async def _on_anything(_request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from upstep.engine.quoting.biller import open_biller
 from upstep.engine.quoting.quoted import described
 from upstep.engine.quoting.settling import settle_whole
 from upstep.engine.quoting.wish import Wish
+from upstep.errors import QuoteError
 from upstep.state import tables
 from upstep.state.session import reading
 from upstep.web.api import shapes
@@ -55,15 +57,38 @@ def _make(context: Context, account_id: str, asked: shapes.Wish, *, by: str) -> 
         currency=asked.currency,
         starts=_STARTS[asked.when],
     )
-    priced = quoting.ask(
-        context.project,
-        account_id,
-        wish,
-        provider_for=lambda known: open_biller(context.project, as_of=now, accounts=[known]),
-        now=now,
-    )
+    try:
+        priced = quoting.ask(
+            context.project,
+            account_id,
+            wish,
+            provider_for=lambda known: open_biller(context.project, as_of=now, accounts=[known]),
+            now=now,
+        )
+    except QuoteError as error:
+        raise QuoteError([replace(fault, place=_in_body(fault.place)) for fault in error.faults]) from error
     quoting.save(context.state, priced, by=by, now=now)
     return 201, described(priced)
+
+
+_OPTIONS = (
+    ("--to plan=", "body.plan_id="),
+    ("--add add_on=", "body.add."),
+    ("--quantity", "body.quantity"),
+    ("--interval", "body.interval"),
+    ("--subscription", "body.subscription_id"),
+    ("--currency", "body.currency"),
+)
+"""How the command says a wish, and where the same stands in the body."""
+
+
+def _in_body(place: str) -> str:
+    """Where in the body stands what the command's words name."""
+    for option, member in _OPTIONS:
+        if place.startswith(option):
+            said = f"{member}{place.removeprefix(option)}".split("=")[0]
+            return said.replace(" ", ".")
+    return place
 
 
 @router.get(
