@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from upstep.clock import from_seconds, iso, to_seconds
 from upstep.engine.compiled import kept_statements, source_digest
-from upstep.engine.deciding.explain import parsed
-from upstep.engine.deciding.ledger import ledger_folder
+from upstep.engine.measuring.decided import before, opportunities_of, replaced_overage
 from upstep.engine.measuring.following import read_looks
 from upstep.engine.measuring.lifting import Result, results
 from upstep.engine.measuring.trailing_usage import UsageRetention, has_overage, overage_of
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
-OPPORTUNITIES = 10
 HISTORY_MONTHS = 12
 
 
@@ -181,7 +179,7 @@ def make_report(project: Project, asking: Asking, *, progress: Progress = lambda
     usage, why = _usage(open_books, found, numbers)
     progress("reading offers and the ledger", 0.9)
     credited, unprompted = _credited(found, offers, numbers, open_books)
-    opportunities, decided_at = _opportunities(project)
+    opportunities, decided_at = opportunities_of(project)
     return Report(
         company=settings.company,
         currency=settings.currency,
@@ -336,14 +334,14 @@ def _offers(books: _Books, merged: pa.Table) -> list[Asked]:
     known = books.engine.connection.execute("SELECT account_id, account_key FROM account").fetchall()
     into = dict(zip(merged["account_key"].to_pylist(), merged["into_account_key"].to_pylist(), strict=True))
     keys = {account_id: into.get(key, key) for account_id, key in known}
-    replaced = _replaced(project, {row["step_id"] for row in rows})
+    replaced = replaced_overage(project, {row["step_id"] for row in rows})
     names = ("offer_id", "play", "motion", "product_id", "opened_at", "shown_at", "accepted_at", "converted_at")
     return [
         Asked(
             **{name: row[name] for name in names},
             account_key=keys[row["account_id"]],
             trigger=trigger_of(row["facts"]),
-            overage_replaced_minor=_before(replaced.get(row["step_id"], ()), row["opened_at"]),
+            overage_replaced_minor=before(replaced.get(row["step_id"], ()), row["opened_at"]),
             declined_at=row["declined_at"],
             is_withdrawn=row["is_withdrawn"],
         )
@@ -366,20 +364,6 @@ def trigger_of(facts: Mapping[str, Any]) -> str:
 
 
 _TRIGGERS = ((100, "limit reached"), (90, "limit 90% used"), (80, "limit 80% used"))
-
-
-def _replaced(project: Project, steps: set[str]) -> dict[str, list[tuple[int, int]]]:
-    """Step to (as of, overage replaced) in the ledger, oldest first."""
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row in _ledger(project, "step_id IN (SELECT unnest(?))", [sorted(steps)], "step_id, overage_replaced_minor"):
-        found[row["step_id"]].append((row["as_of"], row["overage_replaced_minor"] or 0))
-    return found
-
-
-def _before(rows: Sequence[tuple[int, int]], at: int) -> int:
-    """The last known amount at or before an instant; of a step decided only later, the first."""
-    known = [amount for as_of, amount in rows if as_of <= at]
-    return known[-1] if known else (rows[0][1] if rows else 0)
 
 
 def _credited(
@@ -421,53 +405,6 @@ def _play_credit(play: str, motion: str, group: Sequence[Credit], rates: Rates, 
         credited,
         sum((credit.committed_minor * rate for credit, rate in valued), Fraction(0)),
     )
-
-
-# The ledger
-
-
-def _ledger(project: Project, where: str, values: list[Any], columns: str) -> list[dict[str, Any]]:
-    """Rows of the decision ledger with ``as_of``, oldest first; none where nothing was decided yet."""
-    from deltalake import DeltaTable
-
-    path = ledger_folder(project) / "decision"
-    if not DeltaTable.is_deltatable(str(path)):
-        return []
-    import duckdb
-
-    files = DeltaTable(path).file_uris()
-    sql = f"SELECT as_of, {columns} FROM read_parquet(?) WHERE {where} ORDER BY as_of, sequence, step_id"
-    found: list[dict[str, Any]] = (
-        duckdb.connect(":memory:").sql(sql, params=[files, *values]).to_arrow_table().to_pylist()
-    )
-    return found
-
-
-def _opportunities(project: Project) -> tuple[tuple[dict[str, Any], ...], datetime | None]:
-    """The best steps that are open by the last decisions, of all lanes that sell, and when the last run was."""
-    last = _ledger(project, "true QUALIFY row_number() OVER (ORDER BY as_of DESC) = 1", [], "run_id")
-    if not last:
-        return (), None
-    where = (
-        "true QUALIFY row_number() OVER (PARTITION BY step_id ORDER BY as_of DESC, sequence DESC) = 1"
-        " AND outcome IN ('eligible', 'unconfirmed') AND is_winner AND lane IN ('self_serve', 'assisted')"
-    )
-    taken = _taken(project)
-    rows = [row for row in _ledger(project, where, [], "*") if row["step_id"] not in taken]
-    rows.sort(key=lambda row: (row["priority"] is None, -(row["priority"] or 0), row["step_id"]))
-    return tuple(parsed(row) for row in rows[:OPPORTUNITIES]), from_seconds(last[0]["as_of"])
-
-
-def _taken(project: Project) -> set[str]:
-    """Steps that somebody said yes to: the next run no longer lists them, this one may not know yet."""
-    if not project.has_state:
-        return set()
-    state = open_project_state(project)
-    try:
-        rows = offer_rows(state, until=datetime.max.replace(tzinfo=UTC))
-    finally:
-        state.dispose()
-    return {row["step_id"] for row in rows if row["accepted_at"] is not None and not row["is_withdrawn"]}
 
 
 def _experiments(project: Project, facts: Facts) -> tuple[Result, ...]:
