@@ -77,6 +77,18 @@ def test_sqlite_runs_with_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> 
         connection.execute(sa.insert(offer_change).values(**row))
 
 
+@pytest.mark.sqlite
+def test_a_database_that_cannot_be_opened_or_written_is_told_with_what_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(OutsideError, match=r"state\.db: unable to open database file\. Look whether it is a file"):
+        open_state(tmp_path / "state.db")
+
+    engine = open_state(tmp_path / "other.db")
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only = 1"))
+    with pytest.raises(OutsideError, match=r"readonly database\. Look whether"), writing(engine) as connection:
+        connection.execute(sa.insert(audit).values(**entry("ann")))
+
+
 def test_an_instant_comes_back_as_it_went_in_and_one_without_a_zone_is_refused(tmp_path: Path) -> None:
     engine = open_state(tmp_path / "state.db")
     row = {"account_id": "acme", "gate": "open_issue", "answer": "clear", "because": "asked", "recorded_by": "ann"}

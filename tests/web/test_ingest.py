@@ -154,6 +154,18 @@ def test_a_servers_key_that_a_page_sends_is_kept_with_the_pages_origin(door: Doo
     assert found["browser"].page_seen_at is None, "it is for pages"
 
 
+def test_events_are_kept_also_where_it_cannot_be_noted_that_a_page_sent_them(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_given: object) -> None:
+        raise OutsideError("the state is locked")
+
+    monkeypatch.setattr("upstep.web.ingest.note_page", busy)
+    app = create_app(door.context.project, state=door.context.state, inbox=door.inbox, clock=Clock(NOW))
+    header = {"authorization": f"Bearer {door.key}", "origin": "https://shop.example"}
+    assert Client(app).post("/v1/batch", json={"batch": [track()]}, headers=header).json()["accepted"] == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/b", "/v1/import"])
 def test_what_libraries_call_a_batch_is_one(door: Door, path: str) -> None:
     assert door.post(path, {"batch": [track("m1"), track("m2")]}).json()["accepted"] == 2

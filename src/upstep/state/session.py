@@ -17,6 +17,15 @@ from upstep.state.migrations import migrate
 
 BUSY_SECONDS = 30
 _READS_ONLY = "upstep_reads_only"
+_MAY_WRITE = "Look whether it is a file, and whether this user may write it and its folder."
+_HAS_ROOM = "Look whether the disk has room and is whole, then run it again."
+_ADVICE = {
+    "unable to open": _MAY_WRITE,
+    "readonly database": _MAY_WRITE,
+    "disk I/O error": _HAS_ROOM,
+    "is full": _HAS_ROOM,
+}
+"""What to do, by a word of SQLite's."""
 
 
 def open_state(path_or_url: str | Path) -> sa.Engine:
@@ -135,7 +144,8 @@ def _told(error: sa.exc.OperationalError, engine: sa.Engine) -> OutsideError:
             f"{_place(engine)}: another process has been writing for over {BUSY_SECONDS} s. Try again when it is done.",
             holder="another process",
         )
-    return OutsideError(f"{_place(engine)}: {said}")
+    advice = next((told for word, told in _ADVICE.items() if word in said), "")
+    return OutsideError(f"{_place(engine)}: {said}. {advice}" if advice else f"{_place(engine)}: {said}")
 
 
 def _place(engine: sa.Engine) -> str:

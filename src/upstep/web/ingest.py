@@ -8,6 +8,7 @@ browsers send JSON as text.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from upstep.engine.intake.arriving import (
     read_posthog,
     without_token,
 )
-from upstep.errors import UpstepError
+from upstep.errors import OutsideError, UpstepError
 from upstep.state.inbox import Added, Inbox, Received
 from upstep.state.keys import ApiKey, note_page
 from upstep.web.context import Context
@@ -187,7 +188,8 @@ class Intake:
         if before is not None and at - before < _TELL_SECONDS:
             return
         self._told_of[key.key_id] = at
-        await run_in_threadpool(note_page, self.served.state, key.key_id, origin, self.served.clock())
+        with contextlib.suppress(OutsideError):  # the events are kept all the same; the next minute's may be noted
+            await run_in_threadpool(note_page, self.served.state, key.key_id, origin, self.served.clock())
         if before is None:
             structlog.get_logger().warning("a page sends a server's key", key_id=key.key_id, advice=_FOR_PAGES)
 
