@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import sys
@@ -176,6 +177,8 @@ def opening(folder: Path) -> None:
     began, used = time.perf_counter(), time.process_time()
     found = open_offers(project, run, provider=provider, now=now, state=state)
     seconds, used = time.perf_counter() - began, time.process_time() - used
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # the second process, where there is one
+    used += children.ru_utime + children.ru_stime
     with sqlite3.connect(project.folder / ".upstep" / "state.db") as connection:
         messages = connection.execute("SELECT count(*) FROM message").fetchone()[0]
     each = used / max(len(found), 1)
@@ -186,7 +189,7 @@ def opening(folder: Path) -> None:
     )
     began = time.perf_counter()
     again = open_offers(project, run, provider=provider, now=now, state=state)
-    print(f"  again: {sum(one.is_new for one in again)} new in {time.perf_counter() - began:.1f} s")
+    print(f"  again: {again.new} new in {time.perf_counter() - began:.1f} s")
 
 
 def _copied(source: Path, place: Path) -> None:

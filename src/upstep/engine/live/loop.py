@@ -356,7 +356,7 @@ class Worker:
             return 0
         provider = self._biller(run.as_of, wanted)
         found = open_offers(self.project, run, provider=provider, now=now, accounts=wanted, state=self.state)
-        return sum(one.is_new for one in found)
+        return found.new
 
     def _send(self, now: datetime) -> int:
         sent = deliver(

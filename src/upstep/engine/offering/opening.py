@@ -140,7 +140,8 @@ def open_offers(
     together = _Together(
         project, engine, provider, Occasion(run.run_id, run.as_of, now, tuple(live_tests(engine, now=now)))
     )
-    with rarely_collected(), second_process(project, provider, engine, together.occasion, rows=len(rows)) as second:
+    fresh = together.fresh(rows)
+    with rarely_collected(), second_process(project, provider, engine, together.occasion, rows=fresh) as second:
         together.open(rows, second)
     found = Openings(tuple(together.groups[place] for place in sorted(together.groups)))
     if state is None:
@@ -169,7 +170,15 @@ class _Together:
         self.provider = provider
         self.occasion = occasion
         self.groups: dict[int, Group] = {}
+        self._standing: set[tuple[str, str]] = set()
         self._asker = Asker(project, provider, occasion)
+
+    def fresh(self, rows: pa.Table) -> int:
+        """How many of these rows' steps have no offer yet: of an hourly run hardly any."""
+        steps = self._steps(rows)
+        with reading(self.engine) as connection:
+            self._standing = lifecycle.steps_standing(connection, steps)
+        return len(steps) - len(self._standing)
 
     def open(self, rows: pa.Table, second: Second | None) -> None:
         """Offer what these rows decided; with a second process, that one works out some groups meanwhile."""
@@ -179,7 +188,7 @@ class _Together:
         while waiting or given:
             while second and waiting and len(given) < AHEAD:
                 begin, group = waiting.popleft()
-                if self._any_stands(group):
+                if any(step.step_key in self._standing for step in self._steps(group)):
                     self._open(begin, group)
                 else:
                     given.append((begin, group, second.ask(group)))
@@ -192,10 +201,6 @@ class _Together:
                     self._open(begin, group)
             elif waiting:
                 self._open(*waiting.popleft())
-
-    def _any_stands(self, group: pa.Table) -> bool:
-        with reading(self.engine) as connection:
-            return bool(lifecycle.steps_standing(connection, self._steps(group)))
 
     def _steps(self, group: pa.Table) -> list[lifecycle.Step]:
         keys = (group["account_id"].to_pylist(), group["step_id"].to_pylist())
