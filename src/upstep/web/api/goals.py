@@ -12,7 +12,7 @@ from upstep.engine.planning import goals as engine
 from upstep.engine.planning import shapes as told
 from upstep.errors import SourceError
 from upstep.planning.goals import TYPED, Asked
-from upstep.web.api import shapes
+from upstep.web.api import sent, shapes
 from upstep.web.api.common import Id, Reads, answers, must_know
 from upstep.web.context import context_of
 from upstep.web.paging import Cursor, Limit, page, place_of
@@ -52,7 +52,7 @@ def _place(one: Any) -> tuple[str, str]:
     status_code=201,
     responses=answers(shapes.Recorded, 404, status=201),
 )
-def add(asked: shapes.NewGoal, write: Writes) -> Response:
+def add(asked: sent.NewGoal, write: Writes) -> Response:
     """Record an executive's priority; the same words of the same person on the same day are the same goal."""
     must_know(write.context, asked.account_id)
     one = Asked(

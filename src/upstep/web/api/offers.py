@@ -25,7 +25,7 @@ from upstep.offers import lifecycle
 from upstep.offers.model import Offer, OfferStatus
 from upstep.state import tables
 from upstep.state.session import reading
-from upstep.web.api import shapes
+from upstep.web.api import sent, shapes
 from upstep.web.api.common import Id, Reads, answers, must_know
 from upstep.web.context import Context, context_of
 from upstep.web.paging import Cursor, Limit, instant_of, page, place_of
@@ -117,7 +117,7 @@ def _open(context: Context, account_id: str) -> dict[str, Any]:
     response_model=None,
     responses=answers(shapes.Settled, 404, 409),
 )
-def accept(offer_id: Id, write: Writes, asked: shapes.Yes | None = None) -> Response:
+def accept(offer_id: Id, write: Writes, asked: sent.Yes | None = None) -> Response:
     """A customer says yes: what holds is asked again, then the locked quote is applied exactly once.
 
     `result` says what became of it; `needs_confirmation` comes with the page on which the card is confirmed, and
@@ -144,7 +144,7 @@ def _accept(context: Context, offer_id: str, by: str, quote_id: str | None) -> D
     response_model=None,
     responses=answers(shapes.DatedOffer, 404, 409),
 )
-def decline(offer_id: Id, write: Writes, asked: shapes.No | None = None) -> Response:
+def decline(offer_id: Id, write: Writes, asked: sent.No | None = None) -> Response:
     """A customer says no: nothing more of it is sent, and the step waits for `declined_days`."""
     return _no(offer_id, write, asked, is_not_now=False)
 
@@ -155,12 +155,12 @@ def decline(offer_id: Id, write: Writes, asked: shapes.No | None = None) -> Resp
     response_model=None,
     responses=answers(shapes.DatedOffer, 404, 409),
 )
-def not_now(offer_id: Id, write: Writes, asked: shapes.No | None = None) -> Response:
+def not_now(offer_id: Id, write: Writes, asked: sent.No | None = None) -> Response:
     """A customer says not now: nothing more of it is sent, and the step may come back after `not_now_days`."""
     return _no(offer_id, write, asked, is_not_now=True)
 
 
-def _no(offer_id: str, write: Writes, asked: shapes.No | None, *, is_not_now: bool) -> Response:
+def _no(offer_id: str, write: Writes, asked: sent.No | None, *, is_not_now: bool) -> Response:
     _known(write.context, offer_id)
     by = (asked.by if asked else None) or write.by
     why = asked.why if asked else None

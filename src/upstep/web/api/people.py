@@ -14,7 +14,7 @@ from upstep.engine.contacting import responding, showing
 from upstep.engine.deciding import shapes as told
 from upstep.state import holds, tables
 from upstep.state.session import reading, writing
-from upstep.web.api import shapes
+from upstep.web.api import sent, shapes
 from upstep.web.api.common import Reads, answers, must_know
 from upstep.web.context import context_of
 from upstep.web.paging import Cursor, Limit, instant_of, page, place_of
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["people"])
 
 
 @router.post("/replies", summary="Record a reply", response_model=None, responses=answers(shapes.Kept, 404))
-def reply(asked: shapes.Reply, write: Writes) -> Response:
+def reply(asked: sent.Reply, write: Writes) -> Response:
     """A customer wrote back: from this instant nothing is sent to that account until its owner acts."""
     must_know(write.context, asked.account_id)
 
@@ -41,7 +41,7 @@ def reply(asked: shapes.Reply, write: Writes) -> Response:
 
 
 @router.post("/exposures", summary="Record an exposure", response_model=None, responses=answers(shapes.Kept, 404))
-def seen(asked: shapes.Seen, write: Writes) -> Response:
+def seen(asked: sent.Seen, write: Writes) -> Response:
     """A message in the app was really visible to a person; the first time counts. For pages without the widget."""
     state, now = write.context.state, write.context.clock()
     with reading(state) as connection:

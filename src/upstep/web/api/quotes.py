@@ -22,7 +22,7 @@ from upstep.engine.quoting.wish import Wish
 from upstep.errors import QuoteError
 from upstep.state import tables
 from upstep.state.session import reading
-from upstep.web.api import shapes
+from upstep.web.api import sent, shapes
 from upstep.web.api.common import Id, Reads, answers, must_know
 from upstep.web.context import Context, context_of
 from upstep.web.problem import Problem
@@ -40,13 +40,13 @@ _STARTS = {None: None, "now": Starts.NOW, "renewal": Starts.AT_RENEWAL}
     status_code=201,
     responses=answers(shapes.PricedQuote, 404, 409, status=201),
 )
-def make(account_id: Id, asked: shapes.Wish, write: Writes) -> Response:
+def make(account_id: Id, asked: sent.Wish, write: Writes) -> Response:
     """The exact, prorated price of a change, locked until it expires. 409: it cannot be quoted; each reason is told."""
     must_know(write.context, account_id)
     return write.once("quote", account_id, asked, lambda: _make(write.context, account_id, asked, by=write.by))
 
 
-def _make(context: Context, account_id: str, asked: shapes.Wish, *, by: str) -> Done:
+def _make(context: Context, account_id: str, asked: sent.Wish, *, by: str) -> Done:
     now = context.clock()
     wish = Wish(
         plan_id=asked.plan_id,
@@ -110,7 +110,7 @@ def read(request: Request, quote_id: Id, _key: Reads) -> dict[str, Any]:
     response_model=None,
     responses=answers(shapes.Settled, 404, 409),
 )
-def apply(quote_id: Id, write: Writes, asked: shapes.Yes | None = None) -> Response:
+def apply(quote_id: Id, write: Writes, asked: sent.Yes | None = None) -> Response:
     """Make the change at the amounts that were shown, exactly once. 409: it holds, or is no longer what was shown."""
     _known(write.context, quote_id)
     by = (asked.by if asked else None) or write.by
