@@ -13,7 +13,7 @@ _COLLECTED_AFTER = 50_000
 def rarely_collected() -> Iterator[None]:
     """Python looks for cycles after so many new objects, not after every 700.
 
-    Looking at all that was made so far, again and again, took a sixth of the time of opening offers and a third of that
+    Looking at all that was made so far, again and again, took a sixth of the time of opening offers and a tenth of that
     of compiling queries: neither leaves cycles behind that would be worth it. Where the threshold is higher already, or
     nothing is collected, all stays as it is.
     """
