@@ -111,6 +111,23 @@ def drained(folder: Path, **environment: str) -> None:
     pytest.fail("the inbox does not become empty")
 
 
+def worked_off(inbox: Inbox, folder: Path) -> None:
+    """``upstep worker``, until nothing waits; then it ends by itself when it is told to."""
+    with (folder / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "worker", "--project", str(folder)], stdout=log, stderr=log
+        )
+    try:
+        while inbox.depth():
+            assert process.poll() is None, (folder / "worker.log").read_text(encoding="utf-8")
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 0, (folder / "worker.log").read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
+
+
 def counted(folder: Path) -> tuple[int, int, int]:
     """Our events among the facts: how many, how many different ones, and their quantity."""
     snapshot = open_snapshot(folder)
@@ -305,6 +322,7 @@ def test_an_hours_backlog_is_worked_off_and_each_threshold_is_spoken_of_once(fol
             one = received(f"fault-{n}")
             rows.append(one._replace(occurred_at=ends - 3_600 + n * 3_600 // many, received_at=ends))
         inbox.add(rows)
+    worked_off(inbox, folder)
     inbox.close()
     drained(folder)
     assert counted(folder) == (many, many, many)
