@@ -200,17 +200,20 @@ class FewFacts:
         is_cut = last is not None and self._at < last
         if not recent.num_rows and not is_cut:
             names = [name for name in every.names if name in columns or name in rollup.keys]
-            self._engine.put(f"_{rollup.table}_alone", self._files.rows(rollup.table, names, where=where))
-            cells = ", ".join(f'"{name}"' if name in names else "NULL" for name in schema)
-            self._engine.fill(rollup.table, schema, f'SELECT {cells} FROM "_{rollup.table}_alone"')
+            self._engine.put(rollup.table, _in_form(self._files.rows(rollup.table, names, where=where), schema))
             return
         rows = pa.concat_tables([self._files.rows(rollup.table, every.names, where=where), recent])
         if is_cut:
             events = self._events_of({self._at // DAY_SECONDS: self._keys})
             cut = _cut_days if rollup is USAGE_DAY else _cut_month
             rows = cut(rows, events, at=self._at)
-        self._engine.put(f"_{rollup.table}", rows)
+        # Only of the days or months that are told apart there are several rows of one key.
+        period = "day" if rollup is USAGE_DAY else "month"
+        told = [*recent[period].to_pylist(), _period_of(rollup, self._at)]
+        is_apart = pc.is_in(rows[period], pa.array(sorted(set(told)), pa.int32()))
+        self._engine.put(f"_{rollup.table}", rows.filter(is_apart))
         self._engine.fill(rollup.table, schema, _MERGED[rollup.table])
+        self._engine.add(rollup.table, rows.filter(pc.invert(is_apart)))
 
     def _put_contact_keys(self) -> None:
         seen = self._engine.connection.execute("SELECT DISTINCT contact_key FROM usage_contact ORDER BY 1").fetchall()
@@ -345,6 +348,23 @@ def _duckdb() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:")
 
 
+def _in_form(rows: pa.Table, schema: Mapping[str, str]) -> pa.Table:
+    """Rows in a core table's form; what was not read is NULL."""
+    columns = {
+        name: rows[name] if name in rows.column_names else pa.nulls(rows.num_rows, pa.type_for_alias(kind))
+        for name, kind in schema.items()
+    }
+    return pa.table(columns)
+
+
+def _period_of(rollup: Rollup, at: int) -> int:
+    """The day or the month of an instant, as a roll-up counts them."""
+    if rollup is USAGE_DAY:
+        return at // DAY_SECONDS
+    today = from_seconds(at)
+    return today.year * 12 + today.month - 1
+
+
 def _cut_days(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
     """Whole days from the roll-up, and of the day of ``at`` each event as a row of its own."""
     quantity = events["quantity"]
@@ -361,8 +381,7 @@ def _cut_days(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
 
 def _cut_month(rows: pa.Table, events: pa.Table, *, at: int) -> pa.Table:
     """The months before that of ``at``, the days before its own, and who was seen on that day."""
-    today = from_seconds(at)
-    month, bit = today.year * 12 + today.month - 1, 1 << (today.day - 1)
+    month, bit = _period_of(USAGE_CONTACT, at), 1 << (from_seconds(at).day - 1)
     told = []
     for row in rows.filter(pc.less_equal(rows["month"], month)).to_pylist():
         mask = row["day_mask"] if row["month"] < month else row["day_mask"] & (bit - 1)

@@ -77,6 +77,11 @@ class StandingEngine(ABC):
             self._insert(name, types, rows)
         self._loaded[name] = rows
 
+    def add(self, name: str, rows: pa.Table) -> None:
+        """Put rows beside those that were filled in; columns that the table does not have are left out."""
+        if rows.num_rows:
+            self._insert(name, self._columns[name], rows.select(list(self._columns[name])))
+
     def _has(self, name: str, rows: pa.Table) -> bool:
         """Whether the table holds these rows. Most of what a run is told is what the one before was told."""
         known = self._loaded.get(name)
@@ -84,7 +89,7 @@ class StandingEngine(ABC):
 
     @abstractmethod
     def _insert(self, name: str, types: Mapping[str, str], rows: pa.Table) -> None:
-        """Put rows, of which there are some, into an empty table."""
+        """Put rows, of which there are some, into a table."""
 
     @abstractmethod
     def read(self, name: str) -> pa.Table:
