@@ -36,6 +36,7 @@ from upstep.tables.sample import AS_OF, write_sample
 pytestmark = pytest.mark.slow
 
 ACCOUNT = "harbormont-systems"
+OTHER = "lumenbrook-software"
 USED, LIMIT = 35_000, 50_000
 MORNING = AS_OF + timedelta(hours=9, minutes=30)
 # Any other play might speak before the ladder does.
@@ -82,7 +83,9 @@ class Story:
         self.inbox.close()
         self.state.dispose()
 
-    def track(self, quantity: int, *, event: str = "Email Sent", at: datetime | None = None) -> None:
+    def track(
+        self, quantity: int, *, event: str = "Email Sent", at: datetime | None = None, account: str = ACCOUNT
+    ) -> None:
         """An event as a client library sends it; it happened now, or at some time before."""
         self.events += 1
         happened = at or self.now
@@ -92,7 +95,7 @@ class Story:
             "messageId": f"m{self.events}",
             "timestamp": iso(happened),
             "properties": {"count": quantity},
-            "context": {"groupId": ACCOUNT},
+            "context": {"groupId": account},
         }
         seconds = to_seconds(happened), to_seconds(self.now)
         self.repeats.append(Received(f"m{self.events}", "track", *seconds, json.dumps(body).encode()))
@@ -175,10 +178,7 @@ def test_the_published_decision_counts_the_newest_event_in_the_same_cycle(story:
     story.cycle()
 
     assert used_by(story) == {USED + 10_000}
-    published = tables.published_decision
-    with reading(story.state) as connection:
-        row = connection.execute(sa.select(published).where(published.c.account_id == ACCOUNT)).one()
-    assert row.as_of == story.now
+    assert published(story).as_of == story.now
 
 
 class _Slow(WidgetChannel):
@@ -202,15 +202,20 @@ def test_what_arrives_while_a_message_is_sent_is_decided_meanwhile(story: Story)
     try:
         assert slow.began.wait(60)
         story.now += timedelta(minutes=1)
+        story.track(1_000, account=OTHER)
         story.track(1_000)
-        assert _in_time(lambda: used_by(story) == {41_000})
+        assert _in_time(lambda: published(story, OTHER).as_of == story.now)
         assert story.said() == {}
+        # Of whom something is being said, the next word waits: it might be that nothing is to be said any more.
+        assert used_by(story) == {40_000}
     finally:
         slow.may_end.set()
         assert _in_time(lambda: bool(story.said()))
         story.worker.stop()
         working.join()
     assert set(story.said()) == {("notice", "in_app")}
+    story.cycle()
+    assert used_by(story) == {41_000}
 
 
 def test_what_could_not_follow_from_a_decision_is_decided_again(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,12 +250,16 @@ def _in_time(is_so: Callable[[], bool]) -> bool:
     return True
 
 
+def published(story: Story, account: str = ACCOUNT) -> Any:
+    """What can be read of an account."""
+    row = tables.published_decision
+    with reading(story.state) as connection:
+        return connection.execute(sa.select(row).where(row.c.account_id == account)).one()
+
+
 def used_by(story: Story) -> set[int]:
     """The use that the published decision tells."""
-    published = tables.published_decision
-    with reading(story.state) as connection:
-        row = connection.execute(sa.select(published).where(published.c.account_id == ACCOUNT)).one()
-    return {one["facts"]["used"]["value"] for one in json.loads(row.body) if "used" in one["facts"]}
+    return {one["facts"]["used"]["value"] for one in json.loads(published(story).body) if "used" in one["facts"]}
 
 
 def test_a_jump_over_all_rungs_speaks_once_on_each(story: Story) -> None:

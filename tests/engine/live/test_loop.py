@@ -27,6 +27,9 @@ def test_whoever_was_touched_first_is_decided_first_and_keeps_their_place(monkey
     worker._touched.pop("y")
     worker._touch({"y"})
     assert worker._next(AS_OF) == ["a", "z"]
+    # Of whom something is being done at the moment, nothing newer is decided until that is done.
+    worker._acted_upon = frozenset({"z"})
+    assert worker._next(AS_OF) == ["a", "b"]
 
 
 def test_a_backlog_of_messages_leaves_a_little_at_a_time_while_somebody_waits_to_be_decided(

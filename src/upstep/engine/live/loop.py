@@ -18,6 +18,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from upstep.delivery.outbox import Delivered
 from upstep.engine.contacting.channels import close_channels, is_live, open_channels
 from upstep.engine.contacting.publishing import publish
@@ -112,6 +114,7 @@ class Worker:
         self._seeded: set[str] = set()
         self._opened: tuple[bool, Mapping[str, Channel]] | None = None
         self._billing = threading.Lock()
+        self._acted_upon: frozenset[str] = frozenset()
         self._is_warm = False
         self._beside_at = 0.0
         self._stop = threading.Event()
@@ -160,6 +163,8 @@ class Worker:
 
     def _cycles(self, acting: Acting[_Accounts, Cycle]) -> None:
         while not self._stop.is_set():
+            if acting.is_free:
+                self._acted_upon = frozenset()
             if self._may_rest():
                 self._stop.wait(IDLE_SECONDS)
                 continue
@@ -189,7 +194,7 @@ class Worker:
 
     def _may_rest(self) -> bool:
         """Nothing has arrived or is left, and what happens beside was looked after a moment ago."""
-        is_quiet = not self._touched and (self.inbox is None or not self.inbox.depth())
+        is_quiet = self._touched.keys() <= self._acted_upon and (self.inbox is None or not self.inbox.depth())
         return is_quiet and time.monotonic() < self._beside_at + BESIDE_SECONDS
 
     # One cycle
@@ -208,6 +213,8 @@ class Worker:
         with steps("billing"):
             self._bill(now)
         accounts = self._next(now)
+        if acting is not None and accounts is None:
+            acting.settle()
         run = self._decide(steps, accounts, now) if accounts is None or accounts else None
         with self._owed_if_cut_off(accounts), steps("ends"):
             self._end(now)
@@ -216,7 +223,7 @@ class Worker:
             with self._owed_if_cut_off(accounts):
                 made = self._follow(run, accounts, now)
         elif run is not None or acting.is_free:
-            acting.give(partial(self._follow, run, accounts, now), accounts)
+            self._give(acting, run, accounts, now)
         with steps("warm"):
             self._warm(run)
         self.last = Cycle(
@@ -265,13 +272,14 @@ class Worker:
             self._remember()
 
     def _next(self, now: datetime) -> _Accounts:
-        """The accounts to decide now."""
+        """The accounts to decide now; who is acted upon at the moment waits until that is done."""
         if self._is_due("whole", now):
             if self.inbox is not None and not self.inbox.depth():
                 tell_time(self.project.folder, now=now)
                 self._remember()
             return None
-        return sorted(islice(self._touched, TOUCHED_MOST))
+        # Else an offer might be opened for a step that has ended meanwhile, and nothing would hold its message back.
+        return sorted(islice((one for one in self._touched if one not in self._acted_upon), TOUCHED_MOST))
 
     def _touch(self, accounts: Iterable[str]) -> None:
         """They wait for being decided; who waits already keeps their place."""
@@ -297,6 +305,11 @@ class Worker:
             self._due["whole"] = now + self.schedule.whole
         return run
 
+    def _give(self, acting: Acting[_Accounts, Cycle], run: Run | None, accounts: _Accounts, now: datetime) -> None:
+        """Have done beside what follows; until that is done, nothing newer is decided of whom it is about."""
+        acting.give(partial(self._follow, run, accounts, now), accounts)
+        self._acted_upon = frozenset() if run is None else _acted_upon(run)
+
     @contextmanager
     def _owed_if_cut_off(self, accounts: _Accounts) -> Iterator[None]:
         """They are decided by now, and no longer among the touched: what fails here must not lose what follows."""
@@ -308,6 +321,7 @@ class Worker:
 
     def _owe(self, accounts: _Accounts) -> None:
         """What follows from their decisions was not done: they are decided again."""
+        self._acted_upon = frozenset()
         if accounts is None:
             self._due.pop("whole", None)
         self._touch(accounts or ())
@@ -422,6 +436,13 @@ class Worker:
 
 _Accounts = list[str] | None
 """Accounts by id; None is all of them."""
+
+
+def _acted_upon(run: Run) -> frozenset[str]:
+    """The accounts for which something may follow from a run: a notice, or the step that came first."""
+    rows = run.decisions
+    is_due = pc.or_(pc.equal(rows["path"], "notice"), pc.and_(rows["is_winner"], pc.equal(rows["outcome"], "eligible")))
+    return frozenset(rows.filter(is_due)["account_id"].unique().to_pylist())
 
 
 def _tell(cycle: Cycle) -> None:
