@@ -52,6 +52,8 @@ def latency(folder: Path, source: Path | None = None) -> None:
     worker = _Watched(project, state=state, inbox=inbox, clock=lambda: clock.now() - shift)
     began = time.perf_counter()
     print("first cycle:", told(worker.cycle()), f"{time.perf_counter() - began:.1f} s", flush=True)
+    while worker.cycle().sent:
+        pass  # What everybody's first decisions gave to say has left.
     sender = _Sender(inbox, _accounts(place), shift)
     sender.start()
     worker.cycles.clear()
