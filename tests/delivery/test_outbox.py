@@ -95,6 +95,26 @@ def test_queueing_twice_keeps_the_first(engine: sa.Engine) -> None:
     assert put(engine, "a", "a", "b") == [True, False, True]
 
 
+class Tripping(Recorder):
+    """A channel that trips over one message, as only a mistake in it would."""
+
+    def send(self, message: Message) -> SendResult:
+        if message.idempotency_key == "b":
+            raise ZeroDivisionError("by nought")
+        return super().send(message)
+
+
+def test_a_message_over_which_a_channel_trips_is_parked_and_the_others_leave(engine: sa.Engine) -> None:
+    put(engine, "a", "b", "c")
+    channel = Tripping()
+    run(engine, channel)
+    assert channel.sent == ["a", "c"]
+    (one,) = parked(engine)
+    assert (one.message.idempotency_key, one.is_ambiguous) == ("b", True)
+    assert "ZeroDivisionError: by nought" in one.why
+    assert run(engine, channel, NOW + timedelta(days=1)) == []
+
+
 def test_a_message_comes_out_of_the_outbox_as_it_went_in(engine: sa.Engine) -> None:
     whole = replace(MESSAGE, facts={"used": 46_000}, html="<p>Hello</p>")
     with writing(engine) as connection:

@@ -8,6 +8,7 @@ message of which nobody can tell whether it left; that one is parked for a perso
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import secrets
 import time
@@ -39,6 +40,8 @@ from upstep.state.listed import as_list, listed
 from upstep.state.mentions import FORGOTTEN
 from upstep.state.session import hold, writing
 from upstep.state.tables import attempt, message
+
+LOG = logging.getLogger("upstep.sender")
 
 CLAIM_LASTS = timedelta(minutes=10)
 """A claim older than this was left by a sender that died."""
@@ -254,16 +257,18 @@ def _withhold_unconnected(run: Run, token: str) -> Iterator[list[Delivery]]:
         yield claim.withheld
 
 
-def _asked(one: Waiting, channel: Channel) -> SendResult | UpstepError:
+def _asked(one: Waiting, channel: Channel) -> SendResult | Exception:
     try:
         return channel.send(one.message)
     except UpstepError as error:
         return error
+    except Exception as error:
+        # Whatever it is that a channel trips over in one message, all others go on.
+        LOG.exception("%s failed over %s", channel.name, one.message.idempotency_key)
+        return error
 
 
-def _delivered(
-    one: Waiting, told: SendResult | UpstepError, channel: Channel, clock: Callable[[], datetime]
-) -> Delivery:
+def _delivered(one: Waiting, told: SendResult | Exception, channel: Channel, clock: Callable[[], datetime]) -> Delivery:
     """What a channel answered, or raised, as a value."""
     tries = one.attempts + 1
     if isinstance(told, SendResult):
@@ -275,8 +280,11 @@ def _delivered(
         return replace(_again(one, str(told), tries, clock()), is_ambiguous=True)
     if isinstance(told, OutsideError):
         return _again(one, str(told), tries, clock())
-    # Something a person must mend first, such as an address that is missing.
-    return Delivery(one.message, Delivered.FAILED, str(told), is_final=True)
+    if isinstance(told, UpstepError):
+        # Something a person must mend first, such as an address that is missing.
+        return Delivery(one.message, Delivered.FAILED, str(told), is_final=True)
+    why = f"the channel failed ({type(told).__name__}: {told}), so nobody knows whether it left"
+    return Delivery(one.message, Delivered.PARKED, why, is_ambiguous=True)
 
 
 def _again(one: Waiting, why: str, tries: int, now: datetime) -> Delivery:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,9 @@ SEND_SECONDS_WAITED_FOR = 0.25
 WARMED = 500
 MANY_ACCOUNTS = 5_000
 """A company with as many gets ready for many touched accounts; for few that takes longer than it will spare."""
+
+AGAIN = timedelta(minutes=5)
+"""What is done once a day is tried again after so long when it has failed."""
 
 IDLE_SECONDS = 0.05
 BESIDE_SECONDS = 0.5
@@ -246,8 +249,10 @@ class Worker:
             looked = follow_up(self.project, self.state, now=now)
             self._touch(one.look.account_id for one in looked)
         if self._is_due("retention", now):
+            self._due["retention"] = now + AGAIN  # Where somebody loads at the moment, it is not put off for a day.
             apply_retention(self.project, now=now, by="worker")
             requests.remove_old(self.state, now=now)
+            self._due["retention"] = now + self.schedule.retention
 
     def _drain(self, now: datetime) -> int:
         if self.inbox is None:
