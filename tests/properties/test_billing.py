@@ -284,7 +284,9 @@ def billing_modules() -> list[str]:
 
 
 def hints(value: object, module_name: str) -> dict[str, object]:
-    """The types that a dataclass or a function of the module names, by place."""
+    """The types that a dataclass, a value of one, or a function of the module names, by place."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = type(value)
     is_own_function = callable(value) and not isinstance(value, type)
     if dataclasses.is_dataclass(value) or (is_own_function and getattr(value, "__module__", "") == module_name):
         return {f"{value.__qualname__}.{name}": kind for name, kind in typing.get_type_hints(value).items()}
