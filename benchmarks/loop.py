@@ -99,7 +99,7 @@ def _measured(worker: _Watched, sender: _Sender) -> list[float]:
 class _Watched(Worker):
     """Notes of each event when the decision that counts it could be read."""
 
-    sender: _Sender
+    sender: _Sender | None = None
 
     def __init__(self, *words: Any, **named: Any) -> None:
         super().__init__(*words, **named)
@@ -111,7 +111,7 @@ class _Watched(Worker):
 
     def _drain(self, now: datetime) -> int:
         events = super()._drain(now)
-        if hasattr(self, "sender"):
+        if self.sender is not None:
             self._events += self.sender.sent[self._taken : self._taken + events]
             self._taken += events
         return events

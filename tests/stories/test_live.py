@@ -219,15 +219,15 @@ def test_what_arrives_while_a_message_is_sent_is_decided_meanwhile(story: Story)
 
 
 def test_what_could_not_follow_from_a_decision_is_decided_again(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed, notices = threading.Event(), loop.queue_notices
+    failed, queue = threading.Event(), loop.queue_beside
 
-    def once(*words: Any, **named: Any) -> int:
+    def once(*words: Any, **named: Any) -> dict[str, int]:
         if failed.is_set():
-            return notices(*words, **named)
+            return queue(*words, **named)
         failed.set()
         raise OutsideError("the state cannot be reached")
 
-    monkeypatch.setattr(loop, "queue_notices", once)
+    monkeypatch.setattr(loop, "queue_beside", once)
     working = threading.Thread(target=story.worker.run)
     story.track(40_000 - USED)
     working.start()

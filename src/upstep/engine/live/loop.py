@@ -33,10 +33,8 @@ from upstep.engine.live.acting import Acting
 from upstep.engine.live.cycle import Cycle, Schedule, Steps, told
 from upstep.engine.live.noticing import Noticed
 from upstep.engine.measuring.following import follow_up
-from upstep.engine.offering.helping import open_help
-from upstep.engine.offering.notices import queue_notices
+from upstep.engine.offering.beside import queue_beside
 from upstep.engine.offering.opening import expose, open_offers, to_offer
-from upstep.engine.offering.tasks import queue_tasks
 from upstep.engine.quoting.biller import bare_sandbox, sandbox, stripe_biller
 from upstep.engine.quoting.reconciling import reconcile
 from upstep.errors import BusyError, OutsideError
@@ -339,9 +337,7 @@ class Worker:
         steps, offers, notices, sent = Steps(), 0, 0, 0
         if run is not None:
             with steps("notices"):
-                notices = queue_notices(self.project, self.state, run, now=now)
-                queue_tasks(self.project, self.state, run, now=now)
-                open_help(self.project, self.state, run, now=now)
+                notices = queue_beside(self.project, self.state, run, now=now)["notices"]
             if notices and accounts is not None:
                 # Somebody may be looking at the page that a notice is for; offers take longer, and can wait.
                 with steps("send"):
